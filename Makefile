@@ -1,0 +1,57 @@
+# Everything goes through .venv, made from the pinned requirements: with uv where it is installed, else with pip.
+SHELL := /bin/bash
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+UV := $(shell command -v uv 2>/dev/null)
+
+.DEFAULT_GOAL := help
+.PHONY: help run test bench lint format requirements clean
+
+help:  ## this list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
+
+run: $(VENV)/.run  ## start the dashboard on this machine
+	@exec $(BIN)/python -m claro_dashboard.run
+
+test: $(VENV)/.dev  ## every check and test, as CI runs them
+	@exec $(BIN)/python -m tests
+
+bench: $(VENV)/.dev  ## the figures of docs/performance.md
+	@exec $(BIN)/python -m bench
+
+lint: $(VENV)/.dev  ## style and types only
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+format: $(VENV)/.dev  ## rewrite the code in the project's style
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+requirements: $(VENV)/.dev  ## pin again what requirements*.in ask for
+	$(BIN)/python -m pip install --quiet uv
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-header requirements.in --output-file requirements.txt
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-header requirements-dev.in --output-file requirements-dev.txt
+
+clean:  ## remove the environment; the data in var/ stays
+	rm -rf $(VENV)
+
+$(VENV)/.run: requirements.txt
+	$(call install,requirements.txt)
+	@touch $@
+
+$(VENV)/.dev: requirements.txt requirements-dev.txt
+	$(call install,requirements-dev.txt)
+	@touch $(VENV)/.run $@
+
+define install
+	@echo "Installing $(1) into $(VENV)"
+	@if [ -n "$(UV)" ]; then \
+		[ -x $(BIN)/python ] || "$(UV)" venv --quiet --seed --python $(PYTHON) $(VENV); \
+		"$(UV)" pip install --quiet --python $(BIN)/python -r $(1); \
+	else \
+		[ -x $(BIN)/python ] || $(PYTHON) -m venv $(VENV); \
+		$(BIN)/python -m pip install --quiet --disable-pip-version-check -r $(1); \
+	fi
+endef
