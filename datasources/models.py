@@ -1,0 +1,268 @@
+"""What is stored, and the questions one asks of it."""
+
+import uuid
+from datetime import timedelta
+from itertools import pairwise
+
+from django.conf import settings
+from django.db import models
+from django.utils import timezone
+
+from datasources import vault
+from datasources.claro import COMPLETED, FAILED, PROCESSING, ClaroError
+
+# A link that ends sooner than this is renewed: the browser must still get to the file.
+LINK_MARGIN = timedelta(minutes=1)
+
+
+class Sealed(models.Model):
+    """A row with one encrypted field. The row's name is bound into the ciphertext (vault.py)."""
+
+    sealed_field: str
+
+    class Meta:
+        abstract = True
+
+    def sealed_row(self) -> str:
+        raise NotImplementedError
+
+    def seal(self, text: str) -> None:
+        setattr(self, self.sealed_field, vault.seal(text, self.sealed_row()))
+
+    def unseal(self) -> str:
+        """The secret in clear. Raises vault.SecretUnreadable."""
+        return vault.unseal(getattr(self, self.sealed_field), self.sealed_row())
+
+
+class Leased(models.Model):
+    """Work that is due at a time, and that one worker at a time may do (leases.py)."""
+
+    due_at = models.DateTimeField(null=True, blank=True, db_index=True)
+    leased_until = models.DateTimeField(null=True, blank=True)
+    attempts = models.PositiveIntegerField(default=0)
+
+    class Meta:
+        abstract = True
+
+
+class Canary(Sealed):
+    """One known text, encrypted: tells at start whether the master key is the one this database was written with."""
+
+    TEXT = "claro dashboard canary"
+    sealed_field = "token"
+
+    token = models.TextField()
+
+    def sealed_row(self) -> str:
+        return "canary"
+
+
+class ApiKey(Sealed):
+    """A Claro API key, kept encrypted; its owner works through it, and later the teams it is shared with."""
+
+    class State(models.TextChoices):
+        UNCHECKED = "unchecked", "Not checked"
+        VALID = "valid", "Valid"
+        INVALID = "invalid", "Refused"
+
+    sealed_field = "secret"
+
+    # Known before the row is saved, because it is bound into the ciphertext.
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="api_keys")
+    label = models.CharField(max_length=100)
+    secret = models.TextField()
+    fingerprint = models.CharField(max_length=32, db_index=True)
+    hint = models.CharField(max_length=4)
+    state = models.CharField(max_length=10, choices=State, default=State.UNCHECKED)
+    calls_per_minute = models.PositiveIntegerField(null=True, blank=True)
+    last_used_at = models.DateTimeField(null=True, blank=True)
+    # Why the last call got no usable answer (ClaroError.to_dict), and since when; null when all is well.
+    problem = models.JSONField(null=True, blank=True)
+    problem_since = models.DateTimeField(null=True, blank=True)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+
+    class Meta:
+        ordering = ["label", "created_at"]
+        constraints = [models.UniqueConstraint(fields=["owner", "fingerprint"], name="one_key_per_owner")]
+
+    def __str__(self) -> str:
+        return f"{self.label} (…{self.hint})"
+
+    def sealed_row(self) -> str:
+        return f"apikey:{self.pk}:{self.owner_id}"
+
+    def set_secret(self, secret: str) -> None:
+        """Takes a new secret; everything that hangs on the key stays. The same secret elsewhere shares its fingerprint."""
+        candidates = vault.fingerprints(secret)
+        known = ApiKey.objects.filter(fingerprint__in=candidates).values_list("fingerprint", flat=True).first()
+        self.fingerprint = known or candidates[0]
+        self.hint = secret[-4:] if len(secret) >= 12 else ""
+        self.seal(secret)
+
+    @property
+    def is_readable(self) -> bool:
+        try:
+            self.unseal()
+        except vault.SecretUnreadable:
+            return False
+        return True
+
+    @property
+    def trouble(self) -> ClaroError | None:
+        return ClaroError.from_dict(self.problem) if self.problem else None
+
+
+class Sync(Leased):
+    """How far our copy of a key's list is: a full sweep that can be resumed page by page (mirror.py)."""
+
+    key = models.OneToOneField(ApiKey, on_delete=models.CASCADE, related_name="sync")
+    started_at = models.DateTimeField(null=True, blank=True)
+    next_page = models.PositiveIntegerField(default=1)
+    seen = models.PositiveIntegerField(default=0)
+    total = models.PositiveIntegerField(null=True, blank=True)
+    finished_at = models.DateTimeField(null=True, blank=True)
+
+    @property
+    def is_running(self) -> bool:
+        return self.started_at is not None
+
+
+class Watch(Leased):
+    """When a key's processing sources are looked at next; at rest (`due_at` null) while there are none (watch.py)."""
+
+    key = models.OneToOneField(ApiKey, on_delete=models.CASCADE, related_name="watch")
+    checked_at = models.DateTimeField(null=True, blank=True)
+
+
+class Source(models.Model):
+    """Our copy of one of the API's data sources, as one key sees it."""
+
+    key = models.ForeignKey(ApiKey, on_delete=models.CASCADE, related_name="sources")
+    datasource_id = models.UUIDField()
+    file_name = models.TextField(blank=True)
+    content_type = models.CharField(max_length=255, blank=True)
+    size_bytes = models.BigIntegerField(null=True, blank=True)
+    status = models.CharField(max_length=50)
+    uploaded_at = models.DateTimeField(null=True, blank=True)
+    processed_at = models.DateTimeField(null=True, blank=True)
+    extra = models.JSONField(default=dict, blank=True)
+    first_seen_at = models.DateTimeField()
+    last_seen_at = models.DateTimeField()
+    gone_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["key", "datasource_id"], name="one_source_per_key")]
+        indexes = [
+            models.Index(fields=["key", "gone_at", "-uploaded_at"], name="source_list"),
+            models.Index(fields=["key", "gone_at", "status"], name="source_status"),
+            models.Index(fields=["datasource_id"], name="source_datasource"),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def name(self) -> str:
+        return self.file_name or str(self.datasource_id)
+
+    @property
+    def is_processing(self) -> bool:
+        """Also true for a status we don't know: it is polled like `processing` (claro-api.md, data sources)."""
+        return self.status not in (COMPLETED, FAILED)
+
+    @property
+    def has_failed(self) -> bool:
+        return self.status == FAILED
+
+    @property
+    def took(self) -> timedelta | None:
+        """How long processing took, where the API's two times make sense."""
+        if self.uploaded_at and self.processed_at and self.processed_at >= self.uploaded_at:
+            return self.processed_at - self.uploaded_at
+        return None
+
+    @property
+    def failure(self) -> str:
+        """What the API says about a failure; the field's name is [open] (claro-api.md, data sources)."""
+        for name in ("error", "errorMessage", "failureReason", "message"):
+            text = self.extra.get(name)
+            if isinstance(text, dict):
+                text = text.get("message")
+            if isinstance(text, str) and text.strip():
+                return text.strip()
+        return ""
+
+    def timeline(self) -> list["StatusChange"]:
+        """Its states, oldest first, each with how long it lasted (`lasted`, null for the present one). One query."""
+        changes = list(self.changes.order_by("at", "id"))
+        for change, following in pairwise(changes):
+            change.lasted = following.at - change.at
+        return changes
+
+
+class StatusChange(models.Model):
+    """A step of a source's timeline."""
+
+    source = models.ForeignKey(Source, on_delete=models.CASCADE, related_name="changes")
+    status = models.CharField(max_length=50)
+    # When it happened by the API's own times where it tells, else when we saw it.
+    at = models.DateTimeField()
+    seen_at = models.DateTimeField()
+
+    lasted: timedelta | None = None
+
+    def __str__(self) -> str:
+        return f"{self.status} at {self.at:%Y-%m-%d %H:%M:%S}"
+
+
+class DownloadLink(Sealed, Leased):
+    """A signed URL of a source's original file: a password for it, hence encrypted."""
+
+    class State(models.TextChoices):
+        PENDING = "pending", "Being made"
+        READY = "ready", "Ready"
+        FAILED = "failed", "Failed"
+
+    sealed_field = "url"
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    source = models.ForeignKey(Source, on_delete=models.CASCADE, related_name="links")
+    asked_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+")
+    state = models.CharField(max_length=10, choices=State, default=State.PENDING)
+    url = models.TextField(blank=True)
+    expires_in_s = models.PositiveIntegerField()
+    expires_at = models.DateTimeField(null=True, blank=True)
+    problem = models.JSONField(null=True, blank=True)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+
+    class Meta:
+        constraints = [
+            # Two clicks, or two people, wait for the same link.
+            models.UniqueConstraint(
+                fields=["source"], condition=models.Q(state="pending"), name="one_pending_link_per_source"
+            )
+        ]
+        indexes = [models.Index(fields=["source", "state", "-expires_at"], name="link_alive")]
+
+    def __str__(self) -> str:
+        return f"{self.state} link {self.pk}"
+
+    def sealed_row(self) -> str:
+        return f"downloadlink:{self.pk}:{self.source_id}"
+
+    @property
+    def is_pending(self) -> bool:
+        return self.state == self.State.PENDING
+
+    @property
+    def is_alive(self) -> bool:
+        """Ready, and long enough before its end to be used."""
+        return self.state == self.State.READY and self.expires_at > timezone.now() + LINK_MARGIN
+
+    @property
+    def trouble(self) -> ClaroError | None:
+        return ClaroError.from_dict(self.problem) if self.problem else None
+
+
+__all__ = ["COMPLETED", "FAILED", "PROCESSING", "ApiKey", "Canary", "DownloadLink", "Source", "StatusChange", "Sync", "Watch"]
