@@ -10,6 +10,7 @@ import requests
 from django.conf import settings
 from django.utils import timezone
 
+from datasources import access, live
 from datasources.budget import Budget, Left
 from datasources.claro import (
     BadAnswer,
@@ -31,6 +32,8 @@ USED_EVERY = timedelta(seconds=60)
 
 class KeyUnreadable(ClaroError):
     """The stored secret does not open with the dashboard's master key."""
+
+    needs_a_person = True
 
     def __init__(self) -> None:
         super().__init__(
@@ -118,3 +121,5 @@ def _write(key: ApiKey, values: dict[str, object]) -> None:
         ApiKey.objects.filter(pk=key.pk, secret=key.secret).update(**changed)
         for name, value in changed.items():
             setattr(key, name, value)
+        if changed.keys() & {"state", "problem"}:
+            live.publish(access.people_for(key), "keys-changed")

@@ -4,14 +4,19 @@ A worker that dies, a broker that is emptied or a message that is lost leaves a 
 row is due again. The end of the lease names it: whoever comes with an older one finds the work taken and goes away.
 """
 
+import random
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 from django.db.models import Model, Q
 from django.utils import timezone
 
+from datasources.claro import ClaroError, RateLimited, Unauthorized
+
 # Longer than one API call may take (gateway.DEADLINE_S), so that a lease renewed after each call never runs out at work.
 LEASE = timedelta(seconds=20)
+FIRST_RETRY = timedelta(seconds=2)
+LONGEST_RETRY = timedelta(minutes=5)
 
 
 class LeaseLost(Exception):
@@ -40,7 +45,7 @@ class Held:
         self._row = model.objects.filter(pk=pk)
         self._until = datetime.fromisoformat(lease)
         self.renew()
-        self.work = self._row.get()
+        self.work = self._row.get()  # read after the lease is ours, so that it is what we go on from
 
     def renew(self, **changes: object) -> None:
         """Keeps the lease for another LEASE, noting progress with it."""
@@ -52,9 +57,27 @@ class Held:
         """Gives the work back: done (`due_at` None) or to go on at a time."""
         self._update(leased_until=None, due_at=due_at, **changes)
 
+    def put_back(self, error: ClaroError, **changes: object) -> None:
+        """Gives the work back after an error, for the time when it can go on (see `retry_at`)."""
+        attempts = self.work.attempts + (not isinstance(error, RateLimited))
+        self.finish(retry_at(error, attempts), attempts=attempts, **changes)
+
     def _update(self, **changes: object) -> None:
         if not self._row.filter(leased_until=self._until).update(**changes):
             raise LeaseLost
+        if hasattr(self, "work"):
+            for name, value in changes.items():
+                setattr(self.work, name, value)
+
+
+def retry_at(error: ClaroError, attempts: int) -> datetime | None:
+    """When work that met an error goes on; None: not by itself, because only a person can help (a refused key)."""
+    if isinstance(error, RateLimited):
+        return error.retry_at
+    if isinstance(error, Unauthorized) or getattr(error, "needs_a_person", False):
+        return None
+    pause = min(FIRST_RETRY * 2 ** min(attempts, 10), LONGEST_RETRY)
+    return timezone.now() + pause * random.uniform(0.8, 1.2)  # noqa: S311 - spreads retries, guards nothing
 
 
 def _free(now: datetime) -> Q:

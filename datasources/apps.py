@@ -1,0 +1,8 @@
+from django.apps import AppConfig
+
+
+class DatasourcesConfig(AppConfig):
+    name = "datasources"
+
+    def ready(self) -> None:
+        from datasources import checks, signals  # noqa: F401 - registered by being imported

@@ -1,0 +1,99 @@
+"""Download links: signed URLs of original files, made once for all who ask and kept until they end."""
+
+from datetime import timedelta
+
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+
+from accounts.models import User
+from datasources import access, gateway, live, mirror
+from datasources.claro import ClaroError, DatasourceNotFound, RateLimited, Unauthorized
+from datasources.leases import Held
+from datasources.models import LINK_MARGIN, ApiKey, DownloadLink, Source
+from datasources.vault import SecretUnreadable
+
+# What people choose from: 5 minutes, 1 hour, 24 hours (the most the API signs for; claro-api.md, data sources).
+EXPIRES_IN_S = (300, 3600, 86_400)
+# A person waits: after so many attempts without an answer the link says so, and offers to try again.
+ATTEMPTS = 3
+FORGET_AFTER = timedelta(days=8)  # a week after the longest-lived one has ended
+
+
+def ask(source: Source, user: User, expires_in_s: int, *, renew: bool = False) -> DownloadLink:
+    """A link that is alive, or a pending one for a task to make. Whoever asks meanwhile gets the same.
+
+    `renew` asks for a new one although the present one is alive.
+    """
+    if not renew and (alive := _alive(source)):
+        return alive
+    try:
+        with transaction.atomic():
+            link = DownloadLink(source=source, asked_by=user, expires_in_s=expires_in_s, due_at=timezone.now())
+            link.save(force_insert=True)
+    except IntegrityError:
+        pending = source.links.filter(state=DownloadLink.State.PENDING).first()
+        return pending or ask(source, user, expires_in_s)  # made in between: alive by now
+    live.publish(access.people_for(source.key), "downloads-changed")
+    return link
+
+
+def make(link_id: str, lease: str) -> str:
+    """Has Claro sign a pending link: one call. Raises LeaseLost."""
+    held = Held(DownloadLink, link_id, lease)
+    link: DownloadLink = held.work
+    try:
+        with gateway.client(link.source.key) as claro:
+            signed = claro.sign_download(link.source.datasource_id, link.expires_in_s)
+    except DatasourceNotFound:
+        mirror.mark_gone(link.source)
+        return "gone"
+    except ClaroError as error:
+        _not_made(held, error)
+    else:
+        link.seal(signed.url)
+        ready = {"state": DownloadLink.State.READY, "url": link.url, "expires_at": signed.expires_at, "problem": None}
+        held.finish(None, **ready)
+    live.publish(access.people_for(link.source.key), "downloads-changed", event_name(link))
+    return link.state
+
+
+def target(link: DownloadLink) -> str | None:
+    """The signed URL to send the browser to; None when the link has ended or can't be read any more."""
+    if not link.is_alive:
+        return None
+    try:
+        return link.unseal()
+    except SecretUnreadable:
+        return None
+
+
+def go_on(key: ApiKey) -> None:
+    """Makes due what waited for a person to replace a refused or unreadable key."""
+    now = timezone.now()
+    DownloadLink.objects.filter(source__key=key, state=DownloadLink.State.PENDING).update(due_at=now, attempts=0)
+
+
+def tidy() -> None:
+    """Forgets links that ended or failed a while ago."""
+    old = DownloadLink.objects.filter(created_at__lt=timezone.now() - FORGET_AFTER)
+    old.exclude(state=DownloadLink.State.PENDING).delete()
+
+
+def event_name(link: DownloadLink) -> str:
+    """The live event that tells a change of this link."""
+    return f"link-{link.pk}"
+
+
+def _alive(source: Source) -> DownloadLink | None:
+    ready = source.links.filter(state=DownloadLink.State.READY, expires_at__gt=timezone.now() + LINK_MARGIN)
+    return next((link for link in ready.order_by("-expires_at") if target(link)), None)
+
+
+def _not_made(held: Held, error: ClaroError) -> None:
+    """Waits for the rate limit or for a person to replace the key, tries again what may pass, gives up the rest."""
+    link: DownloadLink = held.work
+    waits = isinstance(error, RateLimited | Unauthorized) or getattr(error, "needs_a_person", False)
+    if waits or (error.retryable and link.attempts + 1 < ATTEMPTS):
+        held.put_back(error, problem=error.to_dict())
+    else:
+        held.finish(None, state=DownloadLink.State.FAILED, problem=error.to_dict())

@@ -1,0 +1,192 @@
+"""Keeps our copy of the list in step with the API: whole sweeps, and single sources as they are learnt of."""
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import Q
+from django.utils import timezone
+
+from datasources import access, gateway, live
+from datasources.claro import (
+    LIST_LIMIT_MAX,
+    PROCESSING,
+    AccessDenied,
+    ClaroClient,
+    ClaroError,
+    DataSource,
+    DatasourceNotFound,
+)
+from datasources.leases import Held
+from datasources.models import ApiKey, Source, StatusChange, Sync, Watch
+
+# Without anybody looking, a full sweep is made this often.
+SYNC_AT_REST = timedelta(hours=1)
+COPIED = ("file_name", "content_type", "size_bytes", "status", "uploaded_at", "processed_at", "extra")
+
+
+def wake(keys: Iterable[ApiKey], *, older_than: timedelta = timedelta(0)) -> list[Sync]:
+    """Makes a sweep due for those keys whose copy is older than this; gives the syncs. Never starts a second one."""
+    now = timezone.now()
+    stale = Q(sync__finished_at=None) | Q(sync__finished_at__lte=now - older_than)
+    keys = ApiKey.objects.filter(stale, pk__in=[key.pk for key in keys], sync__started_at=None)
+    syncs = Sync.objects.filter(key__in=keys.exclude(state=ApiKey.State.INVALID))
+    # One that waits out an error or the rate limit keeps its date.
+    due = syncs.filter(Q(due_at=None) | Q(due_at__gt=now), attempts=0)
+    found = list(due)
+    due.update(due_at=now)
+    return found
+
+
+def sync(sync_id: str, lease: str) -> str:
+    """Goes on with a sweep of a key's list where it stopped: one call a page of 100. Raises LeaseLost."""
+    held = Held(Sync, sync_id, lease)
+    key = held.work.key
+    try:
+        with gateway.client(key) as claro:
+            _sweep(held, key, claro)
+            _confirm_unseen(held, key, claro)
+    except ClaroError as error:
+        if isinstance(error, AccessDenied):  # the list itself is denied: the plan has no API access
+            gateway.note_problem(key, error)
+        held.put_back(error)
+        word = "put back"
+    else:
+        now = timezone.now()
+        held.finish(now + SYNC_AT_REST, attempts=0, started_at=None, finished_at=now)
+        word = "done"
+    live.publish(access.people_for(key), "sources-changed")
+    return word
+
+
+def _sweep(held: Held, key: ApiKey, claro: ClaroClient) -> None:
+    progress: Sync = held.work
+    if not progress.is_running:
+        held.renew(started_at=timezone.now(), next_page=1, seen=0, total=None)
+    met: set = set()
+    while progress.next_page:
+        asked_at = timezone.now()
+        page = claro.list_datasources(page=progress.next_page, limit=LIST_LIMIT_MAX)
+        record(key, page.sources, asked_at)
+        ids = {source.datasource_id for source in page.sources}
+        # A server that repeats a page would otherwise be asked for ever.
+        goes_on = page.pagination.has_next and not ids <= met
+        met |= ids
+        held.renew(
+            next_page=progress.next_page + 1 if goes_on else 0,
+            seen=progress.seen + len(ids),
+            total=page.pagination.total,
+        )
+        live.publish(access.people_for(key), "sources-changed")
+
+
+def _confirm_unseen(held: Held, key: ApiKey, claro: ClaroClient) -> None:
+    """What the sweep did not meet is gone only if the API says so: pages shift while sources come and go."""
+    for source in key.sources.filter(gone_at=None, last_seen_at__lt=held.work.started_at):
+        learn(source, claro)
+        held.renew()
+
+
+def learn(source: Source, claro: ClaroClient) -> None:
+    """Reads one source again, with one call, and records what it says; a source the API denies is gone."""
+    asked_at = timezone.now()
+    try:
+        answer = claro.get_datasource(source.datasource_id)
+    except DatasourceNotFound:
+        mark_gone(source)
+    else:
+        record(source.key, [answer], asked_at)
+
+
+def mark_gone(source: Source) -> None:
+    """Takes a source out of every list; its links go with it."""
+    with transaction.atomic():
+        Source.objects.filter(pk=source.pk, gone_at=None).update(gone_at=timezone.now())
+        source.links.all().delete()
+        live.publish(access.people_for(source.key), "sources-changed", "downloads-changed", event_name(source))
+
+
+def delete(source: Source) -> bool:
+    """Deletes a source at Claro, with one call; False when it was gone there already. Raises ClaroError."""
+    try:
+        with gateway.client(source.key) as claro:
+            claro.delete_datasource(source.datasource_id)
+    except DatasourceNotFound:
+        there = False
+    else:
+        there = True
+    mark_gone(source)
+    return there
+
+
+def record(key: ApiKey, answers: Iterable[DataSource], asked_at: datetime) -> list[Source]:
+    """Writes what the API said (when asked at `asked_at`) into our copy; gives the new and the changed sources.
+
+    An answer older than what is known is passed over, so a slow one never undoes a quick one.
+    """
+    by_id = {answer.datasource_id: answer for answer in answers}
+    with transaction.atomic():
+        ApiKey.objects.select_for_update().get(pk=key.pk)  # one writer a key; SQLite has one writer anyway
+        known = {source.datasource_id: source for source in key.sources.filter(datasource_id__in=by_id)}
+        met = [source for source in known.values() if source.last_seen_at < asked_at]
+        new = [_new(key, by_id[pk], asked_at) for pk in by_id.keys() - known.keys()]
+        changed, steps = [], []
+        for source in met:
+            before = source.status
+            if _copy(by_id[source.datasource_id], source) or source.gone_at:
+                source.gone_at = None
+                changed.append(source)
+            if source.status != before:
+                steps.append(_step(source, source.status, source.processed_at, asked_at))
+        Source.objects.bulk_create(new)
+        Source.objects.bulk_update(changed, [*COPIED, "gone_at"])
+        Source.objects.filter(pk__in=[source.pk for source in met]).update(last_seen_at=asked_at)
+        StatusChange.objects.bulk_create([*steps, *(step for source in new for step in _first_steps(source))])
+        if any(source.is_processing for source in [*new, *changed]):
+            _wake_watch(key, asked_at)
+        if new or changed:
+            names = [event_name(source) for source in changed]
+            live.publish(access.people_for(key), "sources-changed", *names)
+    return [*new, *changed]
+
+
+def event_name(source: Source) -> str:
+    """The live event that tells a change of this one source."""
+    return f"source-{source.datasource_id}"
+
+
+def _new(key: ApiKey, answer: DataSource, at: datetime) -> Source:
+    source = Source(key=key, datasource_id=answer.datasource_id, first_seen_at=at, last_seen_at=at)
+    _copy(answer, source)
+    return source
+
+
+def _copy(answer: DataSource, source: Source) -> bool:
+    """Takes over what the API says; true when it was something new."""
+    before = [getattr(source, name) for name in COPIED]
+    for name in COPIED:
+        setattr(source, name, getattr(answer, name))
+    return before != [getattr(source, name) for name in COPIED]
+
+
+def _first_steps(source: Source) -> Iterable[StatusChange]:
+    """The timeline of a source met for the first time, as far as the API's times tell it."""
+    if source.uploaded_at and source.status != PROCESSING:
+        yield _step(source, PROCESSING, source.uploaded_at, source.first_seen_at)
+    at = source.uploaded_at if source.status == PROCESSING else source.processed_at
+    yield _step(source, source.status, at, source.first_seen_at)
+
+
+def _step(source: Source, status: str, at: datetime | None, seen_at: datetime) -> StatusChange:
+    return StatusChange(source=source, status=status, at=at or seen_at, seen_at=seen_at)
+
+
+def _wake_watch(key: ApiKey, now: datetime) -> None:
+    """Something is processing: the watch looks at once, unless it was about to."""
+    Watch.objects.filter(Q(due_at=None) | Q(due_at__gt=now), key=key, leased_until=None).update(due_at=now)
+
+
+def sync_every() -> timedelta:
+    """How old the copy may be when somebody opens the list."""
+    return settings.SYNC_EVERY

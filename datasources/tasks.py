@@ -1,0 +1,82 @@
+"""Celery tasks: ids in, one call of a room, a word out. What is due and who does it is the database's (leases.py).
+
+Queue `interactive` has workers of its own: what a person waits for never stands behind sweeps.
+"""
+
+import functools
+import logging
+
+from celery import Task, shared_task
+from django.core.exceptions import ObjectDoesNotExist
+from django.core.management import call_command
+from kombu.exceptions import OperationalError
+
+from datasources import leases, links, mirror, watch
+from datasources.leases import LeaseLost
+from datasources.models import DownloadLink, Leased, Sync, Watch
+
+logger = logging.getLogger(__name__)
+
+
+def leased_task(**options) -> object:
+    """A task that is handed an id and a lease, and does nothing when the work was taken over or is gone."""
+
+    def decorate(room_function) -> Task:
+        @shared_task(**options)
+        @functools.wraps(room_function)
+        def task(pk: str, lease: str) -> str:
+            try:
+                return room_function(pk, lease)
+            except (LeaseLost, ObjectDoesNotExist):
+                return "taken"
+
+        return task
+
+    return decorate
+
+
+@leased_task(queue="interactive")
+def make_link(link_id: str, lease: str) -> str:
+    return links.make(link_id, lease)
+
+
+@leased_task(queue="background")
+def look_at_key(watch_id: str, lease: str) -> str:
+    return watch.look(watch_id, lease)
+
+
+@leased_task(queue="background")
+def sync_key(sync_id: str, lease: str) -> str:
+    return mirror.sync(sync_id, lease)
+
+
+TASKS: dict[type[Leased], Task] = {DownloadLink: make_link, Watch: look_at_key, Sync: sync_key}
+
+
+def start(work: Leased) -> None:
+    """Hands due work to a worker at once; should that fail, the next tick does it."""
+    lease = leases.claim(type(work), work.pk)
+    if lease:
+        _send(type(work), str(work.pk), lease)
+
+
+@shared_task(queue="background")
+def tick() -> None:
+    """Every two seconds: whatever is due and held by nobody goes to the workers."""
+    for model in TASKS:
+        for pk, lease in leases.claim_due(model):
+            _send(model, pk, lease)
+
+
+@shared_task(queue="background")
+def tidy() -> None:
+    """Every hour: forgets what has had its time."""
+    links.tidy()
+    call_command("clearsessions")
+
+
+def _send(model: type[Leased], pk: str, lease: str) -> None:
+    try:
+        TASKS[model].delay(pk, lease)
+    except OperationalError as error:
+        logger.warning("%s %s waits until the broker is back: %s", model.__name__, pk, error)
