@@ -53,7 +53,7 @@ redis.call('ZADD', calls, now, ARGV[1])
 redis.call('PEXPIRE', calls, %(lost)d)
 return 0
 """
-    % {"lost": LOST_AFTER_MS}  # noqa: UP031
+    % {"lost": LOST_AFTER_MS}
 )
 
 # ARGV: ticket, limit, remaining, ms to the reset, ms closed; '' where unknown; plan's limit; window; same-window span.

@@ -2,18 +2,16 @@
 
 from datetime import timedelta
 
+from accounts.models import User
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from accounts.models import User
 from datasources import access, gateway, live, mirror
 from datasources.claro import ClaroError, DatasourceNotFound, RateLimited, Unauthorized
 from datasources.leases import Held
 from datasources.models import LINK_MARGIN, ApiKey, DownloadLink, Source
 from datasources.vault import SecretUnreadable
 
-# What people choose from: 5 minutes, 1 hour, 24 hours (the most the API signs for; claro-api.md, data sources).
-EXPIRES_IN_S = (300, 3600, 86_400)
 # A person waits: after so many attempts without an answer the link says so, and offers to try again.
 ATTEMPTS = 3
 FORGET_AFTER = timedelta(days=8)  # a week after the longest-lived one has ended

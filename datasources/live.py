@@ -11,7 +11,7 @@ import hashlib
 import json
 import logging
 from collections import defaultdict
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Iterator
 
 import redis
 import redis.asyncio
@@ -52,10 +52,6 @@ def _publish(message: dict[str, object]) -> None:
 def _session_id(session_key: str) -> str:
     """Session keys are secrets: only a hash of one goes through Redis."""
     return hashlib.sha256(session_key.encode()).hexdigest()
-
-
-class TooManyStreams(Exception):
-    """This person has as many open streams on this process as the setting allows."""
 
 
 class Stream:
@@ -100,12 +96,14 @@ class Hub:
         self._listener: asyncio.Task[None] | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
 
+    def has_room(self, user_id: int) -> bool:
+        """Whether this person may open another stream on this process."""
+        return len(self._streams.get(user_id, ())) < settings.LIVE_STREAMS_PER_USER
+
     @contextlib.contextmanager
-    def stream(self, user_id: int, session_key: str):
-        """A registered stream, forgotten at the end. Raises TooManyStreams."""
+    def stream(self, user_id: int, session_key: str) -> Iterator[Stream]:
+        """A registered stream, forgotten at the end."""
         mine = self._streams[user_id]
-        if len(mine) >= settings.LIVE_STREAMS_PER_USER:
-            raise TooManyStreams
         self._listen()
         stream = Stream(user_id, session_key)
         mine.add(stream)

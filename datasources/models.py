@@ -265,4 +265,15 @@ class DownloadLink(Sealed, Leased):
         return ClaroError.from_dict(self.problem) if self.problem else None
 
 
-__all__ = ["COMPLETED", "FAILED", "PROCESSING", "ApiKey", "Canary", "DownloadLink", "Source", "StatusChange", "Sync", "Watch"]
+__all__ = [
+    "COMPLETED",
+    "FAILED",
+    "PROCESSING",
+    "ApiKey",
+    "Canary",
+    "DownloadLink",
+    "Source",
+    "StatusChange",
+    "Sync",
+    "Watch",
+]

@@ -92,7 +92,9 @@ def new_key() -> str:
 @lru_cache(maxsize=4)
 def _ring(encoded_keys: tuple[str, ...]) -> tuple[MasterKey, ...]:
     if not encoded_keys:
-        raise ImproperlyConfigured("CLARO_SECRET_KEYS is not set. `python manage.py make_secrets` makes it for a laptop.")
+        raise ImproperlyConfigured(
+            "CLARO_SECRET_KEYS is not set. `python manage.py make_secrets` makes it for a laptop."
+        )
     return tuple(MasterKey(_decode(position, key)) for position, key in enumerate(encoded_keys, start=1))
 
 

@@ -1,0 +1,15 @@
+from django.urls import include, path
+
+from claro_dashboard import health
+
+urlpatterns = [
+    path("healthz", health.healthz, name="healthz"),
+    path("readyz", health.readyz, name="readyz"),
+    path("accounts/", include("allauth.urls")),
+    path("", include("datasources.urls")),
+]
+
+handler400 = "claro_dashboard.errors.bad_request"
+handler403 = "claro_dashboard.errors.forbidden"
+handler404 = "claro_dashboard.errors.not_found"
+handler500 = "claro_dashboard.errors.server_error"

@@ -1,0 +1,136 @@
+"""Every input, the query string included: each field comes out as what the rooms take."""
+
+from typing import Any
+
+from django import forms
+from django.core.validators import MaxLengthValidator
+
+from datasources.claro import LIST_LIMIT_MAX, ROWS_LIMIT_MAX
+from datasources.models import Source
+from datasources.rows import Query
+
+SECRET_LENGTH_MAX = 512  # claro-api.md, basics
+ORDERS = (("asc", "ascending"), ("desc", "descending"))
+
+
+class AddressForm(forms.Form):
+    """The state of a page, as its address holds it. What can't be used is told, and the default takes its place."""
+
+    DEFAULTS: dict[str, Any] = {}
+
+    def state(self) -> dict[str, Any]:
+        """Every field's value, or its default where it is missing or can't be used."""
+        self.full_clean()
+        given = {name: value for name, value in self.cleaned_data.items() if value not in (None, "")}
+        return {**dict.fromkeys(self.fields, ""), **self.DEFAULTS, **given}
+
+    def complaints(self) -> list[str]:
+        """One sentence for each value that can't be used."""
+        return [f"“{name}” in the address: {error}" for name, errors in self.errors.items() for error in errors]
+
+
+class KeyChoiceForm(AddressForm):
+    """Through which key a source is seen, where several see it."""
+
+    key = forms.UUIDField(required=False)
+
+
+class SourceListForm(AddressForm):
+    DEFAULTS = {"page": 1, "limit": 50, "sort": "uploaded", "order": "desc"}
+    SORTS = ("name", "type", "size", "status", "uploaded", "processed", "key")
+    LIMITS = (25, 50, 100)
+
+    key = forms.UUIDField(required=False)
+    status = forms.CharField(required=False, max_length=50)
+    type = forms.CharField(required=False, max_length=255)
+    q = forms.CharField(required=False, max_length=200)
+    page = forms.IntegerField(required=False, min_value=1, max_value=1_000_000)
+    limit = forms.IntegerField(required=False, min_value=1, max_value=LIST_LIMIT_MAX)
+    sort = forms.ChoiceField(required=False, choices=[(name, name) for name in SORTS])
+    order = forms.ChoiceField(required=False, choices=ORDERS)
+
+
+class RowsForm(AddressForm):
+    DEFAULTS = {"page": 1, "limit": 50, "order": "asc"}
+    LIMITS = (25, 50, 100, 250, 500, 1000)
+
+    page = forms.IntegerField(required=False, min_value=1, max_value=1_000_000_000)
+    limit = forms.IntegerField(required=False, min_value=1, max_value=ROWS_LIMIT_MAX)
+    # Column names and filters go to Claro as they were typed, white space included.
+    sort = forms.CharField(required=False, max_length=1000, strip=False)
+    order = forms.ChoiceField(required=False, choices=ORDERS)
+    filter = forms.CharField(required=False, max_length=4000, strip=False)
+
+    @staticmethod
+    def query(state: dict[str, Any]) -> Query:
+        return Query(sort=state["sort"], order=state["order"], filter=state["filter"])
+
+
+def clean_api_key(secret: str) -> str:
+    """A key as claro-api.md (basics) allows it: printable, without white space, up to 512 characters."""
+    secret = secret.strip()
+    if any(character.isspace() or not character.isprintable() for character in secret):
+        raise forms.ValidationError("A key has no spaces or line breaks. Copy it again, whole and alone.")
+    return secret
+
+
+class SecretField(forms.CharField):
+    """An API key: never sent back to the browser."""
+
+    widget = forms.PasswordInput(render_value=False, attrs={"autocomplete": "off", "spellcheck": "false"})
+
+    def __init__(self, **kwargs):
+        super().__init__(label="API key", max_length=SECRET_LENGTH_MAX, strip=True, **kwargs)
+
+    def clean(self, value):
+        return clean_api_key(super().clean(value) or "")
+
+
+class KeyForm(forms.Form):
+    """Adding a key. `could_not_check` is set when Claro did not answer: only then may it be kept unchecked."""
+
+    could_not_check = False
+
+    label = forms.CharField(max_length=100, help_text="A name that tells you which key this is.")
+    secret = SecretField()
+    keep_unchecked = forms.BooleanField(required=False, label="Keep the key unchecked for now")
+
+
+class KeyEditForm(KeyForm):
+    """Renaming a key, replacing its secret in place."""
+
+    secret = SecretField(required=False, help_text="Leave empty to keep the present key.")
+
+
+class PageForm(AddressForm):
+    DEFAULTS = {"page": 1}
+
+    page = forms.IntegerField(required=False, min_value=1, max_value=1_000_000)
+
+
+class DownloadForm(forms.Form):
+    CHOICES = ((300, "5 minutes"), (3600, "1 hour"), (86_400, "24 hours"))
+
+    expires_in = forms.TypedChoiceField(coerce=int, required=False, empty_value=3600, choices=CHOICES)
+    renew = forms.BooleanField(required=False)
+
+
+class DeleteForm(forms.Form):
+    """Deleting asks for the file's name; what can't be typed (control characters, exact spaces) isn't asked for."""
+
+    confirm = forms.CharField(label="File name", strip=True, validators=[MaxLengthValidator(10_000)])
+
+    def __init__(self, source: Source, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        self._name = source.name
+
+    def clean_confirm(self) -> str:
+        typed = self.cleaned_data["confirm"]
+        if _typeable(typed) != _typeable(self._name):
+            raise forms.ValidationError("That is not the file's name. Nothing was deleted.")
+        return typed
+
+
+def _typeable(name: str) -> str:
+    visible = (character if character.isprintable() else " " for character in name)
+    return " ".join("".join(visible).split())

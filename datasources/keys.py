@@ -1,0 +1,56 @@
+"""Adding, replacing and deleting API keys."""
+
+from accounts.models import User
+from django.db import transaction
+from django.utils import timezone
+
+from datasources import access, links, live, master_key
+from datasources.models import ApiKey, DownloadLink, Source, Sync, Watch
+from datasources.vault import fingerprints
+
+
+def same_secret(owner: User, secret: str, other_than: ApiKey | None = None) -> ApiKey | None:
+    """The key under which this person has stored this secret already."""
+    mine = ApiKey.objects.filter(owner=owner, fingerprint__in=fingerprints(secret))
+    return mine.exclude(pk=other_than and other_than.pk).first()
+
+
+def add(owner: User, label: str, secret: str, state: ApiKey.State) -> ApiKey:
+    """Stores a key; its first sweep is due at once."""
+    with transaction.atomic():
+        master_key.leave_canary()
+        key = ApiKey(owner=owner, label=label, state=state)
+        key.set_secret(secret)
+        key.save(force_insert=True)
+        Sync.objects.create(key=key, due_at=timezone.now())
+        Watch.objects.create(key=key)
+        live.publish(access.people_for(key), "keys-changed", "sources-changed")
+    return key
+
+
+def replace_secret(key: ApiKey, secret: str, state: ApiKey.State) -> None:
+    """Puts a new secret into a key: all that hangs on it stays, and what had stopped goes on."""
+    now = timezone.now()
+    with transaction.atomic():
+        key.set_secret(secret)
+        key.state, key.problem, key.problem_since = state, None, None
+        key.save()
+        Sync.objects.filter(key=key).update(due_at=now, attempts=0)
+        Watch.objects.filter(key=key).update(due_at=now, attempts=0)
+        links.go_on(key)
+        live.publish(access.people_for(key), "keys-changed", "sources-changed", "downloads-changed")
+
+
+def goes_with(key: ApiKey) -> dict[str, int]:
+    """What is lost when the key is deleted here; nothing is deleted at Claro."""
+    return {
+        "sources": Source.objects.filter(key=key, gone_at=None).count(),
+        "links": DownloadLink.objects.filter(source__key=key, source__gone_at=None).count(),
+    }
+
+
+def delete(key: ApiKey) -> None:
+    people = access.people_for(key)
+    with transaction.atomic():
+        key.delete()
+        live.publish(people, "keys-changed", "sources-changed", "downloads-changed")

@@ -1,0 +1,24 @@
+from accounts.models import User
+from django.core.management.base import BaseCommand
+
+from datasources import keys
+from datasources.models import ApiKey
+
+DEMO_EMAIL = "demo@example.com"
+DEMO_PASSWORD = "demo-claro-2026"  # noqa: S105 - for the sandbox's data, on this machine only
+
+
+class Command(BaseCommand):
+    help = "Makes the demo person and gives them the sandbox's demo key."
+
+    def add_arguments(self, parser) -> None:
+        parser.add_argument("key", help="the sandbox's demo key")
+
+    def handle(self, *args, **options) -> None:
+        person, is_new = User.objects.get_or_create(email=DEMO_EMAIL)
+        if is_new:
+            person.set_password(DEMO_PASSWORD)
+            person.save()
+        if not person.api_keys.exists() and is_new:
+            keys.add(person, "Demo", options["key"], ApiKey.State.VALID)
+        self.stdout.write(f"sign in as {DEMO_EMAIL}, password {DEMO_PASSWORD}")

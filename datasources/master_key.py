@@ -1,0 +1,127 @@
+"""The master key and what is encrypted with it: is it the right one, and putting a new one in its place.
+
+A wrong or lost master key must never be silent: the canary is opened at every start and by a system check.
+"""
+
+import logging
+from dataclasses import dataclass, field
+
+from django.core.exceptions import ImproperlyConfigured
+from django.db import DatabaseError, transaction
+from django.db.models import Q, QuerySet
+
+from datasources import vault
+from datasources.models import ApiKey, Canary, DownloadLink, Sealed
+
+SEALED: tuple[type[Sealed], ...] = (Canary, ApiKey, DownloadLink)
+
+logger = logging.getLogger(__name__)
+
+
+def leave_canary() -> None:
+    """Leaves the known text with the first secret that is stored."""
+    if not Canary.objects.exists():
+        canary = Canary()
+        canary.seal(Canary.TEXT)
+        canary.save()
+
+
+def holds_secrets() -> bool:
+    """Whether the database holds anything encrypted; false for one that isn't set up yet."""
+    try:
+        return Canary.objects.exists() or ApiKey.objects.exists()
+    except DatabaseError:
+        return False
+
+
+def trouble() -> str:
+    """What is wrong with the master key, as a sentence for whoever runs this; empty when all is well."""
+    try:
+        ring_ids = ", ".join(key.id for key in vault.ring())
+    except ImproperlyConfigured as error:
+        return str(error)
+    if canary := Canary.objects.first():
+        try:
+            canary.unseal()
+        except vault.SecretUnreadable:
+            used = canary.token.split(".")[1]
+            lost = unreadable(ApiKey).count()
+            return (
+                f"CLARO_SECRET_KEYS does not open what this database holds: it was encrypted with master key {used}, "
+                f"configured is {ring_ids}. {lost} API keys can't be read. Put the old master key back (it may stand "
+                "second in the list), or have the keys pasted again and run `python manage.py rotate_secrets --forget`."
+            )
+    return ""
+
+
+def check_at_start() -> None:
+    """Says it loudly in the log; the site still runs, and its pages say which keys to paste again."""
+    try:
+        if text := trouble():
+            logger.critical(text)
+    except DatabaseError as error:
+        logger.warning("The master key could not be checked, the database does not answer: %s", error)
+
+
+def unreadable(model: type[Sealed]) -> QuerySet[Sealed]:
+    """Rows whose secret was encrypted with a key that isn't in the ring."""
+    rows = model.objects.exclude(**{model.sealed_field: ""})
+    opened = Q()
+    for key in vault.ring():
+        opened |= Q(**{f"{model.sealed_field}__startswith": key.prefix})
+    return rows.exclude(opened)
+
+
+@dataclass
+class Rotation:
+    """What a rotation did, in rows per model name; every row is in exactly one of the counts."""
+
+    rotated: dict[str, int] = field(default_factory=dict)
+    current: dict[str, int] = field(default_factory=dict)
+    unreadable: dict[str, int] = field(default_factory=dict)
+
+
+def rotate(*, forget: bool = False) -> Rotation:
+    """Encrypts every secret with the first key of the ring, row by row, while the site runs.
+
+    Each row is read back and opened before the next one. `forget` gives up the canary of a lost master key; the rows
+    that it encrypted stay, and stay unreadable, until they are pasted again.
+    """
+    done = Rotation()
+    if forget and trouble():
+        Canary.objects.all().delete()
+        leave_canary()
+    for model in SEALED:
+        words = [_rotate_row(row) for row in model.objects.exclude(**{model.sealed_field: ""}).iterator()]
+        for word in ("rotated", "current", "unreadable"):
+            getattr(done, word)[model.__name__] = words.count(word)
+    return done
+
+
+def _rotate_row(row: Sealed) -> str:
+    old = getattr(row, row.sealed_field)
+    if vault.is_current(old) and _opens(row):
+        return "current"
+    if not _opens(row):
+        return "unreadable"
+    with transaction.atomic():
+        text = row.unseal()
+        changed: dict[str, object] = {}
+        if isinstance(row, ApiKey):
+            row.set_secret(text)
+            row.fingerprint = changed["fingerprint"] = vault.fingerprints(text)[0]
+        else:
+            row.seal(text)
+        changed[row.sealed_field] = getattr(row, row.sealed_field)
+        # Only if nobody has replaced the secret meanwhile; what they wrote is current.
+        type(row).objects.filter(pk=row.pk, **{row.sealed_field: old}).update(**changed)
+        type(row).objects.get(pk=row.pk).unseal()
+    return "rotated"
+
+
+def _opens(row: Sealed) -> bool:
+    try:
+        row.unseal()
+    except vault.SecretUnreadable:
+        return False
+    return True

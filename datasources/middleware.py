@@ -1,0 +1,63 @@
+"""The one place that turns what went wrong at Claro or with Redis into a status and words a person can read."""
+
+import logging
+
+import redis
+from django.http import HttpRequest, HttpResponse
+from django.utils import timezone
+
+from datasources.claro import (
+    ClaroError,
+    DatasourceNotFound,
+    InvalidParameters,
+    ProcessingInProgress,
+    RateLimited,
+    Unreachable,
+)
+from datasources.views.pages import render_problem
+
+STATUS: dict[type[ClaroError], int] = {
+    DatasourceNotFound: 404,
+    InvalidParameters: 422,
+    ProcessingInProgress: 409,
+    RateLimited: 429,
+    Unreachable: 503,
+}
+
+logger = logging.getLogger(__name__)
+
+
+class ClaroErrorMiddleware:
+    """Answers errors that a view lets through; views catch only those that change what they show."""
+
+    def __init__(self, get_response):
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        return self.get_response(request)
+
+    def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
+        if isinstance(error, ClaroError):
+            logger.warning("Claro: %s", error)
+            return claro_problem(request, error)
+        if isinstance(error, redis.RedisError):
+            logger.error("Redis: %s", error)
+            return render_problem(
+                request,
+                503,
+                "Not available right now",
+                "A part of the dashboard (Redis) does not answer. Try again soon.",
+            )
+        return None
+
+
+def status_of(error: ClaroError) -> int:
+    """The HTTP status a page has that shows this error; 502 when it is Claro's own."""
+    return STATUS.get(type(error), 502)
+
+
+def claro_problem(request: HttpRequest, error: ClaroError) -> HttpResponse:
+    response = render_problem(request, status_of(error), "Claro did not answer as hoped", error.user_message)
+    if isinstance(error, RateLimited):
+        response["Retry-After"] = str(max(1, round((error.retry_at - timezone.now()).total_seconds())))
+    return response

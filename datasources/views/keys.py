@@ -1,0 +1,107 @@
+from uuid import UUID
+
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from datasources import access, gateway, keys, tasks
+from datasources.claro import AccessDenied, ClaroError, Unauthorized
+from datasources.forms import KeyEditForm, KeyForm
+from datasources.models import ApiKey
+from datasources.views.pages import render_page
+
+
+@login_required
+@require_safe
+def list_keys(request: HttpRequest) -> HttpResponse:
+    mine = list(access.keys_for(request.user).select_related("sync", "watch"))
+    for key in mine:
+        key.left = gateway.calls_left(key)
+    unreadable = [key for key in mine if not key.is_readable]
+    context = {"keys": mine, "unreadable": unreadable}
+    return render_page(request, "keys/list.html", "keys/_list.html", context)
+
+
+@login_required
+@require_http_methods(["GET", "HEAD", "POST"])
+def add(request: HttpRequest) -> HttpResponse:
+    form = KeyForm(request.POST or None)
+    if request.method == "POST" and form.is_valid() and (state := _checked(request, form)):
+        key = keys.add(request.user, form.cleaned_data["label"], form.cleaned_data["secret"], state)
+        tasks.start(key.sync)
+        messages.success(request, f"{key.label} is added. Its data sources are being read now.")
+        return redirect("sources:list")
+    return _form(request, "keys/add.html", form)
+
+
+@login_required
+@require_http_methods(["GET", "HEAD", "POST"])
+def edit(request: HttpRequest, key_id: UUID) -> HttpResponse:
+    """Renames a key; a secret that is typed replaces the present one, an empty field keeps it."""
+    key = access.get_key(request.user, key_id)
+    form = KeyEditForm(request.POST or None, initial={"label": key.label})
+    if request.method == "POST" and form.is_valid():
+        key.label = form.cleaned_data["label"]
+        secret = form.cleaned_data["secret"]
+        if not secret:
+            key.save(update_fields=["label"])
+            messages.success(request, f"Saved as {key.label}.")
+            return redirect("keys:list")
+        if state := _checked(request, form, key):
+            keys.replace_secret(key, secret, state)
+            tasks.start(key.sync)
+            messages.success(request, f"{key.label} has a new key. What had stopped goes on.")
+            return redirect("keys:list")
+    return _form(request, "keys/edit.html", form, key=key)
+
+
+@login_required
+@require_POST
+def check(request: HttpRequest, key_id: UUID) -> HttpResponse:
+    key = access.get_key(request.user, key_id)
+    try:
+        gateway.check_stored(key)
+    except ClaroError as error:
+        messages.error(request, f"{key.label}: {error.user_message}")
+    else:
+        messages.success(request, f"Claro accepts {key.label}.")
+    return redirect("keys:list")
+
+
+@login_required
+@require_http_methods(["GET", "HEAD", "POST"])
+def delete(request: HttpRequest, key_id: UUID) -> HttpResponse:
+    key = access.get_key(request.user, key_id)
+    if request.method == "POST":
+        keys.delete(key)
+        messages.success(request, f"{key.label} is deleted here. At Claro nothing has changed.")
+        return redirect("keys:list")
+    context = {"key": key, "goes_with": keys.goes_with(key)}
+    return render_page(request, "keys/delete.html", "keys/_delete.html", context)
+
+
+def _checked(request: HttpRequest, form: KeyForm, key: ApiKey | None = None) -> ApiKey.State | None:
+    """The state of the key in the form after one call to Claro; None when it must not be stored: the form says why."""
+    secret = form.cleaned_data["secret"]
+    if same := keys.same_secret(request.user, secret, other_than=key):
+        form.add_error("secret", f"You have added this key already, as {same.label}.")
+        return None
+    try:
+        gateway.check(secret)
+    except (Unauthorized, AccessDenied) as error:
+        form.add_error("secret", error.user_message)
+        return None
+    except ClaroError as error:
+        if form.cleaned_data["keep_unchecked"]:
+            return ApiKey.State.UNCHECKED
+        form.could_not_check = True
+        form.add_error("secret", f"The key could not be checked. {error.user_message}")
+        return None
+    return ApiKey.State.VALID
+
+
+def _form(request: HttpRequest, page: str, form: KeyForm, **context) -> HttpResponse:
+    status = 422 if form.errors else 200
+    return render_page(request, page, "keys/_form.html", {"form": form, **context}, status)

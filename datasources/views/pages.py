@@ -1,0 +1,23 @@
+"""What all views share: a page or its live part from one context, and a problem in the same look."""
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils.cache import patch_vary_headers
+
+
+def wants_fragment(request: HttpRequest) -> bool:
+    """Boosted links and history restores come through htmx too, but want the whole page."""
+    return request.htmx.request_type == "partial"
+
+
+def render_page(request: HttpRequest, page: str, fragment: str, context: dict, status: int = 200) -> HttpResponse:
+    """The whole page, or the part that changed when htmx asks for it; caches must not mix the two up."""
+    response = render(request, fragment if wants_fragment(request) else page, context, status=status)
+    patch_vary_headers(response, ["HX-Request", "HX-Request-Type"])
+    return response
+
+
+def render_problem(request: HttpRequest, status: int, title: str, text: str) -> HttpResponse:
+    """A sentence where the trouble is: an alert for a fragment, else a page."""
+    context = {"level": "danger", "title": title, "text": text, "status": status}
+    return render_page(request, "errors/problem.html", "_alert.html", context, status)

@@ -1,0 +1,96 @@
+from uuid import UUID
+
+from django.conf import settings
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from datasources import access, mirror, tasks
+from datasources.claro import ClaroError
+from datasources.forms import AddressForm, DeleteForm, KeyChoiceForm, SourceListForm
+from datasources.listing import listing
+from datasources.middleware import status_of
+from datasources.models import ApiKey
+from datasources.views.pages import render_page
+
+
+@login_required
+@require_safe
+def list_sources(request: HttpRequest) -> HttpResponse:
+    """Every source of every key one may use, from our copy; an old copy is refreshed behind the page."""
+    keys = list(access.keys_for(request.user).select_related("sync", "watch"))
+    _wake(keys, older_than=settings.SYNC_EVERY)
+    return _list(request, keys, SourceListForm(request.GET))
+
+
+@login_required
+@require_POST
+def refresh(request: HttpRequest) -> HttpResponse:
+    """Asks for a new copy now; the list says so until it is there. The address it was asked from stays."""
+    keys = list(access.keys_for(request.user).select_related("sync", "watch"))
+    _wake(keys)
+    if request.htmx:
+        keys = list(access.keys_for(request.user).select_related("sync", "watch"))
+        return _list(request, keys, SourceListForm(request.POST))
+    return redirect("sources:list")
+
+
+@login_required
+@require_safe
+def details(request: HttpRequest, datasource_id: UUID) -> HttpResponse:
+    source = _source(request, datasource_id)
+    context = {"source": source, "timeline": source.timeline()}
+    return render_page(request, "sources/details.html", "sources/_details.html", context)
+
+
+@login_required
+@require_http_methods(["GET", "HEAD", "POST"])
+def delete(request: HttpRequest, datasource_id: UUID) -> HttpResponse:
+    """Deletes at Claro, for good, once the file's name was typed."""
+    source = _source(request, datasource_id)
+    form = DeleteForm(source, request.POST or None)
+    status = 200
+    if request.method == "POST":
+        status = 422
+        if form.is_valid():
+            try:
+                there = mirror.delete(source)
+            except ClaroError as error:
+                form.add_error(None, error.user_message)
+                status = status_of(error)
+            else:
+                words = "{} is deleted." if there else "{} was gone at Claro already. It is off the list now."
+                messages.success(request, words.format(source.name))
+                return redirect("sources:list")
+    context = {"source": source, "form": form, "links": source.links.count()}
+    return render_page(request, "sources/delete.html", "sources/_delete.html", context, status)
+
+
+def _source(request: HttpRequest, datasource_id: UUID):
+    return access.get_source(request.user, datasource_id, KeyChoiceForm(request.GET).state()["key"] or None)
+
+
+def _wake(keys: list[ApiKey], **when) -> None:
+    for sync in mirror.wake(keys, **when):
+        tasks.start(sync)
+
+
+def _list(request: HttpRequest, keys: list[ApiKey], form: AddressForm) -> HttpResponse:
+    state = form.state()
+    found = listing(access.sources_for(request.user), state)
+    context = {
+        "keys": keys,
+        "state": state,
+        "complaints": form.complaints(),
+        "found": found,
+        "past_the_end": found.page > found.pages,
+        "limits": form.LIMITS,
+        "filtered": any(state[name] for name in ("status", "type", "q")),
+        "first_sync": [key for key in keys if key.sync.finished_at is None],
+        "syncing": [key for key in keys if key.sync.is_running],
+        "oldest": min((key.sync.finished_at for key in keys if key.sync.finished_at), default=None),
+    }
+    status = 400 if context["complaints"] else 404 if context["past_the_end"] else 200
+    return render_page(request, "sources/list.html", "sources/_list.html", context, status)
