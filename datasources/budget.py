@@ -26,8 +26,8 @@ SAME_WINDOW_MS = 2_000
 _OPEN = """
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
-local hash, calls = KEYS[1], KEYS[2]
-redis.call('ZREMRANGEBYSCORE', calls, '-inf', now - %(lost)d)
+local hash, calls, lost_after = KEYS[1], KEYS[2], LOST_AFTER_MS
+redis.call('ZREMRANGEBYSCORE', calls, '-inf', now - lost_after)
 local function number(field) return tonumber(redis.call('HGET', hash, field) or '') end
 local limit, remaining, reset = number('limit'), number('remaining'), number('reset_ms')
 if reset and now >= reset then
@@ -36,24 +36,19 @@ if reset and now >= reset then
   if limit then redis.call('HSET', hash, 'remaining', limit) else redis.call('HDEL', hash, 'remaining') end
 end
 local closed = number('closed_ms') or 0
-""" % {"lost": LOST_AFTER_MS}  # noqa: UP031 - Lua's braces
+""".replace("LOST_AFTER_MS", str(LOST_AFTER_MS))
 
-# ARGV: ticket, calls allowed at first. Answers {milliseconds to wait}, 0 when the call may be made.
+# ARGV: ticket, calls allowed at first. Answers the milliseconds to wait, 0 when the call may be made.
 _TAKE = (
     _OPEN
     + """
 if closed > now then return closed - now end
-local under_way = redis.call('ZCARD', calls)
-local left = (remaining or tonumber(ARGV[2])) - under_way
-if left <= 0 then
-  if reset then return reset - now end
-  return 250
-end
+local left = (remaining or tonumber(ARGV[2])) - redis.call('ZCARD', calls)
+if left <= 0 then return reset and (reset - now) or 250 end
 redis.call('ZADD', calls, now, ARGV[1])
-redis.call('PEXPIRE', calls, %(lost)d)
+redis.call('PEXPIRE', calls, lost_after)
 return 0
 """
-    % {"lost": LOST_AFTER_MS}
 )
 
 # ARGV: ticket, limit, remaining, ms to the reset, ms closed; '' where unknown; plan's limit; window; same-window span.

@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from datasources.claro import ClaroError, RateLimited, Unauthorized
 
-# Longer than one API call may take (gateway.DEADLINE_S), so that a lease renewed after each call never runs out at work.
+# Longer than one API call may take (gateway.DEADLINE_S): a lease renewed after each call never runs out at work.
 LEASE = timedelta(seconds=20)
 FIRST_RETRY = timedelta(seconds=2)
 LONGEST_RETRY = timedelta(minutes=5)

@@ -73,7 +73,7 @@ class Stream:
         self._something.set()
 
     async def lines(self) -> AsyncIterator[str]:
-        """The body in the event-stream format (WHATWG HTML, 9.2.5), with a comment as heartbeat while nothing happens."""
+        """The body in the event-stream format (WHATWG HTML, 9.2.5); a comment is the heartbeat."""
         yield f"retry: {RETRY_MS}\n: connected\n\n"
         ends_at = asyncio.get_running_loop().time() + LONGEST_S
         while not self._closed and asyncio.get_running_loop().time() < ends_at:

@@ -46,7 +46,7 @@ class ClaroErrorMiddleware:
                 request,
                 503,
                 "Not available right now",
-                "A part of the dashboard (Redis) does not answer. Try again soon.",
+                "A part of the dashboard (Redis) does not answer.",
             )
         return None
 

@@ -9,7 +9,7 @@ from django.db import models
 from django.utils import timezone
 
 from datasources import vault
-from datasources.claro import COMPLETED, FAILED, PROCESSING, ClaroError
+from datasources.claro import COMPLETED, FAILED, ClaroError
 
 # A link that ends sooner than this is renewed: the browser must still get to the file.
 LINK_MARGIN = timedelta(minutes=1)
@@ -53,6 +53,9 @@ class Canary(Sealed):
 
     token = models.TextField()
 
+    def __str__(self) -> str:
+        return self.sealed_row()
+
     def sealed_row(self) -> str:
         return "canary"
 
@@ -93,7 +96,7 @@ class ApiKey(Sealed):
         return f"apikey:{self.pk}:{self.owner_id}"
 
     def set_secret(self, secret: str) -> None:
-        """Takes a new secret; everything that hangs on the key stays. The same secret elsewhere shares its fingerprint."""
+        """Takes a new secret; what hangs on the key stays. The same secret elsewhere has the same fingerprint."""
         candidates = vault.fingerprints(secret)
         known = ApiKey.objects.filter(fingerprint__in=candidates).values_list("fingerprint", flat=True).first()
         self.fingerprint = known or candidates[0]
@@ -123,6 +126,9 @@ class Sync(Leased):
     total = models.PositiveIntegerField(null=True, blank=True)
     finished_at = models.DateTimeField(null=True, blank=True)
 
+    def __str__(self) -> str:
+        return f"sync of {self.key_id}"
+
     @property
     def is_running(self) -> bool:
         return self.started_at is not None
@@ -133,6 +139,9 @@ class Watch(Leased):
 
     key = models.OneToOneField(ApiKey, on_delete=models.CASCADE, related_name="watch")
     checked_at = models.DateTimeField(null=True, blank=True)
+
+    def __str__(self) -> str:
+        return f"watch of {self.key_id}"
 
 
 class Source(models.Model):
@@ -155,7 +164,7 @@ class Source(models.Model):
         constraints = [models.UniqueConstraint(fields=["key", "datasource_id"], name="one_source_per_key")]
         indexes = [
             models.Index(fields=["key", "gone_at", "-uploaded_at"], name="source_list"),
-            models.Index(fields=["key", "gone_at", "status"], name="source_status"),
+            models.Index(fields=["key", "gone_at", "status", "content_type"], name="source_counts"),
             models.Index(fields=["datasource_id"], name="source_datasource"),
         ]
 
@@ -263,17 +272,3 @@ class DownloadLink(Sealed, Leased):
     @property
     def trouble(self) -> ClaroError | None:
         return ClaroError.from_dict(self.problem) if self.problem else None
-
-
-__all__ = [
-    "COMPLETED",
-    "FAILED",
-    "PROCESSING",
-    "ApiKey",
-    "Canary",
-    "DownloadLink",
-    "Source",
-    "StatusChange",
-    "Sync",
-    "Watch",
-]

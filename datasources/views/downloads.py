@@ -45,7 +45,7 @@ def list_downloads(request: HttpRequest) -> HttpResponse:
 @login_required
 @require_safe
 def state(request: HttpRequest, link_id: UUID) -> HttpResponse:
-    """One link: being made, ready, failed. Asks to be loaded again while it is being made, for pages without scripts."""
+    """One link: being made, ready, failed. While it is being made, a page without scripts reloads itself."""
     return _state(request, access.get_link(request.user, link_id))
 
 
