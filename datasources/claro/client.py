@@ -1,0 +1,350 @@
+"""ClaroClient: one method for each call of the Claro API v2."""
+
+import json
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Protocol
+from urllib.parse import urlsplit
+from uuid import UUID
+
+import requests
+import urllib3
+from requests.adapters import HTTPAdapter
+
+from datasources.claro import retry
+from datasources.claro.errors import (
+    BadAnswer,
+    ClaroError,
+    DatasourceNotFound,
+    InvalidParameters,
+    RateLimited,
+    Unreachable,
+    error_class,
+)
+from datasources.claro.types import (
+    EXPIRES_IN_MAX_S,
+    EXPIRES_IN_MIN_S,
+    LIST_LIMIT_MAX,
+    ROWS_LIMIT_MAX,
+    DataSource,
+    DataSourcePage,
+    RateLimit,
+    RowPage,
+    SignedUrl,
+)
+
+KEY_LENGTH_MAX = 512
+CHUNK_BYTES = 65_536
+# A gateway in front of the API that reached nobody (claro-api.md, basics).
+GATEWAY_STATUSES = frozenset({502, 503, 504})
+
+
+class Meter(Protocol):
+    """Counts calls: asked before every attempt, told after each, whether an answer came or not."""
+
+    def before_call(self) -> object:
+        """A ticket for one attempt. Raises RateLimited when it should not be made."""
+
+    def after_call(self, ticket: object, rate_limit: RateLimit | None, retry_after_s: float | None) -> None:
+        """What the answer's headers said; `retry_after_s` only after a refusal (429)."""
+
+
+class _Unmetered:
+    def before_call(self) -> object:
+        return None
+
+    def after_call(self, ticket: object, rate_limit: RateLimit | None, retry_after_s: float | None) -> None:
+        pass
+
+
+class _Bearer(requests.auth.AuthBase):
+    """Puts the key into one request; keeps it out of reprs, and out of the shared session."""
+
+    def __init__(self, api_key: str) -> None:
+        usable = api_key.isprintable() and not any(character.isspace() for character in api_key)
+        if not usable or not 0 < len(api_key) <= KEY_LENGTH_MAX:
+            raise ValueError(f"An API key is 1 to {KEY_LENGTH_MAX} printable characters without white space.")
+        self._header = b"Bearer " + api_key.encode()
+
+    def __repr__(self) -> str:
+        return "<Bearer ***>"
+
+    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        request.headers["Authorization"] = self._header  # type: ignore[assignment] # bytes, for keys beyond Latin-1
+        return request
+
+
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    status: int
+    body: bytes
+    rate_limit: RateLimit | None
+    retry_after_s: float | None
+
+
+def pooled_session(connections: int = 32) -> requests.Session:
+    """A session that keeps connections and nothing else: no cookies, no proxies or .netrc, no retries of its own."""
+    session = requests.Session()
+    session.trust_env = False
+    session.cookies.set_policy(_NoCookies())
+    for scheme in ("https://", "http://"):
+        session.mount(scheme, HTTPAdapter(pool_connections=8, pool_maxsize=connections, max_retries=0))
+    return session
+
+
+class ClaroClient:
+    """Calls the Claro API with one key. Every method raises ClaroError and its kinds, and nothing of `requests`.
+
+    `deadline_s` bounds a method as a whole, retries and pauses included. A session may be shared between clients and
+    threads: it never holds the key. Source of all rules: claro-api.md.
+    """
+
+    def __init__(
+        self,
+        api_key: str,
+        base_url: str,
+        *,
+        session: requests.Session | None = None,
+        meter: Meter | None = None,
+        connect_timeout_s: float = 3.05,
+        read_timeout_s: float = 10.0,
+        deadline_s: float = 15.0,
+        retries: int = 2,
+        max_wait_s: float = 0.0,
+        max_answer_bytes: int = 64 * 2**20,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self.base_url = base_url.rstrip("/")
+        self._auth = _Bearer(api_key)
+        self._session = session or pooled_session()
+        self._meter: Meter = meter or _Unmetered()
+        self._connect_timeout_s = connect_timeout_s
+        self._read_timeout_s = read_timeout_s
+        self._deadline_s = deadline_s
+        self._retries = retries
+        self._max_wait_s = max_wait_s
+        self._max_answer_bytes = max_answer_bytes
+        self._sleep = sleep
+
+    def __repr__(self) -> str:
+        return f"<ClaroClient {self.base_url}>"
+
+    def list_datasources(
+        self,
+        page: int = 1,
+        limit: int = LIST_LIMIT_MAX,
+        status: str | None = None,
+        content_type: str | None = None,
+    ) -> DataSourcePage:
+        """One page of the list, at most 100 sources. One call."""
+        params = {"page": page, "limit": limit, "status": status, "contentType": content_type}
+        return DataSourcePage.from_api(self._get("/datasources", params), page=page, limit=limit)
+
+    def iter_datasources(
+        self, limit: int = LIST_LIMIT_MAX, status: str | None = None, content_type: str | None = None
+    ) -> Iterator[DataSource]:
+        """Every source, each once, with one call for each page that is reached."""
+        met: set[UUID] = set()
+        page = 1
+        while True:
+            got = self.list_datasources(page, limit, status, content_type)
+            new = [source for source in got.sources if source.datasource_id not in met]
+            yield from new
+            met.update(source.datasource_id for source in new)
+            # A page without anything new means a server that repeats itself.
+            if not got.pagination.has_next or not new:
+                return
+            page += 1
+
+    def get_datasource(self, datasource_id: UUID) -> DataSource:
+        """One source. One call. Raises DatasourceNotFound."""
+        return DataSource.from_api(self._get(f"/datasources/{datasource_id}"))
+
+    def get_rows(
+        self,
+        datasource_id: UUID,
+        page: int = 1,
+        limit: int = ROWS_LIMIT_MAX,
+        sort: str | None = None,
+        order: str | None = None,
+        filter: str | None = None,
+    ) -> RowPage:
+        """One page of rows, at most 1,000; `filter` goes out as it is. One call.
+
+        Raises DatasourceNotFound, ProcessingInProgress, InvalidParameters (with the API's words about the filter).
+        """
+        params = {"page": page, "limit": limit, "sort": sort, "order": order, "filter": filter}
+        answer = self._get(f"/datasources/{datasource_id}/data", params)
+        return RowPage.from_api(answer, page=page, limit=limit)
+
+    def delete_datasource(self, datasource_id: UUID) -> None:
+        """Deletes a source, for good. Raises DatasourceNotFound when it was gone before."""
+        self._call("DELETE", f"/datasources/{datasource_id}")
+
+    def sign_download(self, datasource_id: UUID, expires_in_s: int = 3600) -> SignedUrl:
+        """A link to the original file that works for `expires_in_s` seconds (1 to 86,400).
+
+        One call, never repeated by itself. `expires_at` is aware UTC; where the answer gives no end, it is now +
+        expires_in_s. Raises DatasourceNotFound, ProcessingInProgress. Raises BadAnswer for a target that must not be
+        followed: not http(s), not https while the API is, or with a user's name in it.
+        """
+        if not EXPIRES_IN_MIN_S <= expires_in_s <= EXPIRES_IN_MAX_S:
+            raise ValueError(f"expires_in_s is {EXPIRES_IN_MIN_S} to {EXPIRES_IN_MAX_S}.")
+        path = f"/datasources/{datasource_id}/download"
+        answer = self._json(self._call("POST", path, body={"expiresIn": expires_in_s}))
+        signed = SignedUrl.from_api(answer, expires_in_s=expires_in_s, now=_now())
+        if not _may_follow(signed.url, self.base_url):
+            raise BadAnswer("A signed URL that must not be followed.")
+        return signed
+
+    def _get(self, path: str, params: dict[str, Any] | None = None) -> Any:
+        return self._json(self._call("GET", path, params=params))
+
+    def _call(self, method: str, path: str, *, params: dict[str, Any] | None = None, body: Any = None) -> _Answer:
+        """The answer of the first attempt that succeeds; else the error of the last one."""
+        ends_at = time.monotonic() + self._deadline_s
+        may_have_worked = False
+        attempt = 1
+        while True:
+            outcome = self._attempt(method, path, params, body, ends_at)
+            if isinstance(outcome, _Answer):
+                return outcome
+            if isinstance(outcome, DatasourceNotFound) and method == "DELETE" and may_have_worked:
+                # Deleted by the attempt before, whose answer was lost.
+                return _Answer(204, b"", None, None)
+            may_have_worked = may_have_worked or isinstance(outcome, Unreachable)
+            if not retry.should_retry(method, outcome, attempt, self._retries, self._max_wait_s, _now()):
+                raise outcome
+            pause_s = retry.add_jitter(retry.delay_s(outcome, attempt, _now()))
+            if time.monotonic() + pause_s >= ends_at:
+                raise outcome
+            self._sleep(pause_s)
+            attempt += 1
+
+    def _attempt(
+        self, method: str, path: str, params: dict[str, Any] | None, body: Any, ends_at: float
+    ) -> "_Answer | ClaroError":
+        """One exchange. Errors are given back, not raised from within: their context would hold the key."""
+        ticket = self._meter.before_call()
+        answer: _Answer | None = None
+        refused_for_s: float | None = None
+        try:
+            outcome = self._exchange(method, path, params, body, ends_at)
+            if isinstance(outcome, _Answer):
+                answer = outcome
+                if answer.status == 429:
+                    refused_for_s = retry.closed_for_s(answer.retry_after_s, answer.rate_limit)
+                if not 200 <= answer.status < 300:
+                    outcome = _error(answer, refused_for_s)
+        finally:
+            self._meter.after_call(ticket, answer.rate_limit if answer else None, refused_for_s)
+        return outcome
+
+    def _exchange(
+        self, method: str, path: str, params: dict[str, Any] | None, body: Any, ends_at: float
+    ) -> "_Answer | ClaroError":
+        left_s = max(ends_at - time.monotonic(), 0.1)
+        try:
+            with self._session.request(
+                method,
+                self.base_url + path,
+                params=params,
+                json=body,
+                auth=self._auth,
+                headers={"Accept": "application/json"},
+                timeout=(min(self._connect_timeout_s, left_s), min(self._read_timeout_s, left_s)),
+                allow_redirects=False,
+                stream=True,
+            ) as response:
+                return self._read(response, ends_at)
+        except requests.exceptions.ContentDecodingError as error:
+            return BadAnswer(f"An answer that could not be unpacked ({type(error).__name__}).")
+        except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
+            if isinstance(error, urllib3.exceptions.DecodeError):
+                return BadAnswer("An answer that could not be unpacked (DecodeError).")
+            return Unreachable(f"{method} {path}: no answer ({type(error).__name__}).")
+
+    def _read(self, response: requests.Response, ends_at: float) -> "_Answer | ClaroError":
+        """The body, up to the size limit and the deadline: a server that drips byte by byte is not waited for."""
+        body = bytearray()
+        while chunk := response.raw.read1(CHUNK_BYTES, decode_content=True):
+            body += chunk
+            if len(body) > self._max_answer_bytes:
+                return BadAnswer(f"An answer of more than {self._max_answer_bytes} bytes.")
+            if time.monotonic() > ends_at:
+                return Unreachable("The answer did not end in time.")
+        return _Answer(
+            status=response.status_code,
+            body=bytes(body),
+            rate_limit=RateLimit.from_headers(response.headers),
+            retry_after_s=retry.parse_retry_after(response.headers.get("Retry-After"), _now()),
+        )
+
+    def _json(self, answer: _Answer) -> Any:
+        try:
+            return json.loads(answer.body)
+        except (ValueError, RecursionError):
+            raise BadAnswer(f"An answer ({answer.status}) that is not JSON: {_start(answer.body)}") from None
+
+
+def _error(answer: _Answer, refused_for_s: float | None) -> ClaroError:
+    """The error that an answer other than 2xx stands for: by `code` first, by status when that says nothing."""
+    data = _error_body(answer.body)
+    code, text = str(data.get("code") or "")[:100], str(data.get("error") or "")[:1000]
+    if refused_for_s is not None:
+        retry_at = retry.at(_now(), refused_for_s)
+        return RateLimited(text, retry_at=retry_at, status=answer.status)
+    if not code and answer.status in GATEWAY_STATUSES:
+        return Unreachable(f"A gateway answered {answer.status}: {_start(answer.body)}")
+    if 300 <= answer.status < 400:
+        return BadAnswer(f"A redirect ({answer.status}), which is not followed.")
+    kind = error_class(code, answer.status)
+    details = data.get("details")
+    words = text if kind is InvalidParameters and text else None
+    if not kind.api_code:
+        words = f"Claro answered: {text}" if text else f"Claro answered with an error ({answer.status})."
+    return kind(
+        text or _start(answer.body),
+        code=code,
+        status=answer.status,
+        details=details if isinstance(details, dict) else {"details": details} if details else {},
+        user_message=words,
+    )
+
+
+def _error_body(body: bytes) -> dict[str, Any]:
+    try:
+        data = json.loads(body)
+    except (ValueError, RecursionError):
+        return {}
+    return data if isinstance(data, dict) else {}
+
+
+def _start(body: bytes) -> str:
+    """The start of a body for the log. An answer never holds our key, but may hold signed URLs: no query strings."""
+    text = body[:300].decode(errors="replace").split("?")[0]
+    return " ".join(text.split())[:120]
+
+
+def _may_follow(url: str, base_url: str) -> bool:
+    if not url.isprintable() or any(character.isspace() or character == "\\" for character in url):
+        return False
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return False
+    schemes = ("https",) if base_url.startswith("https:") else ("http", "https")
+    return parts.scheme in schemes and bool(parts.hostname) and "@" not in parts.netloc
+
+
+class _NoCookies(requests.cookies.cookielib.DefaultCookiePolicy):  # type: ignore[misc,name-defined]
+    """Keeps no cookies: the session is shared by all keys."""
+
+    def set_ok(self, cookie: Any, request: Any) -> bool:
+        return False
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
