@@ -1,0 +1,17 @@
+"""How django-allauth signs people up here."""
+
+from allauth.account.adapter import DefaultAccountAdapter
+from django.conf import settings
+
+from accounts.models import User
+
+
+class AccountAdapter(DefaultAccountAdapter):
+    def is_open_for_signup(self, request) -> bool:
+        """Open by the setting; else for the first person only."""
+        return settings.SIGNUP_OPEN or not User.objects.exists()
+
+    def save_user(self, request, user, form, commit=True):
+        """The first person of an installation looks after it."""
+        user.is_staff = not User.objects.exists()
+        return super().save_user(request, user, form, commit)
