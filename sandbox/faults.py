@@ -1,0 +1,62 @@
+"""Latency and errors on demand: what a test orders, or a share of all calls at random."""
+
+import random
+import threading
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass
+class Fault:
+    """What happens to the next `times` calls whose method and path match.
+
+    kind: `answer` (status, headers and body instead of ours), `cut` (half of our answer), `drop` (no answer at all),
+    `hang` (nothing for `seconds`, then no answer), `slow` (our answer, `seconds` later).
+    """
+
+    kind: str
+    times: int = 1
+    method: str = ""
+    path: str = ""
+    status: int = 500
+    headers: dict[str, str] = field(default_factory=dict)
+    body: str = ""
+    seconds: float = 0.0
+
+
+# What a shaky network and a busy gateway do, for `--fault-rate`.
+AT_RANDOM = (
+    Fault("answer", status=500, body='{"error": "Internal error", "code": "INTERNAL"}'),
+    Fault("answer", status=502, headers={"Content-Type": "text/html"}, body="<html><h1>502 Bad Gateway</h1></html>"),
+    Fault("answer", status=429, headers={"Retry-After": "2"}, body="slow down"),
+    Fault("cut"),
+    Fault("drop"),
+    Fault("slow", seconds=4),
+)
+
+
+class Faults:
+    def __init__(self, latency_s: float = 0.0, rate: float = 0.0):
+        self.latency_s = latency_s
+        self._rate = rate
+        self._ordered: list[Fault] = []
+        self._lock = threading.Lock()
+
+    def order(self, **what: Any) -> None:
+        with self._lock:
+            self._ordered.append(Fault(**what))
+
+    def clear(self) -> None:
+        with self._lock:
+            self._ordered.clear()
+
+    def next(self, method: str, path: str) -> Fault | None:
+        """The fault for this call, used up by it."""
+        with self._lock:
+            for fault in self._ordered:
+                if fault.times > 0 and fault.method in ("", method) and fault.path in path:
+                    fault.times -= 1
+                    return fault
+        if self._rate and random.random() < self._rate:  # noqa: S311 - guards nothing
+            return random.choice(AT_RANDOM)  # noqa: S311
+        return None

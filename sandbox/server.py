@@ -1,0 +1,167 @@
+"""HTTP: routing, bearer keys, the rate limit, faults."""
+
+import http.server
+import logging
+import socket
+import threading
+import time
+from urllib.parse import parse_qsl, urlsplit
+
+from sandbox.answers import Answer, ApiFault, Request, as_json
+from sandbox.api import Api
+from sandbox.control import Control
+from sandbox.faults import Fault, Faults
+from sandbox.store import Key
+
+PREFIX = "/api/v2"
+WINDOW_S = 60
+
+logger = logging.getLogger(__name__)
+
+
+class RateLimit:
+    """A fixed window a key; says in headers what is left (claro-api.md, basics)."""
+
+    def __init__(self, window_s: int = WINDOW_S):
+        self._window_s = window_s
+        self._windows: dict[str, tuple[float, int]] = {}
+        self._lock = threading.Lock()
+
+    def take(self, key: Key) -> tuple[bool, dict[str, str]]:
+        """Whether the call is allowed, and the headers that every answer carries."""
+        now = time.time()
+        with self._lock:
+            ends, used = self._windows.get(key.key, (0.0, 0))
+            if now >= ends:
+                ends, used = now + self._window_s, 0
+            allowed = used < key.calls_per_minute
+            used += allowed
+            self._windows[key.key] = ends, used
+        headers = {
+            "X-RateLimit-Limit": str(key.calls_per_minute),
+            "X-RateLimit-Remaining": str(key.calls_per_minute - used),
+            "X-RateLimit-Reset": str(int(ends) + 1),
+        }
+        if not allowed:
+            headers["Retry-After"] = str(max(1, int(ends - now) + 1))
+        return allowed, headers
+
+
+class Server(http.server.ThreadingHTTPServer):
+    """The sandbox on a port. `control` is None unless tests steer it."""
+
+    daemon_threads = True
+    request_queue_size = 256
+
+    def __init__(self, address: tuple[str, int], api: Api, faults: Faults, *, control: bool = False):
+        self.api, self.faults, self.limit = api, faults, RateLimit()
+        self.control = Control(api, faults) if control else None
+        super().__init__(address, Handler)
+
+    @property
+    def url(self) -> str:
+        host, port = self.server_address[:2]
+        return f"http://{host}:{port}"
+
+    def handle_error(self, request, client_address) -> None:
+        """A client that went away is nothing to report."""
+
+
+class Handler(http.server.BaseHTTPRequestHandler):
+    server: Server
+    protocol_version = "HTTP/1.1"
+    server_version = "ClaroSandbox"
+    wbufsize = 65_536  # headers and body in one packet
+    timeout = 120
+
+    def setup(self) -> None:
+        super().setup()
+        self.connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+
+    def do_GET(self) -> None:
+        self._serve()
+
+    do_POST = do_DELETE = do_GET
+
+    def log_message(self, *args: object) -> None:
+        """No access log: signed URLs would stand in it."""
+
+    def _serve(self) -> None:
+        parts = urlsplit(self.path)
+        query = dict(parse_qsl(parts.query, keep_blank_values=True))
+        length = int(self.headers.get("Content-Length") or 0)
+        request = Request(self.command, parts.path, query, self.headers, self.rfile, length)
+        fault: Fault | None = None
+        if parts.path.startswith(PREFIX):
+            request.path = parts.path.removeprefix(PREFIX)
+            fault = self.server.faults.next(request.method, request.path)
+            time.sleep(self.server.faults.latency_s + (fault.seconds if fault else 0))
+        answer = self._answer(request, parts.path, fault)
+        if request.length:  # a body that nobody read would be taken for the next request
+            self.close_connection = True
+        if fault and fault.kind in ("drop", "hang"):
+            self.close_connection = True
+            return
+        self._send(answer, cut=bool(fault and fault.kind == "cut"))
+
+    def _answer(self, request: Request, path: str, fault: Fault | None) -> Answer:
+        try:
+            if path.startswith("/files/") and request.method == "GET":
+                return self.server.api.file(request)
+            if path.startswith("/control/") and self.server.control:
+                return self.server.control.handle(request)
+            if path.startswith(PREFIX):
+                return self._call(request, fault)
+            return Answer(404, b"The sandbox of the Claro API is at " + PREFIX.encode() + b"\n")
+        except ApiFault as error:
+            return error.answer
+        except Exception:
+            logger.exception("%s %s", request.method, request.path)
+            return as_json({"error": "Internal error", "code": "INTERNAL", "details": {}}, 500)
+
+    def _call(self, request: Request, fault: Fault | None) -> Answer:
+        bearer = self.headers.get("Authorization", "").removeprefix("Bearer ").strip()
+        # http.server reads headers as Latin-1; keys may hold anything printable
+        secret = bearer.encode("latin-1").decode(errors="replace")
+        key = self.server.api.store.account_of(secret)
+        if key is None:
+            answer, headers = ApiFault(401, "UNAUTHORIZED", "Authentication required.").answer, {}
+        else:
+            allowed, headers = self.server.limit.take(key)
+            answer = self._allowed(request, key, fault) if allowed else _too_many()
+        answer.headers = headers | answer.headers
+        if self.server.control:
+            self.server.control.note(secret, request, answer.status)
+        return answer
+
+    def _allowed(self, request: Request, key: Key, fault: Fault | None) -> Answer:
+        if fault and fault.kind == "answer":
+            return Answer(fault.status, fault.body.encode(), dict(fault.headers))
+        if fault and fault.kind in ("drop", "hang"):
+            return Answer(500)
+        try:
+            return self.server.api.handle(request, key.account, f"http://{self.headers.get('Host', '127.0.0.1')}")
+        except ApiFault as error:
+            return error.answer
+
+    def _send(self, answer: Answer, *, cut: bool) -> None:
+        self.send_response(answer.status)
+        whole = isinstance(answer.body, bytes)
+        if whole:
+            answer.headers["Content-Length"] = str(len(answer.body))
+        for name, value in answer.headers.items():
+            self.send_header(name, value)
+        if self.close_connection:
+            self.send_header("Connection", "close")
+        self.end_headers()
+        if cut:
+            self.wfile.write(answer.body[: len(answer.body) // 2] if whole else b"")
+            self.close_connection = True
+        else:
+            for part in [answer.body] if whole else answer.body:
+                self.wfile.write(part)
+        self.wfile.flush()
+
+
+def _too_many() -> Answer:
+    return ApiFault(429, "RATE_LIMITED", "Too many requests.").answer
