@@ -47,6 +47,7 @@ SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$"]
 SECURE_HSTS_SECONDS = 31_536_000 if HTTPS else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = HTTPS
 SECURE_REFERRER_POLICY = "same-origin"
+CSRF_FAILURE_VIEW = "claro_dashboard.errors.csrf_failure"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
 SESSION_COOKIE_HTTPONLY = CSRF_COOKIE_HTTPONLY = True
 X_FRAME_OPTIONS = "DENY"
@@ -96,6 +97,11 @@ CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_TASK_DEFAULT_QUEUE = "background"
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_TIMEZONE = "UTC"
+CELERY_BEAT_SCHEDULE = {
+    # Thrown away unless a worker takes it before the next one comes.
+    "tick": {"task": "datasources.tasks.tick", "schedule": 2.0, "options": {"expires": 2}},
+    "tidy": {"task": "datasources.tasks.tidy", "schedule": 3600.0},
+}
 
 # --- Django ----------------------------------------------------------------------------------------------------------
 INSTALLED_APPS = [
@@ -111,6 +117,7 @@ INSTALLED_APPS = [
     "django_htmx",
     "accounts",
     "datasources",
+    "sandbox",
 ]
 MIDDLEWARE = [
     "claro_dashboard.logs.RequestIdMiddleware",

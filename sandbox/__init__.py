@@ -7,7 +7,7 @@ server.py    HTTP: routing, keys, rate limit, faults      api.py      the operat
 store.py     accounts, keys, sources, original files      tables.py   parsed rows in DuckDB
 parsing.py   a file as a table                            filters.py  filter expressions
 faults.py    latency and errors on demand                 control.py  what tests steer
-demo.py      the demo account's sources
+demo.py      the demo account's sources, from the files of demo_files.py
 """
 
 DEMO_KEY = "claro_demo_0123456789abcdef"

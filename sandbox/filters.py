@@ -42,7 +42,9 @@ def where(text: str, columns: list[Column]) -> str:
     for node in tree.walk():
         if not isinstance(node, _ALLOWED) or type(node).__name__ in ("Dot", "Star") or node.comments:
             raise invalid(f"The filter may not use {type(node).__name__}.", near=node.sql()[:80])
-    if not isinstance(tree.unnest(), (*_COMPARISONS, exp.And, exp.Or, exp.Not, exp.In, exp.Like, exp.ILike, exp.Is, exp.Between)):
+    if not isinstance(
+        tree.unnest(), (*_COMPARISONS, exp.And, exp.Or, exp.Not, exp.In, exp.Like, exp.ILike, exp.Is, exp.Between)
+    ):
         raise invalid("The filter must compare something, such as price > 100.")
     by_name = _names(columns)
     condition = tree.transform(lambda node: _column(node, by_name) if isinstance(node, exp.Column) else node)
@@ -70,7 +72,11 @@ def _column(node: exp.Column, by_name: dict[str, list[Column]]) -> exp.Expressio
 
 def _agree(node: exp.Expression, columns: dict[str, Column]) -> None:
     """Compares as numbers where one side is a number, else as text: never an error because of a column's type."""
-    sides = [side for name in ("this", "expression", "low", "high") if isinstance(side := node.args.get(name), exp.Expression)]
+    sides = [
+        side
+        for name in ("this", "expression", "low", "high")
+        if isinstance(side := node.args.get(name), exp.Expression)
+    ]
     sides += node.args.get("expressions") or []
     literals = [side for side in sides if not isinstance(side, exp.Column)]
     are_numbers = bool(literals) and all(_is_number(side) for side in literals)

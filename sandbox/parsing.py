@@ -134,7 +134,11 @@ def _pdf(data: bytes):
     except (PyPdfError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise Unreadable(f"The PDF can't be read: {error}") from None
     lines = ((number, line) for number, text in enumerate(pages, start=1) for line in text.splitlines() if line.strip())
-    columns = [Column("page", "c0", "number", whole=True), Column("line", "c1", "number", whole=True), Column("text", "c2", "text")]
+    columns = [
+        Column("page", "c0", "number", whole=True),
+        Column("line", "c1", "number", whole=True),
+        Column("text", "c2", "text"),
+    ]
     return columns, [[page, line, text] for line, (page, text) in enumerate(lines, start=1)]
 
 

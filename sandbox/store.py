@@ -86,7 +86,9 @@ class Store:
         self._database = sqlite3.connect(folder / "sandbox.sqlite3", check_same_thread=False, isolation_level=None)
         self._database.execute("PRAGMA journal_mode=WAL")
         self._database.execute("PRAGMA synchronous=NORMAL")
-        self._database.execute("CREATE TABLE IF NOT EXISTS things (kind TEXT, id TEXT, data TEXT, PRIMARY KEY (kind, id))")
+        self._database.execute(
+            "CREATE TABLE IF NOT EXISTS things (kind TEXT, id TEXT, data TEXT, PRIMARY KEY (kind, id))"
+        )
         self._load()
         self.signing_key = self._signing_key()
 
@@ -140,7 +142,7 @@ class Store:
             source.row_count = self.tables.create(source.id, columns, rows)
         except parsing.Unreadable as error:
             source.outcome, source.error = "failed", str(error)
-        except Exception as error:  # noqa: BLE001 - whatever is wrong with a file, its source has failed, not we
+        except Exception as error:
             source.outcome, source.error = "failed", f"The file can't be processed ({type(error).__name__})."
         else:
             source.columns, source.outcome = columns, "completed"

@@ -62,7 +62,9 @@ class Tables:
         with self._writing:
             self.run(f'DROP TABLE IF EXISTS "{table}"')
 
-    def page(self, table: str, columns: list[Column], *, start: int, limit: int, where: str, order: str) -> list[list[Any]]:
+    def page(
+        self, table: str, columns: list[Column], *, start: int, limit: int, where: str, order: str
+    ) -> list[list[Any]]:
         """Rows from `start` (from 0), in the file's order unless `order` says otherwise; equal ones keep that order."""
         selected = ", ".join(f'"{column.place}"' for column in columns) or "NULL"
         if not where and not order:
@@ -73,7 +75,10 @@ class Tables:
         found = self.run(f'SELECT {selected} FROM "{table}" {condition}{window}').fetchall()
         decoders = [json.loads if column.kind == "json" else None for column in columns]
         return [
-            [decode(value) if decode and value is not None else value for decode, value in zip(decoders, row, strict=False)]
+            [
+                decode(value) if decode and value is not None else value
+                for decode, value in zip(decoders, row, strict=False)
+            ]
             for row in found
         ]
 

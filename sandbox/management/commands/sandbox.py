@@ -19,9 +19,13 @@ class Command(BaseCommand):
     def add_arguments(self, parser) -> None:
         parser.add_argument("--host", default="127.0.0.1")
         parser.add_argument("--port", type=int, default=8900, help="0 takes a free one")
-        parser.add_argument("--data", type=Path, default=settings.VAR_DIR / "sandbox", help="folder for files and tables")
+        parser.add_argument(
+            "--data", type=Path, default=settings.VAR_DIR / "sandbox", help="folder for files and tables"
+        )
         parser.add_argument("--rate-limit", type=int, default=CALLS_PER_MINUTE, help="calls a minute of the demo key")
-        parser.add_argument("--processing", type=float, default=8.0, metavar="SECONDS", help="how long an upload processes")
+        parser.add_argument(
+            "--processing", type=float, default=8.0, metavar="SECONDS", help="how long an upload processes"
+        )
         parser.add_argument("--latency-ms", type=float, default=0.0, help="every answer comes this much later")
         parser.add_argument("--fault-rate", type=float, default=0.0, help="share of calls that go wrong, 0 to 1")
         parser.add_argument("--shape", choices=SHAPES, default="typed", help="the shape of a page of rows")
