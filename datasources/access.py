@@ -2,11 +2,11 @@
 
 from uuid import UUID
 
-from accounts.models import User
 from django.db.models import QuerySet
 from django.http import Http404
 from django.shortcuts import get_object_or_404
 
+from accounts.models import User
 from datasources.models import ApiKey, DownloadLink, Source
 
 

@@ -1,9 +1,9 @@
 """Adding, replacing and deleting API keys."""
 
-from accounts.models import User
 from django.db import transaction
 from django.utils import timezone
 
+from accounts.models import User
 from datasources import access, links, live, master_key
 from datasources.models import ApiKey, DownloadLink, Source, Sync, Watch
 from datasources.vault import fingerprints

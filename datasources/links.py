@@ -2,10 +2,10 @@
 
 from datetime import timedelta
 
-from accounts.models import User
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
+from accounts.models import User
 from datasources import access, gateway, live, mirror
 from datasources.claro import ClaroError, DatasourceNotFound, RateLimited, Unauthorized
 from datasources.leases import Held

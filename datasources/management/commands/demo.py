@@ -1,6 +1,6 @@
-from accounts.models import User
 from django.core.management.base import BaseCommand
 
+from accounts.models import User
 from datasources import keys
 from datasources.models import ApiKey
 
@@ -12,9 +12,13 @@ class Command(BaseCommand):
     help = "Makes the demo person and gives them the sandbox's demo key."
 
     def add_arguments(self, parser) -> None:
-        parser.add_argument("key", help="the sandbox's demo key")
+        parser.add_argument("key", nargs="?", help="the sandbox's demo key")
+        parser.add_argument("--remove", action="store_true", help="there is no sandbox any more: no demo person either")
 
     def handle(self, *args, **options) -> None:
+        if options["remove"]:
+            User.objects.filter(email=DEMO_EMAIL).delete()
+            return
         person, is_new = User.objects.get_or_create(email=DEMO_EMAIL)
         if is_new:
             person.set_password(DEMO_PASSWORD)

@@ -1,0 +1,48 @@
+"""The web server's entry: Django, and a clean end for the live streams."""
+
+import os
+import signal
+
+from django.core.asgi import get_asgi_application
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "claro_dashboard.settings")
+_django = get_asgi_application()
+
+from asgiref.sync import sync_to_async  # noqa: E402 - rooms need Django set up
+
+from datasources import master_key  # noqa: E402
+from datasources.live import hub  # noqa: E402
+
+
+async def application(scope, receive, send) -> None:
+    if scope["type"] == "lifespan":
+        await _lifespan(receive, send)
+    else:
+        await _django(scope, receive, send)
+
+
+async def _lifespan(receive, send) -> None:
+    """The ASGI lifespan protocol (https://asgi.readthedocs.io/en/latest/specs/lifespan.html)."""
+    await receive()
+    _end_streams_on_signals()
+    await sync_to_async(master_key.check_at_start)()
+    await send({"type": "lifespan.startup.complete"})
+    await receive()
+    await send({"type": "lifespan.shutdown.complete"})
+
+
+def _end_streams_on_signals() -> None:
+    """The server waits for open answers before it tells us to shut down: streams must end with the signal itself."""
+    for number in (signal.SIGTERM, signal.SIGINT):
+        _wrap(number)
+
+
+def _wrap(number: signal.Signals) -> None:
+    before = signal.getsignal(number)
+
+    def ending(signum, frame) -> None:
+        hub.close()
+        if callable(before):
+            before(signum, frame)
+
+    signal.signal(number, ending)
