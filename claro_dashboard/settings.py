@@ -161,7 +161,7 @@ STATIC_ROOT = VAR_DIR / "static"
 STATICFILES_DIRS = [BASE_DIR / "static"]
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
-    "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
+    "staticfiles": {"BACKEND": "claro_dashboard.storage.StaticStorage"},
 }
 DEFAULT_EXCEPTION_REPORTER_FILTER = "claro_dashboard.logs.NoVariablesFilter"
 

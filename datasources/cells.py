@@ -53,11 +53,11 @@ def _text(value: str) -> str:
 
 
 def _cut(short: str, whole: str, kind: str) -> str:
-    shown = escape(_visible(_short(short)))
+    shown = escape(visible(_short(short)))
     if len(short) <= CUT_AT and "\n" not in short:
         return f'<td class="{kind}"><bdi>{shown}</bdi></td>'
     return (
-        f'<td class="{kind} is-cut"><button type="button" class="cell-more" data-cell="{escape(_visible(whole))}">'
+        f'<td class="{kind} is-cut"><button type="button" class="cell-more" data-cell="{escape(visible(whole))}">'
         f"<bdi>{shown}</bdi></button></td>"
     )
 
@@ -66,7 +66,8 @@ def _short(text: str) -> str:
     return text if len(text) <= CUT_AT else text[: CUT_AT - 1] + "…"
 
 
-def _visible(text: str) -> str:
+def visible(text: str) -> str:
+    """Text without characters that reorder or hide what stands around them."""
     return text.translate(_TRAPS)
 
 

@@ -1,0 +1,191 @@
+"""How times, sizes, counts and hostile names are written; loaded into every template by the settings."""
+
+import json
+from datetime import datetime, timedelta
+from urllib.parse import urlencode
+
+from django import template
+from django.forms import BoundField, CheckboxInput, Select
+from django.template.defaultfilters import date as format_date
+from django.templatetags.static import static
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from datasources.cells import visible as without_traps
+from datasources.models import Source
+
+register = template.Library()
+
+# content type: icon, short name
+KINDS = {
+    "text/csv": ("file-type-csv", "CSV"),
+    "text/tab-separated-values": ("file-type-csv", "TSV"),
+    "application/json": ("braces", "JSON"),
+    "application/x-ndjson": ("file-code", "JSONL"),
+    "application/jsonl": ("file-code", "JSONL"),
+    "application/pdf": ("file-type-pdf", "PDF"),
+    "text/plain": ("file-text", "Text"),
+}
+UNITS = ("bytes", "kB", "MB", "GB", "TB")
+
+
+@register.simple_tag
+def icon(name: str, classes: str = "") -> SafeString:
+    """One of static/vendor/tabler-icons/sprite.svg; decoration only, the words stand beside it."""
+    return format_html(
+        '<svg class="icon {}" aria-hidden="true" focusable="false"><use href="{}#{}"></use></svg>',
+        classes,
+        static("vendor/tabler-icons/sprite.svg"),
+        name,
+    )
+
+
+@register.filter
+def ago(at: datetime | None) -> SafeString:
+    """How long ago, the exact time on hover; static/js/times.js keeps it right. Same words there."""
+    return _time(at, "data-ago", _ago(timezone.now() - at)) if at else SafeString("–")
+
+
+@register.filter
+def until(at: datetime | None) -> SafeString:
+    """How long still, the exact time on hover."""
+    if not at:
+        return SafeString("–")
+    left = at - timezone.now()
+    return _time(at, "data-until", duration(left) if left > timedelta(0) else "ended")
+
+
+@register.filter
+def clock(at: datetime) -> SafeString:
+    """The time of day, for something soon."""
+    return _time(at, "data-clock", format_date(timezone.localtime(at), "H:i:s"))
+
+
+@register.filter
+def duration(span: timedelta | None) -> str:
+    """In the two largest units."""
+    if span is None:
+        return ""
+    seconds = round(span.total_seconds())
+    if seconds < 1:
+        return "under 1 s"
+    units = (("d", 86_400), ("h", 3600), ("min", 60), ("s", 1))
+    place = next(place for place, (_, size) in enumerate(units) if seconds >= size)
+    parts = []
+    for name, size in units[place : place + 2]:
+        n, seconds = divmod(seconds, size)
+        if n:
+            parts.append(f"{n} {name}")
+    return " ".join(parts)
+
+
+@register.filter
+def size(number: int | None) -> SafeString:
+    """Bytes in a readable unit, all of them on hover."""
+    if number is None:
+        return SafeString("–")
+    value, unit = float(number), UNITS[0]
+    for unit in UNITS:  # noqa: B007 - the last one is used
+        if abs(value) < 1000:
+            break
+        value /= 1000
+    shown = f"{number}" if unit == "bytes" else f"{value:.1f}" if value < 99.95 else f"{value:.0f}"
+    return format_html('<span title="{} bytes">{} {}</span>', count(number), shown, unit)
+
+
+@register.filter
+def count(number: int | None) -> str:
+    return "–" if number is None else f"{number:,}"
+
+
+@register.filter
+def visible(text: str) -> str:
+    """Text of the API without characters that turn round or hide what stands beside them."""
+    return without_traps(str(text))
+
+
+@register.filter
+def kind_icon(content_type: str) -> str:
+    return KINDS.get(content_type, ("file", ""))[0]
+
+
+@register.filter
+def kind(content_type: str) -> str:
+    """The content type in a word, as it is where we don't know it."""
+    return KINDS.get(content_type, ("", without_traps(content_type) or "unknown"))[1]
+
+
+@register.filter
+def pretty_json(value: object) -> str:
+    return without_traps(json.dumps(value, ensure_ascii=False, indent=2))
+
+
+@register.filter
+def is_nested(value: object) -> bool:
+    return isinstance(value, dict | list)
+
+
+@register.filter
+def delay_ms(at: datetime) -> int:
+    """Milliseconds until then, at least half a second, at most a minute."""
+    return min(max(round((at - timezone.now()).total_seconds() * 1000) + 250, 500), 60_000)
+
+
+@register.filter
+def control(field: BoundField) -> SafeString:
+    """A form field's widget with the look's classes."""
+    widget = field.field.widget
+    name = "form-check-input" if isinstance(widget, CheckboxInput) else "form-control"
+    name = "form-select" if isinstance(widget, Select) else name
+    return field.as_widget(attrs={"class": f"{name} is-invalid" if field.errors else name})
+
+
+@register.filter
+def is_checkbox(field: BoundField) -> bool:
+    return isinstance(field.field.widget, CheckboxInput)
+
+
+@register.simple_tag(takes_context=True)
+def query(context: template.Context, **changes: object) -> str:
+    """The address with some of its parameters changed, empty ones left out; a change leads to the first page."""
+    parameters = {**context["request"].GET.dict(), "page": "", **changes}
+    text = urlencode({name: value for name, value in parameters.items() if value not in (None, "")})
+    return f"?{text}" if text else "?"
+
+
+@register.simple_tag(takes_context=True)
+def source_url(context: template.Context, name: str, source: Source) -> str:
+    """A page of the source, through the key it is seen through where that has to be said."""
+    several = len(context.get("keys", ())) > 1 or "key" in context["request"].GET
+    return reverse(name, args=[source.datasource_id]) + (f"?key={source.key_id}" if several else "")
+
+
+def _time(at: datetime, attribute: str, words: str) -> SafeString:
+    local = timezone.localtime(at)
+    return format_html(
+        '<time datetime="{}" title="{}" {}>{}</time>',
+        at.isoformat(),
+        format_date(local, "D j M Y, H:i:s T"),
+        attribute,
+        words,
+    )
+
+
+def _ago(span: timedelta) -> str:
+    seconds = span.total_seconds()
+    if seconds < 10:
+        return "just now"
+    if seconds < 60:
+        return f"{seconds:.0f} s ago"
+    if seconds < 3600:
+        return f"{seconds // 60:.0f} min ago"
+    if seconds < 86_400:
+        return f"{seconds // 3600:.0f} h ago"
+    days = int(seconds // 86_400)
+    if days < 60:
+        return f"{days} day{'s' if days > 1 else ''} ago"
+    if days < 730:
+        return f"{days // 30} months ago"
+    return f"{days // 365} years ago"

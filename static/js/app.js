@@ -1,0 +1,7 @@
+// What every page brings along. Each module does one thing and finds its elements by data attributes.
+import "./times.js";
+import "./forms.js";
+import "./swaps.js";
+import "./downloads.js";
+import "./cells.js";
+import "./filter-builder.js";

@@ -1,0 +1,45 @@
+// A link that became ready starts the file by itself; the address of one can be copied.
+document.addEventListener("htmx:after:swap", () => {
+  for (const link of document.querySelectorAll("a[data-download-now]")) {
+    link.removeAttribute("data-download-now");
+    location.assign(link.href);
+  }
+});
+
+document.addEventListener("click", async (event) => {
+  const button = event.target.closest("[data-copy]");
+  if (!button) return;
+  event.preventDefault();
+  const form = button.closest("form");
+  const response = await fetch(form.action, { method: "POST", body: new FormData(form) }).catch(() => null);
+  if (!response?.ok) {
+    say(button, response?.status === 410 ? "Ended" : "Failed");
+    return;
+  }
+  const address = await response.text();
+  try {
+    await navigator.clipboard.writeText(address);
+    say(button, "Copied");
+  } catch {
+    show(address);
+  }
+});
+
+function say(button, word) {
+  const label = button.querySelector("[data-label]");
+  label.dataset.before ??= label.textContent;
+  label.textContent = word;
+  document.getElementById("announcer").textContent = word;
+  setTimeout(() => {
+    label.textContent = label.dataset.before;
+  }, 2000);
+}
+
+// Without a clipboard (plain http, permission refused): the address to copy by hand.
+function show(address) {
+  const dialog = document.getElementById("dialog");
+  dialog.querySelector("[data-title]").textContent = "Copy this address";
+  dialog.querySelector("[data-body]").textContent = address;
+  dialog.showModal();
+  getSelection().selectAllChildren(dialog.querySelector("[data-body]"));
+}

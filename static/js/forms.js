@@ -1,0 +1,38 @@
+// Forms that send themselves, addresses without empty parameters, a busy look while a form is under way.
+document.addEventListener("change", (event) => {
+  if (event.target.closest("[data-autosubmit]")) event.target.form.requestSubmit();
+});
+
+let typing;
+document.addEventListener("input", (event) => {
+  const field = event.target.closest("[data-search]");
+  if (!field) return;
+  clearTimeout(typing);
+  typing = setTimeout(() => field.form?.requestSubmit(), 250);
+});
+
+document.addEventListener("htmx:config:request", (event) => {
+  const { request } = event.detail.ctx;
+  if (request.method !== "GET" || !request.body) return;
+  for (const [name, value] of [...request.body.entries()]) {
+    if (value === "") request.body.delete(name);
+  }
+});
+
+// A form that leaves the page: one click is enough.
+document.addEventListener("submit", (event) => {
+  const form = event.target;
+  if (form.dataset.once === undefined) return;
+  if (form.dataset.sent !== undefined) {
+    event.preventDefault();
+    return;
+  }
+  form.dataset.sent = "";
+  for (const button of form.querySelectorAll("[type=submit]")) button.setAttribute("aria-busy", "true");
+});
+addEventListener("pageshow", () => {
+  for (const form of document.querySelectorAll("form[data-sent]")) {
+    delete form.dataset.sent;
+    for (const button of form.querySelectorAll("[aria-busy]")) button.removeAttribute("aria-busy");
+  }
+});

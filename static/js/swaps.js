@@ -1,0 +1,29 @@
+// What a change of a part of the page means to people: it is said aloud, and trouble on the way is told.
+const announcer = document.getElementById("announcer");
+const trouble = document.getElementById("trouble");
+
+document.addEventListener("htmx:after:swap", (event) => {
+  const source = event.detail?.ctx?.sourceElement;
+  // Live updates stay quiet; what somebody asked for is said.
+  const asked = source?.matches?.("a, form, button");
+  const said = asked && document.querySelector("[data-announce]");
+  if (said) announcer.textContent = said.textContent.trim().replace(/\s+/g, " ");
+  const start = asked && document.querySelector("[data-scroll-start]");
+  if (start) start.scrollTop = 0;
+});
+
+document.addEventListener("htmx:after:request", (event) => {
+  const status = event.detail?.ctx?.response?.status;
+  if (status && status < 400) trouble.replaceChildren();
+});
+
+document.addEventListener("htmx:error", (event) => {
+  const { ctx, error } = event.detail ?? {};
+  const isStream = ctx?.sourceElement?.id === "live";
+  if (isStream || error?.name === "AbortError" || document.hidden) return;
+  const alert = document.createElement("div");
+  alert.className = "alert alert-warning";
+  alert.setAttribute("role", "alert");
+  alert.textContent = "The dashboard does not answer. What you see may be old; try again in a moment.";
+  trouble.replaceChildren(alert);
+});

@@ -1,0 +1,57 @@
+// Times in the reader's zone, kept up to date. The server writes them first, with the same words
+// (datasources/templatetags/claro.py); the cookie tells it the zone for the next page.
+const zone = Intl.DateTimeFormat().resolvedOptions().timeZone || "UTC";
+const secure = location.protocol === "https:" ? "; Secure" : "";
+document.cookie = `timezone=${encodeURIComponent(zone)}; Path=/; Max-Age=31536000; SameSite=Lax${secure}`;
+
+const exact = new Intl.DateTimeFormat("en-GB", {
+  weekday: "short",
+  day: "numeric",
+  month: "short",
+  year: "numeric",
+  hour: "2-digit",
+  minute: "2-digit",
+  second: "2-digit",
+  timeZoneName: "short",
+});
+const clock = new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit", second: "2-digit" });
+const UNITS = [["d", 86400], ["h", 3600], ["min", 60], ["s", 1]];
+
+function ago(seconds) {
+  if (seconds < 10) return "just now";
+  if (seconds < 60) return `${Math.floor(seconds)} s ago`;
+  if (seconds < 3600) return `${Math.floor(seconds / 60)} min ago`;
+  if (seconds < 86400) return `${Math.floor(seconds / 3600)} h ago`;
+  const days = Math.floor(seconds / 86400);
+  if (days < 60) return `${days} day${days > 1 ? "s" : ""} ago`;
+  if (days < 730) return `${Math.floor(days / 30)} months ago`;
+  return `${Math.floor(days / 365)} years ago`;
+}
+
+function left(seconds) {
+  if (seconds <= 0) return "ended";
+  const first = Math.max(UNITS.findIndex(([, size]) => seconds >= size), 0);
+  let rest = Math.round(seconds);
+  const parts = [];
+  for (const [name, size] of UNITS.slice(first, first + 2)) {
+    if (rest >= size) parts.push(`${Math.floor(rest / size)} ${name}`);
+    rest %= size;
+  }
+  return parts.join(" ");
+}
+
+function update(root) {
+  for (const time of root.querySelectorAll("time[data-ago], time[data-until], time[data-clock]")) {
+    const at = new Date(time.dateTime);
+    const seconds = (Date.now() - at) / 1000;
+    let words = clock.format(at);
+    if ("ago" in time.dataset) words = ago(seconds);
+    if ("until" in time.dataset) words = left(-seconds);
+    if (time.textContent !== words) time.textContent = words;
+    time.title = exact.format(at);
+  }
+}
+
+update(document);
+setInterval(() => update(document), 5000);
+document.addEventListener("htmx:after:swap", () => update(document));
