@@ -1,15 +1,21 @@
-"""Shows times in the reader's zone, which the browser tells by a cookie (static/js/timezone.js)."""
+"""What concerns the person behind a request: their time zone, and where they land when their session has ended."""
 
 import zoneinfo
 from collections.abc import Callable
+from urllib.parse import urlencode
 
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse
+from django.shortcuts import resolve_url
 from django.utils import timezone
+from django_htmx.http import HttpResponseClientRedirect
 
 COOKIE = "timezone"
 
 
 class TimeZoneMiddleware:
+    """Times in the reader's zone, which the browser tells by a cookie (static/js/times.js)."""
+
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]):
         self.get_response = get_response
 
@@ -24,3 +30,18 @@ def reader_zone(name: str) -> zoneinfo.ZoneInfo | None:
         return zoneinfo.ZoneInfo(name) if name and len(name) < 64 else None
     except (ValueError, OSError, zoneinfo.ZoneInfoNotFoundError):
         return None
+
+
+class SignInAgainMiddleware:
+    """A part of a page can't show the sign-in page: who isn't signed in any more is led there, and back."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]):
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        response = self.get_response(request)
+        sign_in = resolve_url(settings.LOGIN_URL)
+        if request.htmx and response.status_code == 302 and response["Location"].startswith(f"{sign_in}?"):
+            back_to = request.htmx.current_url_abs_path or "/"
+            return HttpResponseClientRedirect(f"{sign_in}?{urlencode({'next': back_to})}")
+        return response

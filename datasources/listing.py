@@ -33,6 +33,18 @@ class Listing:
     page: int
     pages: int
 
+    @property
+    def has_next(self) -> bool:
+        return self.page < self.pages
+
+    @property
+    def all_statuses(self) -> int:
+        return sum(n for _, n in self.statuses)
+
+    @property
+    def type_names(self) -> list[str]:
+        return [name for name, _ in self.types]
+
 
 def listing(sources: QuerySet[Source], state: dict[str, Any]) -> Listing:
     """The page that `state` (SourceListForm.state) asks for. Three queries; a page past the end comes back empty."""

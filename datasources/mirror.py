@@ -3,7 +3,6 @@
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
-from django.conf import settings
 from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
@@ -185,8 +184,3 @@ def _step(source: Source, status: str, at: datetime | None, seen_at: datetime) -
 def _wake_watch(key: ApiKey, now: datetime) -> None:
     """Something is processing: the watch looks at once, unless it was about to."""
     Watch.objects.filter(Q(due_at=None) | Q(due_at__gt=now), key=key, leased_until=None).update(due_at=now)
-
-
-def sync_every() -> timedelta:
-    """How old the copy may be when somebody opens the list."""
-    return settings.SYNC_EVERY

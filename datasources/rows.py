@@ -78,11 +78,6 @@ def page(source: Source, number: int, limit: int, query: Query) -> Rows:
     return parts[0] if len(parts) == 1 else _joined(parts)
 
 
-def is_cached(source: Source, number: int, limit: int, query: Query) -> bool:
-    """Whether the page's first row can be shown without a call."""
-    return bool(connection().exists(_Block(source, query, (number - 1) * limit // settings.CLARO_ROWS_BLOCK).name))
-
-
 class _Block:
     """One block of a query's rows, and its place in Redis."""
 

@@ -155,6 +155,41 @@ def query(context: template.Context, **changes: object) -> str:
     return f"?{text}" if text else "?"
 
 
+@register.inclusion_tag("_sort_header.html", takes_context=True)
+def sort_header(
+    context: template.Context,
+    label: str,
+    name: str,
+    *,
+    classes: str = "",
+    place: object = "",
+    back_to_none: bool = False,
+) -> dict[str, object]:
+    """A column's header; its link sorts ascending, then descending, then (`back_to_none`) not at all."""
+    state = context["state"]
+    direction = {"asc": "ascending", "desc": "descending"}[state["order"]] if state["sort"] == name else ""
+    following = {"": "asc", "ascending": "desc", "descending": "" if back_to_none else "asc"}[direction]
+    words = {"asc": "Sort ascending", "desc": "Sort descending", "": "Back to the original order"}
+    return {
+        "label": label,
+        "direction": direction,
+        "classes": classes,
+        "place": place or name,
+        "title": words[following],
+        "href": query(context, sort=name if following else "", order=following),
+    }
+
+
+@register.filter
+def split(text: str) -> list[str]:
+    return text.split()
+
+
+@register.simple_tag
+def get_item(mapping: dict, name: str) -> object:
+    return mapping.get(name, "")
+
+
 @register.simple_tag(takes_context=True)
 def source_url(context: template.Context, name: str, source: Source) -> str:
     """A page of the source, through the key it is seen through where that has to be said."""

@@ -70,12 +70,7 @@ def url(request: HttpRequest, link_id: UUID) -> HttpResponse:
 
 
 def _state(request: HttpRequest, link: DownloadLink) -> HttpResponse:
-    response = render_page(
-        request, "downloads/state.html", "downloads/_state.html", {"link": link, "source": link.source}
-    )
-    if link.is_pending and not wants_fragment(request):
-        response["Refresh"] = "2"
-    return response
+    return render_page(request, "downloads/state.html", "downloads/_state.html", {"link": link, "source": link.source})
 
 
 def _ended(request: HttpRequest) -> HttpResponse:

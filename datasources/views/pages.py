@@ -12,7 +12,8 @@ def wants_fragment(request: HttpRequest) -> bool:
 
 def render_page(request: HttpRequest, page: str, fragment: str, context: dict, status: int = 200) -> HttpResponse:
     """The whole page, or the part that changed when htmx asks for it; caches must not mix the two up."""
-    response = render(request, fragment if wants_fragment(request) else page, context, status=status)
+    partial = wants_fragment(request)
+    response = render(request, fragment if partial else page, {**context, "partial": partial}, status=status)
     patch_vary_headers(response, ["HX-Request", "HX-Request-Type"])
     return response
 

@@ -7,7 +7,7 @@ from django.views.decorators.http import require_safe
 from datasources import access
 from datasources import rows as room
 from datasources.cells import table_body
-from datasources.claro import ClaroError, InvalidParameters, ProcessingInProgress
+from datasources.claro import ClaroError, InvalidParameters, ProcessingInProgress, Unauthorized
 from datasources.forms import KeyChoiceForm, RowsForm
 from datasources.middleware import status_of
 from datasources.views.pages import render_page
@@ -22,17 +22,30 @@ def rows(request: HttpRequest, datasource_id: UUID) -> HttpResponse:
     state = form.state()
     context = {"source": source, "state": state, "limits": form.LIMITS, "complaints": form.complaints()}
     status = 400 if context["complaints"] else 200
-    if not source.is_processing:
-        try:
-            page = room.page(source, state["page"], state["limit"], form.query(state))
-        except room.StillLoading:
-            context["loading"] = True
-        except ProcessingInProgress:
-            context["processing"] = True
-        except InvalidParameters as error:
-            context["refused"], status = error, 422
-        except ClaroError as error:
-            context["trouble"], status = error, status_of(error)
-        else:
-            context |= {"page": page, "body": table_body(page)}
-    return render_page(request, "rows/page.html", "rows/_table.html", context, status)
+    if source.is_processing or source.has_failed:
+        context["problem"] = "failed" if source.has_failed else "processing"
+        return render_page(request, "rows/page.html", "rows/_table.html", context, status)
+    try:
+        page = room.page(source, state["page"], state["limit"], form.query(state))
+    except room.StillLoading:
+        context["problem"], status = "loading", 202
+    except ProcessingInProgress:
+        context["problem"] = "processing"
+        return render_page(request, "rows/page.html", "rows/_table.html", context, status)
+    except InvalidParameters as error:
+        context |= {"problem": "refused", "error": error}
+        status = 422
+    except ClaroError as error:
+        context |= {"problem": "trouble", "error": error, "key_is_refused": isinstance(error, Unauthorized)}
+        status = status_of(error)
+    else:
+        context |= _shown(page, state) | {"page": page, "body": table_body(page)}
+        return render_page(request, "rows/page.html", "rows/_table.html", context, status)
+    # Only what went wrong, for its place beside the filter: the last good table stays.
+    return render_page(request, "rows/page.html", "rows/_problem.html", context, status)
+
+
+def _shown(page: room.Rows, state: dict) -> dict:
+    """The numbers around the table: from 1, as people count."""
+    pages = page.total and -(-page.total // state["limit"])
+    return {"first": page.first + 1, "last": page.first + len(page.rows), "pages": pages}

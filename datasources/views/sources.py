@@ -5,6 +5,7 @@ from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
+from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from datasources import access, mirror, tasks
@@ -33,8 +34,8 @@ def refresh(request: HttpRequest) -> HttpResponse:
     _wake(keys)
     if request.htmx:
         keys = list(access.keys_for(request.user).select_related("sync", "watch"))
-        return _list(request, keys, SourceListForm(request.POST))
-    return redirect("sources:list")
+        return _list(request, keys, SourceListForm(request.GET))
+    return redirect(f"{reverse('sources:list')}?{request.GET.urlencode()}")
 
 
 @login_required
