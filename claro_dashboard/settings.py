@@ -110,7 +110,7 @@ INSTALLED_APPS = [
     "django.contrib.messages",
     "django.contrib.sessions",
     "django.contrib.humanize",
-    "django.contrib.staticfiles",
+    "claro_dashboard.apps.StaticFiles",
     "allauth",
     "allauth.account",
     "csp",
