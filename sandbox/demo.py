@@ -139,6 +139,7 @@ def _add(store: Store, name: str, data: bytes, uploaded_at: float, took_s: float
     )
     store.path(source).write_bytes(data)
     store.parse(source)
+    store.put(source)
 
 
 def _add_big(store: Store, uploaded_at: float) -> None:

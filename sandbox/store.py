@@ -132,8 +132,15 @@ class Store:
             shutil.copyfileobj(file, original)
         source.size = self.path(source).stat().st_size
         self.put(source)
-        self._parser.submit(self.parse, source)
+        self._parser.submit(self._process, source)
         return source
+
+    def _process(self, source: Source) -> None:
+        """What happens to an upload: it is ready once it is parsed, and its time has passed."""
+        ready_at, source.ready_at = source.ready_at, None
+        self.parse(source)
+        source.ready_at = ready_at and max(ready_at, time.time())
+        self.put(source)
 
     def parse(self, source: Source) -> None:
         """Makes the table, or notes why there is none."""
@@ -146,9 +153,6 @@ class Store:
             source.outcome, source.error = "failed", f"The file can't be processed ({type(error).__name__})."
         else:
             source.columns, source.outcome = columns, "completed"
-        if source.ready_at is not None:
-            source.ready_at = max(source.ready_at, min(time.time(), source.uploaded_at + 3600))
-        self.put(source)
 
     def put(self, source: Source) -> None:
         with self._lock:
@@ -187,7 +191,7 @@ class Store:
                 source = Source(**{**thing, "columns": [Column(**column) for column in thing["columns"]]})
                 self.sources[source.id] = source
                 if not source.outcome:
-                    self._parser.submit(self.parse, source)
+                    self._parser.submit(self._process, source)
 
     def _signing_key(self) -> bytes:
         found = self._database.execute("SELECT data FROM things WHERE kind = 'signing'").fetchone()
