@@ -8,6 +8,7 @@ from typing import Any
 from urllib.parse import quote, urlencode
 
 from django.core.files.uploadhandler import TemporaryFileUploadHandler
+from django.core.handlers.wsgi import LimitedStream
 from django.http.multipartparser import MultiPartParser, MultiPartParserError
 from django.utils.datastructures import MultiValueDict
 
@@ -121,9 +122,10 @@ class Api:
     def _upload(self, request: Request, account: str) -> Answer:
         if request.length > FILE_BYTES_MAX + 2**20:
             raise ApiFault(413, "INVALID_PARAMETERS", "A file may have up to 100 MB.")
+        body = LimitedStream(request.body, request.length)
         meta = {"CONTENT_TYPE": request.headers.get("Content-Type", ""), "CONTENT_LENGTH": str(request.length)}
         try:
-            _fields, files = MultiPartParser(meta, request.body, [TemporaryFileUploadHandler()], "utf-8").parse()
+            _fields, files = MultiPartParser(meta, body, [TemporaryFileUploadHandler()], "utf-8").parse()
         except (MultiPartParserError, ValueError):
             raise invalid("The upload must be multipart/form-data with the field file.") from None
         request.length = 0

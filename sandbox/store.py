@@ -154,6 +154,10 @@ class Store:
         else:
             source.columns, source.outcome = columns, "completed"
 
+    def wait(self) -> None:
+        """Until every upload so far is parsed."""
+        self._parser.submit(int).result()
+
     def put(self, source: Source) -> None:
         with self._lock:
             self.sources[source.id] = source

@@ -28,11 +28,13 @@ from datasources.claro.types import (
     EXPIRES_IN_MIN_S,
     LIST_LIMIT_MAX,
     ROWS_LIMIT_MAX,
+    UNSTORABLE,
     DataSource,
     DataSourcePage,
     RateLimit,
     RowPage,
     SignedUrl,
+    storable,
 )
 
 KEY_LENGTH_MAX = 512
@@ -236,7 +238,7 @@ class ClaroClient:
                 answer = outcome
                 if answer.status == 429:
                     refused_for_s = retry.closed_for_s(answer.retry_after_s, answer.rate_limit)
-                if not 200 <= answer.status < 300:
+                if _is_error(answer):
                     outcome = _error(answer, refused_for_s)
         finally:
             self._meter.after_call(ticket, answer.rate_limit if answer else None, refused_for_s)
@@ -284,9 +286,17 @@ class ClaroClient:
 
     def _json(self, answer: _Answer) -> Any:
         try:
-            return json.loads(answer.body)
+            data = json.loads(answer.body)
         except (ValueError, RecursionError):
             raise BadAnswer(f"An answer ({answer.status}) that is not JSON: {_start(answer.body)}") from None
+        return storable(data) if UNSTORABLE.search(answer.body) else data
+
+
+def _is_error(answer: _Answer) -> bool:
+    """Also a 202 with a code: so the API may say that a source is still processed (claro-api.md, basics)."""
+    if answer.status == 202:
+        return bool(_error_body(answer.body).get("code"))
+    return not 200 <= answer.status < 300
 
 
 def _error(answer: _Answer, refused_for_s: float | None) -> ClaroError:

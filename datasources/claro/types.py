@@ -5,6 +5,7 @@ Source: claro-api.md, data sources.
 """
 
 import math
+import re
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -22,6 +23,8 @@ EXPIRES_IN_MIN_S = 1
 EXPIRES_IN_MAX_S = 86_400
 # X-RateLimit-Reset below this is a duration, from it on a date (claro-api.md, basics).
 _EPOCH_FROM = 1_000_000_000
+# What JSON can say and databases or UTF-8 can't hold: NUL, half a surrogate pair, numbers without end.
+UNSTORABLE = re.compile(rb"\\u(0000|[dD][89a-fA-F])|\d[eE]\+?\d{3}|NaN|Infinity")
 _KNOWN = ("datasourceId", "fileName", "contentType", "fileSize", "status", "uploadedAt", "processedAt")
 
 
@@ -195,6 +198,19 @@ class RateLimit:
         )
 
 
+def storable(value: Any) -> Any:
+    """The JSON value with what UNSTORABLE looks for replaced."""
+    if isinstance(value, str):
+        return value.replace("\x00", "\ufffd").encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    if isinstance(value, float) and not math.isfinite(value):
+        return str(value)
+    if isinstance(value, list):
+        return [storable(item) for item in value]
+    if isinstance(value, dict):
+        return {storable(name): storable(item) for name, item in value.items()}
+    return value
+
+
 def parse_time(value: Any) -> datetime | None:
     """An ISO 8601 text as aware UTC; None for anything else. A time without a zone is UTC (claro-api.md)."""
     if not isinstance(value, str):
@@ -236,8 +252,7 @@ def _mapping(answer: Any) -> Mapping[str, Any]:
 
 
 def _text(value: Any) -> str:
-    """NUL can't be stored by PostgreSQL, and means nothing in a name."""
-    return "" if value is None else str(value).replace("\x00", "�")
+    return "" if value is None else str(value)
 
 
 def _whole(value: Any) -> int | None:

@@ -1,0 +1,163 @@
+"""Every shape that claro-api.md leaves open, and everything it doesn't mention."""
+
+import contextlib
+import json
+from datetime import UTC, datetime
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from datasources.claro import BadAnswer, DataSource, DataSourcePage, Pagination, RateLimit, RowPage, SignedUrl
+from datasources.claro.types import UNSTORABLE, parse_time, storable
+
+ID = "0b6d2a1e-58d6-4c3f-8f1e-0a6a4a1f0a11"
+NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4),
+    max_leaves=12,
+)
+
+
+def test_a_source_keeps_what_is_not_documented():
+    source = DataSource.from_api({"datasourceId": ID, "fileName": "a.csv", "status": "queued", "owner": {"team": 7}})
+    assert source.status == "queued"
+    assert source.extra == {"owner": {"team": 7}}
+    assert (source.size_bytes, source.uploaded_at) == (None, None)
+
+
+@pytest.mark.parametrize("wrapper", ["dataSource", "data"])
+def test_a_source_may_be_wrapped(wrapper):
+    assert str(DataSource.from_api({wrapper: {"datasourceId": ID}}).datasource_id) == ID
+
+
+def test_a_time_that_cannot_be_read_is_kept_as_it_is():
+    source = DataSource.from_api({"datasourceId": ID, "uploadedAt": "yesterday"})
+    assert source.uploaded_at is None
+    assert source.extra == {"uploadedAt": "yesterday"}
+
+
+@pytest.mark.parametrize("answer", [None, [], "x", {}, {"datasourceId": "nonsense"}, {"data": []}])
+def test_a_source_without_an_id_is_a_bad_answer(answer):
+    with pytest.raises(BadAnswer):
+        DataSource.from_api(answer)
+
+
+@pytest.mark.parametrize(
+    ("pagination", "count", "has_next", "total"),
+    [
+        ({"page": 1, "total": 250, "totalPages": 3, "hasNext": True}, 100, True, 250),
+        ({"totalItems": 250}, 100, True, 250),
+        ({"totalCount": 100}, 100, False, 100),
+        ({"pages": 2}, 100, True, None),
+        ({"hasNext": False, "total": 900}, 100, False, 900),
+        (None, 100, True, None),
+        (None, 99, False, None),
+        ({}, 0, False, None),
+        ({"hasNext": True}, 0, False, None),
+        ({"total": "250"}, 100, True, 250),
+        ({"total": None, "hasNext": "yes"}, 7, False, None),
+    ],
+)
+def test_pagination_is_derived_where_it_is_missing(pagination, count, has_next, total):
+    made = Pagination.from_api(pagination, page=1, limit=100, count=count)
+    assert (made.has_next, made.total) == (has_next, total)
+
+
+ROWS = [{"a": 1, "b": None}, {"b": "x", "c": [1]}]
+MEANT = (("a", "b", "c"), ((1, None, None), (None, "x", [1])))
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        {"data": ROWS},
+        {"columns": ["a", "b", "c"], "data": ROWS},
+        {"columns": [{"name": "a", "type": "number"}, {"name": "b"}, {"name": "c"}], "rows": ROWS},
+        {"columns": ["a", "b", "c"], "rows": [[1], [None, "x", [1]]]},
+        {"columns": ["a", "b", "c"], "data": [[1, None, None], [None, "x", [1]]]},
+    ],
+)
+def test_every_shape_of_a_page_means_the_same(answer):
+    page = RowPage.from_api(answer, page=1, limit=2)
+    assert (tuple(column.name for column in page.columns), page.rows) == MEANT
+
+
+@pytest.mark.parametrize("answer", [{}, {"rows": "x"}, {"data": {}}, {"rows": [1, 2]}, {"rows": [[1], {"a": 1}]}, []])
+def test_rows_that_cannot_be_read_are_a_bad_answer(answer):
+    with pytest.raises(BadAnswer):
+        RowPage.from_api(answer, page=1, limit=2)
+
+
+@given(JSON)
+def test_no_answer_at_all_raises_anything_but_a_bad_answer(answer):
+    for read in (
+        lambda: DataSource.from_api(answer),
+        lambda: DataSourcePage.from_api({"dataSources": answer, "pagination": answer}, page=1, limit=20),
+        lambda: RowPage.from_api(answer, page=1, limit=20),
+        lambda: RowPage.from_api({"columns": answer, "rows": answer, "pagination": answer}, page=1, limit=20),
+        lambda: SignedUrl.from_api(answer, expires_in_s=60, now=NOW),
+    ):
+        with contextlib.suppress(BadAnswer):
+            read()
+
+
+@given(st.lists(st.dictionaries(st.text(max_size=3), st.integers(), max_size=4), max_size=6))
+def test_rows_of_objects_keep_every_value_in_its_column(rows):
+    page = RowPage.from_api({"data": rows}, page=1, limit=100)
+    names = [column.name for column in page.columns]
+    back = [{n: v for n, v in zip(names, row, strict=True) if v is not None} for row in page.rows]
+    assert back == rows
+
+
+@given(st.text())
+def test_a_time_is_read_or_left_alone(text):
+    parsed = parse_time(text)
+    assert parsed is None or parsed.tzinfo is UTC
+
+
+@pytest.mark.parametrize(
+    ("answer", "ends"),
+    [
+        ({"downloadUrl": "https://x/y", "expiresAt": "2026-11-24T13:00:00Z"}, "13:00"),
+        ({"url": "https://x/y", "expiresIn": 300}, "12:05"),
+        ({"data": {"url": "https://x/y"}}, "12:01"),
+    ],
+)
+def test_a_link_ends_when_the_answer_says_or_as_asked(answer, ends):
+    signed = SignedUrl.from_api(answer, expires_in_s=60, now=NOW)
+    assert f"{signed.expires_at:%H:%M}" == ends
+    assert "https://x/y" not in repr(signed)
+
+
+@pytest.mark.parametrize(
+    ("headers", "reset_in_s"),
+    [
+        ({"X-RateLimit-Remaining": "5", "X-RateLimit-Reset": "30"}, 30),
+        ({"X-RateLimit-Reset": str(NOW.timestamp() + 20), "Date": "Tue, 24 Nov 2026 12:00:00 GMT"}, 20),
+        ({"X-RateLimit-Reset": str(NOW.timestamp() - 20), "Date": "Tue, 24 Nov 2026 12:00:00 GMT"}, 0),
+        ({"X-RateLimit-Limit": "100", "X-RateLimit-Reset": "soon"}, None),
+    ],
+)
+def test_the_reset_is_told_as_a_duration_or_as_a_date(headers, reset_in_s):
+    assert RateLimit.from_headers(headers).reset_in_s == reset_in_s
+
+
+def test_no_headers_say_nothing():
+    assert RateLimit.from_headers({}) is None
+
+
+@given(JSON)
+def test_what_is_stored_can_be_encoded_and_keeps_its_meaning(value):
+    body = json.dumps(value).encode()
+    data = json.loads(body)
+    kept = storable(data) if UNSTORABLE.search(body) else data
+    text = json.dumps(kept, ensure_ascii=False, allow_nan=False)
+    assert "\x00" not in text.encode().decode()
+    assert "\\u0000" not in json.dumps(kept).replace("\\\\", "")
+
+
+def test_what_cannot_be_stored_is_replaced():
+    data = json.loads(r'{"a\u0000": ["\ud83d", "\ud83d\ude00", 1e999, NaN]}')
+    assert storable(data) == {"a\ufffd": ["\ufffd", "😀", "inf", "nan"]}

@@ -1,0 +1,116 @@
+"""What the tests share: people, their keys, a real Redis, and the sandbox of the Claro API over HTTP."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from django.conf import settings as django_settings
+from django.test import Client
+
+from accounts.models import User
+from datasources import keys, leases, mirror, redis, watch
+from datasources.models import ApiKey, Source
+from tests.support.redis import RedisServer
+from tests.support.sandbox import Account, Sandbox
+
+# Playwright runs a loop of its own in the thread of the tests; Django would refuse its database there.
+os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
+
+
+@pytest.fixture(scope="session")
+def redis_server(tmp_path_factory) -> Iterator[RedisServer]:
+    server = RedisServer(django_settings.REDIS_URL, tmp_path_factory.mktemp("redis"))
+    server.start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture(autouse=True)
+def clean_redis(redis_server) -> None:
+    redis.connection().flushall()
+
+
+@pytest.fixture(scope="session")
+def the_sandbox(tmp_path_factory) -> Sandbox:
+    return Sandbox(tmp_path_factory.mktemp("sandbox"))
+
+
+@pytest.fixture
+def sandbox(the_sandbox, settings) -> Iterator[Sandbox]:
+    settings.CLARO_API_BASE_URL = the_sandbox.base_url
+    yield the_sandbox
+    the_sandbox.reset()
+
+
+@pytest.fixture
+def account(sandbox) -> Account:
+    return sandbox.account()
+
+
+@pytest.fixture
+def alice(transactional_db) -> User:
+    return User.objects.create_user("alice@example.com", "alices-password")
+
+
+@pytest.fixture
+def bob(transactional_db) -> User:
+    return User.objects.create_user("bob@example.com", "bobs-password")
+
+
+@pytest.fixture
+def key(alice, account) -> ApiKey:
+    """Alice's key to `account`."""
+    return keys.add(alice, "Main", account.key, ApiKey.State.VALID)
+
+
+@pytest.fixture
+def client_of():
+    """A browser without a browser, signed in as somebody."""
+
+    def signed_in(user: User) -> Client:
+        client = Client()
+        client.force_login(user)
+        return client
+
+    return signed_in
+
+
+@pytest.fixture
+def web(client_of, alice) -> Client:
+    return client_of(alice)
+
+
+def htmx(**more: str) -> dict[str, str]:
+    """The headers with which htmx asks for a part of a page."""
+    return {"HX-Request": "true", "HX-Request-Type": "partial", **more}
+
+
+def synced(key: ApiKey) -> list[Source]:
+    """The key's sources after a full sweep, done here instead of by a worker."""
+    type(key.sync).objects.filter(key=key).update(due_at="2020-01-01T00:00Z", leased_until=None)
+    mirror.sync(str(key.sync.pk), leases.claim(type(key.sync), key.sync.pk))
+    return list(key.sources.filter(gone_at=None).select_related("key").order_by("-uploaded_at"))
+
+
+def looked(key: ApiKey) -> str:
+    """One look of the watch, done here instead of by a worker."""
+    type(key.watch).objects.filter(key=key).update(due_at="2020-01-01T00:00Z", leased_until=None)
+    return watch.look(str(key.watch.pk), leases.claim(type(key.watch), key.watch.pk))
+
+
+@pytest.fixture
+def table(account, key) -> Source:
+    """A source of 120 rows that the mirror knows."""
+    lines = "\n".join(f"{number},thing {number},{number * 1.5}" for number in range(1, 121))
+    account.upload("things.csv", f"id,name,price\n{lines}\n")
+    return synced(key)[0]
+
+
+@pytest.fixture
+def shared_data() -> Path:
+    """Real files, where they lie beside the project."""
+    folder = Path(__file__).resolve().parents[2] / "shared" / "data"
+    if not folder.exists():
+        pytest.skip("no real files beside the project")
+    return folder
