@@ -8,7 +8,7 @@ from typing import Any
 
 @dataclass
 class Fault:
-    """What happens to the next `times` calls whose method and path match.
+    """What happens to the next `times` calls whose method and path match, after the first `skip` of them.
 
     kind: `answer` (status, headers and body instead of ours), `cut` (half of our answer), `drop` (no answer at all),
     `hang` (nothing for `seconds`, then no answer), `slow` (our answer, `seconds` later).
@@ -16,6 +16,7 @@ class Fault:
 
     kind: str
     times: int = 1
+    skip: int = 0
     method: str = ""
     path: str = ""
     status: int = 500
@@ -55,6 +56,9 @@ class Faults:
         with self._lock:
             for fault in self._ordered:
                 if fault.times > 0 and fault.method in ("", method) and fault.path in path:
+                    if fault.skip:
+                        fault.skip -= 1
+                        break
                     fault.times -= 1
                     return fault
         if self._rate and random.random() < self._rate:  # noqa: S311 - guards nothing
