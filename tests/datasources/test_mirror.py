@@ -114,8 +114,9 @@ def test_deleting_what_is_gone_already_counts_as_done(key, account):
 
 
 def test_hostile_names_and_fields_are_kept_as_text(key, account):
-    source = r'{"datasourceId": "%s", "fileName": "<script>\u0000\ud800.csv", "status": "completed", "x": {"y": ["\u0000", 1e999]}}'
-    body = '{"dataSources": [' + source % uuid.uuid4() + "]}"
+    source = r'{"datasourceId": "ID", "fileName": "<script>\u0000\ud800.csv", "status": "completed"'
+    source += r', "x": {"y": ["\u0000", 1e999]}}'
+    body = f'{{"dataSources": [{source.replace("ID", str(uuid.uuid4()))}]}}'
     account.fault("answer", status=200, body=body, headers={"Content-Type": "application/json"})
     [source] = synced(key)
     source.refresh_from_db()
