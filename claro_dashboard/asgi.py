@@ -2,11 +2,14 @@
 
 import os
 import signal
+import warnings
 
 from django.core.asgi import get_asgi_application
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "claro_dashboard.settings")
 _django = get_asgi_application()
+# WhiteNoise hands its files on in pieces, synchronously; they are small, and compressed beforehand.
+warnings.filterwarnings("ignore", message="StreamingHttpResponse must consume synchronous iterators")
 
 from asgiref.sync import sync_to_async  # noqa: E402 - rooms need Django set up
 

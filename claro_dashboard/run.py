@@ -55,6 +55,8 @@ def main() -> int:
 def _start(var: Path) -> int:
     os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     os.environ.setdefault("LOG_LEVEL", "WARNING")
+    # Celery's word on being root is for servers; here it would bury the one line that matters.
+    os.environ.setdefault("PYTHONWARNINGS", "ignore:You're running the worker")
     os.environ["PORT"] = str(embedded.port("PORT", var, default=8000))
     processes = parse_procfile((ROOT / "Procfile").read_text()).processes
     release = processes.pop("release")

@@ -212,15 +212,15 @@ def _ago(span: timedelta) -> str:
     seconds = span.total_seconds()
     if seconds < 10:
         return "just now"
-    if seconds < 60:
+    if seconds < 59.5:
         return f"{seconds:.0f} s ago"
-    if seconds < 3600:
-        return f"{seconds // 60:.0f} min ago"
-    if seconds < 86_400:
-        return f"{seconds // 3600:.0f} h ago"
-    days = int(seconds // 86_400)
+    if seconds < 59.5 * 60:
+        return f"{seconds / 60:.0f} min ago"
+    if seconds < 23.5 * 3600:
+        return f"{seconds / 3600:.0f} h ago"
+    days = round(seconds / 86_400)
     if days < 60:
         return f"{days} day{'s' if days > 1 else ''} ago"
-    if days < 730:
-        return f"{days // 30} months ago"
-    return f"{days // 365} years ago"
+    if days < 700:
+        return f"{days / 30.4:.0f} months ago"
+    return f"{days / 365.25:.0f} years ago"

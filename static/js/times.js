@@ -19,13 +19,13 @@ const UNITS = [["d", 86400], ["h", 3600], ["min", 60], ["s", 1]];
 
 function ago(seconds) {
   if (seconds < 10) return "just now";
-  if (seconds < 60) return `${Math.floor(seconds)} s ago`;
-  if (seconds < 3600) return `${Math.floor(seconds / 60)} min ago`;
-  if (seconds < 86400) return `${Math.floor(seconds / 3600)} h ago`;
-  const days = Math.floor(seconds / 86400);
+  if (seconds < 59.5) return `${Math.round(seconds)} s ago`;
+  if (seconds < 59.5 * 60) return `${Math.round(seconds / 60)} min ago`;
+  if (seconds < 23.5 * 3600) return `${Math.round(seconds / 3600)} h ago`;
+  const days = Math.round(seconds / 86400);
   if (days < 60) return `${days} day${days > 1 ? "s" : ""} ago`;
-  if (days < 730) return `${Math.floor(days / 30)} months ago`;
-  return `${Math.floor(days / 365)} years ago`;
+  if (days < 700) return `${Math.round(days / 30.4)} months ago`;
+  return `${Math.round(days / 365.25)} years ago`;
 }
 
 function left(seconds) {
