@@ -76,7 +76,7 @@ def retry_at(error: ClaroError, attempts: int) -> datetime | None:
         return error.retry_at
     if isinstance(error, Unauthorized) or getattr(error, "needs_a_person", False):
         return None
-    pause = min(FIRST_RETRY * 2 ** min(attempts, 10), LONGEST_RETRY)
+    pause = min(FIRST_RETRY * 2 ** min(attempts - 1, 10), LONGEST_RETRY)
     return timezone.now() + pause * random.uniform(0.8, 1.2)  # noqa: S311 - spreads retries, guards nothing
 
 
