@@ -1,0 +1,50 @@
+"""The documents stay true: settings, links and commands that they name exist, and none is missing."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+DOCUMENTS = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md"))]
+# Read outside the settings: by the Procfile and by `make run`.
+OF_THE_RUNNER = {"HOST", "PORT", "REDIS_PORT", "SANDBOX_PORT"}
+
+
+def settings_read() -> set[str]:
+    code = (ROOT / "claro_dashboard/settings.py").read_text()
+    named = set(re.findall(r'env(?:\.\w+)?\(\s*"([A-Z_]+)"', code))
+    return named | OF_THE_RUNNER
+
+
+def test_the_readme_lists_every_setting_and_no_other():
+    table = re.findall(r"^\| (`[A-Z_`, ]+`) \|", (ROOT / "README.md").read_text(), re.MULTILINE)
+    assert {name for cell in table for name in re.findall(r"[A-Z_]+", cell)} == settings_read()
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def test_links_lead_somewhere(document):
+    for target in re.findall(r"\]\(([^)#]+)\)", document.read_text()):
+        assert target.startswith("http") or (document.parent / target).exists(), target
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def test_commands_exist(document):
+    text = document.read_text()
+    for name in re.findall(r"manage\.py (\w+)", text):
+        assert list(ROOT.glob(f"*/management/commands/{name}.py")) or name in ("collectstatic", "migrate"), name
+    targets = re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE)
+    assert set(re.findall(r"\bmake ([a-z]+)\b", text)) - {"it"} <= set(targets)
+
+
+def test_rooms_in_the_architecture_exist():
+    table = (ROOT / "docs/architecture.md").read_text()
+    for name in re.findall(r"`((?:datasources|claro_dashboard|accounts|sandbox)/[\w/.]*)`", table):
+        assert (ROOT / name).exists(), name
+
+
+def test_every_room_stands_in_the_architecture():
+    text = (ROOT / "docs/architecture.md").read_text()
+    small = {"__init__", "apps", "urls", "forms", "checks", "middleware", "redis", "signals"}
+    for module in (ROOT / "datasources").glob("*.py"):
+        assert module.stem in small or module.name in text, module.name
