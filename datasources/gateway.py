@@ -11,7 +11,7 @@ from django.conf import settings
 from django.utils import timezone
 
 from datasources import access, live
-from datasources.budget import Budget, Left
+from datasources.budget import Budget, Lane, Left, Minute
 from datasources.claro import (
     BadAnswer,
     ClaroClient,
@@ -43,10 +43,11 @@ class KeyUnreadable(ClaroError):
 
 
 @contextmanager
-def client(key: ApiKey, *, even_if_refused: bool = False) -> Iterator[ClaroClient]:
+def client(key: ApiKey, lane: Lane, person: object = "", *, even_if_refused: bool = False) -> Iterator[ClaroClient]:
     """A client for a stored key. Whatever ClaroError leaves the block is noted on the key first.
 
-    Raises KeyUnreadable, and Unauthorized without a call for a key that Claro has refused (a check may still ask).
+    `lane` and `person` say whose turn a call takes (budget.py). Raises KeyUnreadable, and Unauthorized without a call
+    for a key that Claro has refused (a check may still ask).
     """
     if key.state == ApiKey.State.INVALID and not even_if_refused:
         raise Unauthorized("Claro refused this key before; not asked again.", code="UNAUTHORIZED", status=401)
@@ -54,7 +55,7 @@ def client(key: ApiKey, *, even_if_refused: bool = False) -> Iterator[ClaroClien
         secret = key.unseal()
     except SecretUnreadable:
         raise KeyUnreadable from None
-    budget = Budget(key.fingerprint, key.calls_per_minute)
+    budget = Budget(key.fingerprint, key.calls_per_minute, lane, person)
     try:
         yield _client(secret, budget)
     except ClaroError as error:
@@ -71,7 +72,7 @@ def check(secret: str) -> None:
 
 def check_stored(key: ApiKey) -> None:
     """Asks Claro, with one call, about a stored key, a refused one too; its new state is noted. Raises ClaroError."""
-    with client(key, even_if_refused=True) as claro:
+    with client(key, Lane.PERSON, even_if_refused=True) as claro:
         claro.list_datasources(page=1, limit=1)
 
 
@@ -81,6 +82,14 @@ def calls_left(key: ApiKey) -> Left | None:
         return Budget(key.fingerprint, key.calls_per_minute).left()
     except redis.RedisError:
         return None
+
+
+def history(key: ApiKey) -> list[Minute]:
+    """The key's calls of the last hour; empty without Redis."""
+    try:
+        return Budget(key.fingerprint).history()
+    except redis.RedisError:
+        return []
 
 
 def _client(secret: str, budget: Budget) -> ClaroClient:
@@ -102,6 +111,8 @@ def note_problem(key: ApiKey, error: ClaroError) -> None:
 
 def _note(key: ApiKey, budget: Budget, error: ClaroError | None) -> None:
     """Errors about one source (gone, a bad filter, access denied) tell that the key itself works."""
+    if budget.turned_low_or_back:
+        live.publish(access.people_for(key), "budget-changed")
     if isinstance(error, Unauthorized):
         _write(key, {"state": ApiKey.State.INVALID})
     elif isinstance(error, Unreachable | BadAnswer):

@@ -7,6 +7,7 @@ from django.utils import timezone
 
 from accounts.models import User
 from datasources import access, gateway, live, mirror
+from datasources.budget import Lane
 from datasources.claro import ClaroError, DatasourceNotFound, RateLimited, Unauthorized
 from datasources.leases import Held
 from datasources.models import LINK_MARGIN, ApiKey, DownloadLink, Source
@@ -40,7 +41,7 @@ def make(link_id: str, lease: str) -> str:
     held = Held(DownloadLink, link_id, lease)
     link: DownloadLink = held.work
     try:
-        with gateway.client(link.source.key) as claro:
+        with gateway.client(link.source.key, Lane.LINK) as claro:
             signed = claro.sign_download(link.source.datasource_id, link.expires_in_s)
     except DatasourceNotFound:
         mirror.mark_gone(link.source)

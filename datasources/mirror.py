@@ -8,6 +8,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from datasources import access, gateway, live
+from datasources.budget import Lane
 from datasources.claro import (
     LIST_LIMIT_MAX,
     PROCESSING,
@@ -43,7 +44,7 @@ def sync(sync_id: str, lease: str) -> str:
     held = Held(Sync, sync_id, lease)
     key = held.work.key
     try:
-        with gateway.client(key) as claro:
+        with gateway.client(key, Lane.COPY) as claro:
             _sweep(held, key, claro)
             _confirm_unseen(held, key, claro)
     except ClaroError as error:
@@ -109,7 +110,7 @@ def mark_gone(source: Source) -> None:
 def delete(source: Source) -> bool:
     """Deletes a source at Claro, with one call; False when it was gone there already. Raises ClaroError."""
     try:
-        with gateway.client(source.key) as claro:
+        with gateway.client(source.key, Lane.PERSON) as claro:
             claro.delete_datasource(source.datasource_id)
     except DatasourceNotFound:
         there = False

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from django.utils import timezone
 
 from datasources import access, gateway, live, mirror
+from datasources.budget import Lane
 from datasources.claro import COMPLETED, FAILED, LIST_LIMIT_MAX, PROCESSING, ClaroClient, ClaroError
 from datasources.leases import Held
 from datasources.models import ApiKey, Source, Watch
@@ -27,7 +28,7 @@ def look(watch_id: str, lease: str) -> str:
     held = Held(Watch, watch_id, lease)
     key = held.work.key
     try:
-        with gateway.client(key) as claro:
+        with gateway.client(key, Lane.WATCH) as claro:
             _look(held, key, claro)
     except ClaroError as error:
         held.put_back(error)

@@ -1,9 +1,10 @@
+import logging
 import threading
 
 import pytest
 
 from datasources import redis as shared
-from datasources.budget import FIRST_CALLS, Budget
+from datasources.budget import Budget, Lane
 from datasources.claro import RateLimit, RateLimited
 
 
@@ -82,7 +83,7 @@ def test_without_headers_our_own_calls_are_counted_against_the_plan():
 
 def test_nothing_is_known_before_the_first_call_and_one_is_careful():
     assert Budget("f").left() is None
-    for _ in range(FIRST_CALLS):
+    for _ in range(5):
         Budget("f").before_call()
     with pytest.raises(RateLimited):
         Budget("f").before_call()
@@ -114,6 +115,129 @@ def test_a_call_lost_with_its_process_is_forgotten():
     for ticket in shared.connection().zrange(name, 0, -1):
         shared.connection().zincrby(name, -60_000, ticket)
     Budget("f").before_call()
+
+
+def taken(lane: Lane, person: str = "", at_most: int = 200) -> int:
+    """How many calls the lane gets right now; they stay under way."""
+    for number in range(at_most):
+        try:
+            Budget("f", lane=lane, person=person).before_call()
+        except RateLimited:
+            return number
+    return at_most
+
+
+def opened(left: int = 100, reset_in_s: float = 60) -> None:
+    """A fresh purse: a window of 60 s and 100 calls, `left` of them left, that ends in `reset_in_s`."""
+    shared.connection().flushall()
+    call(Budget("f"), said(99, reset_in_s=60))
+    shared.connection().hset("claro:budget:{f}", "remaining", left)
+    shared.connection().hincrby("claro:budget:{f}", "reset_ms", round((reset_in_s - 60) * 1000))
+    shared.connection().hdel("claro:budget:{f}", "used:person")
+
+
+@pytest.mark.parametrize(("lane", "at_once"), [(Lane.PERSON, 100), (Lane.LINK, 25), (Lane.WATCH, 13), (Lane.COPY, 5)])
+def test_a_lower_lane_leaves_to_those_above_it_their_share(lane, at_once):
+    opened()
+    assert taken(lane) == at_once
+
+
+@pytest.mark.parametrize(("reset_in_s", "copied"), [(60, 5), (34, 53), (8, 100)])
+def test_what_is_kept_back_is_let_go_as_the_window_goes_by(reset_in_s, copied):
+    opened(reset_in_s=reset_in_s)
+    assert taken(Lane.COPY) == copied
+
+
+def test_people_leave_their_share_to_lower_lanes_that_were_told_to_wait():
+    opened()
+    for lane in (Lane.LINK, Lane.WATCH, Lane.COPY):
+        shared.connection().hset("claro:budget:{f}", f"wants:{lane}", _redis_ms() + 1000)
+    assert taken(Lane.PERSON) == 75
+
+
+def test_one_who_clicks_madly_leaves_the_others_their_share():
+    opened()
+    assert taken(Lane.PERSON, "mad") == 80  # the rest is for somebody who may come
+    opened()
+    assert taken(Lane.PERSON, "calm", at_most=1) == 1
+    mad = taken(Lane.PERSON, "mad")
+    calm = taken(Lane.PERSON, "calm")
+    assert mad < 60
+    assert calm >= 20
+
+
+def test_thirty_people_get_alike():
+    opened()
+    people = dict.fromkeys(map(str, range(30)), 0)
+    shared.connection().zadd("claro:budget:{f}:asked", dict.fromkeys(people, _redis_ms()))
+    for _ in range(5):
+        for person in people:
+            people[person] += taken(Lane.PERSON, person)
+    assert max(people.values()) - min(people.values()) <= 1
+    assert sum(people.values()) >= 90
+
+
+def test_the_call_that_opens_a_window_is_free_for_every_lane():
+    call(Budget("f"), said(99))
+    _wait_for_the_next_window()
+    Budget("f", lane=Lane.COPY).before_call()
+
+
+def test_who_has_to_wait_is_told_how_long_at_most_to_the_end_of_the_window():
+    opened(reset_in_s=30)
+    taken(Lane.COPY)
+    with pytest.raises(RateLimited) as raised:
+        Budget("f", lane=Lane.COPY).before_call()
+    seconds = (raised.value.retry_at - Budget("f").left().reset_at).total_seconds()
+    assert -30 <= seconds <= 0.5
+
+
+def test_a_window_of_another_length_is_learnt_from_its_first_answer():
+    call(Budget("f"), said(99, reset_in_s=10))
+    assert int(shared.connection().hget("claro:budget:{f}", "length_ms")) == 10_000
+
+
+def test_an_emptied_redis_makes_one_careful_not_rich():
+    opened()
+    shared.connection().flushall()
+    assert taken(Lane.PERSON) == 5
+
+
+def test_a_refusal_is_logged_once(caplog):
+    budgets = [Budget("f"), Budget("f")]
+    tickets = [budget.before_call() for budget in budgets]
+    with caplog.at_level(logging.WARNING):
+        for budget, ticket in zip(budgets, tickets, strict=True):
+            budget.after_call(ticket, None, 20)
+    assert len(caplog.records) == 1
+
+
+def test_turning_low_and_back_is_told_once():
+    opened(left=21)
+    first, second = Budget("f"), Budget("f")
+    call(first, said(19, reset_in_s=60))
+    call(second, said(18, reset_in_s=60))
+    assert (first.turned_low_or_back, second.turned_low_or_back) == (True, False)
+    assert first.left().is_low
+
+
+def test_the_last_hour_is_told_by_lane():
+    call(Budget("f", lane=Lane.COPY), said(40))
+    call(Budget("f"), said(30), refused_for_s=0.01)
+    minutes = Budget("f").history()
+    assert len(minutes) == 60
+    assert sum(minute.calls[Lane.COPY] for minute in minutes) == 1
+    assert sum(minute.total for minute in minutes) == 2
+    assert sum(minute.refused for minute in minutes) == 1
+
+
+def _redis_ms() -> int:
+    seconds, micros = shared.connection().time()
+    return seconds * 1000 + micros // 1000
+
+
+def _wait_for_the_next_window() -> None:
+    shared.connection().hset("claro:budget:{f}", "reset_ms", _redis_ms())
 
 
 def _wait_ms(milliseconds: int) -> None:

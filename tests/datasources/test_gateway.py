@@ -2,13 +2,14 @@ import pytest
 import time_machine
 
 from datasources import gateway, vault
+from datasources.budget import Lane
 from datasources.claro import DatasourceNotFound, RateLimited, Unauthorized, Unreachable
 from datasources.models import ApiKey
 from tests.support.sandbox import HTML_502
 
 
 def ask(key, **options) -> None:
-    with gateway.client(key, **options) as claro:
+    with gateway.client(key, Lane.PERSON, **options) as claro:
         claro.list_datasources(limit=1)
 
 
@@ -59,7 +60,7 @@ def test_trouble_on_the_way_is_noted_with_its_beginning(key, account):
 
 
 def test_what_is_wrong_with_one_source_is_no_trouble_of_the_key(key):
-    with pytest.raises(DatasourceNotFound), gateway.client(key) as claro:
+    with pytest.raises(DatasourceNotFound), gateway.client(key, Lane.PERSON) as claro:
         claro.get_datasource(key.pk)
     key.refresh_from_db()
     assert (key.state, key.problem) == ("valid", None)

@@ -5,6 +5,7 @@ import pytest
 from django.utils import timezone
 
 from datasources import leases, mirror
+from datasources.budget import Lane
 from datasources.claro import COMPLETED
 from datasources.models import ApiKey, Source, Sync
 from tests.conftest import synced
@@ -55,11 +56,11 @@ def test_a_sweep_that_was_cut_goes_on_where_it_stopped(key, account):
 def test_an_old_answer_never_undoes_a_newer_one(key, account):
     source_id = account.add(fileName="a.csv", status="processing")
     [source] = synced(key)
-    with mirror.gateway.client(key) as claro:
+    with mirror.gateway.client(key, Lane.PERSON) as claro:
         slow_answer = claro.get_datasource(source_id)
     asked_at = timezone.now()
     account.change(source_id, status="completed")
-    with mirror.gateway.client(key) as claro:
+    with mirror.gateway.client(key, Lane.PERSON) as claro:
         mirror.learn(source, claro)
     mirror.record(key, [slow_answer], asked_at)
     source.refresh_from_db()
