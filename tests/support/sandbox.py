@@ -39,7 +39,7 @@ class Sandbox:
     def calls(self, key: str = "") -> list[dict[str, Any]]:
         return self.control("GET", f"calls?key={key}").json()
 
-    def control(self, method: str, path: str, **data: Any) -> requests.Response:
+    def control(self, method: str, path: str, /, **data: Any) -> requests.Response:
         answer = requests.request(method, f"{self._server.url}/control/{path}", json=data, timeout=10)
         answer.raise_for_status()
         return answer
