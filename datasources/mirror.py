@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
+from django.conf import settings
 from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
@@ -21,21 +22,22 @@ from datasources.claro import (
 from datasources.leases import Held
 from datasources.models import ApiKey, Source, StatusChange, Sync, Watch
 
-# Without anybody looking, a full sweep is made this often.
-SYNC_AT_REST = timedelta(hours=1)
 COPIED = ("file_name", "content_type", "size_bytes", "status", "uploaded_at", "processed_at", "extra")
 
 
-def wake(keys: Iterable[ApiKey], *, older_than: timedelta = timedelta(0)) -> list[Sync]:
-    """Makes a sweep due for those keys whose copy is older than this; gives the syncs. Never starts a second one."""
+def wake(keys: Iterable[ApiKey], *, older_than: timedelta | None = None) -> list[Sync]:
+    """Makes a sweep due for those keys whose copy is older than this; gives the syncs. Never starts a second one.
+
+    Without `older_than` somebody asks for it, and waits.
+    """
     now = timezone.now()
-    stale = Q(sync__finished_at=None) | Q(sync__finished_at__lte=now - older_than)
+    stale = Q(sync__finished_at=None) | Q(sync__finished_at__lte=now - (older_than or timedelta(0)))
     keys = ApiKey.objects.filter(stale, pk__in=[key.pk for key in keys], sync__started_at=None)
     syncs = Sync.objects.filter(key__in=keys.exclude(state=ApiKey.State.INVALID))
     # One that waits out an error or the rate limit keeps its date.
     due = syncs.filter(Q(due_at=None) | Q(due_at__gt=now), attempts=0)
     found = list(due)
-    due.update(due_at=now)
+    due.update(due_at=now, is_awaited=older_than is None)
     return found
 
 
@@ -44,7 +46,7 @@ def sync(sync_id: str, lease: str) -> str:
     held = Held(Sync, sync_id, lease)
     key = held.work.key
     try:
-        with gateway.client(key, Lane.COPY) as claro:
+        with gateway.client(key, Lane.LINK if held.work.is_awaited else Lane.COPY) as claro:
             _sweep(held, key, claro)
             _confirm_unseen(held, key, claro)
     except ClaroError as error:
@@ -54,7 +56,7 @@ def sync(sync_id: str, lease: str) -> str:
         word = "put back"
     else:
         now = timezone.now()
-        held.finish(now + SYNC_AT_REST, attempts=0, started_at=None, finished_at=now)
+        held.finish(now + settings.SYNC_AT_REST, attempts=0, is_awaited=False, started_at=None, finished_at=now)
         word = "done"
     live.publish(access.people_for(key), "sources-changed")
     return word

@@ -125,6 +125,8 @@ class Sync(Leased):
     seen = models.PositiveIntegerField(default=0)
     total = models.PositiveIntegerField(null=True, blank=True)
     finished_at = models.DateTimeField(null=True, blank=True)
+    # Somebody waits for it: its calls don't queue behind everything else.
+    is_awaited = models.BooleanField(default=True)
 
     def __str__(self) -> str:
         return f"sync of {self.key_id}"
