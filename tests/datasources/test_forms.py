@@ -1,0 +1,233 @@
+import uuid
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from datasources.forms import (
+    DeleteForm,
+    DownloadForm,
+    KeyChoiceForm,
+    KeyEditForm,
+    KeyForm,
+    PageForm,
+    RowsForm,
+    SourceListForm,
+)
+from datasources.models import Source
+
+LIST_DEFAULTS = {"key": "", "status": "", "type": "", "q": "", "page": 1, "limit": 50, "sort": "uploaded"}
+LIST_DEFAULTS["order"] = "desc"
+ROWS_DEFAULTS = {"page": 1, "limit": 50, "sort": "", "order": "asc", "filter": ""}
+
+
+@pytest.mark.parametrize(
+    ("form", "defaults"),
+    [(SourceListForm, LIST_DEFAULTS), (RowsForm, ROWS_DEFAULTS), (PageForm, {"page": 1}), (KeyChoiceForm, {"key": ""})],
+)
+@pytest.mark.parametrize("query", [{}, {"page": "", "limit": "", "sort": "", "key": ""}, {"unknown": "x"}])
+def test_an_address_that_asks_for_nothing_has_defaults_and_no_complaints(form, defaults, query):
+    asked = form(query)
+    assert (asked.state(), asked.complaints()) == (defaults, [])
+
+
+BAD_NUMBERS = ["abc", "1.5", "-1", "0", "1e3", "9" * 5000, "99999999999", "1 2", "\x00", "½"]
+
+
+@pytest.mark.parametrize(
+    ("form", "name", "values"),
+    [
+        (SourceListForm, "page", BAD_NUMBERS),
+        (SourceListForm, "limit", [*BAD_NUMBERS, "101", "9999"]),
+        (SourceListForm, "sort", ["nonsense", "file_name", "-name", "Name", "name; drop table"]),
+        (SourceListForm, "order", ["up", "ASC", "asc,desc"]),
+        (SourceListForm, "key", ["x", "1", "00000000-0000-0000-0000-00000000000g", "\x00"]),
+        (SourceListForm, "status", ["x" * 51, "a\x00b"]),
+        (SourceListForm, "type", ["x" * 256, "a\x00b"]),
+        (SourceListForm, "q", ["x" * 201, "a\x00b"]),
+        (RowsForm, "page", [*BAD_NUMBERS, "1000000001"]),
+        (RowsForm, "limit", [*BAD_NUMBERS, "1001", "9999"]),
+        (RowsForm, "order", ["up", "ASC"]),
+        (RowsForm, "sort", ["x" * 1001, "a\x00b"]),
+        (RowsForm, "filter", ["x" * 4001, "a\x00b"]),
+        (PageForm, "page", [*BAD_NUMBERS, "1000001"]),
+        (KeyChoiceForm, "key", ["x", "' or 1=1 --"]),
+    ],
+)
+def test_what_can_t_be_used_gets_a_sentence_and_the_default(form, name, values):
+    defaults = form({}).state()
+    for value in values:
+        asked = form({name: value})
+        assert asked.state()[name] == defaults[name], value
+        [sentence] = asked.complaints()
+        assert sentence.startswith(f"“{name}” in the address: ")
+        assert sentence.endswith(".")
+
+
+def test_one_bad_value_takes_nothing_from_the_good_ones():
+    asked = SourceListForm({"page": "abc", "limit": "100", "q": "x"})
+    state = asked.state()
+    assert (state["page"], state["limit"], state["q"], len(asked.complaints())) == (1, 100, "x", 1)
+
+
+@given(
+    st.dictionaries(
+        st.sampled_from(sorted([*LIST_DEFAULTS, "filter"])), st.text(st.characters(exclude_categories=["Cs"]))
+    )
+)
+@pytest.mark.parametrize("form", [SourceListForm, RowsForm, PageForm])
+def test_no_address_at_all_is_an_error(form, query):
+    asked = form(query)
+    state = asked.state()
+    assert isinstance(state["page"], int)
+    assert len(asked.complaints()) <= len(query)
+
+
+@pytest.mark.parametrize(
+    ("form", "name", "value", "expected"),
+    [
+        (SourceListForm, "limit", "1", 1),
+        (SourceListForm, "limit", "100", 100),
+        (SourceListForm, "limit", "37", 37),
+        (SourceListForm, "page", "1000000", 1_000_000),
+        (SourceListForm, "q", "x" * 200, "x" * 200),
+        (SourceListForm, "q", "  spaces around  ", "spaces around"),
+        (SourceListForm, "status", "quarantined", "quarantined"),
+        (RowsForm, "limit", "1", 1),
+        (RowsForm, "limit", "1000", 1000),
+        (RowsForm, "page", "1000000000", 1_000_000_000),
+        (RowsForm, "sort", " column with spaces ", " column with spaces "),
+        (RowsForm, "filter", " price > 100 ", " price > 100 "),
+        (RowsForm, "filter", "x" * 4000, "x" * 4000),
+    ],
+)
+def test_what_the_api_allows_goes_through_as_it_is(form, name, value, expected):
+    asked = form({name: value})
+    assert (asked.state()[name], asked.complaints()) == (expected, [])
+
+
+def test_rows_are_asked_for_in_the_api_s_words():
+    query = RowsForm.query(RowsForm({"sort": "price", "order": "desc", "filter": " a > 1"}).state())
+    assert query.arguments() == {"sort": "price", "order": "desc", "filter": " a > 1"}
+
+
+# --- Keys ---
+
+
+def key_form(form=KeyForm, **data):
+    return form({"label": "Main", "secret": "claro_live_abc", **data})
+
+
+@pytest.mark.parametrize(
+    ("typed", "kept"),
+    [
+        ("claro_live_abc", "claro_live_abc"),
+        ("  claro_live_abc\n", "claro_live_abc"),
+        ("\tclaro_live_abc\r\n", "claro_live_abc"),
+        ("x", "x"),
+        ("x" * 512, "x" * 512),
+        ("!\"#$%&'()*+,-./:;<=>?@[]^_`{|}~", "!\"#$%&'()*+,-./:;<=>?@[]^_`{|}~"),
+        ("schlüssel", "schlüssel"),
+    ],
+)
+def test_a_key_is_taken_without_what_was_copied_around_it(typed, kept):
+    form = key_form(secret=typed)
+    assert form.is_valid()
+    assert form.cleaned_data["secret"] == kept
+
+
+@pytest.mark.parametrize(
+    "typed", ["two words", "a\nb", "a\tb", "a\x00b", "a\u200bb", "\u200ba", "a\u00a0b", "a\u202eb", "x" * 513, "", "  "]
+)
+def test_what_can_t_be_a_key_is_told_and_not_shown_again(typed):
+    form = key_form(secret=typed)
+    assert "secret" in form.errors
+    assert f'value="{typed}"' not in form.as_p()
+    assert "x" * 513 not in form.as_p()
+
+
+def test_a_good_key_is_not_sent_back_either():
+    assert "claro_live_abc" not in key_form(label="").as_p()
+
+
+@pytest.mark.parametrize(
+    ("label", "is_valid"), [("x" * 100, True), ("x" * 101, False), ("  ", False), ("a\x00", False)]
+)
+def test_labels(label, is_valid):
+    assert key_form(label=label).is_valid() is is_valid
+
+
+def test_an_empty_field_keeps_the_present_key():
+    form = key_form(KeyEditForm, secret="")
+    assert form.is_valid()
+    assert form.cleaned_data["secret"] == ""
+    assert not key_form(KeyEditForm, secret="two words").is_valid()
+
+
+# --- Downloads ---
+
+
+@pytest.mark.parametrize(("typed", "seconds"), [("", 3600), ("300", 300), ("3600", 3600), ("86400", 86_400)])
+def test_how_long_a_link_may_live(typed, seconds):
+    form = DownloadForm({"expires_in": typed})
+    assert form.is_valid()
+    assert (form.cleaned_data["expires_in"], form.cleaned_data["renew"]) == (seconds, False)
+
+
+@pytest.mark.parametrize("typed", ["0", "299", "86401", "-1", "abc", "300.0"])
+def test_no_other_time_is_offered(typed):
+    assert not DownloadForm({"expires_in": typed}).is_valid()
+
+
+# --- Deleting ---
+
+
+def delete_form(name: str, typed: str) -> DeleteForm:
+    return DeleteForm(Source(datasource_id=uuid.UUID(int=7), file_name=name), {"confirm": typed})
+
+
+@pytest.mark.parametrize(
+    ("name", "typed"),
+    [
+        ("things.csv", "things.csv"),
+        ("things.csv", "  things.csv "),
+        (" two  spaces.csv", "two spaces.csv"),
+        ("line\nbreak\tand tab.csv", "line break and tab.csv"),
+        ("nul\ufffdbell\x07.csv", "nulbell.csv"),
+        ("right\u202eto left.csv", "right to left.csv"),
+        ("right\u202eto left.csv", "right�to left.csv"),  # copied from the page
+        ("zero\u200bwidth.csv", "zerowidth.csv"),
+        ("two\u00a0words.csv", "two words.csv"),
+        ("שלום.csv", "שלום.csv"),
+        ("cafe\u0301.csv", "caf\u00e9.csv"),  # as macOS writes it, as a keyboard does
+        ("<b>&amp;.csv", "<b>&amp;.csv"),
+        ("x" * 5000, "x" * 5000),
+        ("", "00000000-0000-0000-0000-000000000007"),
+        (" \u202e\x00", "00000000-0000-0000-0000-000000000007"),
+    ],
+)
+def test_the_typed_name_opens_the_way_as_far_as_it_can_be_typed(name, typed):
+    assert delete_form(name, typed).is_valid()
+
+
+def test_a_name_that_can_t_be_typed_says_what_to_type_instead():
+    assert "00000000-0000-0000-0000-000000000007" in delete_form("\u202e", "").fields["confirm"].help_text
+
+
+@pytest.mark.parametrize(
+    ("name", "typed"),
+    [
+        ("things.csv", "Things.csv"),
+        ("things.csv", "things"),
+        ("things.csv", "things.csv.gz"),
+        ("things.csv", ""),
+        ("things.csv", " "),
+        ("things.csv", "thinqs.csv"),
+        (" \u202e\x00", "\u200b"),
+        ("x" * 5000, "x" * 4999),
+    ],
+)
+def test_any_other_name_stops_it(name, typed):
+    form = delete_form(name, typed)
+    assert not form.is_valid()
+    assert form.errors["confirm"]
