@@ -84,6 +84,11 @@ def calls_left(key: ApiKey) -> Left | None:
         return None
 
 
+def calls_per_minute(key: ApiKey) -> int:
+    """The key's limit as far as it is known."""
+    return key.calls_per_minute or settings.CLARO_CALLS_PER_MINUTE
+
+
 def history(key: ApiKey) -> list[Minute]:
     """The key's calls of the last hour; empty without Redis."""
     try:

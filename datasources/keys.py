@@ -36,7 +36,7 @@ def replace_secret(key: ApiKey, secret: str, state: ApiKey.State) -> None:
         key.state, key.problem, key.problem_since = state, None, None
         key.save()
         Sync.objects.filter(key=key).update(due_at=now, attempts=0, is_awaited=True)
-        Watch.objects.filter(key=key).update(due_at=now, attempts=0)
+        Watch.objects.filter(key=key).update(due_at=now, attempts=0, started_at=None)
         links.go_on(key)
         live.publish(access.people_for(key), "keys-changed", "sources-changed", "downloads-changed")
 

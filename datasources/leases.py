@@ -5,9 +5,9 @@ row is due again. The end of the lease names it: whoever comes with an older one
 """
 
 import random
-from collections.abc import Iterator
 from datetime import datetime, timedelta
 
+from django.db import connection, transaction
 from django.db.models import Model, Q
 from django.utils import timezone
 
@@ -23,12 +23,21 @@ class LeaseLost(Exception):
     """Somebody else holds the work by now."""
 
 
-def claim_due(model: type[Model], at_most: int = 100) -> Iterator[tuple[str, str]]:
-    """Claims what is due and held by nobody, oldest first; gives the ids and leases to hand to a task."""
+def claim_due(model: type[Model], at_most: int = 100) -> list[tuple[str, str]]:
+    """Claims what is due and held by nobody, oldest first; gives the ids and leases to hand to a task.
+
+    Several may do so at once: each passes over what another is claiming (SKIP LOCKED, where the database has it).
+    """
     now = timezone.now()
-    for pk in model.objects.filter(_free(now)).order_by("due_at").values_list("pk", flat=True)[:at_most]:
-        if lease := claim(model, pk):
-            yield str(pk), lease
+    due = model.objects.filter(_free(now)).order_by("due_at")
+    if not due.exists():  # mostly so; without a write lock
+        return []
+    until = now + LEASE
+    with transaction.atomic():
+        can_skip = connection.features.has_select_for_update_skip_locked
+        found = list(due.select_for_update(skip_locked=can_skip).values_list("pk", flat=True)[:at_most])
+        model.objects.filter(pk__in=found).update(leased_until=until)
+    return [(str(pk), until.isoformat()) for pk in found]
 
 
 def claim(model: type[Model], pk: object) -> str | None:

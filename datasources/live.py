@@ -34,6 +34,14 @@ def publish(user_ids: Iterable[int], *names: str) -> None:
     _publish({"users": sorted(user_ids), "names": sorted(names)})
 
 
+def is_present(user_ids: Iterable[int]) -> bool:
+    """Whether one of these people has a page open, in a tab that shows."""
+    try:
+        return any(connection().mget([_presence(user_id) for user_id in user_ids]))
+    except redis.RedisError:
+        return False
+
+
 def sign_out(session_key: str) -> None:
     """Ends the streams of a session."""
     _publish({"session": _session_id(session_key)})
@@ -47,6 +55,10 @@ def _publish(message: dict[str, object]) -> None:
             logger.warning("An event was not sent, pages will catch up when they reconnect: %s", error)
 
     transaction.on_commit(send)
+
+
+def _presence(user_id: int) -> str:
+    return f"claro:present:{user_id}"
 
 
 def _session_id(session_key: str) -> str:

@@ -140,6 +140,9 @@ class Watch(Leased):
     """When a key's processing sources are looked at next; at rest (`due_at` null) while there are none (watch.py)."""
 
     key = models.OneToOneField(ApiKey, on_delete=models.CASCADE, related_name="watch")
+    # A look under way: since when, and its next page; many pages may take more calls than there are just now.
+    started_at = models.DateTimeField(null=True, blank=True)
+    next_page = models.PositiveIntegerField(default=1)
     checked_at = models.DateTimeField(null=True, blank=True)
 
     def __str__(self) -> str:
