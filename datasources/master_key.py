@@ -89,39 +89,43 @@ def rotate(*, forget: bool = False) -> Rotation:
     """
     done = Rotation()
     if forget and trouble():
-        Canary.objects.all().delete()
-        leave_canary()
+        with transaction.atomic():  # without a master key to leave a new canary with, the old one stays
+            Canary.objects.all().delete()
+            leave_canary()
     for model in SEALED:
-        words = [_rotate_row(row) for row in model.objects.exclude(**{model.sealed_field: ""}).iterator()]
+        ids = model.objects.exclude(**{model.sealed_field: ""}).values_list("pk", flat=True)
+        words = [_rotate_row(model, pk) for pk in list(ids)]
         for word in ("rotated", "current", "unreadable"):
             getattr(done, word)[model.__name__] = words.count(word)
     return done
 
 
-def _rotate_row(row: Sealed) -> str:
-    old = getattr(row, row.sealed_field)
-    if vault.is_current(old) and _opens(row):
-        return "current"
-    if not _opens(row):
-        return "unreadable"
-    with transaction.atomic():
-        text = row.unseal()
-        changed: dict[str, object] = {}
-        if isinstance(row, ApiKey):
-            row.set_secret(text)
-            row.fingerprint = changed["fingerprint"] = vault.fingerprints(text)[0]
-        else:
-            row.seal(text)
-        changed[row.sealed_field] = getattr(row, row.sealed_field)
-        # Only if nobody has replaced the secret meanwhile; what they wrote is current.
-        type(row).objects.filter(pk=row.pk, **{row.sealed_field: old}).update(**changed)
-        type(row).objects.get(pk=row.pk).unseal()
-    return "rotated"
-
-
-def _opens(row: Sealed) -> bool:
+def _rotate_row(model: type[Sealed], pk: object) -> str:
+    row = model.objects.filter(pk=pk).first()
+    if row is None:
+        return "gone"  # deleted meanwhile
     try:
-        row.unseal()
+        text = row.unseal()
     except vault.SecretUnreadable:
-        return False
-    return True
+        return "unreadable"
+    old = getattr(row, row.sealed_field)
+    changed: dict[str, object] = {}
+    if not vault.is_current(old):
+        row.seal(text)
+        changed[row.sealed_field] = getattr(row, row.sealed_field)
+    if isinstance(row, ApiKey) and (fingerprint := _current_fingerprint(row, text)) != row.fingerprint:
+        changed["fingerprint"] = fingerprint
+    if changed:
+        with transaction.atomic():
+            # Only if nobody has replaced the secret meanwhile; what they wrote is current.
+            model.objects.filter(pk=pk, **{row.sealed_field: old}).update(**changed)
+            if written := model.objects.filter(pk=pk).first():
+                written.unseal()
+    return "rotated" if row.sealed_field in changed else "current"
+
+
+def _current_fingerprint(key: ApiKey, secret: str) -> str:
+    """The fingerprint by the first key of the ring; the old one where this person has pasted the same key again."""
+    fingerprint = vault.fingerprints(secret)[0]
+    others = ApiKey.objects.filter(owner=key.owner_id, fingerprint=fingerprint).exclude(pk=key.pk)
+    return key.fingerprint if others.exists() else fingerprint
