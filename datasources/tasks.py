@@ -1,6 +1,6 @@
 """Celery tasks: ids in, one call of a room, a word out. What is due and who does it is the database's (leases.py).
 
-Queue `interactive` has workers of its own: what a person waits for never stands behind sweeps.
+Queue `interactive` has workers of its own: what a person waits for never stands behind sweeps (settings, task routes).
 """
 
 import functools
@@ -18,34 +18,31 @@ from datasources.models import DownloadLink, Leased, Sync, Watch
 logger = logging.getLogger(__name__)
 
 
-def leased_task(**options) -> object:
+def leased_task(room_function) -> Task:
     """A task that is handed an id and a lease, and does nothing when the work was taken over or is gone."""
 
-    def decorate(room_function) -> Task:
-        @shared_task(**options)
-        @functools.wraps(room_function)
-        def task(pk: str, lease: str) -> str:
-            try:
-                return room_function(pk, lease)
-            except (LeaseLost, ObjectDoesNotExist):
-                return "taken"
+    @shared_task
+    @functools.wraps(room_function)
+    def task(pk: str, lease: str) -> str:
+        try:
+            return room_function(pk, lease)
+        except (LeaseLost, ObjectDoesNotExist):
+            return "taken"
 
-        return task
-
-    return decorate
+    return task
 
 
-@leased_task(queue="interactive")
+@leased_task
 def make_link(link_id: str, lease: str) -> str:
     return links.make(link_id, lease)
 
 
-@leased_task(queue="background")
+@leased_task
 def look_at_key(watch_id: str, lease: str) -> str:
     return watch.look(watch_id, lease)
 
 
-@leased_task(queue="background")
+@leased_task
 def sync_key(sync_id: str, lease: str) -> str:
     return mirror.sync(sync_id, lease)
 
@@ -60,7 +57,7 @@ def start(work: Leased) -> None:
         _send(type(work), str(work.pk), lease)
 
 
-@shared_task(queue="background")
+@shared_task
 def tick() -> None:
     """Every two seconds: whatever is due and held by nobody goes to the workers."""
     for model in TASKS:
@@ -68,7 +65,7 @@ def tick() -> None:
             _send(model, pk, lease)
 
 
-@shared_task(queue="background")
+@shared_task
 def tidy() -> None:
     """Every hour: forgets what has had its time."""
     links.tidy()
