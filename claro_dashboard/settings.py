@@ -152,6 +152,7 @@ TEMPLATES = [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
+                "datasources.views.context.low_keys",
             ],
             "builtins": ["datasources.templatetags.claro"],
         },

@@ -44,6 +44,10 @@ class Left:
     reset_at: datetime | None
 
     @property
+    def low_below(self) -> int:
+        return round(self.limit * LOW)
+
+    @property
     def is_low(self) -> bool:
         return self.calls < self.limit * LOW
 

@@ -6,6 +6,7 @@ from datasources.views import downloads, keys, live, rows, sources
 keys_urls = [
     path("", keys.list_keys, name="list"),
     path("add/", keys.add, name="add"),
+    path("low/", keys.low, name="low"),
     path("<uuid:key_id>/check/", keys.check, name="check"),
     path("<uuid:key_id>/edit/", keys.edit, name="edit"),
     path("<uuid:key_id>/delete/", keys.delete, name="delete"),

@@ -3,7 +3,7 @@ from uuid import UUID
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect
+from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from datasources import access, gateway, keys, tasks
@@ -18,10 +18,17 @@ from datasources.views.pages import render_page
 def list_keys(request: HttpRequest) -> HttpResponse:
     mine = list(access.keys_for(request.user).select_related("sync", "watch"))
     for key in mine:
-        key.left = gateway.calls_left(key)
+        key.left, key.history = gateway.calls_left(key), gateway.history(key)
     unreadable = [key for key in mine if not key.is_readable]
     context = {"keys": mine, "unreadable": unreadable}
     return render_page(request, "keys/list.html", "keys/_list.html", context)
+
+
+@login_required
+@require_safe
+def low(request: HttpRequest) -> HttpResponse:
+    """The keys whose calls run out: a line above every page, which looks again when the window turns."""
+    return render(request, "keys/_low.html")
 
 
 @login_required
