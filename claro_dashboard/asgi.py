@@ -15,11 +15,14 @@ from asgiref.sync import sync_to_async  # noqa: E402 - rooms need Django set up
 
 from datasources import master_key  # noqa: E402
 from datasources.live import hub  # noqa: E402
+from datasources.views import live  # noqa: E402
 
 
 async def application(scope, receive, send) -> None:
     if scope["type"] == "lifespan":
         await _lifespan(receive, send)
+    elif scope["type"] == "http" and scope["path"] == live.PATH:
+        await live.application(scope, receive, send)
     else:
         await _django(scope, receive, send)
 

@@ -7,6 +7,7 @@ from typing import Any
 from django.db.models import Count, F, QuerySet
 from django.db.models.functions import Lower
 
+from datasources.claro import COMPLETED, FAILED
 from datasources.models import Source
 
 # What each column sorts by. The id breaks ties, so that pages never overlap.
@@ -40,6 +41,11 @@ class Listing:
     @property
     def all_statuses(self) -> int:
         return sum(n for _, n in self.statuses)
+
+    @property
+    def running(self) -> int:
+        """How many are being processed; a status that we don't know counts."""
+        return sum(n for status, n in self.statuses if status not in (COMPLETED, FAILED))
 
     @property
     def type_names(self) -> list[str]:

@@ -2,7 +2,7 @@
 
 `publish` puts a message on one Redis channel. Each web process has one hub, which listens to that channel once and
 hands the names to its streams. A stream keeps the set of names not yet sent, not a queue: a slow reader is told
-once that something changed, however often it did.
+once that something changed, however often it did. Who has a stream open counts as looking (`is_present`).
 """
 
 import asyncio
@@ -10,8 +10,10 @@ import contextlib
 import hashlib
 import json
 import logging
-from collections import defaultdict
+import time
+from collections import defaultdict, deque
 from collections.abc import AsyncIterator, Iterable, Iterator
+from dataclasses import dataclass
 
 import redis
 import redis.asyncio
@@ -25,6 +27,13 @@ HEARTBEAT_S = 20.0
 # A stream that was never noticed to be dead ends by itself; the browser comes back.
 LONGEST_S = 3600.0
 RETRY_MS = 2000
+PRESENT_S = 40
+# Told to every page that may have missed something: look again.
+LOOK_AGAIN = "reconnected"
+# What a stream that comes back can still be told by name; beyond it the page looks again.
+REMEMBERED = 1000
+# Clocks of web processes may differ by this much.
+SKEW_MS = 2000
 
 logger = logging.getLogger(__name__)
 
@@ -36,8 +45,9 @@ def publish(user_ids: Iterable[int], *names: str) -> None:
 
 def is_present(user_ids: Iterable[int]) -> bool:
     """Whether one of these people has a page open, in a tab that shows."""
+    names = [_presence(user_id) for user_id in user_ids]
     try:
-        return any(connection().mget([_presence(user_id) for user_id in user_ids]))
+        return bool(names) and any(connection().mget(names))
     except redis.RedisError:
         return False
 
@@ -45,6 +55,16 @@ def is_present(user_ids: Iterable[int]) -> bool:
 def sign_out(session_key: str) -> None:
     """Ends the streams of a session."""
     _publish({"session": _session_id(session_key)})
+
+
+def send_away(user_id: int) -> None:
+    """Ends all streams of a person: they come back if they still may."""
+    _publish({"away": user_id})
+
+
+def now_ms() -> int:
+    """The id that an event of this moment has."""
+    return time.time_ns() // 1_000_000
 
 
 def _publish(message: dict[str, object]) -> None:
@@ -66,8 +86,15 @@ def _session_id(session_key: str) -> str:
     return hashlib.sha256(session_key.encode()).hexdigest()
 
 
+def _client() -> redis.asyncio.Redis:
+    """Close it before its event loop ends."""
+    return redis.asyncio.Redis.from_url(settings.REDIS_URL, socket_connect_timeout=2)
+
+
 class Stream:
     """One browser's stream: names wait here until it takes them."""
+
+    __slots__ = ("_closed", "_names", "_something", "session_id", "user_id")
 
     def __init__(self, user_id: int, session_key: str):
         self.user_id = user_id
@@ -85,39 +112,54 @@ class Stream:
         self._something.set()
 
     async def lines(self) -> AsyncIterator[str]:
-        """The body in the event-stream format (WHATWG HTML, 9.2.5); a comment is the heartbeat."""
-        yield f"retry: {RETRY_MS}\n: connected\n\n"
+        """The body in the event-stream format (WHATWG HTML, 9.2.5); a comment is the heartbeat.
+
+        Every block has an id, the time: a browser that comes back says from when on it missed something.
+        """
+        yield f"retry: {RETRY_MS}\nid: {now_ms()}\nevent: connected\ndata: {{}}\n\n"
         ends_at = asyncio.get_running_loop().time() + LONGEST_S
         while not self._closed and asyncio.get_running_loop().time() < ends_at:
             try:
-                await asyncio.wait_for(self._something.wait(), HEARTBEAT_S)
+                async with asyncio.timeout(HEARTBEAT_S):
+                    await self._something.wait()
             except TimeoutError:
-                yield ": still here\n\n"
+                yield f"id: {now_ms()}\n: still here\n\n"
                 continue
             self._something.clear()
             names, self._names = self._names, {}
-            for name in names:
-                yield f"event: {name}\ndata: {{}}\n\n"
+            if names:
+                yield "".join(f"id: {now_ms()}\nevent: {name}\ndata: {{}}\n\n" for name in names)
+
+
+@dataclass(frozen=True, slots=True)
+class _Event:
+    at_ms: int
+    users: frozenset[int]
+    names: list[str]
 
 
 class Hub:
-    """The streams of this process, and the one subscription that feeds them."""
+    """The streams of this process, the one subscription that feeds them, and word of who has a page open."""
 
     def __init__(self) -> None:
         self._streams: dict[int, set[Stream]] = defaultdict(set)
-        self._listener: asyncio.Task[None] | None = None
+        self._recent: deque[_Event] = deque(maxlen=REMEMBERED)
+        self._listening_since = float("inf")
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._tasks: list[asyncio.Task[None]] = []
 
     def has_room(self, user_id: int) -> bool:
         """Whether this person may open another stream on this process."""
         return len(self._streams.get(user_id, ())) < settings.LIVE_STREAMS_PER_USER
 
     @contextlib.contextmanager
-    def stream(self, user_id: int, session_key: str) -> Iterator[Stream]:
-        """A registered stream, forgotten at the end."""
+    def stream(self, user_id: int, session_key: str, since_ms: int | None = None) -> Iterator[Stream]:
+        """A registered stream, forgotten at the end. It begins with what happened from `since_ms` on."""
+        self._start()
         mine = self._streams[user_id]
-        self._listen()
         stream = Stream(user_id, session_key)
+        if since_ms is not None:
+            stream.tell(self._missed(user_id, since_ms))
         mine.add(stream)
         try:
             yield stream
@@ -132,48 +174,84 @@ class Hub:
             self._loop.call_soon_threadsafe(self._close_all)
 
     def _close_all(self) -> None:
-        for stream in [stream for mine in self._streams.values() for stream in mine]:
+        for stream in self._all():
             stream.close()
-        if self._listener:
-            self._listener.cancel()
+        for task in self._tasks:
+            task.cancel()
 
-    def _listen(self) -> None:
+    def _all(self) -> list[Stream]:
+        return [stream for mine in self._streams.values() for stream in mine]
+
+    def _missed(self, user_id: int, since_ms: int) -> list[str]:
+        since_ms -= SKEW_MS
+        forgotten_ms = self._recent[0].at_ms if len(self._recent) == REMEMBERED else 0
+        if since_ms < max(self._listening_since, forgotten_ms):
+            return [LOOK_AGAIN]
+        return [
+            name for event in self._recent if event.at_ms >= since_ms and user_id in event.users for name in event.names
+        ]
+
+    def _start(self) -> None:
         loop = asyncio.get_running_loop()
-        if self._listener is None or self._listener.done() or self._loop is not loop:
+        if self._loop is not loop or any(task.done() for task in self._tasks):
             self._loop = loop
-            self._listener = loop.create_task(self._relay())
+            # What happens until it listens again is missed, whatever is remembered.
+            self._listening_since = float("inf")
+            self._tasks = [loop.create_task(self._relay()), loop.create_task(self._say_who_is_there())]
 
     async def _relay(self) -> None:
         """Hands on what arrives; when Redis goes away, waits for it and then tells every page to look again."""
-        client = redis.asyncio.Redis.from_url(settings.REDIS_URL, socket_connect_timeout=2)
         missed = False
         while True:
             try:
-                async with client.pubsub() as channel:
+                async with _client() as client, client.pubsub() as channel:
                     await channel.subscribe(CHANNEL)
+                    self._recent.clear()
+                    self._listening_since = now_ms()
                     if missed:
-                        self._tell_everyone("reconnected")
+                        for stream in self._all():
+                            stream.tell([LOOK_AGAIN])
                     async for message in channel.listen():
                         if message["type"] == "message":
                             self._hand_on(json.loads(message["data"]))
             except redis.RedisError as error:
                 logger.warning("Live events pause until Redis is back: %s", error)
-                missed = True
+                self._listening_since, missed = float("inf"), True
                 await asyncio.sleep(1)
 
     def _hand_on(self, message: dict) -> None:
-        for user_id in message.get("users", ()):
+        if users := message.get("users"):
+            self._recent.append(_Event(now_ms(), frozenset(users), message["names"]))
+        for user_id in users or ():
             for stream in self._streams.get(user_id, ()):
                 stream.tell(message["names"])
         if session_id := message.get("session"):
-            for stream in [stream for mine in self._streams.values() for stream in mine]:
+            for stream in self._all():
                 if stream.session_id == session_id:
                     stream.close()
+        for stream in list(self._streams.get(message.get("away", 0), ())):
+            stream.close()
 
-    def _tell_everyone(self, name: str) -> None:
-        for mine in self._streams.values():
-            for stream in mine:
-                stream.tell([name])
+    async def _say_who_is_there(self) -> None:
+        """Renews the word in Redis well before it fades."""
+        told: set[int] = set()
+        beat = 0
+        async with _client() as client:
+            while True:
+                there = set(self._streams)
+                # Whoever came since is told of within a second, everybody every quarter of the time it lasts.
+                due = there if beat % (PRESENT_S // 4) == 0 else there - told
+                try:
+                    if due:
+                        async with client.pipeline(transaction=False) as together:
+                            for user_id in due:
+                                together.set(_presence(user_id), 1, ex=PRESENT_S)
+                            await together.execute()
+                    told = there
+                except redis.RedisError:
+                    told = set()
+                beat += 1
+                await asyncio.sleep(1)
 
 
 hub = Hub()

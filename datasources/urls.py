@@ -1,7 +1,7 @@
 from django.urls import include, path
 from django.views.generic import RedirectView
 
-from datasources.views import downloads, keys, live, rows, sources
+from datasources.views import downloads, keys, rows, sources
 
 keys_urls = [
     path("", keys.list_keys, name="list"),
@@ -30,5 +30,4 @@ urlpatterns = [
     path("keys/", include((keys_urls, "keys"))),
     path("sources/", include((sources_urls, "sources"))),
     path("downloads/", include((downloads_urls, "downloads"))),
-    path("live/", live.stream, name="live"),
 ]

@@ -13,6 +13,7 @@ from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
+from datasources import live
 from datasources.budget import Lane, Left, Minute
 from datasources.cells import visible as without_traps
 from datasources.models import Source
@@ -206,6 +207,12 @@ def calls_chart(history: list[Minute], left: Left | None) -> dict[str, object]:
         words.append(f"{count(refused)} refused by Claro")
     chart = {"bars": bars, "width": len(history) * 6, "height": CHART_HEIGHT, "words": ", ".join(words) or "no calls"}
     return {"chart": chart}
+
+
+@register.simple_tag
+def now_ms() -> int:
+    """What happens from now on is news to this page (live.py)."""
+    return live.now_ms()
 
 
 @register.filter

@@ -1,32 +1,79 @@
-from collections.abc import AsyncIterator
+"""`/live/`: the stream of events, as an ASGI application of its own (claro_dashboard/asgi.py hands it over).
+
+In Django's handler each open stream would keep a thread for as long as it lives; here it is a coroutine and a socket.
+"""
+
+import asyncio
+import contextlib
+from http import HTTPStatus
 
 from asgiref.sync import sync_to_async
-from django.db import connections
-from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
-from django.views.decorators.http import require_GET
+from django.contrib.auth import get_user
+from django.contrib.sessions.middleware import SessionMiddleware
+from django.core.handlers.asgi import ASGIRequest
+from django.db import DatabaseError, connections
 
+from datasources import access, watch
 from datasources.live import hub
 
+PATH = "/live/"
+HEADERS = [
+    (b"content-type", b"text/event-stream"),
+    (b"cache-control", b"no-store"),
+    # Compressing or buffering on the way would hold events back without anybody noticing.
+    (b"content-encoding", b"identity"),
+    (b"x-accel-buffering", b"no"),
+]
 
-@require_GET
-async def stream(request: HttpRequest) -> HttpResponse:
+
+async def application(scope, receive, send) -> None:
     """Server-sent events for the signed-in person: names of what changed, never data."""
-    user = await request.auser()
-    # The stream lives for long and needs no database; closing must happen in the thread that opened it.
-    await sync_to_async(lambda: connections.close_all())()
-    if not user.is_authenticated:
-        return HttpResponse(status=401)
-    if not hub.has_room(user.pk):
-        return HttpResponse("Too many open pages.", status=429, content_type="text/plain")
-    return StreamingHttpResponse(
-        _lines(user.pk, request.session.session_key),
-        content_type="text/event-stream",
-        # Compressing or buffering on the way would hold events back without anybody noticing.
-        headers={"Cache-Control": "no-store", "Content-Encoding": "identity", "X-Accel-Buffering": "no"},
-    )
+    request = ASGIRequest(scope, None)
+    status, user_id, session_key = await _admitted(request)
+    if status != HTTPStatus.OK:
+        await send({"type": "http.response.start", "status": status, "headers": [(b"cache-control", b"no-store")]})
+        await send({"type": "http.response.body"})
+        return
+    since = request.headers.get("Last-Event-ID") or request.GET.get("since", "")
+    with hub.stream(user_id, session_key, int(since) if since.isdecimal() and len(since) < 16 else None) as stream:
+        await send({"type": "http.response.start", "status": status, "headers": HEADERS})
+        leaving = asyncio.create_task(_close_when_gone(receive, stream))
+        try:
+            async for lines in stream.lines():
+                await send({"type": "http.response.body", "body": lines.encode(), "more_body": True})
+        finally:
+            leaving.cancel()
+    with contextlib.suppress(OSError):
+        await send({"type": "http.response.body"})
 
 
-async def _lines(user_id: int, session_key: str) -> AsyncIterator[str]:
-    with hub.stream(user_id, session_key) as stream:
-        async for line in stream.lines():
-            yield line
+async def _admitted(request: ASGIRequest) -> tuple[HTTPStatus, int, str]:
+    """Whether there is a stream for this request, and whose: the person and the session."""
+    if request.method != "GET":
+        return HTTPStatus.METHOD_NOT_ALLOWED, 0, ""
+    try:
+        user_id, session_key = await sync_to_async(_person, thread_sensitive=False)(request)
+    except DatabaseError:
+        return HTTPStatus.SERVICE_UNAVAILABLE, 0, ""
+    if user_id is None:
+        return HTTPStatus.UNAUTHORIZED, 0, ""
+    return HTTPStatus.OK if hub.has_room(user_id) else HTTPStatus.TOO_MANY_REQUESTS, user_id, session_key
+
+
+def _person(request: ASGIRequest) -> tuple[int | None, str]:
+    """Who asks, and their session; their processing sources are looked at sooner now that they look."""
+    try:
+        SessionMiddleware(lambda request: None).process_request(request)
+        user = get_user(request)
+        if not user.is_authenticated:
+            return None, ""
+        watch.somebody_looks(access.keys_for(user))
+        return user.pk, request.session.session_key
+    finally:
+        connections.close_all()
+
+
+async def _close_when_gone(receive, stream) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
+    stream.close()

@@ -2,6 +2,7 @@
 import "./times.js";
 import "./forms.js";
 import "./swaps.js";
+import "./live.js";
 import "./downloads.js";
 import "./cells.js";
 import "./filter-builder.js";
