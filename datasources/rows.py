@@ -6,6 +6,7 @@ It is found by everything that decides its content: the key's fingerprint, the s
 and filter. Of all who want a missing block, one asks (a thread of its own, which a page waits for only so long).
 """
 
+import contextlib
 import hashlib
 import json
 import threading
@@ -15,10 +16,12 @@ import zlib
 from concurrent.futures import Future
 from dataclasses import dataclass
 
+import redis
 from django.conf import settings
 from django.db import connections
 
 from datasources import gateway
+from datasources.budget import Lane
 from datasources.claro import ClaroClient, ClaroError, RowPage
 from datasources.models import Source
 from datasources.redis import connection
@@ -93,42 +96,56 @@ class _Block:
     def rows(self, start: int, stop: int, deadline: float) -> Rows:
         """Rows `start` to `stop` of the block: from the cache, from one's own call, or from whoever is asking now."""
         pause = 0.01
-        while True:
-            if found := self._read(start, stop):
-                return found
-            if error := connection().get(f"{self.name}:error"):
-                raise ClaroError.from_dict(json.loads(error))
+        while not (found := self._known(start, stop)):
             lock = uuid.uuid4().hex
             if connection().set(f"{self.name}:lock", lock, nx=True, px=LOCK_MS):
-                return self._slice(self._ask(lock, deadline), start, stop)
+                return self._ask(lock, start, stop, deadline)
             if time.monotonic() + pause > deadline:
                 raise StillLoading
             time.sleep(pause)
             pause = min(pause * 1.5, 0.1)
+        return found
 
-    def _ask(self, lock: str, deadline: float) -> RowPage:
+    def _known(self, start: int, stop: int) -> Rows | None:
+        """What the last call brought, be it rows or its error; None when the API must be asked."""
+        if found := self._read(start, stop):
+            return found
+        if error := connection().get(f"{self.name}:error"):
+            raise ClaroError.from_dict(json.loads(error))
+        return None
+
+    def _ask(self, lock: str, start: int, stop: int, deadline: float) -> Rows:
         """Makes the call in a thread that goes on when the page stops waiting, and fills the cache all the same."""
-        answer: Future[RowPage] = Future()
-        threading.Thread(target=self._run, args=(answer, lock), daemon=True).start()
+        answer: Future[Rows] = Future()
+        threading.Thread(target=self._run, args=(answer, lock, start, stop), daemon=True).start()
         try:
             return answer.result(timeout=max(deadline - time.monotonic(), 0))
         except TimeoutError:
             raise StillLoading from None
 
-    def _run(self, answer: Future[RowPage], lock: str) -> None:
+    def _run(self, answer: Future[Rows], lock: str, start: int, stop: int) -> None:
         try:
-            with gateway.client(self.source.key) as claro:
-                got = self._call(claro)
-            self._write(got)
+            # Whoever held the lock before may have been done between our look and our lock.
+            answer.set_result(self._known(start, stop) or self._fetch(start, stop))
         except BaseException as error:
-            if isinstance(error, ClaroError):
-                connection().set(f"{self.name}:error", json.dumps(error.to_dict()), ex=ERROR_S)
             answer.set_exception(error)
-        else:
-            answer.set_result(got)
+            self._leave(error)
         finally:
-            _release(f"{self.name}:lock", lock)
             connections.close_all()
+            with contextlib.suppress(redis.RedisError):  # the lock ends by itself
+                _release(f"{self.name}:lock", lock)
+
+    def _fetch(self, start: int, stop: int) -> Rows:
+        with gateway.client(self.source.key, Lane.PERSON) as claro:
+            got = self._call(claro)
+        self._write(got)
+        return self._slice(got, start, stop)
+
+    def _leave(self, error: BaseException) -> None:
+        """Leaves the error for those who wait."""
+        if isinstance(error, ClaroError):
+            with contextlib.suppress(redis.RedisError):
+                connection().set(f"{self.name}:error", json.dumps(error.to_dict()), ex=ERROR_S)
 
     def _call(self, claro: ClaroClient) -> RowPage:
         return claro.get_rows(
@@ -157,14 +174,18 @@ class _Block:
         packed_meta, *segments = connection().hmget(self.name, "meta", *names)
         if packed_meta is None:
             return None
-        meta = _unpacked(packed_meta)
-        rows = [row for segment in segments if segment for row in _unpacked(segment)]
-        offset = first * SEGMENT_ROWS
-        return self._rows(meta["columns"], rows[start - offset : stop - offset], start, stop, meta)
+        try:
+            meta = _unpacked(packed_meta)
+            rows = [row for segment in segments if segment for row in _unpacked(segment)]
+            offset = first * SEGMENT_ROWS
+            return self._rows(meta["columns"], rows[start - offset : stop - offset], start, stop, meta)
+        except (zlib.error, ValueError, KeyError):
+            return None  # spoilt, or of another version of ours: asked for again
 
     def _slice(self, got: RowPage, start: int, stop: int) -> Rows:
         meta = {"rows": len(got.rows), "total": got.pagination.total, "has_next": got.pagination.has_next}
-        return self._rows([column.name for column in got.columns], list(got.rows[start:stop]), start, stop, meta)
+        rows = [list(row) for row in got.rows[start:stop]]
+        return self._rows([column.name for column in got.columns], rows, start, stop, meta)
 
     def _rows(self, columns: list[str], rows: list, start: int, stop: int, meta: dict) -> Rows:
         return Rows(
