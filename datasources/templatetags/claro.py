@@ -95,11 +95,9 @@ def size(number: int | None) -> SafeString:
     """Bytes in a readable unit, all of them on hover."""
     if number is None:
         return SafeString("–")
-    value, unit = float(number), UNITS[0]
-    for unit in UNITS:  # noqa: B007 - the last one is used
-        if abs(value) < 1000:
-            break
-        value /= 1000
+    # 999.5 is written as 1000, hence as 1 of the next unit.
+    power = next((power for power in range(len(UNITS)) if abs(number) < 999.5 * 1000**power), len(UNITS) - 1)
+    value, unit = number / 1000**power, UNITS[power]
     shown = f"{number}" if unit == "bytes" else f"{value:.1f}" if value < 99.95 else f"{value:.0f}"
     return format_html('<span title="{} bytes">{} {}</span>', count(number), shown, unit)
 

@@ -30,8 +30,9 @@ function ago(seconds) {
 
 function left(seconds) {
   if (seconds <= 0) return "ended";
-  const first = Math.max(UNITS.findIndex(([, size]) => seconds >= size), 0);
   let rest = Math.round(seconds);
+  if (rest < 1) return "under 1 s";
+  const first = UNITS.findIndex(([, size]) => rest >= size);
   const parts = [];
   for (const [name, size] of UNITS.slice(first, first + 2)) {
     if (rest >= size) parts.push(`${Math.floor(rest / size)} ${name}`);
