@@ -1,4 +1,4 @@
-from django.core.management.base import BaseCommand
+from django.core.management.base import BaseCommand, CommandError
 
 from accounts.models import User
 from datasources import keys
@@ -19,6 +19,8 @@ class Command(BaseCommand):
         if options["remove"]:
             User.objects.filter(email=DEMO_EMAIL).delete()
             return
+        if not options["key"]:
+            raise CommandError("Which one is the sandbox's demo key?")
         person, is_new = User.objects.get_or_create(email=DEMO_EMAIL)
         if is_new:
             person.set_password(DEMO_PASSWORD)

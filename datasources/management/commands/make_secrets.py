@@ -28,6 +28,8 @@ class Command(BaseCommand):
                 f"The database holds encrypted keys, but the master key they were encrypted with is missing ({path}). "
                 "Put that file back, or set CLARO_SECRET_KEYS. To start anew, remove the database."
             )
+        if path.exists():
+            raise CommandError(f"{path} is there already, without CLARO_SECRET_KEYS. Put it right, or remove the file.")
         path.parent.mkdir(parents=True, exist_ok=True)
         with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
             file.write(text)
