@@ -1,0 +1,146 @@
+import io
+import os
+import stat
+
+import pytest
+from django.core.management import CommandError, call_command
+
+from accounts.models import User
+from datasources import keys, vault
+from datasources.management.commands.demo import DEMO_EMAIL, DEMO_PASSWORD
+from datasources.models import ApiKey, Canary
+
+
+def run(*command: str) -> str:
+    """What a command prints."""
+    out = io.StringIO()
+    call_command(*command, stdout=out)
+    return out.getvalue()
+
+
+@pytest.fixture
+def file(settings, tmp_path):
+    """Where a laptop's secrets lie; there are none yet."""
+    settings.LOCAL_SECRETS_FILE = tmp_path / "var" / "secrets.env"
+    settings.CLARO_SECRET_KEYS = []
+    return settings.LOCAL_SECRETS_FILE
+
+
+def values(text: str) -> dict[str, str]:
+    return dict(line.split("=", 1) for line in text.splitlines())
+
+
+# --- make_secrets ---
+
+
+def test_a_laptop_gets_secrets_that_only_its_owner_may_read(db, file, settings):
+    before = os.umask(0)
+    try:
+        said = run("make_secrets")
+    finally:
+        os.umask(before)
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    assert str(file) in said
+    made = values(file.read_text())
+    assert made.keys() == {"SECRET_KEY", "CLARO_SECRET_KEYS"}
+    assert len(made["SECRET_KEY"]) >= 50
+    assert not any(value in said for value in made.values())
+    settings.CLARO_SECRET_KEYS = [made["CLARO_SECRET_KEYS"]]
+    assert vault.unseal(vault.seal("x", "row"), "row") == "x"
+
+
+def test_printing_makes_a_new_pair_each_time_and_stores_nothing(db, file):
+    first, second = values(run("make_secrets", "--print")), values(run("make_secrets", "--print"))
+    assert first.keys() == second.keys() == {"SECRET_KEY", "CLARO_SECRET_KEYS"}
+    assert not set(first.values()) & set(second.values())
+    assert not file.exists()
+
+
+def test_no_new_key_is_made_beside_what_an_old_one_has_encrypted(alice, file, settings):
+    settings.CLARO_SECRET_KEYS = [vault.new_key()]
+    keys.add(alice, "Main", "claro_live_x", ApiKey.State.VALID)
+    settings.CLARO_SECRET_KEYS = []
+    with pytest.raises(CommandError, match="Put that file back"):
+        run("make_secrets")
+    assert not file.exists()
+    Canary.objects.all().delete()
+    with pytest.raises(CommandError):
+        run("make_secrets")
+
+
+def test_where_secrets_are_configured_none_are_made(db, file, settings):
+    settings.CLARO_SECRET_KEYS = [vault.new_key()]
+    assert run("make_secrets") == ""
+    assert not file.exists()
+
+
+def test_a_file_that_is_there_is_not_written_over(db, file):
+    file.parent.mkdir()
+    file.write_text("SECRET_KEY=mine\n")
+    with pytest.raises(CommandError, match="is there already"):
+        run("make_secrets")
+    assert file.read_text() == "SECRET_KEY=mine\n"
+
+
+# --- rotate_secrets ---
+
+
+def test_a_rotation_says_what_it_did(alice, settings):
+    old, new = vault.new_key(), vault.new_key()
+    settings.CLARO_SECRET_KEYS = [old]
+    key = keys.add(alice, "Main", "claro_live_x", ApiKey.State.VALID)
+    settings.CLARO_SECRET_KEYS = [new, old]
+    assert "ApiKey: 1 encrypted anew, 0 were current, 0 can't be read" in run("rotate_secrets")
+    assert "ApiKey: 0 encrypted anew, 1 were current, 0 can't be read" in run("rotate_secrets")
+    settings.CLARO_SECRET_KEYS = [new]
+    key.refresh_from_db()
+    assert key.unseal() == "claro_live_x"
+
+
+def test_a_rotation_that_can_t_read_everything_fails_with_words(alice, settings):
+    settings.CLARO_SECRET_KEYS = [vault.new_key()]
+    keys.add(alice, "Main", "claro_live_x", ApiKey.State.VALID)
+    settings.CLARO_SECRET_KEYS = [vault.new_key()]
+    with pytest.raises(CommandError, match="2 secrets can't be read") as raised:
+        run("rotate_secrets")
+    assert raised.value.returncode == 1
+    with pytest.raises(CommandError, match="1 secrets can't be read"):
+        run("rotate_secrets", "--forget")
+    assert Canary.objects.get().unseal() == Canary.TEXT
+
+
+# --- demo ---
+
+
+def test_the_demo_person_has_the_sandbox_s_key(db, client):
+    said = run("demo", "claro_demo_key")
+    person = User.objects.get(email=DEMO_EMAIL)
+    assert [key.unseal() for key in person.api_keys.all()] == ["claro_demo_key"]
+    assert not person.is_staff
+    assert DEMO_EMAIL in said
+    assert DEMO_PASSWORD in said
+    assert person.check_password(DEMO_PASSWORD)
+
+
+def test_a_second_start_changes_nothing(db):
+    said = run("demo", "claro_demo_key")
+    person = User.objects.get()
+    person.set_password("changed-by-the-person")
+    person.save()
+    person.api_keys.all().delete()
+    assert run("demo", "claro_demo_key") == said
+    assert User.objects.get().check_password("changed-by-the-person")
+    assert not ApiKey.objects.exists()
+
+
+def test_without_a_sandbox_there_is_no_demo_person_either(alice):
+    run("demo", "claro_demo_key")
+    assert run("demo", "--remove") == run("demo", "--remove") == ""
+    assert list(User.objects.all()) == [alice]
+    assert not ApiKey.objects.exists()
+
+
+def test_a_demo_person_needs_a_key(db):
+    with pytest.raises(CommandError, match="demo key"):
+        run("demo")
+    assert not User.objects.exists()
