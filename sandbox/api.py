@@ -1,29 +1,26 @@
 """The operations of claro-api.md: data sources, their rows, deleting, signing, uploading."""
 
 import hmac
+import re
 import time
 import uuid
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote, urlencode
 
-from django.core.files.uploadhandler import TemporaryFileUploadHandler
-from django.core.handlers.wsgi import LimitedStream
-from django.http.multipartparser import MultiPartParser, MultiPartParserError
-from django.utils.datastructures import MultiValueDict
-
 from sandbox import demo
 from sandbox.answers import Answer, ApiFault, Request, as_json, invalid, not_found
 from sandbox.filters import where
 from sandbox.store import Source, Store
+from sandbox.uploads import received
 
 LIST_LIMIT, LIST_LIMIT_MAX = 20, 100
 ROWS_LIMIT, ROWS_LIMIT_MAX = 50, 1000
 EXPIRES_IN_S, EXPIRES_IN_MAX_S = 3600, 86_400
-FILE_BYTES_MAX = 100 * 2**20
 # The three shapes a page of rows may have (claro-api.md, data sources).
 SHAPES = ("objects", "arrays", "typed")
 CHUNK_BYTES = 65_536
+_WHOLE = re.compile(r"\d{1,15}", re.ASCII)
 
 
 class Api:
@@ -53,12 +50,14 @@ class Api:
         """The original file behind a signed URL, which needs no key."""
         source = self.store.sources.get(request.path.removeprefix("/files/"))
         expires = request.query.get("expires", "")
-        signed = source and hmac.compare_digest(self._signature(source.id, expires), request.query.get("signature", ""))
-        if source is None or not signed:
-            return Answer(403, b"This link is not valid.\n", {"Content-Type": "text/plain"})
-        if float(expires) < time.time():
-            return Answer(403, b"This link has ended.\n", {"Content-Type": "text/plain"})
+        given = request.query.get("signature", "").encode()
+        if source is None or not hmac.compare_digest(self._signature(source.id, expires).encode(), given):
+            return _in_words(403, "This link is not valid.")
+        if int(expires) < time.time():
+            return _in_words(403, "This link has ended.")
         path = demo.make_file(self.store, source) if source.made_by else self.store.path(source)
+        if not path.exists():
+            return _in_words(404, "There is no file behind this link.")
         headers = {
             "Content-Type": source.content_type,
             "Content-Length": str(path.stat().st_size),
@@ -86,18 +85,16 @@ class Api:
 
     def _rows(self, request: Request, source: Source) -> Answer:
         page, limit = _page(request, ROWS_LIMIT, ROWS_LIMIT_MAX)
-        if source.made_by:
-            demo.make_table(self.store, source)
-        condition = where(request.query["filter"], source.columns) if request.query.get("filter") else ""
-        total = self.store.tables.count(source.id, condition) if condition else source.row_count
-        rows = self.store.tables.page(
-            source.id,
-            source.columns,
-            start=(page - 1) * limit,
-            limit=limit,
-            where=condition,
-            order=_order(request, source),
-        )
+        order = _order(request, source)
+        condition = where(request.query["filter"], source.columns) if request.query.get("filter") else None
+        total, rows = source.row_count, []
+        if total:
+            if source.made_by:
+                demo.make_table(self.store, source)
+            if condition:
+                total = self.store.tables.count(source.id, condition)
+            window = {"start": (page - 1) * limit, "limit": limit}
+            rows = self.store.tables.page(source.id, source.columns, where=condition, order=order, **window)
         names = [column.name for column in source.columns]
         answer: dict[str, Any] = {"pagination": _pagination(page, limit, total)}
         if self.shape == "objects":
@@ -120,19 +117,7 @@ class Api:
         return as_json({"downloadUrl": f"{base_url}/files/{source.id}?{query}", "expiresAt": ends})
 
     def _upload(self, request: Request, account: str) -> Answer:
-        if request.length > FILE_BYTES_MAX + 2**20:
-            raise ApiFault(413, "INVALID_PARAMETERS", "A file may have up to 100 MB.")
-        body = LimitedStream(request.body, request.length)
-        meta = {"CONTENT_TYPE": request.headers.get("Content-Type", ""), "CONTENT_LENGTH": str(request.length)}
-        try:
-            _fields, files = MultiPartParser(meta, body, [TemporaryFileUploadHandler()], "utf-8").parse()
-        except (MultiPartParserError, ValueError):
-            raise invalid("The upload must be multipart/form-data with the field file.") from None
-        request.length = 0
-        file = MultiValueDict(files).get("file")
-        if file is None:
-            raise invalid("The field file is missing.")
-        with file:
+        with received(request) as file:
             return as_json(self.store.upload(account, file.name, file).to_api(), 201)
 
     def _signature(self, source_id: str, expires: str) -> str:
@@ -156,6 +141,10 @@ class Api:
         return source
 
 
+def _in_words(status: int, text: str) -> Answer:
+    return Answer(status, f"{text}\n".encode(), {"Content-Type": "text/plain"})
+
+
 def iter_file(path):
     with path.open("rb") as file:
         while chunk := file.read(CHUNK_BYTES):
@@ -168,7 +157,7 @@ def _page(request: Request, default: int, most: int) -> tuple[int, int]:
 
 def _number(request: Request, name: str, default: int, most: int) -> int:
     text = request.query.get(name, str(default))
-    if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= most:
+    if not _WHOLE.fullmatch(text) or not 1 <= int(text) <= most:
         raise invalid(f"{name} must be a whole number from 1 to {most}.", **{name: text[:100]})
     return int(text)
 

@@ -1,24 +1,26 @@
-"""Filter expressions such as `price > 100 AND brand LIKE 'A%'`, as SQL for one table.
+"""Filter expressions such as `price > 100 AND brand LIKE 'A%'`, as a condition for one table.
 
-Parsed by sqlglot and walked with an allow-list: what isn't a comparison, AND, OR, NOT, IN, LIKE, IS NULL or BETWEEN of
-columns and literals is refused. Columns are replaced by the table's own names, so nothing of the text reaches DuckDB
-but literals that sqlglot has quoted.
+Parsed by sqlglot and then written anew from comparisons, AND, OR, NOT, IN, LIKE, IS NULL and BETWEEN of columns and
+values; anything else is refused. Columns get the table's own names and values are bound, so that nothing of the text
+reaches DuckDB as SQL.
 """
+
+import re
+from dataclasses import dataclass
 
 from sqlglot import exp
 from sqlglot.dialects.duckdb import DuckDB
-from sqlglot.errors import SqlglotError
+from sqlglot.tokens import TokenType
 
-from sandbox.answers import invalid
-from sandbox.tables import Column
+from sandbox.answers import ApiFault, invalid
+from sandbox.tables import Column, Condition
 
 LENGTH_MAX = 4000
-_COMPARISONS = (exp.EQ, exp.NEQ, exp.GT, exp.GTE, exp.LT, exp.LTE)
-_ALLOWED = (
-    *_COMPARISONS,
-    *(exp.And, exp.Or, exp.Not, exp.Paren, exp.In, exp.Like, exp.ILike, exp.Is, exp.Between),
-    *(exp.Column, exp.Identifier, exp.Literal, exp.Null, exp.Neg, exp.Boolean),
-)
+_GRAMMAR = "columns and values with =, <>, <, <=, >, >=, AND, OR, NOT, IN, LIKE, IS NULL and BETWEEN"
+_SIGNS = {exp.EQ: "=", exp.NEQ: "<>", exp.GT: ">", exp.GTE: ">=", exp.LT: "<", exp.LTE: "<="}
+_COMPARISONS = tuple(_SIGNS)
+_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?", re.IGNORECASE | re.ASCII)
+_WHOLE_MAX = 2**63  # a bigger whole number is no BIGINT
 
 
 class _Dialect(DuckDB):
@@ -28,80 +30,145 @@ class _Dialect(DuckDB):
         IDENTIFIERS = ['"', "`"]
 
 
-def where(text: str, columns: list[Column]) -> str:
-    """The condition in DuckDB's SQL. Raises ApiFault (INVALID_PARAMETERS) in words a person understands."""
+@dataclass(frozen=True)
+class _Value:
+    text: str
+    is_number: bool = False
+
+
+def where(text: str, columns: list[Column]) -> Condition:
+    """The condition that a filter means. Raises ApiFault (INVALID_PARAMETERS) in words a person understands."""
     if len(text) > LENGTH_MAX:
         raise invalid(f"The filter is longer than {LENGTH_MAX} characters.")
     try:
-        parsed = _Dialect().parse(text)
-    except (SqlglotError, RecursionError, ValueError):
+        writer = _Writer(columns)
+        return Condition(writer.condition(_parsed(text)), tuple(writer.values))
+    except RecursionError:
+        raise invalid("The filter is nested too deeply.") from None
+
+
+def _parsed(text: str) -> exp.Expression:
+    try:
+        tokens = _Dialect().tokenize(text)
+        parsed = _Dialect().parser().parse_into(exp.Condition, tokens, text)
+    except RecursionError:
+        raise
+    except Exception:  # besides its own errors, sqlglot trips over some texts
         raise invalid("The filter can't be read. It compares columns with values, as in price > 100.") from None
-    if len(parsed) != 1 or parsed[0] is None:
+    if any(token.comments for token in tokens):
+        raise invalid("The filter may not hold comments.")
+    if any(token.token_type == TokenType.SEMICOLON for token in tokens) or len(parsed) != 1 or parsed[0] is None:
         raise invalid("The filter must be one expression, such as price > 100.")
-    tree = parsed[0]
-    for node in tree.walk():
-        if not isinstance(node, _ALLOWED) or type(node).__name__ in ("Dot", "Star") or node.comments:
-            raise invalid(f"The filter may not use {type(node).__name__}.", near=node.sql()[:80])
-    if not isinstance(
-        tree.unnest(), (*_COMPARISONS, exp.And, exp.Or, exp.Not, exp.In, exp.Like, exp.ILike, exp.Is, exp.Between)
-    ):
-        raise invalid("The filter must compare something, such as price > 100.")
-    by_name = _names(columns)
-    condition = tree.transform(lambda node: _column(node, by_name) if isinstance(node, exp.Column) else node)
-    for node in list(condition.find_all(*_COMPARISONS, exp.In, exp.Between, exp.Like, exp.ILike)):
-        _agree(node, {column.place: column for column in columns})
-    return condition.sql(dialect="duckdb")
+    return parsed[0]
 
 
-def _names(columns: list[Column]) -> dict[str, list[Column]]:
-    by_name: dict[str, list[Column]] = {}
-    for column in columns:
-        by_name.setdefault(column.name.lower(), []).append(column)
-    return by_name
+class _Writer:
+    """Writes SQL; `values` are those of its question marks, in their order."""
+
+    def __init__(self, columns: list[Column]):
+        self._columns = columns
+        self.values: list[str | int | float] = []
+
+    def condition(self, node: exp.Expression) -> str:
+        match node:
+            case exp.Paren():
+                return self.condition(node.this)
+            case exp.And() | exp.Or():
+                word = " AND " if isinstance(node, exp.And) else " OR "
+                return f"({word.join([self.condition(part) for part in node.flatten()])})"
+            case exp.Not():
+                return f"(NOT {self.condition(node.this)})"
+            case exp.Is(expression=exp.Null()):
+                return f"({self._operands(node.this)[0]} IS NULL)"
+            case exp.Like() | exp.ILike():
+                left, right = self._operands(node.this, node.expression, as_text=True)
+                word = ("NOT " if node.args.get("negate") else "") + node.key.upper()
+                return f"({left} {word} {right})"
+            case exp.In(expressions=[_, *_]):
+                left, *among = self._operands(node.this, *node.expressions)
+                return f"({left} IN ({', '.join(among)}))"
+            case exp.Between() if not node.args.get("symmetric"):
+                left, low, high = self._operands(node.this, node.args["low"], node.args["high"])
+                return f"({left} BETWEEN {low} AND {high})"
+            case _ if isinstance(node, _COMPARISONS):
+                left, right = self._operands(node.this, node.expression)
+                return f"({left} {_SIGNS[type(node)]} {right})"
+            case exp.Column() | exp.Literal() | exp.Boolean() | exp.Null():
+                raise invalid(f"{_shown(node)} must be compared with something, as in price > 100.")
+        raise _refused(node)
+
+    def _operands(self, *nodes: exp.Expression, as_text: bool = False) -> list[str]:
+        """All as numbers or all as text: a column's type is never a reason for an error."""
+        operands = [self._operand(node) for node in nodes]
+        as_numbers = not as_text and _are_numbers(operands)
+        return [self._written(operand, as_numbers) for operand in operands]
+
+    def _operand(self, node: exp.Expression) -> Column | _Value:
+        match node:
+            case exp.Paren():
+                return self._operand(node.this)
+            case exp.Column(this=exp.Identifier(), table=""):
+                return self._column(node.this)
+            case exp.Literal():
+                return _Value(node.this, not node.is_string)
+            case exp.Neg(this=exp.Literal(is_string=False)):
+                return _Value(f"-{node.this.this}", is_number=True)
+            case exp.Boolean():
+                return _Value("true" if node.this else "false")
+            case exp.Null():
+                raise invalid("Empty cells are found by IS NULL and IS NOT NULL.")
+        raise _refused(node)
+
+    def _column(self, name: exp.Identifier) -> Column:
+        """Upper and lower case are the same unless columns differ in nothing else."""
+        found = [column for column in self._columns if column.name.lower() == name.this.lower()]
+        exact = [column for column in found if column.name == name.this]
+        if len(found) == 1 or exact:
+            return (exact or found)[0]
+        if found:
+            raise invalid(f"Several columns are named {name.this[:80]}: write upper and lower case as they have it.")
+        hint = " Text stands in 'single quotes'." if name.quoted else ""
+        raise invalid(f"There is no column {name.this[:80]!r}.{hint}", column=name.this[:200])
+
+    def _written(self, operand: Column | _Value, as_number: bool) -> str:
+        if isinstance(operand, _Value):
+            self.values.append(_number(operand) if as_number else operand.text)
+            return "?"
+        return _as_number(operand) if as_number else _as_text(operand)
 
 
-def _column(node: exp.Column, by_name: dict[str, list[Column]]) -> exp.Expression:
-    if node.table or not isinstance(node.this, exp.Identifier):
-        raise invalid(f"There is no column {node.sql()[:80]}.")
-    found = by_name.get(node.name.lower(), [])
-    exact = [column for column in found if column.name == node.name]
-    if not found or (len(found) > 1 and not exact):
-        raise invalid(f"There is no column {node.name[:80]!r}.", column=node.name[:200])
-    return exp.column((exact or found)[0].place, quoted=True)
+def _are_numbers(operands: list[Column | _Value]) -> bool:
+    """Numbers meet anything as numbers; columns of numbers meet text that looks like one as numbers, too."""
+    values = [operand for operand in operands if isinstance(operand, _Value)]
+    if values and all(value.is_number for value in values):
+        return True
+    of_numbers = all(operand.kind == "number" for operand in operands if isinstance(operand, Column))
+    return of_numbers and all(_NUMBER.fullmatch(value.text) for value in values)
 
 
-def _agree(node: exp.Expression, columns: dict[str, Column]) -> None:
-    """Compares as numbers where one side is a number, else as text: never an error because of a column's type."""
-    sides = [
-        side
-        for name in ("this", "expression", "low", "high")
-        if isinstance(side := node.args.get(name), exp.Expression)
-    ]
-    sides += node.args.get("expressions") or []
-    literals = [side for side in sides if not isinstance(side, exp.Column)]
-    are_numbers = bool(literals) and all(_is_number(side) for side in literals)
-    if not literals:
-        are_numbers = all(columns[side.name].kind == "number" for side in sides if isinstance(side, exp.Column))
-    if isinstance(node, exp.Like | exp.ILike):
-        are_numbers = False
-    for side in sides:
-        if isinstance(side, exp.Column):
-            side.replace(_cast(side.copy(), columns[side.name].kind, are_numbers))
-        elif not are_numbers and not isinstance(side, exp.Null) and _is_number(side):
-            side.replace(exp.Literal.string(side.sql()))
+def _number(value: _Value) -> int | float:
+    if not _NUMBER.fullmatch(value.text):
+        raise invalid(f"{value.text[:80]} is not a number.")
+    number = float(value.text)
+    return int(value.text) if value.text.lstrip("+-").isdigit() and abs(number) < _WHOLE_MAX else number
 
 
-def _cast(column: exp.Expression, kind: str, as_number: bool) -> exp.Expression:
-    if kind == "json":
-        column = exp.Anonymous(this="json_extract_string", expressions=[column, exp.Literal.string("$")])
-    if as_number and kind != "number":
-        return exp.TryCast(this=column, to=exp.DataType.build("DOUBLE"))
-    if not as_number and kind in ("number", "boolean"):
-        return exp.Cast(this=column, to=exp.DataType.build("VARCHAR"))
-    return column
+def _as_number(column: Column) -> str:
+    """Null where a cell is no number."""
+    if column.kind == "number":
+        return f'"{column.place}"'
+    return f"nullif(TRY_CAST({_as_text(column)} AS DOUBLE), 'NaN')"
 
 
-def _is_number(node: exp.Expression) -> bool:
-    node = node.unnest()
-    node = node.this if isinstance(node, exp.Neg) else node
-    return isinstance(node, exp.Literal) and not node.is_string
+def _as_text(column: Column) -> str:
+    if column.kind == "json":
+        return f"json_extract_string(\"{column.place}\", '$')"
+    return f'"{column.place}"' if column.kind == "text" else f'CAST("{column.place}" AS VARCHAR)'
+
+
+def _refused(node: exp.Expression) -> ApiFault:
+    return invalid(f"The filter can't use {_shown(node)} here: it knows {_GRAMMAR}.")
+
+
+def _shown(node: exp.Expression) -> str:
+    return node.sql(dialect="duckdb")[:80]

@@ -27,11 +27,20 @@ class Column:
         return "BIGINT" if self.whole else _TYPES[self.kind]
 
 
+@dataclass(frozen=True)
+class Condition:
+    """What stands after WHERE, and the values of its question marks."""
+
+    sql: str
+    values: tuple[str | int | float, ...] = ()
+
+
 class Tables:
     def __init__(self, folder: Path):
         self._folder = folder
         self._database = duckdb.connect(str(folder / "tables.duckdb"), config={"threads": 2, "memory_limit": "512MB"})
         self._writing = threading.Lock()
+        self._made: set[str] = set()
         self._count = lru_cache(maxsize=256)(self._count_rows)
 
     def create(self, table: str, columns: list[Column], rows: Iterable[list[Any]]) -> int:
@@ -39,9 +48,10 @@ class Tables:
         path = self._folder / f"{table}.ndjson"
         names = [column.place for column in columns]
         count = 0
-        with path.open("w", encoding="utf-8", errors="replace") as file:
+        with path.open("w", encoding="utf-8", errors="replace") as file:  # half a surrogate pair may stand in JSON
             for count, row in enumerate(rows, start=1):
-                file.write(json.dumps({"n": count, **dict(zip(names, row, strict=True))}) + "\n")
+                record = {"n": count, **dict(zip(names, row, strict=True))}
+                file.write(json.dumps(record, ensure_ascii=False, allow_nan=False) + "\n")
         types = {"n": "BIGINT"} | {column.place: column.sql_type for column in columns}
         spec = ", ".join(f"{name}: '{kind}'" for name, kind in types.items())
         source = f"read_ndjson(?, columns = {{{spec}}}, maximum_object_size = 67108864)" if count else ""
@@ -55,39 +65,42 @@ class Tables:
 
     def create_from(self, table: str, select: str) -> None:
         """Makes a table from SQL of our own, once."""
+        if table in self._made:
+            return
         with self._writing:
             self.run(f'CREATE TABLE IF NOT EXISTS "{table}" AS {select}')
+            self._made.add(table)
 
     def drop(self, table: str) -> None:
         with self._writing:
             self.run(f'DROP TABLE IF EXISTS "{table}"')
 
     def page(
-        self, table: str, columns: list[Column], *, start: int, limit: int, where: str, order: str
+        self, table: str, columns: list[Column], *, start: int, limit: int, where: Condition | None, order: str
     ) -> list[list[Any]]:
         """Rows from `start` (from 0), in the file's order unless `order` says otherwise; equal ones keep that order."""
-        selected = ", ".join(f'"{column.place}"' for column in columns) or "NULL"
+        selected = ", ".join(f'"{column.place}"' for column in columns)
         if not where and not order:
-            condition, window = f"WHERE n > {start} AND n <= {start + limit} ORDER BY n", ""
+            rest = f"WHERE n > {start} AND n <= {start + limit} ORDER BY n"
         else:
-            condition = (f"WHERE {where} " if where else "") + f"ORDER BY {order + ', ' if order else ''}n"
-            window = f" LIMIT {limit} OFFSET {start}"
-        found = self.run(f'SELECT {selected} FROM "{table}" {condition}{window}').fetchall()
+            condition = f"WHERE {where.sql} " if where else ""
+            rest = f"{condition}ORDER BY {order + ', ' if order else ''}n LIMIT {limit} OFFSET {start}"
+        found = self.run(f'SELECT {selected} FROM "{table}" {rest}', where.values if where else ()).fetchall()
         decoders = [json.loads if column.kind == "json" else None for column in columns]
         return [
             [
                 decode(value) if decode and value is not None else value
-                for decode, value in zip(decoders, row, strict=False)
+                for decode, value in zip(decoders, row, strict=True)
             ]
             for row in found
         ]
 
-    def count(self, table: str, where: str) -> int:
+    def count(self, table: str, where: Condition) -> int:
         return self._count(table, where)
 
-    def _count_rows(self, table: str, where: str) -> int:
-        return self.run(f'SELECT count(*) FROM "{table}" {"WHERE " + where if where else ""}').fetchone()[0]
+    def _count_rows(self, table: str, where: Condition) -> int:
+        return self.run(f'SELECT count(*) FROM "{table}" WHERE {where.sql}', where.values).fetchone()[0]
 
-    def run(self, sql: str, arguments: list[Any] | None = None) -> duckdb.DuckDBPyConnection:
+    def run(self, sql: str, values: Iterable[Any] = ()) -> duckdb.DuckDBPyConnection:
         """A cursor of its own for each call: connections are not shared between threads."""
-        return self._database.cursor().execute(sql, arguments or [])
+        return self._database.cursor().execute(sql, list(values))
