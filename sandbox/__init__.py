@@ -6,8 +6,9 @@ docs/sandbox.md says what it does where the contract is open, and lists the cont
 server.py    HTTP: routing, keys, rate limit, faults      api.py      the operations
 store.py     accounts, keys, sources, original files      tables.py   parsed rows in DuckDB
 parsing.py   a file as a table                            filters.py  filter expressions
-faults.py    latency and errors on demand                 control.py  what tests steer
+uploads.py   the file of an upload                        faults.py   latency and errors on demand
 demo.py      the demo account's sources, from the files of demo_files.py
+control.py   what tests steer
 """
 
 DEMO_KEY = "claro_demo_0123456789abcdef"

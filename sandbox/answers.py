@@ -21,7 +21,7 @@ class Request:
         self.length = 0
         try:
             return json.loads(text) if text.strip() else {}
-        except ValueError:
+        except (ValueError, RecursionError):
             raise invalid("The body is not JSON.") from None
 
 

@@ -26,7 +26,8 @@ class Control:
         match [request.method, *request.path.removeprefix("/control/").split("/")]:
             case ["POST", "keys"]:
                 data = request.json()
-                made = self._store.add_key(data.get("account", ""), "", data.get("callsPerMinute", CALLS_PER_MINUTE))
+                calls_per_minute = data.get("callsPerMinute", CALLS_PER_MINUTE)
+                made = self._store.add_key(data.get("account", ""), data.get("key", ""), calls_per_minute)
                 return as_json({"key": made.key, "account": made.account})
             case ["POST", "keys", "revoke"]:
                 self._store.revoke(request.json()["key"])

@@ -25,6 +25,8 @@ class Fault:
     seconds: float = 0.0
 
 
+KINDS = ("answer", "cut", "drop", "hang", "slow")
+
 # What a shaky network and a busy gateway do, for `--fault-rate`.
 AT_RANDOM = (
     Fault("answer", status=500, body='{"error": "Internal error", "code": "INTERNAL"}'),
@@ -44,8 +46,11 @@ class Faults:
         self._lock = threading.Lock()
 
     def order(self, **what: Any) -> None:
+        fault = Fault(**what)
+        if fault.kind not in KINDS:
+            raise ValueError(f"There is no fault {fault.kind!r}.")
         with self._lock:
-            self._ordered.append(Fault(**what))
+            self._ordered.append(fault)
 
     def clear(self) -> None:
         with self._lock:

@@ -18,6 +18,7 @@ from pypdf.errors import PyPdfError
 
 from sandbox.tables import Column
 
+ROWS_MAX = 1_000_000
 csv.field_size_limit(2**24)
 _NUMBER = re.compile(r"-?(0|[1-9]\d{0,14})(\.\d{1,12})?")
 _KINDS = {
@@ -51,11 +52,14 @@ def parse(path: Path, kind: str) -> tuple[list[Column], list[list[Any]]]:
     data = path.read_bytes()
     if not data.strip():
         raise Unreadable("The file is empty.")
-    return readers.get(kind, _plain)(data)
+    columns, rows = readers.get(kind, _plain)(data)
+    if len(rows) > ROWS_MAX:
+        raise Unreadable(f"A data source may have up to {ROWS_MAX:,} rows; this one has {len(rows):,}.")
+    return columns, rows
 
 
 def _csv(data: bytes, separator: str | None = None):
-    text = _decoded(data).replace("\r\n", "\n").replace("\r", "\n")
+    text = _decoded(data)
     quoting = csv.QUOTE_MINIMAL if '"' in text else csv.QUOTE_NONE
     lines = csv.reader(io.StringIO(text, newline=""), delimiter=separator or _separator(text), quoting=quoting)
     try:
@@ -86,10 +90,25 @@ def _typed(names: list[str], rows: list[list[Any]]):
 
 def _json(data: bytes):
     try:
-        value = json.loads(_decoded(data))
+        value = _loaded(_decoded(data))
     except (ValueError, RecursionError) as error:
         raise Unreadable(f"The file is not JSON: {error}") from None
-    return _records(value if isinstance(value, list) else [value])
+    return _records(value if isinstance(value, list) else _within(value))
+
+
+def _within(value: Any) -> list[Any]:
+    """The records of an object that holds one list of objects, as the features of GeoJSON; else it is a record."""
+    inner = value.values() if isinstance(value, dict) else ()
+    lists = [each for each in inner if isinstance(each, list) and each and all(isinstance(one, dict) for one in each)]
+    return lists[0] if len(lists) == 1 else [value]
+
+
+def _loaded(text: str) -> Any:
+    return json.loads(text, parse_constant=_not_json)
+
+
+def _not_json(name: str) -> None:
+    raise ValueError(f"{name} is no number of JSON")
 
 
 def _jsonl(data: bytes):
@@ -97,7 +116,7 @@ def _jsonl(data: bytes):
     for number, line in enumerate(_decoded(data).split("\n"), start=1):
         if line.strip():
             try:
-                records.append(json.loads(line))
+                records.append(_loaded(line))
             except (ValueError, RecursionError):
                 raise Unreadable(f"Line {number} is not JSON.") from None
     return _records(records)
@@ -106,6 +125,8 @@ def _jsonl(data: bytes):
 def _records(records: list[Any]):
     records = [record if isinstance(record, dict) else {"value": record} for record in records]
     names = list(dict.fromkeys(name for record in records for name in record))
+    if not names:
+        raise Unreadable("There are no records in the file.")
     columns = [_kind(name, place, [record.get(name) for record in records]) for place, name in enumerate(names)]
     return columns, [[record.get(name) for name in names] for record in records]
 
@@ -148,7 +169,12 @@ def _plain(data: bytes):
 
 
 def _decoded(data: bytes) -> str:
-    """UTF-8 with or without a mark, else Windows-1252, whose five unused bytes stand for themselves."""
+    """UTF-8 with or without a mark, else Windows-1252, whose five unused bytes stand for themselves.
+
+    Raises Unreadable.
+    """
+    if b"\0" in data:
+        raise Unreadable("The file is neither text nor a PDF.")
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError:
@@ -162,7 +188,7 @@ def _single_bytes(data: bytes) -> Iterator[str]:
 
 def _separator(text: str) -> str:
     """The one that the header has most of."""
-    header = text.split("\n", 1)[0]
+    header = re.split(r"[\r\n]", text, maxsplit=1)[0]
     return max(",;\t|", key=header.count)
 
 

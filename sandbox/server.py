@@ -2,19 +2,21 @@
 
 import http.server
 import logging
+import re
 import socket
 import threading
 import time
 from urllib.parse import parse_qsl, urlsplit
 
 from sandbox.answers import Answer, ApiFault, Request, as_json
-from sandbox.api import Api
+from sandbox.api import CHUNK_BYTES, Api
 from sandbox.control import Control
 from sandbox.faults import Fault, Faults
 from sandbox.store import Key
 
 PREFIX = "/api/v2"
 WINDOW_S = 60
+_LENGTH = re.compile(r"\d{1,15}", re.ASCII)
 
 logger = logging.getLogger(__name__)
 
@@ -81,16 +83,19 @@ class Handler(http.server.BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         self._serve()
 
-    do_POST = do_DELETE = do_GET
+    do_POST = do_PUT = do_PATCH = do_DELETE = do_GET
 
     def log_message(self, *args: object) -> None:
         """No access log: signed URLs would stand in it."""
 
     def _serve(self) -> None:
+        length = self.headers.get("Content-Length", "0")
+        if not _LENGTH.fullmatch(length) or "Transfer-Encoding" in self.headers:
+            self.send_error(411)
+            return
         parts = urlsplit(self.path)
         query = dict(parse_qsl(parts.query, keep_blank_values=True))
-        length = int(self.headers.get("Content-Length") or 0)
-        request = Request(self.command, parts.path, query, self.headers, self.rfile, length)
+        request = Request(self.command, parts.path, query, self.headers, self.rfile, int(length))
         fault: Fault | None = None
         if parts.path.startswith(PREFIX):
             request.path = parts.path.removeprefix(PREFIX)
@@ -103,6 +108,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.close_connection = True
             return
         self._send(answer, cut=bool(fault and fault.kind == "cut"))
+        while request.length > 0 and (skipped := self.rfile.read(min(request.length, CHUNK_BYTES))):
+            request.length -= len(skipped)  # closed in the middle of its upload, a client would not see the answer
 
     def _answer(self, request: Request, path: str, fault: Fault | None) -> Answer:
         try:
@@ -120,10 +127,10 @@ class Handler(http.server.BaseHTTPRequestHandler):
             return as_json({"error": "Internal error", "code": "INTERNAL", "details": {}}, 500)
 
     def _call(self, request: Request, fault: Fault | None) -> Answer:
-        bearer = self.headers.get("Authorization", "").removeprefix("Bearer ").strip()
         # http.server reads headers as Latin-1; keys may hold anything printable
-        secret = bearer.encode("latin-1").decode(errors="replace")
-        key = self.server.api.store.account_of(secret)
+        scheme, _, bearer = self.headers.get("Authorization", "").encode("latin-1").partition(b" ")
+        secret = bearer.strip().decode(errors="replace")
+        key = self.server.api.store.key(secret) if scheme.lower() == b"bearer" else None
         if key is None:
             answer, headers = ApiFault(401, "UNAUTHORIZED", "Authentication required.").answer, {}
         else:

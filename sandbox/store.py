@@ -82,7 +82,7 @@ class Store:
         self.keys: dict[str, Key] = {}
         self.sources: dict[str, Source] = {}
         self._parser = ThreadPoolExecutor(max_workers=1, thread_name_prefix="parse")
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
         self._database = sqlite3.connect(folder / "sandbox.sqlite3", check_same_thread=False, isolation_level=None)
         self._database.execute("PRAGMA journal_mode=WAL")
         self._database.execute("PRAGMA synchronous=NORMAL")
@@ -92,8 +92,8 @@ class Store:
         self._load()
         self.signing_key = self._signing_key()
 
-    def account_of(self, key: str) -> Key | None:
-        found = self.keys.get(key)
+    def key(self, secret: str) -> Key | None:
+        found = self.keys.get(secret)
         return found if found and not found.revoked else None
 
     def add_key(self, account: str = "", key: str = "", calls_per_minute: int = CALLS_PER_MINUTE) -> Key:
@@ -140,7 +140,11 @@ class Store:
         ready_at, source.ready_at = source.ready_at, None
         self.parse(source)
         source.ready_at = ready_at and max(ready_at, time.time())
-        self.put(source)
+        with self._lock:
+            if source.id in self.sources:
+                self.put(source)
+                return
+        self.delete(source)  # once more: it was deleted while it was parsed
 
     def parse(self, source: Source) -> None:
         """Makes the table, or notes why there is none."""

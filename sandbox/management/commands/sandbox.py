@@ -1,7 +1,8 @@
+import os
 import signal
-import threading
 from pathlib import Path
 
+import duckdb
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
@@ -33,19 +34,22 @@ class Command(BaseCommand):
         parser.add_argument("--control", action="store_true", help="lets anybody steer it under /control/; for tests")
 
     def handle(self, *args, **options) -> None:
-        store = Store(options["data"], options["processing"])
-        if not options["no_demo"]:
-            demo.fill(store, DEMO_KEY, options["rate_limit"])
+        # Everything that was answered is on disk, and what is being parsed now is parsed again by the next start.
+        for name in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(name, lambda *_: os._exit(0))
+        try:
+            store = Store(options["data"], options["processing"])
+        except (OSError, duckdb.IOException) as error:
+            raise CommandError(f"The folder {options['data']} can't be used: {error}") from None
+        address = options["host"], options["port"]
         faults = Faults(options["latency_ms"] / 1000, options["fault_rate"])
         try:
-            server = Server(
-                (options["host"], options["port"]), Api(store, options["shape"]), faults, control=options["control"]
-            )
-        except OSError as error:
-            raise CommandError(f"The sandbox can't listen on port {options['port']}: {error.strerror}.") from None
-        for name in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(name, lambda *_: threading.Thread(target=server.shutdown, daemon=True).start())
+            server = Server(address, Api(store, options["shape"]), faults, control=options["control"])
+        except (OSError, OverflowError) as error:
+            raise CommandError(f"The sandbox can't listen on port {options['port']}: {error}") from None
+        if not options["no_demo"]:
+            demo.fill(store, DEMO_KEY, options["rate_limit"])
         key = "" if options["no_demo"] else f"; demo key {DEMO_KEY}"
         self.stdout.write(f"Claro API sandbox at {server.url}{PREFIX}{key}")
         self.stdout.flush()
-        server.serve_forever(poll_interval=0.2)
+        server.serve_forever()
