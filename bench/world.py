@@ -1,0 +1,112 @@
+"""What is measured: the web server of the Procfile, with a Redis and a sandbox, each a process of its own."""
+
+import contextlib
+import http.client
+import os
+import subprocess
+import sys
+import tempfile
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from types import SimpleNamespace
+
+import django
+from honcho.environ import parse_procfile
+
+from sandbox.server import PREFIX
+from tests.support.processes import free_port, wait_for
+from tests.support.redis import RedisServer
+from tests.support.sandbox import Sandbox
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+class SandboxProcess(Sandbox):
+    """The sandbox as the tests steer it, in a process of its own."""
+
+    def __init__(self, port: int):
+        self._server = SimpleNamespace(url=f"http://127.0.0.1:{port}")
+        self.base_url = self._server.url + PREFIX
+
+
+class Browser:
+    """Somebody signed in, on one kept connection; as little of a client as can be, to time the server alone."""
+
+    def __init__(self, port: int, user):
+        from django.test import Client
+
+        client = Client()
+        client.force_login(user)
+        self._headers = {"Cookie": f"sessionid={client.cookies['sessionid'].value}"}
+        self._connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+
+    def get(self, path: str, status: int = 200, **headers: str) -> bytes:
+        self._connection.request("GET", path, headers=self._headers | headers)
+        answer = self._connection.getresponse()
+        body = answer.read()
+        assert answer.status == status, f"{path}: {answer.status}"
+        return body
+
+
+class World:
+    def __init__(self, folder: Path, web_port: int, sandbox_port: int):
+        self.folder, self._web_port = folder, web_port
+        self.sandbox = SandboxProcess(sandbox_port)
+
+    def browser(self, user) -> Browser:
+        return Browser(self._web_port, user)
+
+
+@contextlib.contextmanager
+def world() -> Iterator[World]:
+    """Everything started on free ports, in a folder of its own, and ended again; Django is set up on it."""
+    with contextlib.ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="claro-bench-")))
+        redis_port, sandbox_port, web_port = free_port(), free_port(), free_port()
+        os.environ |= _environment(folder, redis_port, sandbox_port, web_port)
+        redis = RedisServer(os.environ["REDIS_URL"], folder)
+        redis.start()
+        stack.callback(redis.stop)
+        _manage("migrate", "--verbosity=0").wait()
+        _manage("collectstatic", "--noinput", "--verbosity=0").wait()
+        django.setup()
+        flags = ("--no-demo", "--control", "--processing=0", "--rate-limit=100000")
+        sandbox = _manage("sandbox", f"--port={sandbox_port}", f"--data={folder / 'sandbox'}", *flags)
+        stack.callback(_end, sandbox)
+        command = parse_procfile((ROOT / "Procfile").read_text()).processes["web"]
+        stack.callback(_end, subprocess.Popen(command, shell=True, cwd=ROOT))  # noqa: S602 - a line of our own Procfile
+        wait_for(lambda: _answers(f"http://127.0.0.1:{web_port}/healthz"))
+        wait_for(lambda: _answers(f"http://127.0.0.1:{sandbox_port}/control/calls"))
+        yield World(folder, web_port, sandbox_port)
+
+
+def _environment(folder: Path, redis_port: int, sandbox_port: int, web_port: int) -> dict[str, str]:
+    (folder / "static").mkdir()
+    return {
+        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+        "DJANGO_SETTINGS_MODULE": "bench.settings",
+        "VAR_DIR": str(folder),
+        "DATABASE_URL": f"sqlite:///{folder / 'db.sqlite3'}",
+        "SECRET_KEY": "bench",
+        "CLARO_SECRET_KEYS": "YmVuY2ggbWFzdGVyIGtleSBvZiAzMiBieXRlcyAxMjM=",
+        "REDIS_URL": f"redis://127.0.0.1:{redis_port}/0",
+        "CLARO_API_BASE_URL": f"http://127.0.0.1:{sandbox_port}{PREFIX}",
+        "PORT": str(web_port),
+        "LOG_LEVEL": "ERROR",
+    }
+
+
+def _manage(*arguments: str) -> subprocess.Popen:
+    return subprocess.Popen([sys.executable, "manage.py", *arguments], cwd=ROOT, stdout=subprocess.DEVNULL)
+
+
+def _end(process: subprocess.Popen) -> None:
+    process.terminate()
+    process.wait()
+
+
+def _answers(url: str) -> bool:
+    with contextlib.suppress(OSError), urllib.request.urlopen(url, timeout=5):  # noqa: S310 - our own
+        return True
+    return False
