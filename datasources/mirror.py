@@ -38,6 +38,8 @@ def wake(keys: Iterable[ApiKey], *, older_than: timedelta | None = None) -> list
     due = syncs.filter(Q(due_at=None) | Q(due_at__gt=now), attempts=0)
     found = list(due)
     due.update(due_at=now, is_awaited=older_than is None)
+    for sync in found:
+        sync.due_at = now
     return found
 
 

@@ -1,7 +1,7 @@
 """What is stored, and the questions one asks of it."""
 
 import uuid
-from datetime import timedelta
+from datetime import datetime, timedelta
 from itertools import pairwise
 
 from django.conf import settings
@@ -134,6 +134,16 @@ class Sync(Leased):
     @property
     def is_running(self) -> bool:
         return self.started_at is not None
+
+    @property
+    def is_under_way(self) -> bool:
+        """Due, being read, or waiting to go on; not where it stopped because only a person can help."""
+        return self.due_at is not None and (self.is_running or self.due_at <= timezone.now())
+
+    @property
+    def goes_on_at(self) -> datetime | None:
+        """When a sweep that waits (for the rate limit, for Claro to answer) goes on."""
+        return self.due_at if self.is_running and self.due_at and self.due_at > timezone.now() else None
 
 
 class Watch(Leased):

@@ -33,7 +33,6 @@ def refresh(request: HttpRequest) -> HttpResponse:
     keys = list(access.keys_for(request.user).select_related("sync", "watch"))
     _wake(keys)
     if request.htmx:
-        keys = list(access.keys_for(request.user).select_related("sync", "watch"))
         return _list(request, keys, SourceListForm(request.GET))
     return redirect(f"{reverse('sources:list')}?{request.GET.urlencode()}")
 
@@ -74,7 +73,9 @@ def _source(request: HttpRequest, datasource_id: UUID):
 
 
 def _wake(keys: list[ApiKey], **when) -> None:
+    by_id = {key.pk: key for key in keys}
     for sync in mirror.wake(keys, **when):
+        by_id[sync.key_id].sync = sync
         tasks.start(sync)
 
 
@@ -90,7 +91,7 @@ def _list(request: HttpRequest, keys: list[ApiKey], form: AddressForm) -> HttpRe
         "limits": form.LIMITS,
         "filtered": any(state[name] for name in ("status", "type", "q")),
         "first_sync": [key for key in keys if key.sync.finished_at is None],
-        "syncing": [key for key in keys if key.sync.is_running],
+        "syncing": [key for key in keys if key.sync.is_under_way],
         "oldest": min((key.sync.finished_at for key in keys if key.sync.finished_at), default=None),
     }
     status = 400 if context["complaints"] else 404 if context["past_the_end"] else 200
