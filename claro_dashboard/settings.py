@@ -10,11 +10,23 @@ from pathlib import Path
 
 import environ
 from django.core.exceptions import ImproperlyConfigured
+from environ.fileaware_mapping import FileAwareMapping
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
-# Every name can also be given as NAME_FILE, the path of a file that holds the value.
-env = environ.FileAwareEnv()
+
+class _Files(FileAwareMapping):
+    """The environment, where every name can also be given as NAME_FILE, the path of a file that holds the value."""
+
+    def __getitem__(self, key: str) -> str:
+        return super().__getitem__(key).strip()  # such files end with a line break
+
+
+class _Env(environ.Env):
+    ENVIRON = _Files()
+
+
+env = _Env()
 VAR_DIR = Path(env("VAR_DIR", default=str(BASE_DIR / "var")))
 LOCAL_SECRETS_FILE = VAR_DIR / "secrets.env"
 
@@ -30,7 +42,7 @@ CLARO_SECRET_KEYS = env.list("CLARO_SECRET_KEYS", default=[])
 if PRODUCTION and not (SECRET_KEY and CLARO_SECRET_KEYS):
     raise ImproperlyConfigured(
         "With DEBUG off, SECRET_KEY and CLARO_SECRET_KEYS must be set (or SECRET_KEY_FILE and CLARO_SECRET_KEYS_FILE). "
-        "`python manage.py make_secrets --print` prints a fresh pair."
+        "`DEBUG=1 python manage.py make_secrets --print` prints a fresh pair."
     )
 if not SECRET_KEY:
     # Before `make_secrets` has run; enough for commands that serve nobody.
@@ -124,6 +136,7 @@ INSTALLED_APPS = [
 ]
 MIDDLEWARE = [
     "claro_dashboard.logs.RequestIdMiddleware",
+    "django_htmx.middleware.HtmxMiddleware",  # before whatever may answer with an error page
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
@@ -133,7 +146,6 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
-    "django_htmx.middleware.HtmxMiddleware",
     "allauth.account.middleware.AccountMiddleware",
     "accounts.middleware.SignInAgainMiddleware",
     "accounts.middleware.TimeZoneMiddleware",
