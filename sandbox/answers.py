@@ -35,7 +35,7 @@ class Answer:
 class ApiFault(Exception):
     """An error answer of the API."""
 
-    def __init__(self, status: int, code: str, text: str, **details: Any):
+    def __init__(self, status: int, code: str, text: str, /, **details: Any):
         super().__init__(text)
         self.answer = as_json({"error": text, "code": code, "details": details}, status)
 
@@ -45,7 +45,7 @@ def as_json(data: Any, status: int = 200, **headers: str) -> Answer:
     return Answer(status, body, {"Content-Type": "application/json; charset=utf-8", **headers})
 
 
-def invalid(text: str, **details: Any) -> ApiFault:
+def invalid(text: str, /, **details: Any) -> ApiFault:
     return ApiFault(400, "INVALID_PARAMETERS", text, **details)
 
 

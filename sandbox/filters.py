@@ -157,6 +157,8 @@ def _as_number(column: Column) -> str:
     """Null where a cell is no number."""
     if column.kind == "number":
         return f'"{column.place}"'
+    if column.kind == "boolean":
+        return f'CAST("{column.place}" AS DOUBLE)'
     return f"nullif(TRY_CAST({_as_text(column)} AS DOUBLE), 'NaN')"
 
 
