@@ -2,6 +2,7 @@ from uuid import UUID
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
+from django.db import IntegrityError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
@@ -36,10 +37,14 @@ def low(request: HttpRequest) -> HttpResponse:
 def add(request: HttpRequest) -> HttpResponse:
     form = KeyForm(request.POST or None)
     if request.method == "POST" and form.is_valid() and (state := _checked(request, form)):
-        key = keys.add(request.user, form.cleaned_data["label"], form.cleaned_data["secret"], state)
-        tasks.start(key.sync)
-        messages.success(request, f"{key.label} is added. Its data sources are being read now.")
-        return redirect("sources:list")
+        try:
+            key = keys.add(request.user, form.cleaned_data["label"], form.cleaned_data["secret"], state)
+        except IntegrityError:  # the same key came twice at once
+            form.add_error("secret", "You have added this key already.")
+        else:
+            tasks.start(key.sync)
+            messages.success(request, f"{key.label} is added. Its data sources are being read now.")
+            return redirect("sources:list")
     return _form(request, "keys/add.html", form)
 
 
