@@ -1,13 +1,24 @@
-"""The system's Chromium, and what to say where there is none."""
+"""The system's Chromium, what to say where there is none, and a witness of what goes wrong in it."""
 
 import os
 import shutil
 import subprocess
 import sys
 from pathlib import Path
+from urllib.parse import urlsplit
+
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Dialog, Page, Playwright, Request, WebError
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 MAC = Path("/Applications/Google Chrome.app/Contents/MacOS/Google Chrome")
+AXE = Path(__file__).resolve().parents[1] / "vendor/axe-core/axe.min.js"
+DESKTOP, PHONE = {"width": 1440, "height": 900}, {"width": 390, "height": 844}
+# Told before any script of the page runs, so that no violation is too early to be seen.
+TELL_VIOLATIONS = """
+addEventListener("securitypolicyviolation", (event) => {
+  console.error(`securitypolicyviolation: ${event.violatedDirective} ${event.blockedURI} ${event.sample}`);
+});
+"""
 
 
 def executable() -> str | None:
@@ -33,3 +44,58 @@ def _found() -> str | None:
     if asked := os.environ.get("CHROMIUM"):
         return asked
     return next((path for name in NAMES if (path := shutil.which(name))), str(MAC) if MAC.exists() else None)
+
+
+def launch(playwright: Playwright, path: str) -> Browser:
+    # Chromium's sandbox needs rights that root in a container lacks; /dev/shm is small there.
+    return playwright.chromium.launch(executable_path=path, args=["--no-sandbox", "--disable-dev-shm-usage"])
+
+
+class Witness:
+    """Notes what may not happen while somebody looks at pages; a test says what it expects all the same.
+
+    Errors and warnings of the console (violations of the Content-Security-Policy among them), errors of scripts,
+    dialogs of the browser, and requests to any host but those named (the first is the dashboard).
+    """
+
+    def __init__(self, context: BrowserContext, *hosts: str):
+        self.host, self._hosts = hosts[0], hosts
+        # What a later request replaced was aborted on purpose.
+        self._expected = ["AbortError"]
+        self._seen: list[str] = []
+        context.add_init_script(TELL_VIOLATIONS)
+        context.on("console", self._console)
+        context.on("weberror", self._script_error)
+        context.on("dialog", self._dialog)
+        context.on("request", self._request)
+
+    def expects(self, *what: int | str) -> None:
+        """Allows answers with a status (an int), or words of the console."""
+        self._expected += [f"status of {one}" if isinstance(one, int) else one for one in what]
+
+    def complaints(self) -> list[str]:
+        return [text for text in self._seen if not any(words in text for words in self._expected)]
+
+    def _console(self, message: ConsoleMessage) -> None:
+        if message.type in ("error", "warning"):
+            self._seen.append(f"{message.type}: {message.text} ({message.location.get('url')})")
+
+    def _script_error(self, error: WebError) -> None:
+        self._seen.append(f"script: {error.error}")
+
+    def _dialog(self, dialog: Dialog) -> None:
+        self._seen.append(f"dialog: {dialog.message}")
+        dialog.dismiss()
+
+    def _request(self, request: Request) -> None:
+        parts = urlsplit(request.url)
+        if parts.scheme not in ("data", "blob") and parts.netloc not in self._hosts:
+            self._seen.append(f"request to another host: {request.url}")
+
+
+def violations(page: Page) -> list[str]:
+    """What axe finds wrong with the page as it is now; axe goes round the page's policy, which stays on."""
+    if not page.evaluate("typeof axe === 'object'"):
+        page.evaluate(AXE.read_text())
+    found = page.evaluate("axe.run().then(result => result.violations)")
+    return [f"{one['id']}: {node['html'][:200]} {node['failureSummary']}" for one in found for node in one["nodes"]]

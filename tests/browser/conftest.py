@@ -1,0 +1,93 @@
+"""A real server, a real browser, and people who look.
+
+What is started lives as long as this folder's tests: Playwright keeps an event loop in the thread of the tests, and
+the server and the workers would take part in the tests of others.
+"""
+
+from collections.abc import Callable, Iterator
+
+import pytest
+from django.test import Client, override_settings
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+
+from accounts.models import User
+from tests.support import browser as support
+from tests.support.browser import Witness
+from tests.support.sandbox import Sandbox
+from tests.support.web import WebServer
+from tests.support.workers import Celery
+
+PATIENCE_MS = 15_000
+expect.set_options(timeout=PATIENCE_MS)
+
+
+@pytest.fixture(scope="package")
+def server(django_db_setup, redis_server, the_sandbox: Sandbox, tmp_path_factory) -> Iterator[WebServer]:
+    with override_settings(CLARO_API_BASE_URL=the_sandbox.base_url):
+        running = WebServer(tmp_path_factory.mktemp("web"))
+    yield running
+    running.stop()
+
+
+@pytest.fixture(scope="package")
+def chromium() -> Iterator[Browser]:
+    path = support.executable()
+    if path is None:
+        pytest.skip("no Chromium")
+    with sync_playwright() as playwright:
+        yield support.launch(playwright, path)
+
+
+@pytest.fixture(scope="module")
+def workers(server, the_sandbox: Sandbox, tmp_path_factory) -> Iterator[None]:
+    """A worker and beat, for the tests of a module whose pages go on by themselves."""
+    folder = tmp_path_factory.mktemp("celery")
+    with (
+        override_settings(CLARO_API_BASE_URL=the_sandbox.base_url),
+        Celery.worker(folder),
+        Celery.beat(folder),
+    ):
+        yield
+
+
+@pytest.fixture
+def people(chromium, server, the_sandbox, transactional_db) -> Iterator[Callable[..., BrowserContext]]:
+    """`people(alice)` is a browser in which Alice is signed in, `people()` one of a stranger."""
+    witnesses: list[Witness] = []
+    contexts: list[BrowserContext] = []
+    sandbox_host = the_sandbox.base_url.split("/")[2]
+
+    def browser_of(user: User | None = None, **options) -> BrowserContext:
+        options = {"viewport": support.DESKTOP, "reduced_motion": "reduce", "locale": "en-GB"} | options
+        context = chromium.new_context(base_url=server.url, **options)
+        context.set_default_timeout(PATIENCE_MS)
+        context.witness = Witness(context, server.host, sandbox_host)
+        if user:
+            context.add_cookies([{"name": "sessionid", "value": session_of(user), "url": server.url}])
+        witnesses.append(context.witness)
+        contexts.append(context)
+        return context
+
+    yield browser_of
+    for context in contexts:
+        context.close()
+    complaints = [complaint for witness in witnesses for complaint in witness.complaints()]
+    assert not complaints, "\n".join(complaints)
+
+
+def session_of(user: User) -> str:
+    client = Client()
+    client.force_login(user)
+    return client.cookies["sessionid"].value
+
+
+@pytest.fixture
+def page(people, alice) -> Page:
+    """Alice's tab."""
+    return people(alice).new_page()
+
+
+@pytest.fixture
+def witness(page) -> Witness:
+    """Who watches Alice's tabs."""
+    return page.context.witness

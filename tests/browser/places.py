@@ -1,0 +1,303 @@
+"""Every page in every state that it has, for the tests that hold for all of them.
+
+A place is a function that arranges the state and gives the address. `shows` are words that stand there, so that no
+test looks at another page than it means; `status` is that of the answer.
+"""
+
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import pytest
+from playwright.sync_api import BrowserContext, Page
+
+from accounts.models import User
+from datasources import links
+from datasources.models import ApiKey, DownloadLink, Source
+from tests.conftest import synced
+from tests.support.sandbox import HTML_502, Account
+from tests.views.conftest import made
+
+HOSTILE = "<img src=x onerror=alert(1)>\"'><script>alert(2)</script>\u202efdp.csv"
+
+
+@dataclass
+class World:
+    """Alice, her account at Claro, the key to it, and the browser that looks."""
+
+    alice: User
+    account: Account
+    key: ApiKey
+    browser: BrowserContext
+
+    def source(self, **what) -> Source:
+        """The only source of the account, as the list knows it."""
+        self.account.add(**what)
+        return synced(self.key)[0]
+
+    def table(self, content: str = "", name: str = "things.csv") -> Source:
+        lines = "\n".join(f"{number},thing {number},{number * 1.5}" for number in range(1, 121))
+        self.account.upload(name, content or f"id,name,price\n{lines}\n")
+        return synced(self.key)[0]
+
+    def link(self, source: Source, **changes) -> DownloadLink:
+        link = made(links.ask(source, self.alice, 3600, renew=True))
+        DownloadLink.objects.filter(pk=link.pk).update(**changes or {"attempts": 0})
+        return link
+
+    def fail(self, times: int = 1000, **what) -> None:
+        self.account.fault("answer", times=times, status=502, body=HTML_502, **what)
+
+
+@dataclass(frozen=True)
+class Place:
+    name: str
+    shows: str
+    arrange: Callable[[World], str]
+    status: int
+    signed_in: bool
+
+    def open(self, world: World) -> Page:
+        page = world.browser.new_page()
+        page.context.witness.expects(*([self.status] if self.status >= 400 else []))
+        response = page.goto(self.arrange(world))
+        assert response.status == self.status
+        return page
+
+
+PLACES: list[Place] = []
+
+
+def place(name: str, shows: str, status: int = 200, *, signed_in: bool = True):
+    def remember(arrange: Callable[[World], str]) -> Callable[[World], str]:
+        PLACES.append(Place(name, shows, arrange, status, signed_in))
+        return arrange
+
+    return remember
+
+
+def each(*, where: Callable[[Place], bool] = lambda place: True) -> pytest.MarkDecorator:
+    """A test for every place."""
+    return pytest.mark.parametrize("place", [one for one in PLACES if where(one)], ids=lambda one: one.name)
+
+
+for _name, _path, _shows, _signed_in in [
+    ("sign in", "/accounts/login/", "Sign In", False),
+    ("sign up", "/accounts/signup/", "Sign Up", False),
+    ("reset the password", "/accounts/password/reset/", "Password Reset", False),
+    ("change the password", "/accounts/password/change/", "Change Password", True),
+    ("e-mail", "/accounts/email/", "alice@example.com", True),
+    ("key, add", "/keys/add/", "Check and add", True),
+    ("downloads, none", "/downloads/", "No download links yet", True),
+]:
+    place(_name, _shows, signed_in=_signed_in)(lambda world, path=_path: path)
+
+
+@place("keys", "Valid")
+def _keys(world: World) -> str:
+    world.source()
+    return "/keys/"
+
+
+@place("keys, none", "No API key yet")
+def _no_keys(world: World) -> str:
+    world.key.delete()
+    return "/keys/"
+
+
+@place("keys, refused and unreadable", "cannot be read")
+def _broken_keys(world: World) -> str:
+    ApiKey.objects.filter(pk=world.key.pk).update(secret="1.not-to-be-opened", state=ApiKey.State.INVALID)
+    return "/keys/"
+
+
+@place("key, edit", "Leave empty to keep")
+def _edit_key(world: World) -> str:
+    return f"/keys/{world.key.pk}/edit/"
+
+
+@place("key, delete", "At Claro nothing is deleted")
+def _delete_key(world: World) -> str:
+    return f"/keys/{world.key.pk}/delete/"
+
+
+@place("sources", "Übersicht.pdf")
+def _sources(world: World) -> str:
+    kinds = ("csv", "tsv", "json", "jsonl", "pdf", "txt", "bin")
+    statuses = ("completed", "failed", "processing", "queued")
+    world.account.add_many(
+        [{"fileName": f"file-{n}.{kinds[n % 7]}", "status": statuses[n % 4], "age": n * 5000} for n in range(30)]
+    )
+    world.account.add(fileName=f"{'long-' * 40}.csv")
+    world.source(fileName="Übersicht.pdf")
+    return "/sources/?limit=25"
+
+
+@place("sources, none", "No data sources yet")
+def _no_sources(world: World) -> str:
+    synced(world.key)
+    return "/sources/"
+
+
+@place("sources, no key", "Add your Claro API key to begin")
+def _sources_without_key(world: World) -> str:
+    world.key.delete()
+    return "/sources/"
+
+
+@place("sources, first sync", "Reading your data sources for the first time")
+def _first_sync(world: World) -> str:
+    return "/sources/"
+
+
+@place("sources, nothing matches", "Nothing matches")
+def _no_match(world: World) -> str:
+    world.source()
+    return "/sources/?q=nowhere&status=failed"
+
+
+@place("sources, past the end", "There is no page 7", 404)
+def _past_the_end(world: World) -> str:
+    world.source()
+    return "/sources/?page=7"
+
+
+@place("sources, odd address", "The usual value is used instead", 400)
+def _odd_address(world: World) -> str:
+    world.source()
+    return "/sources/?page=abc&limit=9999"
+
+
+@place("sources, key refused", "Claro refuses the key Main")
+def _key_refused(world: World) -> str:
+    world.source()
+    world.account.revoke()
+    synced(world.key)
+    return "/sources/"
+
+
+@place("sources, API down", "the dashboard keeps trying")
+def _api_down(world: World) -> str:
+    world.source()
+    world.fail()
+    synced(world.key)
+    return "/sources/"
+
+
+@place("details, completed", "Timeline")
+def _completed(world: World) -> str:
+    extra = {"rowCount": 12, "owner": {"name": "Ada", "teams": [1, 2]}, "note": None, "tags": []}
+    return f"/sources/{world.source(extra=extra).datasource_id}/"
+
+
+@place("details, processing", "The page changes by itself when it is done")
+def _processing(world: World) -> str:
+    return f"/sources/{world.source(status='processing').datasource_id}/"
+
+
+@place("details, failed", "The file has no header row")
+def _failed(world: World) -> str:
+    return f"/sources/{world.source(status='failed', error='The file has no header row.').datasource_id}/"
+
+
+@place("details, unknown status", "paused")
+def _unknown_status(world: World) -> str:
+    return f"/sources/{world.source(status='paused').datasource_id}/"
+
+
+@place("rows", "Rows 1 to 50 of 120")
+def _rows(world: World) -> str:
+    return f"/sources/{world.table().datasource_id}/rows/"
+
+
+@place("rows, sorted and filtered", "Rows 1 to 25 of 60 that match")
+def _rows_filtered(world: World) -> str:
+    return f"/sources/{world.table().datasource_id}/rows/?filter=price+%3E+90&sort=price&order=desc&limit=25"
+
+
+@place("rows, hostile", "Rows 1 to")
+def _hostile_rows(world: World) -> str:
+    from sandbox.demo_files import hostile_csv
+
+    return f"/sources/{world.table(hostile_csv().decode(), HOSTILE).datasource_id}/rows/"
+
+
+@place("rows, processing", "Claro is processing this file")
+def _rows_processing(world: World) -> str:
+    return f"/sources/{world.source(status='processing').datasource_id}/rows/"
+
+
+@place("rows, failed", "Claro says: No header.")
+def _rows_failed(world: World) -> str:
+    return f"/sources/{world.source(status='failed', error='No header.').datasource_id}/rows/"
+
+
+@place("rows, empty", "The table is empty")
+def _rows_empty(world: World) -> str:
+    return f"/sources/{world.table('id,name').datasource_id}/rows/"
+
+
+@place("rows, none match", "No row matches")
+def _rows_none_match(world: World) -> str:
+    return f"/sources/{world.table().datasource_id}/rows/?filter=price+%3C+0"
+
+
+@place("rows, bad filter", "Claro does not take this filter", 422)
+def _rows_bad_filter(world: World) -> str:
+    return f"/sources/{world.table().datasource_id}/rows/?filter=price+%3E%3E"
+
+
+@place("rows, on their way", "Claro is fetching these rows", 202)
+def _rows_loading(world: World) -> str:
+    source = world.table()
+    world.account.fault("slow", path="/data", seconds=12)
+    return f"/sources/{source.datasource_id}/rows/"
+
+
+@place("rows, rate limit", "It goes on by itself at", 429)
+def _rows_rate_limit(world: World) -> str:
+    source = world.table()
+    world.account.fault("answer", path="/data", status=429, headers={"Retry-After": "50"}, times=9)
+    return f"/sources/{source.datasource_id}/rows/"
+
+
+@place("rows, API down", "The rows can't be read right now", 503)
+def _rows_api_down(world: World) -> str:
+    source = world.table()
+    world.fail(path="/data")
+    return f"/sources/{source.datasource_id}/rows/"
+
+
+@place("downloads", "works for")
+def _downloads(world: World) -> str:
+    source = world.table()
+    world.link(source, expires_at="2026-01-01T00:00Z")
+    world.link(source, state=DownloadLink.State.FAILED, problem={"kind": "Unreachable"})
+    world.link(source)
+    links.ask(source, world.alice, 3600, renew=True)
+    return "/downloads/"
+
+
+@place("download, ready", "Download the file")
+def _download(world: World) -> str:
+    return f"/downloads/{world.link(world.table()).pk}/"
+
+
+@place("download, being made", "Preparing")
+def _pending_download(world: World) -> str:
+    return f"/downloads/{links.ask(world.table(), world.alice, 3600).pk}/"
+
+
+@place("download, ended", "This link has ended")
+def _ended_download(world: World) -> str:
+    return f"/downloads/{world.link(world.table(), expires_at='2026-01-01T00:00Z').pk}/"
+
+
+@place("delete", "To go on, type the file's name")
+def _delete(world: World) -> str:
+    return f"/sources/{world.table().datasource_id}/delete/"
+
+
+@place("nothing there", "There is nothing here", 404)
+def _not_found(world: World) -> str:
+    return f"/sources/{uuid.uuid4()}/"

@@ -1,0 +1,79 @@
+"""What holds for every page in every state: it can be used by everybody, on a phone too, and says what it is."""
+
+import contextlib
+from collections.abc import Iterator
+
+import pytest
+from django.db import connection
+from playwright.sync_api import Page, expect
+
+from tests.browser.places import Place, World, each
+from tests.support.browser import DESKTOP, PHONE, violations
+
+pytestmark = pytest.mark.browser
+
+PAINTED = "() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))"
+
+
+@pytest.fixture
+def world(alice, account, key, people, place) -> World:
+    return World(alice, account, key, people(alice if place.signed_in else None))
+
+
+@each()
+def test_a_page_is_for_everybody(place: Place, world):
+    page = place.open(world)
+    expect(page.locator("body")).to_contain_text(place.shows)
+    is_for_everybody(page)
+
+
+def test_the_page_for_a_forged_form_is_for_everybody(people):
+    browser = people()
+    browser.witness.expects(403)
+    page = browser.new_page()
+    page.goto("/accounts/login/")
+    browser.clear_cookies()
+    page.get_by_role("button", name="Sign In").click()
+    expect(page.locator("h1")).to_have_text("Please load the page again")
+    is_for_everybody(page)
+
+
+def test_the_page_for_trouble_of_our_own_is_for_everybody(people):
+    browser = people()
+    browser.witness.expects(500)
+    browser.add_cookies([{"name": "sessionid", "value": "a" * 32, "url": f"http://{browser.witness.host}"}])
+    page = browser.new_page()
+    with broken_database():
+        page.goto("/sources/")
+    expect(page.locator("h1")).to_have_text("Something broke")
+    is_for_everybody(page)
+
+
+def is_for_everybody(page: Page) -> None:
+    expect(page.locator("h1:visible")).to_have_count(1)
+    about, _, product = page.title().rpartition(" · ")
+    assert product == "Claro Dashboard"
+    assert about.strip()
+    for scheme in ("light", "dark"):
+        for viewport in (DESKTOP, PHONE):
+            page.emulate_media(color_scheme=scheme)
+            page.set_viewport_size(viewport)
+            page.evaluate(PAINTED)
+            assert page.locator("html").get_attribute("data-bs-theme") == scheme
+            assert not violations(page), (scheme, viewport)
+    assert page.evaluate("scrollTo(1000, 0), scrollX") == 0, "the page scrolls sideways on a phone"
+
+
+@contextlib.contextmanager
+def broken_database() -> Iterator[None]:
+    """No table of sessions, for the whole server."""
+
+    def rename(before: str, after: str) -> None:
+        with connection.cursor() as cursor:
+            cursor.execute(f"ALTER TABLE {before} RENAME TO {after}")
+
+    rename("django_session", "django_session_away")
+    try:
+        yield
+    finally:
+        rename("django_session_away", "django_session")
