@@ -21,9 +21,12 @@ _SECRETS = (
     (re.compile(r"(?i)\b(bearer|basic)\s+[^\s'\",]+"), r"\1 …"),
     (re.compile(r"(?i)(https?://[^\s?'\"]*)\?[^\s'\"]+"), r"\1?…"),
     (re.compile(r"(?i)\b((?:x-amz-)?signature|sig|token|secret|password|api[_-]?key)=[^\s&'\"]+"), r"\1=…"),
-    (re.compile(r"(?i)(\w+://[^\s:/@]*):[^\s@/]+@"), r"\1:…@"),
-    (re.compile(r"\bclaro_[A-Za-z]+_[A-Za-z0-9]{8,}"), "claro_…"),
+    (re.compile(r"(?i)(\w+://[^\s:/@]*):[^\s/]+@"), r"\1:…@"),
+    (re.compile(r"\bclaro_[A-Za-z]+_[\w-]{8,}"), "claro_…"),
 )
+
+# What would start a line of its own, or steer the terminal of whoever reads.
+_CONTROLS = {code: repr(chr(code))[1:-1] for code in (*range(32), *range(127, 160), 0x2028, 0x2029) if code != 9}
 
 logger = logging.getLogger(__name__)
 
@@ -45,7 +48,13 @@ class IdsFilter(logging.Filter):
 
 class SecretsFilter(logging.Filter):
     def filter(self, record: logging.LogRecord) -> bool:
-        record.msg, record.args = redacted(record.getMessage()), ()
+        try:
+            message = record.getMessage()
+        except (TypeError, ValueError, KeyError):  # a library's mistake, which must not become the caller's
+            message = str(record.msg)
+        record.msg, record.args = redacted(message), ()
+        # Django adds the request, which would be written with its whole address.
+        record.__dict__.pop("request", None)
         return True
 
 
@@ -55,7 +64,10 @@ class _RedactedTracebacks:
 
 
 class TextFormatter(_RedactedTracebacks, logging.Formatter):
-    """For a person at a terminal."""
+    """For a person at a terminal: one line an event, whatever its text is, and the traceback below."""
+
+    def formatMessage(self, record: logging.LogRecord) -> str:
+        return super().formatMessage(record).translate(_CONTROLS)
 
 
 class JsonFormatter(_RedactedTracebacks, PythonJsonFormatter):
