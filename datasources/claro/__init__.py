@@ -29,6 +29,15 @@ from datasources.claro.types import (
     RowPage,
     SignedUrl,
 )
+from datasources.claro.webhooks import (
+    PROCESSED,
+    SIGNATURE_HEADER,
+    Delivery,
+    Webhook,
+    parse_delivery,
+    sign,
+    verify_signature,
+)
 
 __all__ = [
     "COMPLETED",
@@ -36,8 +45,10 @@ __all__ = [
     "EXPIRES_IN_MIN_S",
     "FAILED",
     "LIST_LIMIT_MAX",
+    "PROCESSED",
     "PROCESSING",
     "ROWS_LIMIT_MAX",
+    "SIGNATURE_HEADER",
     "AccessDenied",
     "ApiError",
     "BadAnswer",
@@ -47,6 +58,7 @@ __all__ = [
     "DataSource",
     "DataSourcePage",
     "DatasourceNotFound",
+    "Delivery",
     "InvalidParameters",
     "Meter",
     "Pagination",
@@ -57,5 +69,9 @@ __all__ = [
     "SignedUrl",
     "Unauthorized",
     "Unreachable",
+    "Webhook",
+    "parse_delivery",
     "pooled_session",
+    "sign",
+    "verify_signature",
 ]

@@ -1,12 +1,13 @@
 """ClaroClient: one method for each call of the Claro API v2."""
 
+import contextlib
 import json
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Protocol
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 from uuid import UUID
 
 import requests
@@ -15,6 +16,7 @@ from requests.adapters import HTTPAdapter
 
 from datasources.claro import retry
 from datasources.claro.errors import (
+    ApiError,
     BadAnswer,
     ClaroError,
     DatasourceNotFound,
@@ -36,6 +38,7 @@ from datasources.claro.types import (
     SignedUrl,
     storable,
 )
+from datasources.claro.webhooks import SECRET_LENGTH_MIN, Webhook, webhooks_from_api
 
 KEY_LENGTH_MAX = 512
 CHUNK_BYTES = 65_536
@@ -76,6 +79,15 @@ class _Bearer(requests.auth.AuthBase):
     def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
         request.headers["Authorization"] = self._header  # type: ignore[assignment] # bytes, for keys beyond Latin-1
         return request
+
+
+@dataclass(frozen=True, slots=True)
+class _Call:
+    method: str
+    path: str
+    params: dict[str, Any] | None = None
+    body: Any = field(default=None, repr=False)
+    idempotency_key: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,23 +213,49 @@ class ClaroClient:
             raise BadAnswer("A signed URL that must not be followed.")
         return signed
 
+    def create_webhook(self, name: str, url: str, events: Sequence[str], secret: str, idempotency_key: str) -> Webhook:
+        """Has Claro report `events` to `url` (https, public), signed with `secret`.
+
+        One call, repeated like a GET: by its `idempotency_key` the API makes one webhook of all of them.
+        """
+        if len(secret) < SECRET_LENGTH_MIN:
+            raise ValueError(f"A webhook's secret has at least {SECRET_LENGTH_MIN} characters.")
+        body = {"name": name, "url": url, "events": list(events), "secret": secret}
+        try:
+            answer = self._call("POST", "/webhooks", body=body, idempotency_key=idempotency_key)
+        except DatasourceNotFound as error:  # by its status: there is no data source in this call
+            words = "Claro offers no webhooks to this key."
+            raise ApiError(error.message, code=error.code, status=error.status, user_message=words) from None
+        return Webhook.from_api(self._json(answer))
+
+    def list_webhooks(self) -> tuple[Webhook, ...]:
+        """The webhooks of the account. One call."""
+        return webhooks_from_api(self._get("/webhooks"))
+
+    def delete_webhook(self, webhook_id: str) -> None:
+        """Deletes a webhook; one that is gone already counts as deleted. One call."""
+        with contextlib.suppress(DatasourceNotFound):  # by its status
+            self._call("DELETE", f"/webhooks/{quote(webhook_id, safe='')}")
+
     def _get(self, path: str, params: dict[str, Any] | None = None) -> Any:
         return self._json(self._call("GET", path, params=params))
 
-    def _call(self, method: str, path: str, *, params: dict[str, Any] | None = None, body: Any = None) -> _Answer:
-        """The answer of the first attempt that succeeds; else the error of the last one."""
+    def _call(self, method: str, path: str, **more: Any) -> _Answer:
+        """The answer of the first attempt that succeeds; else the error of the last one. `more`: see `_Call`."""
+        call = _Call(method, path, **more)
         ends_at = time.monotonic() + self._deadline_s
         may_have_worked = False
         attempt = 1
         while True:
-            outcome = self._attempt(method, path, params, body, ends_at)
+            outcome = self._attempt(call, ends_at)
             if isinstance(outcome, _Answer):
                 return outcome
             if isinstance(outcome, DatasourceNotFound) and method == "DELETE" and may_have_worked:
                 # Deleted by the attempt before, whose answer was lost.
                 return _Answer(204, b"", None, None)
             may_have_worked = may_have_worked or isinstance(outcome, Unreachable)
-            if not retry.should_retry(method, outcome, attempt, self._retries, self._max_wait_s, _now()):
+            limits = (self._retries, self._max_wait_s)
+            if not retry.should_retry(method, outcome, attempt, *limits, _now(), call.idempotency_key):
                 raise outcome
             pause_s = retry.add_jitter(retry.delay_s(outcome, attempt, _now()))
             if time.monotonic() + pause_s >= ends_at:
@@ -225,15 +263,13 @@ class ClaroClient:
             self._sleep(pause_s)
             attempt += 1
 
-    def _attempt(
-        self, method: str, path: str, params: dict[str, Any] | None, body: Any, ends_at: float
-    ) -> "_Answer | ClaroError":
+    def _attempt(self, call: _Call, ends_at: float) -> "_Answer | ClaroError":
         """One exchange. Errors are given back, not raised from within: their context would hold the key."""
         ticket = self._meter.before_call()
         answer: _Answer | None = None
         refused_for_s: float | None = None
         try:
-            outcome = self._exchange(method, path, params, body, ends_at)
+            outcome = self._exchange(call, ends_at)
             if isinstance(outcome, _Answer):
                 answer = outcome
                 if answer.status == 429:
@@ -244,18 +280,16 @@ class ClaroClient:
             self._meter.after_call(ticket, answer.rate_limit if answer else None, refused_for_s)
         return outcome
 
-    def _exchange(
-        self, method: str, path: str, params: dict[str, Any] | None, body: Any, ends_at: float
-    ) -> "_Answer | ClaroError":
+    def _exchange(self, call: _Call, ends_at: float) -> "_Answer | ClaroError":
         left_s = max(ends_at - time.monotonic(), 0.1)
         try:
             with self._session.request(
-                method,
-                self.base_url + path,
-                params=params,
-                json=body,
+                call.method,
+                self.base_url + call.path,
+                params=call.params,
+                json=call.body,
                 auth=self._auth,
-                headers={"Accept": "application/json"},
+                headers={"Accept": "application/json", "Idempotency-Key": call.idempotency_key},
                 timeout=(min(self._connect_timeout_s, left_s), min(self._read_timeout_s, left_s)),
                 allow_redirects=False,
                 stream=True,
@@ -266,7 +300,7 @@ class ClaroClient:
         except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
             if isinstance(error, urllib3.exceptions.DecodeError):
                 return BadAnswer("An answer that could not be unpacked (DecodeError).")
-            return Unreachable(f"{method} {path}: no answer ({type(error).__name__}).")
+            return Unreachable(f"{call.method} {call.path}: no answer ({type(error).__name__}).")
 
     def _read(self, response: requests.Response, ends_at: float) -> "_Answer | ClaroError":
         """The body, up to the size limit and the deadline: a server that drips byte by byte is not waited for."""

@@ -19,9 +19,17 @@ RESET_MARGIN_S = 1.0
 IDEMPOTENT = frozenset({"GET", "DELETE"})
 
 
-def should_retry(method: str, error: ClaroError, attempt: int, retries: int, max_wait_s: float, now: datetime) -> bool:
-    """Whether attempt number `attempt` (from 1) is followed by another."""
-    if method not in IDEMPOTENT or attempt > retries or not error.retryable:
+def should_retry(
+    method: str,
+    error: ClaroError,
+    attempt: int,
+    retries: int,
+    max_wait_s: float,
+    now: datetime,
+    idempotency_key: str | None = None,
+) -> bool:
+    """Whether attempt number `attempt` (from 1) is followed by another: only where the call is safe to repeat."""
+    if not (method in IDEMPOTENT or idempotency_key) or attempt > retries or not error.retryable:
         return False
     return not isinstance(error, RateLimited) or (error.retry_at - now).total_seconds() <= max_wait_s
 
