@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from django.db import IntegrityError, transaction
+from django.db import transaction
 from django.utils import timezone
 
 from accounts.models import User
@@ -25,14 +25,15 @@ def ask(source: Source, user: User, expires_in_s: int, *, renew: bool = False) -
     """
     if not renew and (alive := _alive(source)):
         return alive
-    try:
-        with transaction.atomic():
-            link = DownloadLink(source=source, asked_by=user, expires_in_s=expires_in_s, due_at=timezone.now())
-            link.save(force_insert=True)
-    except IntegrityError:
-        pending = source.links.filter(state=DownloadLink.State.PENDING).first()
-        return pending or ask(source, user, expires_in_s)  # made in between: alive by now
-    live.publish(access.people_for(source.key), "downloads-changed")
+    with transaction.atomic():
+        Source.objects.select_for_update().get(pk=source.pk)  # one asks at a time; SQLite has one writer anyway
+        if pending := source.links.filter(state=DownloadLink.State.PENDING).first():
+            return pending
+        if not renew and (alive := _alive(source)):  # made since we looked
+            return alive
+        link = DownloadLink(source=source, asked_by=user, expires_in_s=expires_in_s, due_at=timezone.now())
+        link.save(force_insert=True)
+        live.publish(access.people_for(source.key), "downloads-changed")
     return link
 
 
