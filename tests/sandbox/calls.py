@@ -15,9 +15,9 @@ class Calls:
     base_url: str
     key: str
 
-    def __call__(self, method: str, path: str, **options: Any) -> requests.Response:
+    def __call__(self, method: str, path: str, *, timeout: Any = 30, **options: Any) -> requests.Response:
         headers = {"Authorization": f"Bearer {self.key}".encode()} | options.pop("headers", {})
-        return requests.request(method, f"{self.base_url}{path}", headers=headers, timeout=30, **options)
+        return requests.request(method, f"{self.base_url}{path}", headers=headers, timeout=timeout, **options)
 
     def get(self, path: str, **query: Any) -> requests.Response:
         return self("GET", path, params=query)
