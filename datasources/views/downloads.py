@@ -1,25 +1,22 @@
-from uuid import UUID
-
 from django.contrib.auth.decorators import login_required
 from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_GET, require_POST, require_safe
+from django.views.decorators.http import require_safe
 
 from datasources import access, links, tasks
-from datasources.forms import AddressForm, DownloadForm, KeyChoiceForm, PageForm
-from datasources.models import DownloadLink
+from datasources.forms import AddressForm, DownloadForm, PageForm
+from datasources.models import DownloadLink, Source
+from datasources.views.objects import POST, READ, of_link, of_source
 from datasources.views.pages import render_page, render_problem, wants_fragment
 
 PER_PAGE = 50
 
 
-@login_required
-@require_POST
-def ask(request: HttpRequest, datasource_id: UUID) -> HttpResponse:
+@of_source(*POST)
+def ask(request: HttpRequest, source: Source) -> HttpResponse:
     """A link to the original file: the one that is alive, or one that a task makes while the button shows it."""
-    source = access.get_source(request.user, datasource_id, KeyChoiceForm(request.GET).state()["key"] or None)
     form = DownloadForm(request.POST)
     if not form.is_valid():
         return render_problem(request, 422, "No link was made", "Choose 5 minutes, 1 hour or 24 hours.")
@@ -42,29 +39,26 @@ def list_downloads(request: HttpRequest) -> HttpResponse:
     return render_page(request, "downloads/list.html", "downloads/_list.html", context, status)
 
 
-@login_required
-@require_safe
-def state(request: HttpRequest, link_id: UUID) -> HttpResponse:
+@of_link(*READ)
+def state(request: HttpRequest, link: DownloadLink) -> HttpResponse:
     """One link: being made, ready, failed. While it is being made, a page without scripts reloads itself."""
-    return _state(request, access.get_link(request.user, link_id))
+    return _state(request, link)
 
 
-@login_required
-@require_GET
+@of_link("GET")
 @never_cache
-def file(request: HttpRequest, link_id: UUID) -> HttpResponse:
+def file(request: HttpRequest, link: DownloadLink) -> HttpResponse:
     """Sends the browser to the file. The signed URL is a password: it stands in this one header and nowhere else."""
-    if url := links.target(access.get_link(request.user, link_id)):
+    if url := links.target(link):
         return HttpResponseRedirect(url, headers={"Referrer-Policy": "no-referrer"})
     return _ended(request)
 
 
-@login_required
-@require_POST
+@of_link(*POST)
 @never_cache
-def url(request: HttpRequest, link_id: UUID) -> HttpResponse:
+def url(request: HttpRequest, link: DownloadLink) -> HttpResponse:
     """The signed URL as plain text, for the clipboard."""
-    if target := links.target(access.get_link(request.user, link_id)):
+    if target := links.target(link):
         return HttpResponse(target, content_type="text/plain; charset=utf-8")
     return _ended(request)
 

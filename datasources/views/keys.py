@@ -1,16 +1,15 @@
-from uuid import UUID
-
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.db import IntegrityError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.views.decorators.http import require_http_methods, require_POST, require_safe
+from django.views.decorators.http import require_http_methods, require_safe
 
 from datasources import access, gateway, keys, tasks
 from datasources.claro import AccessDenied, ClaroError, Unauthorized
 from datasources.forms import KeyEditForm, KeyForm
 from datasources.models import ApiKey
+from datasources.views.objects import FORM, POST, of_key
 from datasources.views.pages import render_page
 
 
@@ -48,11 +47,9 @@ def add(request: HttpRequest) -> HttpResponse:
     return _form(request, "keys/add.html", form)
 
 
-@login_required
-@require_http_methods(["GET", "HEAD", "POST"])
-def edit(request: HttpRequest, key_id: UUID) -> HttpResponse:
+@of_key(*FORM)
+def edit(request: HttpRequest, key: ApiKey) -> HttpResponse:
     """Renames a key; a secret that is typed replaces the present one, an empty field keeps it."""
-    key = access.get_key(request.user, key_id)
     form = KeyEditForm(request.POST or None, initial={"label": key.label})
     if request.method == "POST" and form.is_valid():
         key.label = form.cleaned_data["label"]
@@ -69,10 +66,8 @@ def edit(request: HttpRequest, key_id: UUID) -> HttpResponse:
     return _form(request, "keys/edit.html", form, key=key)
 
 
-@login_required
-@require_POST
-def check(request: HttpRequest, key_id: UUID) -> HttpResponse:
-    key = access.get_key(request.user, key_id)
+@of_key(*POST)
+def check(request: HttpRequest, key: ApiKey) -> HttpResponse:
     try:
         gateway.check_stored(key)
     except ClaroError as error:
@@ -82,10 +77,8 @@ def check(request: HttpRequest, key_id: UUID) -> HttpResponse:
     return redirect("keys:list")
 
 
-@login_required
-@require_http_methods(["GET", "HEAD", "POST"])
-def delete(request: HttpRequest, key_id: UUID) -> HttpResponse:
-    key = access.get_key(request.user, key_id)
+@of_key(*FORM)
+def delete(request: HttpRequest, key: ApiKey) -> HttpResponse:
     if request.method == "POST":
         keys.delete(key)
         messages.success(request, f"{key.label} is deleted here. At Claro nothing has changed.")

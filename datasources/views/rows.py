@@ -1,23 +1,18 @@
-from uuid import UUID
-
-from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
-from django.views.decorators.http import require_safe
 
-from datasources import access
 from datasources import rows as room
 from datasources.cells import table_body
 from datasources.claro import ClaroError, InvalidParameters, ProcessingInProgress, Unauthorized
-from datasources.forms import KeyChoiceForm, RowsForm
+from datasources.forms import RowsForm
 from datasources.middleware import status_of
+from datasources.models import Source
+from datasources.views.objects import READ, of_source
 from datasources.views.pages import render_page
 
 
-@login_required
-@require_safe
-def rows(request: HttpRequest, datasource_id: UUID) -> HttpResponse:
+@of_source(*READ)
+def rows(request: HttpRequest, source: Source) -> HttpResponse:
     """The table of a source's rows: page, sort and filter stand in the address and go to Claro as they are."""
-    source = access.get_source(request.user, datasource_id, KeyChoiceForm(request.GET).state()["key"] or None)
     form = RowsForm(request.GET)
     state = form.state()
     context = {"source": source, "state": state, "limits": form.LIMITS, "complaints": form.complaints()}

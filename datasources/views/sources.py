@@ -1,19 +1,18 @@
-from uuid import UUID
-
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
-from django.views.decorators.http import require_http_methods, require_POST, require_safe
+from django.views.decorators.http import require_POST, require_safe
 
 from datasources import access, mirror, tasks
 from datasources.claro import ClaroError
-from datasources.forms import AddressForm, DeleteForm, KeyChoiceForm, SourceListForm
+from datasources.forms import AddressForm, DeleteForm, SourceListForm
 from datasources.listing import listing
 from datasources.middleware import status_of
-from datasources.models import ApiKey
+from datasources.models import ApiKey, Source
+from datasources.views.objects import FORM, READ, of_source
 from datasources.views.pages import render_page
 
 
@@ -37,19 +36,15 @@ def refresh(request: HttpRequest) -> HttpResponse:
     return redirect(f"{reverse('sources:list')}?{request.GET.urlencode()}")
 
 
-@login_required
-@require_safe
-def details(request: HttpRequest, datasource_id: UUID) -> HttpResponse:
-    source = _source(request, datasource_id)
+@of_source(*READ)
+def details(request: HttpRequest, source: Source) -> HttpResponse:
     context = {"source": source, "timeline": source.timeline()}
     return render_page(request, "sources/details.html", "sources/_details.html", context)
 
 
-@login_required
-@require_http_methods(["GET", "HEAD", "POST"])
-def delete(request: HttpRequest, datasource_id: UUID) -> HttpResponse:
+@of_source(*FORM)
+def delete(request: HttpRequest, source: Source) -> HttpResponse:
     """Deletes at Claro, for good, once the file's name was typed."""
-    source = _source(request, datasource_id)
     form = DeleteForm(source, request.POST or None)
     status = 200
     if request.method == "POST":
@@ -66,10 +61,6 @@ def delete(request: HttpRequest, datasource_id: UUID) -> HttpResponse:
                 return redirect("sources:list")
     context = {"source": source, "form": form, "links": source.links.count()}
     return render_page(request, "sources/delete.html", "sources/_delete.html", context, status)
-
-
-def _source(request: HttpRequest, datasource_id: UUID):
-    return access.get_source(request.user, datasource_id, KeyChoiceForm(request.GET).state()["key"] or None)
 
 
 def _wake(keys: list[ApiKey], **when) -> None:

@@ -67,10 +67,6 @@ def test_whoever_is_not_signed_in_is_led_to_do_so_and_back(address, path):
     assert part.content == b""
 
 
-def test_nobody_listens_to_events_without_signing_in(db):
-    assert Client().get("/live/").status_code == 401
-
-
 @pytest.mark.parametrize(
     "path", [*PAGES, "/keys/{key}/check/", "/sources/refresh/", "/sources/{source}/download/", "/downloads/{link}/url/"]
 )
