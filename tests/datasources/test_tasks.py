@@ -1,0 +1,158 @@
+import base64
+import json
+import logging
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+
+import pytest
+from django.contrib.sessions.models import Session
+from django.db import connections
+from django.utils import timezone
+
+from datasources import leases, links, redis, tasks
+from datasources.models import DownloadLink, Source, Sync, Watch
+from tests.conftest import synced
+from tests.support.processes import wait_for
+
+
+@pytest.fixture
+def source(account, key) -> Source:
+    account.upload("a.csv", "id,name\n1,x\n")
+    [source] = synced(key)
+    Sync.objects.update(due_at=None)
+    Watch.objects.update(due_at=None)
+    return source
+
+
+@pytest.fixture
+def link(source, alice) -> DownloadLink:
+    return links.ask(source, alice, 300)
+
+
+def handed_over(queue: str) -> list[tuple[str, list]]:
+    """The tasks that wait for a worker: their names and arguments, oldest first."""
+    messages = [json.loads(text) for text in reversed(redis.connection().lrange(queue, 0, -1))]
+    return [(one["headers"]["task"].split(".")[-1], json.loads(base64.b64decode(one["body"]))[0]) for one in messages]
+
+
+def run(link: DownloadLink) -> str:
+    return tasks.make_link(str(link.pk), leases.claim(DownloadLink, link.pk))
+
+
+def _closing(task):
+    """For another thread: leaves no connection behind."""
+
+    def run_and_close(*arguments: str) -> str:
+        try:
+            return task(*arguments)
+        finally:
+            connections.close_all()
+
+    return run_and_close
+
+
+def test_work_that_is_started_goes_to_the_workers_with_its_id_and_lease(link):
+    tasks.start(link)
+    link.refresh_from_db()
+    assert handed_over("interactive") == [("make_link", [str(link.pk), link.leased_until.isoformat()])]
+    assert handed_over("background") == []
+
+
+def test_work_in_hand_is_not_handed_over_again(link):
+    tasks.start(link)
+    tasks.start(link)
+    tasks.tick()
+    assert len(handed_over("interactive")) == 1
+
+
+def test_what_is_not_due_is_not_started(link):
+    DownloadLink.objects.update(due_at=None)
+    tasks.start(link)
+    assert handed_over("interactive") == []
+
+
+def test_a_tick_finds_all_that_is_due_and_what_a_person_waits_for_has_its_own_queue(link, key):
+    Sync.objects.update(due_at=timezone.now())
+    Watch.objects.update(due_at=timezone.now())
+    tasks.tick()
+    assert [name for name, _arguments in handed_over("interactive")] == ["make_link"]
+    assert sorted(name for name, _arguments in handed_over("background")) == ["look_at_key", "sync_key"]
+    assert dict(handed_over("background"))["sync_key"][0] == str(key.sync.pk)
+
+
+def test_what_a_worker_lost_is_found_by_a_tick_when_its_lease_has_ended(link):
+    tasks.start(link)
+    redis.connection().flushall()
+    tasks.tick()
+    assert handed_over("interactive") == []
+    DownloadLink.objects.update(leased_until=timezone.now() - timedelta(seconds=1))
+    tasks.tick()
+    assert [arguments[0] for _name, arguments in handed_over("interactive")] == [str(link.pk)]
+
+
+def test_a_broker_that_is_away_is_survived_and_the_work_found_again(link, redis_server, caplog):
+    redis_server.stop()
+    try:
+        with caplog.at_level(logging.WARNING):
+            tasks.start(link)
+    finally:
+        redis_server.start()
+    assert "waits until the broker is back" in caplog.text
+    DownloadLink.objects.update(leased_until=timezone.now() - timedelta(seconds=1))
+    tasks.tick()
+    assert len(handed_over("interactive")) == 1
+
+
+def test_a_task_says_what_became_of_the_work(link, account):
+    account.fault("answer", status=503, body="oops")
+    assert run(link) == "pending"
+    DownloadLink.objects.update(due_at=timezone.now())
+    assert run(link) == "ready"
+
+
+def test_the_other_tasks_say_it_too(source, key):
+    for model, task in ((Sync, tasks.sync_key), (Watch, tasks.look_at_key)):
+        model.objects.update(due_at=timezone.now())
+        work = model.objects.get()
+        assert task(str(work.pk), leases.claim(model, work.pk)) == "done"
+
+
+def test_work_that_somebody_else_took_over_is_left_alone(link, account):
+    lease = leases.claim(DownloadLink, link.pk)
+    DownloadLink.objects.update(leased_until=timezone.now() + timedelta(seconds=99))
+    assert tasks.make_link(str(link.pk), lease) == "taken"
+    assert account.calls("/download") == []
+
+
+def test_a_task_delivered_twice_does_its_work_once(link, account):
+    lease = leases.claim(DownloadLink, link.pk)
+    assert tasks.make_link(str(link.pk), lease) == "ready"
+    assert tasks.make_link(str(link.pk), lease) == "taken"
+    assert len(account.calls("/download")) == 1
+
+
+@pytest.mark.parametrize("gone", ["link", "key"])
+def test_work_that_is_gone_is_left_alone(link, key, gone):
+    link_id, lease = str(link.pk), leases.claim(DownloadLink, link.pk)
+    (key if gone == "key" else link).delete()
+    assert tasks.make_link(link_id, lease) == "taken"
+
+
+def test_work_whose_key_is_deleted_meanwhile_is_left_alone(source, key, account):
+    Sync.objects.update(due_at=timezone.now())
+    sync_id, lease = str(key.sync.pk), leases.claim(Sync, key.sync.pk)
+    account.fault("slow", seconds=0.5)
+    with ThreadPoolExecutor(1) as pool:
+        running = pool.submit(_closing(tasks.sync_key), sync_id, lease)
+        wait_for(lambda: Sync.objects.filter(started_at=None).count() == 0)
+        key.delete()
+        assert running.result() == "taken"
+
+
+def test_tidying_forgets_old_links_and_ended_sessions(link):
+    DownloadLink.objects.update(state="failed", created_at=timezone.now() - timedelta(days=30))
+    Session.objects.create(session_key="ended", expire_date=timezone.now() - timedelta(days=1))
+    lasting = Session.objects.create(session_key="lasting", expire_date=timezone.now() + timedelta(days=1))
+    tasks.tidy()
+    assert not DownloadLink.objects.exists()
+    assert list(Session.objects.all()) == [lasting]
