@@ -5,6 +5,7 @@ import pytest
 from datasources import leases, links
 from datasources.models import DownloadLink, Source
 from tests.conftest import synced
+from tests.support.html import dom, words
 
 
 @pytest.fixture
@@ -20,9 +21,37 @@ def ready(table, alice) -> DownloadLink:
     return made(links.ask(table, alice, 3600))
 
 
+@pytest.fixture
+def path(table) -> str:
+    """The address of the table's rows."""
+    return f"/sources/{table.datasource_id}/rows/"
+
+
+@pytest.fixture
+def rows_of(account, key, web):
+    """The page of the rows of a file."""
+
+    def page(content: str, query: str = "", name: str = "data.csv"):
+        source_id = account.upload(name, content)
+        synced(key)
+        return web.get(f"/sources/{source_id}/rows/{query}")
+
+    return page
+
+
 def made(link: DownloadLink) -> DownloadLink:
     """The link after a task has tried to make it, done here instead of by a worker."""
     DownloadLink.objects.filter(pk=link.pk).update(due_at="2020-01-01T00:00Z", leased_until=None)
     links.make(str(link.pk), leases.claim(DownloadLink, link.pk))
     link.refresh_from_db()
     return link
+
+
+def body(page) -> list[list[str]]:
+    """The cells of the table's body, the row's number first."""
+    return [[words(cell) for cell in row] for row in dom(page).iterfind(".//tbody/tr")]
+
+
+def asked(account) -> list[dict[str, str]]:
+    """What Claro was asked for rows with."""
+    return [call["query"] for call in account.calls() if call["path"].endswith("/data")]
