@@ -70,6 +70,7 @@ CLARO_API_BASE_URL = env("CLARO_API_BASE_URL", default="https://secure-api.getcl
 CLARO_CALLS_PER_MINUTE = env.int("CLARO_CALLS_PER_MINUTE", default=100)
 # Rows asked for at once; the API allows 1,000 (claro-api.md, data sources).
 CLARO_ROWS_BLOCK = env.int("CLARO_ROWS_BLOCK", default=1000)
+ROWS_CACHE_BYTES = env.int("ROWS_CACHE_MB", default=128) * 2**20
 ROWS_CACHE_TTL = timedelta(seconds=env.int("ROWS_CACHE_SECONDS", default=3600))
 # How old the copy of the list may be: while somebody looks, and while nobody does.
 SYNC_EVERY = timedelta(seconds=env.int("SYNC_EVERY_SECONDS", default=600))

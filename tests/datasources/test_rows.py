@@ -1,5 +1,4 @@
 import json
-import time
 import zlib
 from concurrent.futures import ThreadPoolExecutor
 
@@ -9,64 +8,29 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as effort
 from hypothesis import strategies as st
 
-from datasources import keys, rows
+from datasources import blocks, keys, rows
 from datasources.claro import InvalidParameters, ProcessingInProgress, RateLimited, Unreachable
-from datasources.gateway import DEADLINE_S
 from datasources.models import ApiKey, Source
 from datasources.redis import connection
 from datasources.rows import Query, Rows, StillLoading
 from tests.conftest import synced
 from tests.support.leaks import redis_content
 from tests.support.processes import wait_for
+from tests.support.rows import PLAIN, asked, cached_block, ids, of_length, read
 from tests.support.sandbox import HTML_502
 from tests.support.threads import at_once
-
-PLAIN = Query()
 
 
 @pytest.fixture(autouse=True)
 def unhurried(monkeypatch):
     """Errors are remembered for as long as a busy machine needs to come and ask for them."""
-    monkeypatch.setattr(rows, "ERROR_S", 60)
-
-
-def read(source: Source, number: int = 1, limit: int = 50, query: Query = PLAIN) -> Rows:
-    """The page, however long this machine takes."""
-    end = time.monotonic() + 20
-    while True:
-        try:
-            return rows.page(source, number, limit, query)
-        except StillLoading:
-            assert time.monotonic() < end
-
-
-def of_length(account, key, count: int) -> Source:
-    lines = "\n".join(f"{number},thing {number}" for number in range(1, count + 1))
-    source_id = account.upload("many.csv", f"id,name\n{lines}\n")
-    synced(key)
-    return Source.objects.select_related("key").get(datasource_id=source_id, key=key)
-
-
-def ids(page: Rows) -> list:
-    return [row[0] for row in page.rows]
-
-
-def asked(account) -> list[dict]:
-    """The queries of the calls for rows."""
-    return [call["query"] for call in account.calls() if call["path"].endswith("/data")]
+    monkeypatch.setattr(blocks, "ERROR_S", 60)
 
 
 def answer(account, **body) -> None:
     """The next answer about rows, as Claro might give it."""
     headers = {"Content-Type": "application/json"}
     account.fault("answer", status=200, body=json.dumps(body), headers=headers)
-
-
-def cached_block() -> str:
-    """The name of the one block in the cache, once nobody is asking for it any more."""
-    _wait_until_nobody_asks()
-    [name] = connection().scan_iter("claro:rows:*")
-    return name.decode()
 
 
 def test_a_page_of_rows(table):
@@ -214,7 +178,8 @@ def test_the_rate_limit_reaches_all_who_wait_with_its_end(table, account):
     account.fault("answer", status=429, headers={"Retry-After": "30"}, body="slow down")
     got = at_once(5, lambda: read(table))
     assert {type(error) for error in got} == {RateLimited}
-    assert len({error.retry_at for error in got}) == 1
+    ends = [error.retry_at.timestamp() for error in got]
+    assert max(ends) - min(ends) < 1
     assert len(asked(account)) == 1
 
 
@@ -255,18 +220,6 @@ def test_a_reader_that_died_is_replaced_when_its_lock_ends(table, account):
     connection().set(f"{name}:lock", "of a dead process", px=200)
     assert len(read(table).rows) == 50
     assert len(asked(account)) == 2
-    assert rows.LOCK_MS > DEADLINE_S * 1000  # a living one keeps it for the whole call
-
-
-def test_a_late_reader_does_not_free_the_lock_of_its_successor(table, account, monkeypatch):
-    monkeypatch.setattr(rows, "WAIT_S", 0.05)
-    account.fault("slow", seconds=0.3)
-    with pytest.raises(StillLoading):
-        rows.page(table, 1, 50, PLAIN)
-    [lock] = connection().scan_iter("claro:rows:*:lock")
-    connection().set(lock, "of the successor", px=60_000)
-    wait_for(lambda: connection().exists(lock.decode().removesuffix(":lock")))
-    assert connection().get(lock) == b"of the successor"
 
 
 @pytest.mark.parametrize("filter_", ["", "nonsense("], ids=["rows", "an error"])
