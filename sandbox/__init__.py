@@ -7,6 +7,7 @@ server.py    HTTP: routing, keys, rate limit, faults      api.py      the operat
 store.py     accounts, keys, sources, original files      tables.py   parsed rows in DuckDB
 parsing.py   a file as a table                            filters.py  filter expressions
 uploads.py   the file of an upload                        faults.py   latency and errors on demand
+webhooks.py  webhooks, and what they are told            deliveries.py  telling it, until somebody takes it
 demo.py      the demo account's sources, from the files of demo_files.py
 control.py   what tests steer
 """

@@ -1,4 +1,4 @@
-"""The operations of claro-api.md: data sources, their rows, deleting, signing, uploading."""
+"""The operations of claro-api.md: data sources, their rows, deleting, signing, uploading. Webhooks: webhooks.py."""
 
 import hmac
 import re
@@ -13,6 +13,7 @@ from sandbox.answers import Answer, ApiFault, Request, as_json, invalid, not_fou
 from sandbox.filters import where
 from sandbox.store import Source, Store
 from sandbox.uploads import received
+from sandbox.webhooks import Webhooks
 
 LIST_LIMIT, LIST_LIMIT_MAX = 20, 100
 ROWS_LIMIT, ROWS_LIMIT_MAX = 50, 1000
@@ -27,6 +28,7 @@ class Api:
     def __init__(self, store: Store, shape: str = "typed"):
         self.store = store
         self.shape = shape
+        self._webhooks = Webhooks(store)
 
     def handle(self, request: Request, account: str, base_url: str) -> Answer:
         """Finds the operation. Raises ApiFault."""
@@ -44,6 +46,8 @@ class Api:
                 return self._rows(request, self._finished(account, source_id))
             case ["POST", "datasources", source_id, "download"]:
                 return self._sign(request, self._finished(account, source_id, failed_too=True), base_url)
+            case [_, "webhooks", *_]:
+                return self._webhooks.handle(request, account)
         raise ApiFault(404, "NOT_FOUND", "There is no such operation.")
 
     def file(self, request: Request) -> Answer:

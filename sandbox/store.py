@@ -59,8 +59,8 @@ class Source:
             "contentType": self.content_type,
             "fileSize": self.size,
             "status": self.status,
-            "uploadedAt": _iso(self.uploaded_at),
-            "processedAt": _iso(self.ready_at) if done and self.ready_at else None,
+            "uploadedAt": iso(self.uploaded_at),
+            "processedAt": iso(self.ready_at) if done and self.ready_at else None,
         }
         if self.status == "completed":
             columns = [{"name": column.name, "type": column.kind} for column in self.columns]
@@ -99,12 +99,12 @@ class Store:
     def add_key(self, account: str = "", key: str = "", calls_per_minute: int = CALLS_PER_MINUTE) -> Key:
         made = Key(key or f"claro_test_{secrets.token_hex(16)}", account or uuid.uuid4().hex, calls_per_minute)
         self.keys[made.key] = made
-        self._write("key", made.key, asdict(made))
+        self.keep("key", made.key, asdict(made))
         return made
 
     def revoke(self, key: str) -> None:
         self.keys[key].revoked = True
-        self._write("key", key, asdict(self.keys[key]))
+        self.keep("key", key, asdict(self.keys[key]))
 
     def sources_of(self, account: str) -> list[Source]:
         """The newest first."""
@@ -165,7 +165,7 @@ class Store:
     def put(self, source: Source) -> None:
         with self._lock:
             self.sources[source.id] = source
-        self._write("source", source.id, asdict(source))
+        self.keep("source", source.id, asdict(source))
 
     def put_many(self, sources: list[Source]) -> None:
         with self._lock:
@@ -178,7 +178,7 @@ class Store:
     def delete(self, source: Source) -> None:
         with self._lock:
             self.sources.pop(source.id, None)
-            self._database.execute("DELETE FROM things WHERE kind = 'source' AND id = ?", [source.id])
+            self.forget("source", source.id)
         self.tables.drop(source.id)
         self.path(source).unlink(missing_ok=True)
 
@@ -186,9 +186,19 @@ class Store:
         """Where the original file lies; the name is ours, never the uploader's."""
         return self.files / source.id
 
-    def _write(self, kind: str, name: str, data: dict[str, Any]) -> None:
+    def things(self, kind: str) -> list[dict[str, Any]]:
+        """What was kept of a kind that isn't a key or a source."""
+        with self._lock:
+            rows = self._database.execute("SELECT data FROM things WHERE kind = ?", [kind]).fetchall()
+        return [json.loads(data) for (data,) in rows]
+
+    def keep(self, kind: str, name: str, data: dict[str, Any]) -> None:
         with self._lock:
             self._database.execute("INSERT OR REPLACE INTO things VALUES (?, ?, ?)", [kind, name, json.dumps(data)])
+
+    def forget(self, kind: str, name: str) -> None:
+        with self._lock:
+            self._database.execute("DELETE FROM things WHERE kind = ? AND id = ?", [kind, name])
 
     def _load(self) -> None:
         for kind, data in self._database.execute("SELECT kind, data FROM things").fetchall():
@@ -204,10 +214,10 @@ class Store:
     def _signing_key(self) -> bytes:
         found = self._database.execute("SELECT data FROM things WHERE kind = 'signing'").fetchone()
         if not found:
-            self._write("signing", "key", {"key": secrets.token_hex(32)})
+            self.keep("signing", "key", {"key": secrets.token_hex(32)})
             return self._signing_key()
         return bytes.fromhex(json.loads(found[0])["key"])
 
 
-def _iso(at: float) -> str:
+def iso(at: float) -> str:
     return datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
