@@ -16,7 +16,7 @@ from datasources.rows import Query, Rows, StillLoading
 from tests.conftest import synced
 from tests.support.leaks import redis_content
 from tests.support.processes import wait_for
-from tests.support.rows import PLAIN, asked, cached_block, ids, of_length, read
+from tests.support.rows import PLAIN, asked, cached_block, ids, of_length, read, wait_until_nobody_asks
 from tests.support.sandbox import HTML_502
 from tests.support.threads import at_once
 
@@ -229,14 +229,14 @@ def test_what_came_between_a_look_and_the_lock_is_not_asked_for_again(table, acc
     def somebody_was_quicker(*args, **kwargs):
         monkeypatch.setattr(client, "set", lock)
         _outcome(table, filter_)
-        _wait_until_nobody_asks()
+        wait_until_nobody_asks()
         return lock(*args, **kwargs)
 
     monkeypatch.setattr(client, "set", somebody_was_quicker)
     late = _outcome(table, filter_)
     assert late == _outcome(table, filter_)
     assert len(asked(account)) == 1
-    _wait_until_nobody_asks()
+    wait_until_nobody_asks()
 
 
 @pytest.mark.parametrize(
@@ -296,7 +296,3 @@ def _outcome(source: Source, filter_: str) -> Rows | str:
         return read(source, query=Query(filter=filter_))
     except InvalidParameters as error:
         return error.user_message
-
-
-def _wait_until_nobody_asks() -> None:
-    wait_for(lambda: not list(connection().scan_iter("claro:rows:*:lock")))

@@ -7,6 +7,7 @@ from datasources.models import Source
 from datasources.redis import connection
 from datasources.rows import Query, Rows, StillLoading
 from tests.conftest import synced
+from tests.support.processes import wait_for
 
 PLAIN = Query()
 
@@ -39,6 +40,10 @@ def asked(account) -> list[dict]:
 
 def cached_block() -> str:
     """The name of the one block in the cache, once nobody is asking for it any more."""
-    _wait_until_nobody_asks()
+    wait_until_nobody_asks()
     [name] = connection().zrange(blocks.INDEX, 0, -1)
     return name.decode()
+
+
+def wait_until_nobody_asks() -> None:
+    wait_for(lambda: not list(connection().scan_iter("claro:rows:*:lock")))
