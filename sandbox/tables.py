@@ -46,21 +46,23 @@ class Tables:
     def create(self, table: str, columns: list[Column], rows: Iterable[list[Any]]) -> int:
         """Loads rows of plain values; gives their number."""
         path = self._folder / f"{table}.ndjson"
-        names = [column.place for column in columns]
+        types = {"n": "BIGINT"} | {column.place: column.sql_type for column in columns}
+        try:
+            return self._load(table, types, rows, path)
+        finally:
+            path.unlink()
+
+    def _load(self, table: str, types: dict[str, str], rows: Iterable[list[Any]], path: Path) -> int:
+        encode = json.JSONEncoder(ensure_ascii=False, allow_nan=False).encode
         count = 0
         with path.open("w", encoding="utf-8", errors="replace") as file:  # half a surrogate pair may stand in JSON
             for count, row in enumerate(rows, start=1):
-                record = {"n": count, **dict(zip(names, row, strict=True))}
-                file.write(json.dumps(record, ensure_ascii=False, allow_nan=False) + "\n")
-        types = {"n": "BIGINT"} | {column.place: column.sql_type for column in columns}
-        spec = ", ".join(f"{name}: '{kind}'" for name, kind in types.items())
-        source = f"read_ndjson(?, columns = {{{spec}}}, maximum_object_size = 67108864)" if count else ""
-        with self._writing:
-            if count:
+                file.write(encode(dict(zip(types, [count, *row], strict=True))) + "\n")
+        if count:
+            spec = ", ".join(f"{name}: '{kind}'" for name, kind in types.items())
+            source = f"read_ndjson(?, columns = {{{spec}}}, maximum_object_size = 67108864)"
+            with self._writing:
                 self.run(f'CREATE OR REPLACE TABLE "{table}" AS SELECT * FROM {source} ORDER BY n', [str(path)])
-            else:
-                self.run(f'CREATE OR REPLACE TABLE "{table}" ({", ".join(f"{n} {k}" for n, k in types.items())})')
-        path.unlink()
         return count
 
     def create_from(self, table: str, select: str) -> None:

@@ -107,7 +107,7 @@ def table(account, key) -> Source:
     return synced(key)[0]
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def shared_data() -> Path:
     """Real files, where they lie beside the project."""
     folder = Path(__file__).resolve().parents[2] / "shared" / "data"
