@@ -104,23 +104,28 @@ def learn(source: Source, claro: ClaroClient) -> None:
 
 
 def mark_gone(source: Source) -> None:
-    """Takes a source out of every list; its links go with it."""
+    """Takes a source out of every list; its links go with it. An answer from before does not bring it back."""
+    now = timezone.now()
     with transaction.atomic():
-        Source.objects.filter(pk=source.pk, gone_at=None).update(gone_at=timezone.now())
+        Source.objects.filter(pk=source.pk, gone_at=None).update(gone_at=now, last_seen_at=now)
         source.links.all().delete()
         live.publish(access.people_for(source.key), "sources-changed", "downloads-changed", event_name(source))
 
 
 def delete(source: Source) -> bool:
-    """Deletes a source at Claro, with one call; False when it was gone there already. Raises ClaroError."""
+    """Deletes a source at Claro, with one call; False when it was gone there already. Raises ClaroError.
+
+    What is deleted goes from the lists of all keys that saw it; what one key does not find may be there for others.
+    """
     try:
         with gateway.client(source.key, Lane.PERSON) as claro:
             claro.delete_datasource(source.datasource_id)
     except DatasourceNotFound:
-        there = False
+        there, copies = False, [source]
     else:
-        there = True
-    mark_gone(source)
+        there, copies = True, Source.objects.filter(datasource_id=source.datasource_id, gone_at=None)
+    for copy in copies:
+        mark_gone(copy)
     return there
 
 
