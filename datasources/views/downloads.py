@@ -33,9 +33,12 @@ def ask(request: HttpRequest, source: Source) -> HttpResponse:
 def list_downloads(request: HttpRequest) -> HttpResponse:
     form: AddressForm = PageForm(request.GET)
     found = access.links_for(request.user).select_related("source__key", "asked_by").order_by("-created_at", "pk")
-    page = Paginator(found, PER_PAGE).get_page(form.state()["page"])
-    context = {"page": page, "complaints": form.complaints(), "choices": DownloadForm.CHOICES}
-    status = 400 if context["complaints"] else 200
+    pages, number = Paginator(found, PER_PAGE), form.state()["page"]
+    complaints = form.complaints()
+    status = 400 if complaints else 200
+    if number > pages.num_pages:
+        complaints, status, number = [f"There is no page {number}."], 404, 1
+    context = {"page": pages.page(number), "complaints": complaints, "choices": DownloadForm.CHOICES}
     return render_page(request, "downloads/list.html", "downloads/_list.html", context, status)
 
 

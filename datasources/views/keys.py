@@ -34,7 +34,7 @@ def low(request: HttpRequest) -> HttpResponse:
 @login_required
 @require_http_methods(["GET", "HEAD", "POST"])
 def add(request: HttpRequest) -> HttpResponse:
-    form = KeyForm(request.POST or None)
+    form = KeyForm(request.POST if request.method == "POST" else None)
     if request.method == "POST" and form.is_valid() and (state := _checked(request, form)):
         try:
             key = keys.add(request.user, form.cleaned_data["label"], form.cleaned_data["secret"], state)
@@ -50,7 +50,7 @@ def add(request: HttpRequest) -> HttpResponse:
 @of_key(*FORM)
 def edit(request: HttpRequest, key: ApiKey) -> HttpResponse:
     """Renames a key; a secret that is typed replaces the present one, an empty field keeps it."""
-    form = KeyEditForm(request.POST or None, initial={"label": key.label})
+    form = KeyEditForm(request.POST if request.method == "POST" else None, initial={"label": key.label})
     if request.method == "POST" and form.is_valid():
         key.label = form.cleaned_data["label"]
         secret = form.cleaned_data["secret"]

@@ -45,7 +45,7 @@ def details(request: HttpRequest, source: Source) -> HttpResponse:
 @of_source(*FORM)
 def delete(request: HttpRequest, source: Source) -> HttpResponse:
     """Deletes at Claro, for good, once the file's name was typed."""
-    form = DeleteForm(source, request.POST or None)
+    form = DeleteForm(source, request.POST if request.method == "POST" else None)
     status = 200
     if request.method == "POST":
         status = 422
