@@ -95,6 +95,11 @@ def test_what_cannot_be_a_key_is_told_without_a_call(web, account, secret, sente
     assert not ApiKey.objects.exists()
 
 
+def test_an_empty_form_is_told_what_is_missing(web):
+    page = web.post("/keys/add/")
+    assert (page.status_code, words(page).count("This field is required.")) == (422, 2)
+
+
 @pytest.mark.parametrize("label", ["", "x" * 101])
 def test_a_key_needs_a_label_that_fits(web, account, label):
     assert add(web, account.key, label=label).status_code == 422
