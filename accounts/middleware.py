@@ -42,6 +42,13 @@ class SignInAgainMiddleware:
         response = self.get_response(request)
         sign_in = resolve_url(settings.LOGIN_URL)
         if request.htmx and response.status_code == 302 and response["Location"].startswith(f"{sign_in}?"):
-            back_to = request.htmx.current_url_abs_path or "/"
-            return HttpResponseClientRedirect(f"{sign_in}?{urlencode({'next': back_to})}")
+            return HttpResponseClientRedirect(f"{sign_in}?{urlencode({'next': _page_of(request)})}")
         return response
+
+
+def _page_of(request: HttpRequest) -> str:
+    """The page that asked for a part of itself; the first page where that isn't one of ours."""
+    try:
+        return request.htmx.current_url_abs_path or "/"
+    except ValueError:  # no address at all
+        return "/"

@@ -24,6 +24,12 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
     return render_problem(request, 404, "There is nothing here", text)
 
 
+def too_many_requests(request: HttpRequest) -> HttpResponse:
+    """Asked for by django-allauth, which counts sign-ins, sign-ups and resets."""
+    text = "That was too often in a short time. Wait a few minutes, then try again."
+    return render_problem(request, 429, "Too many attempts", text)
+
+
 def server_error(request: HttpRequest) -> HttpResponse:
     """Without session, user or database: one of them may be what is broken."""
     context = {"request_id": getattr(request, "id", "")}

@@ -12,4 +12,5 @@ urlpatterns = [
 handler400 = "claro_dashboard.errors.bad_request"
 handler403 = "claro_dashboard.errors.forbidden"
 handler404 = "claro_dashboard.errors.not_found"
+handler429 = "claro_dashboard.errors.too_many_requests"
 handler500 = "claro_dashboard.errors.server_error"
