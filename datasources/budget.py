@@ -20,6 +20,8 @@ from datasources.claro import RateLimit, RateLimited
 from datasources.redis import connection
 
 HISTORY_MINUTES = 60
+# Reset has whole seconds, perhaps rounded down: a call in the last of them would be refused (PyGithub adds one too).
+RESET_MARGIN_MS = 1000
 # Below this share of its limit a purse is low (the same in budget.lua).
 LOW = 0.2
 
@@ -96,9 +98,9 @@ class Budget:
         """Notes what the answer said: its headers, and after a refusal for how long the purse stays closed."""
         said = rate_limit or RateLimit(limit=None, remaining=None, reset_in_s=None)
         self.seen = rate_limit or self.seen
-        closed_ms = _ms(retry_after_s)
+        reset_ms = None if said.reset_in_s is None else _ms(said.reset_in_s) + RESET_MARGIN_MS
         is_news, turned = self._run(
-            "settle", ticket, said.limit, said.remaining, _ms(said.reset_in_s), closed_ms, self._plan
+            "settle", ticket, said.limit, said.remaining, reset_ms, _ms(retry_after_s), self._plan
         )
         self.turned_low_or_back = self.turned_low_or_back or bool(turned)
         if is_news:

@@ -2,6 +2,7 @@
 
 import http.server
 import logging
+import math
 import re
 import socket
 import threading
@@ -42,7 +43,7 @@ class RateLimit:
         headers = {
             "X-RateLimit-Limit": str(key.calls_per_minute),
             "X-RateLimit-Remaining": str(key.calls_per_minute - used),
-            "X-RateLimit-Reset": str(int(ends) + 1),
+            "X-RateLimit-Reset": str(math.ceil(ends)),
         }
         if not allowed:
             headers["Retry-After"] = str(max(1, int(ends - now) + 1))
