@@ -45,7 +45,7 @@ def as_json(data: Any, status: int = 200, **headers: str) -> Answer:
     return Answer(status, body, {"Content-Type": "application/json; charset=utf-8", **headers})
 
 
-def invalid(text: str, /, **details: Any) -> ApiFault:
+def invalid(text: str, **details: Any) -> ApiFault:
     return ApiFault(400, "INVALID_PARAMETERS", text, **details)
 
 

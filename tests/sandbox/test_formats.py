@@ -42,6 +42,7 @@ TWO = [("a", TEXT), ("b", NUMBER)]
         ("a;b\r\nx;1\r\ny;2", TWO, [["x", 1], ["y", 2]]),
         ("a\tb\rx\t1\ry\t2\r", TWO, [["x", 1], ["y", 2]]),
         ("a|b\nx|1\n\n\ny|2\n", TWO, [["x", 1], ["y", 2]]),
+        ("a;b\nx,y,z;1\n", TWO, [["x,y,z", 1]]),
         ("\ufeffa,b\nx,1\n", TWO, [["x", 1]]),
         # empty cells are null, short rows too; long rows get columns
         ("a,b\n,1\nx\n", TWO, [[None, 1], ["x", None]]),
@@ -67,7 +68,7 @@ TWO = [("a", TEXT), ("b", NUMBER)]
         ("a,b\nBrébeuf “x”,1\n".encode("cp1252"), TWO, [["Brébeuf “x”", 1]]),
         (b"a,b\n\x8d\xe9,1\n", TWO, [["\x8dé", 1]]),
     ],
-    ids=range(19),
+    ids=range(20),
 )
 def test_csv(parsed, content, columns, rows):
     assert parsed("a.csv", content) == (columns, rows)
