@@ -1,5 +1,6 @@
 import json
 from datetime import timedelta
+from itertools import takewhile
 
 import pytest
 import requests
@@ -33,8 +34,8 @@ def told():
 
         def names() -> list[str]:
             redis.connection().publish(live.CHANNEL, "end")
-            data = [message["data"] for message in iter(lambda: channel.get_message(timeout=5), None)]
-            return [name for text in data[1 : data.index(b"end")] for name in json.loads(text)["names"]]
+            data = (message["data"] for message in channel.listen() if message["type"] == "message")
+            return [name for text in takewhile(b"end".__ne__, data) for name in json.loads(text)["names"]]
 
         yield names
 
@@ -117,6 +118,12 @@ def test_an_ended_link_has_no_target(source, alice):
     link = ready(source, alice, timedelta(seconds=59))
     link.refresh_from_db()
     assert links.target(link) is None
+
+
+def test_asking_for_a_link_that_is_alive_waits_for_no_lock(source, alice, django_assert_num_queries):
+    link = ready(source, alice, timedelta(hours=1))
+    with django_assert_num_queries(1):
+        assert links.ask(source, alice, 300).pk == link.pk
 
 
 def test_renewing_makes_a_new_link_and_leaves_the_old_one(source, alice, account):
