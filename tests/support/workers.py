@@ -38,6 +38,7 @@ class Celery:
         """As if the power went."""
         self._process.kill()
         self._process.wait()
+        self._log.close()
 
     def stop(self) -> None:
         self._process.terminate()
