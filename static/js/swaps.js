@@ -2,13 +2,18 @@
 const announcer = document.getElementById("announcer");
 const trouble = document.getElementById("trouble");
 
+// What somebody asked for, told from live updates. Noted at the start: what the swap takes away is not the source then.
+const asked = new WeakSet();
+document.addEventListener("htmx:config:request", ({ detail: { ctx } }) => {
+  if (ctx.sourceElement.matches("a, form, button")) asked.add(ctx);
+});
+
 document.addEventListener("htmx:after:swap", (event) => {
-  const source = event.detail?.ctx?.sourceElement;
-  // Live updates stay quiet; what somebody asked for is said.
-  const asked = source?.matches?.("a, form, button");
-  const said = asked && document.querySelector("[data-announce]");
+  // Live updates stay quiet.
+  if (!asked.has(event.detail?.ctx)) return;
+  const said = document.querySelector("[data-announce]");
   if (said) announcer.textContent = said.textContent.trim().replace(/\s+/g, " ");
-  const start = asked && document.querySelector("[data-scroll-start]");
+  const start = document.querySelector("[data-scroll-start]");
   if (start) start.scrollTop = 0;
 });
 
