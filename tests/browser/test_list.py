@@ -1,0 +1,140 @@
+"""The list in a browser: search, sort, filter, page, and going back."""
+
+import re
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.conftest import synced
+
+pytestmark = pytest.mark.browser
+
+
+@pytest.fixture
+def listed(page, account, key) -> Page:
+    """Alice's list of 60 sources: the newest is file-00, every third one failed, sizes go down and up again."""
+    endings = ("csv", "json")
+    account.add_many(
+        [
+            {
+                "fileName": f"file-{n:02}.{endings[n % 2]}",
+                "status": "failed" if n % 3 == 0 else "completed",
+                "age": 100 + n * 60,
+                "fileSize": abs(30 - n) * 1000 + n,
+            }
+            for n in range(60)
+        ]
+    )
+    synced(key)
+    page.goto("/sources/")
+    shows(page, "file-00.csv", 50)
+    return page
+
+
+def shows(page: Page, first: str, count: int) -> None:
+    """The whole page, with these sources in the list."""
+    expect(page.locator("tbody tr")).to_have_count(count)
+    expect(page.locator("tbody tr .name").first).to_have_text(first)
+    expect(page.locator("h1")).to_have_text("Data sources")
+    expect(page.locator(".sidebar")).to_have_count(1)
+    expect(page.locator("#source-list")).to_have_count(1)
+
+
+def test_searching_keeps_focus_and_caret(listed):
+    listed.locator("#q").click()
+    listed.keyboard.type("fle-1")
+    expect(listed).to_have_url(re.compile("q=fle-1"))
+    expect(listed.get_by_text("Nothing matches")).to_be_visible()
+    for _ in range(4):
+        listed.keyboard.press("ArrowLeft")
+    listed.keyboard.type("i")
+    shows(listed, "file-10.csv", 10)
+    expect(listed).to_have_url(re.compile("q=file-1"))
+    expect(listed.locator("#q")).to_be_focused()
+    assert listed.locator("#q").evaluate("field => [field.selectionStart, field.selectionEnd]") == [2, 2]
+    listed.keyboard.press("End")
+    listed.keyboard.type("1")
+    shows(listed, "file-11.json", 1)
+
+
+def test_a_header_sorts_up_and_down(listed):
+    listed.get_by_role("link", name="Size").click()
+    shows(listed, "file-30.csv", 50)
+    expect(listed.get_by_role("columnheader", name="Size")).to_have_attribute("aria-sort", "ascending")
+    listed.get_by_role("link", name="Size").click()
+    shows(listed, "file-00.csv", 50)
+    expect(listed.get_by_role("columnheader", name="Size")).to_have_attribute("aria-sort", "descending")
+    expect(listed.get_by_role("link", name="Size")).to_be_focused()
+    listed.get_by_role("link", name="File", exact=True).click()
+    expect(listed).to_have_url(re.compile("sort=name&order=asc"))
+
+
+def test_filters_narrow_one_another(listed):
+    chip = listed.get_by_role("navigation", name="Status").get_by_role("link", name="Failed")
+    expect(chip).to_have_text("Failed 20")
+    chip.click()
+    shows(listed, "file-00.csv", 20)
+    expect(chip).to_have_attribute("aria-current", "true")
+    listed.get_by_label("Kind of file").select_option(label="JSON (10)")
+    shows(listed, "file-03.json", 10)
+    listed.locator("#q").fill("file-5")
+    shows(listed, "file-51.json", 2)
+    expect(listed).to_have_url(re.compile(r"status=failed"))
+    listed.get_by_role("link", name="Clear").click()
+    shows(listed, "file-00.csv", 50)
+
+
+def test_pages_and_their_size(listed):
+    listed.get_by_role("link", name="Next").click()
+    shows(listed, "file-50.csv", 10)
+    listed.get_by_label("Sources a page").select_option("25")
+    shows(listed, "file-00.csv", 25)
+    expect(listed).to_have_url(re.compile("limit=25"))
+    listed.get_by_label("Page", exact=True).fill("3")
+    listed.keyboard.press("Enter")
+    shows(listed, "file-50.csv", 10)
+    listed.get_by_role("link", name="Previous").click()
+    shows(listed, "file-25.json", 25)
+
+
+def test_back_and_forward_bring_the_whole_page(listed):
+    listed.get_by_role("link", name="Next").click()
+    shows(listed, "file-50.csv", 10)
+    listed.get_by_role("link", name="Size").click()
+    shows(listed, "file-30.csv", 50)
+    listed.locator("tbody tr .name").first.click()
+    expect(listed.locator("h1")).to_have_text("file-30.csv")
+    listed.go_back()
+    shows(listed, "file-30.csv", 50)
+    listed.go_back()
+    shows(listed, "file-50.csv", 10)
+    listed.go_back()
+    shows(listed, "file-00.csv", 50)
+    expect(listed.locator("#live")).to_have_count(1)
+    listed.go_forward()
+    shows(listed, "file-50.csv", 10)
+    listed.get_by_role("link", name="Previous").click()
+    shows(listed, "file-00.csv", 50)
+
+
+def test_a_reload_shows_the_same(listed):
+    listed.locator("#q").fill("json")
+    expect(listed).to_have_url(re.compile("q=json"))
+    listed.get_by_role("link", name="File", exact=True).click()
+    expect(listed).to_have_url(re.compile("sort=name"))
+    shows(listed, "file-01.json", 30)
+    listed.reload()
+    shows(listed, "file-01.json", 30)
+    expect(listed.locator("#q")).to_have_value("json")
+
+
+def test_what_changed_is_said_aloud(listed):
+    listed.get_by_role("link", name="Next").press("Enter")
+    expect(listed.locator("#announcer")).to_have_text("60 data sources, page 2 of 2")
+
+
+def test_focus_stays_where_paging_ends(listed):
+    listed.get_by_role("link", name="Next").press("Enter")
+    shows(listed, "file-50.csv", 10)
+    expect(listed.get_by_role("link", name="Next")).to_be_disabled()
+    expect(listed.get_by_role("link", name="Next")).to_be_focused()
