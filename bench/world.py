@@ -38,24 +38,35 @@ class Browser:
 
         client = Client()
         client.force_login(user)
-        self._headers = {"Cookie": f"sessionid={client.cookies['sessionid'].value}"}
+        self.cookie = f"sessionid={client.cookies['sessionid'].value}"
+        self._headers = {"Cookie": self.cookie}
         self._connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
 
     def get(self, path: str, status: int = 200, **headers: str) -> bytes:
+        answered, body = self.try_get(path, **headers)
+        assert answered == status, f"{path}: {answered}"
+        return body
+
+    def try_get(self, path: str, **headers: str) -> tuple[int, bytes]:
         self._connection.request("GET", path, headers=self._headers | headers)
         answer = self._connection.getresponse()
-        body = answer.read()
-        assert answer.status == status, f"{path}: {answer.status}"
-        return body
+        return answer.status, answer.read()
 
 
 class World:
-    def __init__(self, folder: Path, web_port: int, sandbox_port: int):
-        self.folder, self._web_port = folder, web_port
+    def __init__(self, folder: Path, web_port: int, web_pid: int, sandbox_port: int, ends: contextlib.ExitStack):
+        self._ends = ends
+        self.folder, self.web_port, self.web_pid = folder, web_port, web_pid
         self.sandbox = SandboxProcess(sandbox_port)
 
-    def browser(self, user) -> Browser:
-        return Browser(self._web_port, user)
+    def browser(self, user, port: int | None = None) -> Browser:
+        return Browser(port or self.web_port, user)
+
+    def another_web(self) -> int:
+        """The port of one more web process on the same stores."""
+        port = free_port()
+        self._ends.callback(_end, _web(port))
+        return port
 
 
 @contextlib.contextmanager
@@ -74,11 +85,10 @@ def world() -> Iterator[World]:
         flags = ("--no-demo", "--control", "--processing=0", "--rate-limit=100000")
         sandbox = _manage("sandbox", f"--port={sandbox_port}", f"--data={folder / 'sandbox'}", *flags)
         stack.callback(_end, sandbox)
-        command = parse_procfile((ROOT / "Procfile").read_text()).processes["web"]
-        stack.callback(_end, subprocess.Popen(command, shell=True, cwd=ROOT))  # noqa: S602 - a line of our own Procfile
-        wait_for(lambda: _answers(f"http://127.0.0.1:{web_port}/healthz"))
+        web = _web(web_port)
+        stack.callback(_end, web)
         wait_for(lambda: _answers(f"http://127.0.0.1:{sandbox_port}/control/calls"))
-        yield World(folder, web_port, sandbox_port)
+        yield World(folder, web_port, web.pid, sandbox_port, stack)
 
 
 def _environment(folder: Path, redis_port: int, sandbox_port: int, web_port: int) -> dict[str, str]:
@@ -95,6 +105,13 @@ def _environment(folder: Path, redis_port: int, sandbox_port: int, web_port: int
         "PORT": str(web_port),
         "LOG_LEVEL": "ERROR",
     }
+
+
+def _web(port: int) -> subprocess.Popen:
+    command = parse_procfile((ROOT / "Procfile").read_text()).processes["web"]
+    process = subprocess.Popen(command, shell=True, cwd=ROOT, env=os.environ | {"PORT": str(port)})  # noqa: S602 - our own
+    wait_for(lambda: _answers(f"http://127.0.0.1:{port}/healthz"))
+    return process
 
 
 def _manage(*arguments: str) -> subprocess.Popen:
