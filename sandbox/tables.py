@@ -62,7 +62,7 @@ class Tables:
             spec = ", ".join(f"{name}: '{kind}'" for name, kind in types.items())
             source = f"read_ndjson(?, columns = {{{spec}}}, maximum_object_size = 67108864)"
             with self._writing:
-                self.run(f'CREATE OR REPLACE TABLE "{table}" AS SELECT * FROM {source} ORDER BY n', [str(path)])
+                self.run(f'CREATE OR REPLACE TABLE "{table}" AS FROM {source}', [str(path)])
         return count
 
     def create_from(self, table: str, select: str) -> None:

@@ -64,10 +64,10 @@ def test_latency_is_part_of_every_answer(sandbox, calls):
 
 def test_a_fault_waits_for_its_call(account, calls):
     source_id = account.add()
-    account.fault("answer", status=500, path="/data", method="GET", skip=1, times=2)
-    statuses = [calls.get(f"/datasources/{source_id}/data").status_code for _ in range(4)]
-    assert calls.get("/datasources").status_code == 200
-    assert statuses == [200, 500, 500, 200]
+    account.fault("answer", status=500, path=f"{source_id}/data", method="GET", skip=1, times=2)
+    path = f"/datasources/{source_id}"
+    made = [("GET", path), ("POST", f"{path}/data"), *[("GET", f"{path}/data")] * 4]
+    assert [calls(*call).status_code for call in made] == [200, 404, 200, 500, 500, 200]
 
 
 def test_faults_are_taken_back(sandbox, account, calls):
