@@ -45,8 +45,9 @@ class World:
         DownloadLink.objects.filter(pk=link.pk).update(**changes or {"attempts": 0})
         return link
 
-    def fail(self, times: int = 1000, **what) -> None:
-        self.account.fault("answer", times=times, status=502, body=HTML_502, **what)
+    def fail(self) -> None:
+        """From now on there is a gateway's error page for every call."""
+        self.account.fault("answer", times=1000, status=502, body=HTML_502)
 
 
 @dataclass(frozen=True)
@@ -250,21 +251,21 @@ def _rows_bad_filter(world: World) -> str:
 @place("rows, on their way", "Claro is fetching these rows", 202)
 def _rows_loading(world: World) -> str:
     source = world.table()
-    world.account.fault("slow", path="/data", seconds=12)
+    world.account.fault("slow", seconds=12)
     return f"/sources/{source.datasource_id}/rows/"
 
 
 @place("rows, rate limit", "It goes on by itself at", 429)
 def _rows_rate_limit(world: World) -> str:
     source = world.table()
-    world.account.fault("answer", path="/data", status=429, headers={"Retry-After": "50"}, times=9)
+    world.account.fault("answer", status=429, headers={"Retry-After": "50"}, times=9)
     return f"/sources/{source.datasource_id}/rows/"
 
 
 @place("rows, API down", "The rows can't be read right now", 503)
 def _rows_api_down(world: World) -> str:
     source = world.table()
-    world.fail(path="/data")
+    world.fail()
     return f"/sources/{source.datasource_id}/rows/"
 
 

@@ -1,0 +1,200 @@
+"""The table of rows in a browser: sort, filter, page, read whole cells."""
+
+import json
+import re
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.conftest import synced
+from tests.support.processes import wait_for
+
+pytestmark = pytest.mark.browser
+
+COLUMNS = ("id", "name", "price", "unit cost", "note", *(f"more {n}" for n in range(12)))
+
+
+@pytest.fixture
+def rows(page, account, key) -> Page:
+    """Alice's page of a table of 120 rows and 17 columns: names and prices run in opposite directions."""
+
+    def row(n: int) -> dict[str, object]:
+        values = [n, f"thing {n:03}", 500 - n, n / 2, "short"]
+        if n == 2:
+            values[4] = "a long story, " * 30
+        return dict(zip(COLUMNS, [*values, *(f"value {n} of {m}" for m in range(12))], strict=True))
+
+    account.upload("things.json", json.dumps([row(n) for n in range(1, 121)]))
+    source = synced(key)[0]
+    page.goto(f"/sources/{source.datasource_id}/rows/")
+    shows(page, "thing 001", "Rows 1 to 50 of 120")
+    return page
+
+
+def shows(page: Page, first: str, where: str) -> None:
+    expect(page.locator("#rows [data-announce]")).to_have_text(where)
+    expect(page.locator(".rows tbody tr td:nth-child(3)").first).to_have_text(first)
+    expect(page.locator("#rows")).to_have_count(1)
+    expect(page.locator("h1")).to_have_text("things.json")
+
+
+def data(page: Page) -> str:
+    """The path of the API that these rows come from."""
+    return f"{page.url.split('/')[4]}/data"
+
+
+def header(page: Page, name: str):
+    return page.get_by_role("columnheader", name=name, exact=True)
+
+
+def test_a_header_sorts_up_down_and_not_at_all(rows):
+    header(rows, "price").get_by_role("link").click()
+    shows(rows, "thing 120", "Rows 1 to 50 of 120")
+    expect(header(rows, "price")).to_have_attribute("aria-sort", "ascending")
+    expect(rows.locator("#chip-sort")).to_contain_text("By price, ascending")
+    header(rows, "price").get_by_role("link").click()
+    shows(rows, "thing 001", "Rows 1 to 50 of 120")
+    expect(header(rows, "price")).to_have_attribute("aria-sort", "descending")
+    header(rows, "price").get_by_role("link").click()
+    expect(header(rows, "price")).not_to_have_attribute("aria-sort", re.compile("."))
+    expect(rows.locator("#chip-sort")).to_have_count(0)
+    expect(rows).to_have_url(re.compile("/rows/[?]?$"))
+
+
+def test_focus_stays_on_the_header_that_sorted(rows):
+    header(rows, "price").get_by_role("link").press("Enter")
+    shows(rows, "thing 120", "Rows 1 to 50 of 120")
+    expect(header(rows, "price").get_by_role("link")).to_be_focused()
+    expect(rows.locator("#announcer")).to_have_text("Rows 1 to 50 of 120")
+
+
+def test_a_typed_filter_and_its_chip(rows):
+    rows.get_by_label("Filter expression").fill("price < 400 AND name LIKE '%9%'")
+    rows.keyboard.press("Enter")
+    shows(rows, "thing 109", "Rows 1 to 2 of 2 that match")
+    expect(rows.locator("#chip-filter")).to_contain_text("Only where price < 400 AND name LIKE '%9%'")
+    assert "filter=price+%3C+400+AND+name+LIKE+%27%259%25%27" in rows.url
+    rows.locator("#chip-filter").click()
+    shows(rows, "thing 001", "Rows 1 to 50 of 120")
+    expect(rows.get_by_label("Filter expression")).to_have_value("")
+
+
+def test_the_builder_writes_the_filter(rows):
+    rows.get_by_text("Build a filter").click()
+    for column, operator, value in [
+        ("unit cost", "is greater than", "50"),
+        ("name", "contains", "1"),
+        ("note", "equals", "it's"),
+    ]:
+        rows.get_by_label("Column", exact=True).select_option(column)
+        rows.get_by_label("How it compares").select_option(label=operator)
+        rows.get_by_label("Value").fill(value)
+        rows.get_by_label("Value").press("Enter")
+        expect(rows.locator("#chip-filter")).to_contain_text(value.replace("'", "''"))
+        if not rows.locator("details.builder").get_attribute("open"):
+            rows.get_by_text("Build a filter").click()
+    expect(rows.get_by_label("Filter expression")).to_have_value(
+        "\"unit cost\" > 50 AND name LIKE '%1%' AND note = 'it''s'"
+    )
+    expect(rows.get_by_role("heading", name="No row matches")).to_be_visible()
+
+
+def test_a_bad_filter_is_told_beside_it_and_the_table_stays(rows, witness):
+    witness.expects(422)
+    box = rows.get_by_label("Filter expression")
+    box.fill("price > > 3")
+    rows.keyboard.press("Enter")
+    expect(rows.locator("#rows-problem")).to_contain_text("Claro does not take this filter")
+    expect(rows.locator("#rows-problem")).to_contain_text("it knows columns and values with")
+    expect(box).to_have_value("price > > 3")
+    expect(box).to_be_focused()
+    shows(rows, "thing 001", "Rows 1 to 50 of 120")
+    box.fill("price > 498")
+    rows.keyboard.press("Enter")
+    shows(rows, "thing 001", "Rows 1 to 1 of 1 that match")
+    expect(rows.locator("#rows-problem")).to_be_empty()
+
+
+def test_page_size_and_state_stand_in_the_address(rows):
+    header(rows, "price").get_by_role("link").click()
+    shows(rows, "thing 120", "Rows 1 to 50 of 120")
+    rows.get_by_role("link", name="Next").click()
+    shows(rows, "thing 070", "Rows 51 to 100 of 120")
+    rows.get_by_label("Rows a page").select_option("25")
+    shows(rows, "thing 120", "Rows 1 to 25 of 120")
+    rows.get_by_label("Page", exact=True).fill("4")
+    rows.keyboard.press("Enter")
+    shows(rows, "thing 045", "Rows 76 to 100 of 120")
+    for part in ("sort=price", "order=asc", "limit=25", "page=4"):
+        assert part in rows.url
+    rows.reload()
+    shows(rows, "thing 045", "Rows 76 to 100 of 120")
+    rows.go_back()
+    shows(rows, "thing 120", "Rows 1 to 25 of 120")
+    rows.go_back()
+    shows(rows, "thing 070", "Rows 51 to 100 of 120")
+    expect(rows.locator(".sidebar")).to_have_count(1)
+    rows.go_forward()
+    shows(rows, "thing 120", "Rows 1 to 25 of 120")
+
+
+def test_a_cut_cell_opens_whole_by_keyboard(rows):
+    cell = rows.get_by_role("button", name=re.compile("^a long story"))
+    cell.press("Enter")
+    dialog = rows.get_by_role("dialog")
+    expect(dialog.get_by_role("heading")).to_have_text("note, row 2")
+    expect(dialog.locator("pre")).to_have_text("a long story, " * 30)
+    rows.keyboard.press("Escape")
+    expect(dialog).to_be_hidden()
+    expect(cell).to_be_focused()
+
+
+def test_header_and_first_columns_stay_in_view(rows):
+    def places() -> list[dict[str, float]]:
+        seen = [
+            rows.locator(".rows thead th").nth(1),
+            *(rows.locator(".rows tbody tr").nth(40).locator("th, td").all()[:2]),
+        ]
+        return [one.bounding_box() for one in seen]
+
+    before = places()
+    rows.locator(".rows-box").evaluate("box => box.scrollTo(300, 200)")
+    after = places()
+    assert rows.locator(".rows-box").evaluate("box => [box.scrollLeft, box.scrollTop]") == [300, 200]
+    assert after[0] == before[0]
+    assert [box["x"] for box in after] == [box["x"] for box in before]
+    assert after[1]["y"] == before[1]["y"] - 200
+
+
+def test_rows_that_take_long_are_on_their_way_and_then_there(rows, account):
+    account.fault("slow", path=data(rows), seconds=3)
+    header(rows, "price").get_by_role("link").click()
+    expect(rows.locator("#rows-problem")).to_contain_text("They appear by themselves")
+    shows(rows, "thing 001", "Rows 1 to 50 of 120")
+    shows(rows, "thing 120", "Rows 1 to 50 of 120")
+    expect(rows).to_have_url(re.compile("sort=price"))
+    assert len(account.calls(data(rows))) == 2
+    rows.go_back()
+    shows(rows, "thing 001", "Rows 1 to 50 of 120")
+
+
+def test_of_two_answers_the_one_asked_for_last_stays(rows, account):
+    account.fault("slow", path=data(rows), seconds=1.2)
+    header(rows, "unit cost").get_by_role("link").click()
+    header(rows, "price").get_by_role("link").click()
+    shows(rows, "thing 120", "Rows 1 to 50 of 120")
+    wait_for(lambda: len(account.calls(data(rows))) == 3)
+    rows.get_by_role("link", name="Next").click()
+    shows(rows, "thing 070", "Rows 51 to 100 of 120")
+    expect(rows.locator("#chip-sort")).to_contain_text("By price")
+    expect(rows).to_have_url(re.compile("sort=price"))
+
+
+def test_a_used_up_rate_limit_says_when_it_goes_on_and_does(rows, account, witness):
+    witness.expects(429)
+    account.fault("answer", path=data(rows), status=429, headers={"Retry-After": "3"}, body="slow down")
+    header(rows, "price").get_by_role("link").click()
+    expect(rows.locator("#rows-problem")).to_contain_text(re.compile(r"It goes on by itself at \d\d:\d\d:\d\d"))
+    shows(rows, "thing 001", "Rows 1 to 50 of 120")
+    shows(rows, "thing 120", "Rows 1 to 50 of 120")
+    expect(rows.locator("#rows-problem")).to_be_empty()
