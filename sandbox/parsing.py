@@ -77,7 +77,7 @@ def _typed(names: list[str], rows: list[list[Any]]):
     """Turns the columns that hold nothing but plain numbers into numbers, in place."""
     columns = []
     for place, name in enumerate(names):
-        values = [row[place] for row in rows if row[place] is not None]
+        values = {row[place] for row in rows if row[place] is not None}
         is_number = bool(values) and all(_NUMBER.fullmatch(value) for value in values)
         whole = is_number and not any("." in value for value in values)
         if is_number:

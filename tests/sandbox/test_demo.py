@@ -13,7 +13,12 @@ from tests.support.sandbox import Sandbox
 
 
 @pytest.fixture(scope="module")
-def demo_sandbox(tmp_path_factory) -> Sandbox:
+def filled_at() -> float:
+    return time.time()
+
+
+@pytest.fixture(scope="module")
+def demo_sandbox(tmp_path_factory, filled_at) -> Sandbox:
     sandbox = Sandbox(tmp_path_factory.mktemp("it's a demo"))
     demo.fill(sandbox.store, DEMO_KEY, 100)
     return sandbox
@@ -27,9 +32,19 @@ def calls(demo_sandbox) -> Calls:
 
 
 @pytest.fixture
-def sources(calls):
-    """The objects of the list by file name."""
-    return {source["fileName"]: source for source in calls.sources(limit=100)["dataSources"]}
+def sources_at(calls, filled_at):
+    """The objects of the list by file name, that many seconds after the first start."""
+
+    def sources_at(seconds: float) -> dict[str, dict]:
+        with time_machine.travel(filled_at + seconds):
+            return {source["fileName"]: source for source in calls.sources(limit=100)["dataSources"]}
+
+    return sources_at
+
+
+@pytest.fixture
+def sources(sources_at):
+    return sources_at(1)
 
 
 @pytest.fixture
@@ -50,11 +65,10 @@ def test_there_are_sources_of_every_kind_and_state(sources):
     assert {source["status"] for source in sources.values()} == {"processing", "completed", "failed"}
 
 
-def test_some_finish_while_one_watches_and_one_fails(calls, sources):
+def test_some_finish_while_one_watches_and_one_fails(sources, sources_at):
     processing = [name for name, source in sources.items() if source["status"] == "processing"]
     assert len(processing) == 4
-    with time_machine.travel(time.time() + 120):
-        later = {source["fileName"]: source for source in calls.sources(limit=100)["dataSources"]}
+    later = sources_at(120)
     assert sorted(later[name]["status"] for name in processing) == ["completed", "completed", "completed", "failed"]
     assert all(source["status"] != "processing" and source["processedAt"] for source in later.values())
 
@@ -108,11 +122,10 @@ def test_the_file_of_a_million_rows_is_made_on_demand(demo_sandbox, calls, sourc
     assert size == sources[demo.BIG]["fileSize"] == demo.BIG_FILE_BYTES
 
 
-def test_a_second_start_leaves_everything_as_it_is(demo_sandbox, calls, sources):
-    gone = sources["header-only.csv"]["datasourceId"]
+def test_a_second_start_leaves_everything_as_it_is(demo_sandbox, calls, sources, sources_at):
+    gone = sources["translations.jsonl"]["datasourceId"]
     calls("DELETE", f"/datasources/{gone}")
     demo.fill(demo_sandbox.store, DEMO_KEY, 7)
-    after = {source["fileName"]: source for source in calls.sources(limit=100)["dataSources"]}
-    assert set(sources) - set(after) == {"header-only.csv"}
+    assert set(sources) - set(sources_at(1)) == {"translations.jsonl"}
     answer = Calls(calls.base_url, DEMO_KEY).get("/datasources")
     assert answer.headers["X-RateLimit-Limit"] == "7"

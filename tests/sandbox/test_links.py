@@ -81,9 +81,9 @@ def test_a_body_that_is_no_object_is_refused(calls, source_id, body):
 
 
 def test_a_link_ends(link):
-    with time_machine.travel(time.time() + 299):
+    with time_machine.travel(time.time() + 270):
         assert fetched(link).status_code == 200
-    with time_machine.travel(time.time() + 302):
+    with time_machine.travel(time.time() + 301):
         answer = fetched(link)
     assert (answer.status_code, answer.text) == (403, "This link has ended.\n")
 
