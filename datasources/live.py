@@ -144,7 +144,7 @@ class Hub:
     def __init__(self) -> None:
         self._streams: dict[int, set[Stream]] = defaultdict(set)
         self._recent: deque[_Event] = deque(maxlen=REMEMBERED)
-        self._listening_since = float("inf")
+        self._listening_since_ms: int | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -176,16 +176,18 @@ class Hub:
     def _close_all(self) -> None:
         for stream in self._all():
             stream.close()
-        for task in self._tasks:
-            task.cancel()
+        while self._tasks:
+            self._tasks.pop().cancel()
 
     def _all(self) -> list[Stream]:
         return [stream for mine in self._streams.values() for stream in mine]
 
     def _missed(self, user_id: int, since_ms: int) -> list[str]:
+        if self._listening_since_ms is None:
+            return []  # told to look again as soon as it listens
         since_ms -= SKEW_MS
         forgotten_ms = self._recent[0].at_ms if len(self._recent) == REMEMBERED else 0
-        if since_ms < max(self._listening_since, forgotten_ms):
+        if since_ms < max(self._listening_since_ms, forgotten_ms):
             return [LOOK_AGAIN]
         return [
             name for event in self._recent if event.at_ms >= since_ms and user_id in event.users for name in event.names
@@ -193,31 +195,32 @@ class Hub:
 
     def _start(self) -> None:
         loop = asyncio.get_running_loop()
-        if self._loop is not loop or any(task.done() for task in self._tasks):
+        if self._loop is not loop or not self._tasks or any(task.done() for task in self._tasks):
             self._loop = loop
-            # What happens until it listens again is missed, whatever is remembered.
-            self._listening_since = float("inf")
+            self._listening_since_ms = None
             self._tasks = [loop.create_task(self._relay()), loop.create_task(self._say_who_is_there())]
 
     async def _relay(self) -> None:
-        """Hands on what arrives; when Redis goes away, waits for it and then tells every page to look again."""
-        missed = False
+        """Hands on what arrives; whenever it begins to listen, what happened before may have been missed."""
         while True:
             try:
                 async with _client() as client, client.pubsub() as channel:
                     await channel.subscribe(CHANNEL)
-                    self._recent.clear()
-                    self._listening_since = now_ms()
-                    if missed:
-                        for stream in self._all():
-                            stream.tell([LOOK_AGAIN])
                     async for message in channel.listen():
-                        if message["type"] == "message":
+                        if message["type"] == "subscribe":
+                            self._begin()
+                        else:
                             self._hand_on(json.loads(message["data"]))
             except redis.RedisError as error:
                 logger.warning("Live events pause until Redis is back: %s", error)
-                self._listening_since, missed = float("inf"), True
+                self._listening_since_ms = None
                 await asyncio.sleep(1)
+
+    def _begin(self) -> None:
+        self._recent.clear()
+        self._listening_since_ms = now_ms()
+        for stream in self._all():
+            stream.tell([LOOK_AGAIN])
 
     def _hand_on(self, message: dict) -> None:
         if users := message.get("users"):
