@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import re
 import secrets
 import signal
 import socket
@@ -28,13 +29,15 @@ def port(name: str, var: Path, default: int = 0) -> int:
     """
     asked = os.environ.get(name, "") or default
     if asked:
-        if not str(asked).isdigit() or not 0 < int(asked) < 65_536:
+        if not re.fullmatch("[0-9]{1,5}", str(asked)) or not 0 < int(asked) < 65_536:
             raise PortInUse(f"{name}={asked} is not a port.")
         if not _is_free(int(asked)):
             raise PortInUse(f"Port {asked} is in use. Choose another one: {name}={int(asked) + 1} make run")
         return int(asked)
     file = var / "ports.json"
-    ports = json.loads(file.read_text()) if file.exists() else {}
+    ports = {}
+    with contextlib.suppress(OSError, ValueError):  # the first start, or one that was killed while writing
+        ports = json.loads(file.read_text())
     if not _is_free(ports.get(name, 0)):
         ports[name] = 0
     if not ports.get(name):
@@ -82,22 +85,22 @@ def noted(var: Path, name: str) -> int | None:
     file = var / "run" / f"{name}.pid"
     with contextlib.suppress(OSError, ValueError):
         pid = int(file.read_text())
-        if any(word in _command(pid) for word in _OURS):
+        # In a container the numbers come back: the one of the last start may be one's own.
+        if pid != os.getpid() and any(word in _command(pid) for word in _OURS):
             return pid
     return None
 
 
-def end_leftovers(var: Path) -> None:
+def end_leftovers(var: Path, patience_s: float = 5.0) -> None:
     """Ends what a start that was killed has left running; each process has a group of its own."""
     names = [file.stem for file in (var / "run").glob("*.pid")]
     for number in (signal.SIGTERM, signal.SIGKILL):
         for pid in [pid for name in names if (pid := noted(var, name))]:
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.killpg(pid, number)
-        for _ in range(50):
-            if not any(noted(var, name) for name in names):
-                break
-            time.sleep(0.1)
+        ends_at = time.monotonic() + patience_s
+        while any(noted(var, name) for name in names) and time.monotonic() < ends_at:
+            time.sleep(0.05)
     for name in names:
         (var / "run" / f"{name}.pid").unlink(missing_ok=True)
 
