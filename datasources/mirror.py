@@ -13,11 +13,13 @@ from datasources.budget import Lane
 from datasources.claro import (
     LIST_LIMIT_MAX,
     PROCESSING,
-    AccessDenied,
+    ApiError,
     ClaroClient,
     ClaroError,
     DataSource,
     DatasourceNotFound,
+    RateLimited,
+    Unauthorized,
 )
 from datasources.leases import Held
 from datasources.models import ApiKey, Source, StatusChange, Sync, Watch
@@ -52,7 +54,8 @@ def sync(sync_id: str, lease: str) -> str:
             _sweep(held, key, claro)
             _confirm_unseen(held, key, claro)
     except ClaroError as error:
-        if isinstance(error, AccessDenied):  # the list itself is denied: the plan has no API access
+        # A refusal of the list itself, such as to a plan without API access; the others are noted with every call.
+        if isinstance(error, ApiError) and not isinstance(error, RateLimited | Unauthorized):
             gateway.note_problem(key, error)
         held.put_back(error)
         word = "put back"

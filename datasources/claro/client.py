@@ -154,7 +154,12 @@ class ClaroClient:
     ) -> DataSourcePage:
         """One page of the list, at most 100 sources. One call."""
         params = {"page": page, "limit": limit, "status": status, "contentType": content_type}
-        return DataSourcePage.from_api(self._get("/datasources", params), page=page, limit=limit)
+        try:
+            answer = self._get("/datasources", params)
+        except DatasourceNotFound as error:  # by its status: no one source is asked for
+            words = "Claro has no list of data sources at this address."
+            raise ApiError(error.message, code=error.code, status=error.status, user_message=words) from None
+        return DataSourcePage.from_api(answer, page=page, limit=limit)
 
     def iter_datasources(
         self, limit: int = LIST_LIMIT_MAX, status: str | None = None, content_type: str | None = None
