@@ -3,9 +3,16 @@
 import pytest
 
 from datasources import leases, links
+from datasources.claro import retry
 from datasources.models import DownloadLink, Source
 from tests.conftest import synced
 from tests.support.html import dom, words
+
+
+@pytest.fixture(autouse=True)
+def quick_retries(monkeypatch) -> None:
+    """Calls are made again as often as ever, but at once."""
+    monkeypatch.setattr(retry, "FIRST_DELAY_S", 0.0)
 
 
 @pytest.fixture
