@@ -144,7 +144,7 @@ class Hub:
     def __init__(self) -> None:
         self._streams: dict[int, set[Stream]] = defaultdict(set)
         self._recent: deque[_Event] = deque(maxlen=REMEMBERED)
-        self._listening_since_ms: int | None = None
+        self._listening_since_ms = 0
         self._loop: asyncio.AbstractEventLoop | None = None
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -183,8 +183,6 @@ class Hub:
         return [stream for mine in self._streams.values() for stream in mine]
 
     def _missed(self, user_id: int, since_ms: int) -> list[str]:
-        if self._listening_since_ms is None:
-            return []  # told to look again as soon as it listens
         since_ms -= SKEW_MS
         forgotten_ms = self._recent[0].at_ms if len(self._recent) == REMEMBERED else 0
         if since_ms < max(self._listening_since_ms, forgotten_ms):
@@ -197,11 +195,10 @@ class Hub:
         loop = asyncio.get_running_loop()
         if self._loop is not loop or not self._tasks or any(task.done() for task in self._tasks):
             self._loop = loop
-            self._listening_since_ms = None
             self._tasks = [loop.create_task(self._relay()), loop.create_task(self._say_who_is_there())]
 
     async def _relay(self) -> None:
-        """Hands on what arrives; whenever it begins to listen, what happened before may have been missed."""
+        """Hands on what arrives. Whenever it begins to listen, every page looks again for what was missed till then."""
         while True:
             try:
                 async with _client() as client, client.pubsub() as channel:
@@ -213,11 +210,9 @@ class Hub:
                             self._hand_on(json.loads(message["data"]))
             except redis.RedisError as error:
                 logger.warning("Live events pause until Redis is back: %s", error)
-                self._listening_since_ms = None
                 await asyncio.sleep(1)
 
     def _begin(self) -> None:
-        self._recent.clear()
         self._listening_since_ms = now_ms()
         for stream in self._all():
             stream.tell([LOOK_AGAIN])
