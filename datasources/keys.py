@@ -4,8 +4,9 @@ from django.db import transaction
 from django.utils import timezone
 
 from accounts.models import User
-from datasources import access, links, live, master_key
-from datasources.models import ApiKey, DownloadLink, Source, Sync, Watch
+from datasources import access, hooks, links, live, master_key
+from datasources.claro import ClaroError
+from datasources.models import ApiKey, DownloadLink, Hook, Source, Sync, Watch
 from datasources.vault import fingerprints
 
 
@@ -38,19 +39,24 @@ def replace_secret(key: ApiKey, secret: str, state: ApiKey.State) -> None:
         Sync.objects.filter(key=key).update(due_at=now, attempts=0, is_awaited=True)
         Watch.objects.filter(key=key).update(due_at=now, attempts=0, started_at=None)
         links.go_on(key)
+        hooks.go_on(key)
         live.publish(access.people_for(key), "keys-changed", "sources-changed", "downloads-changed")
 
 
 def goes_with(key: ApiKey) -> dict[str, int]:
-    """What is lost when the key is deleted here; nothing is deleted at Claro."""
+    """What is lost when the key is deleted here; of these, only the webhook is deleted at Claro."""
     return {
         "sources": Source.objects.filter(key=key, gone_at=None).count(),
         "links": DownloadLink.objects.filter(source__key=key, source__gone_at=None).count(),
+        "hooks": Hook.objects.filter(key=key).exclude(state=Hook.State.FAILED).count(),
     }
 
 
-def delete(key: ApiKey) -> None:
+def delete(key: ApiKey) -> ClaroError | None:
+    """Deletes a key here. Gives what went wrong when its webhook could not be removed at Claro, with one try."""
+    error = hooks.remove_now(key)
     people = access.people_for(key)
     with transaction.atomic():
         key.delete()
         live.publish(people, "keys-changed", "sources-changed", "downloads-changed")
+    return error

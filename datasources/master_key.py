@@ -11,9 +11,9 @@ from django.db import DatabaseError, transaction
 from django.db.models import Q, QuerySet
 
 from datasources import vault
-from datasources.models import ApiKey, Canary, DownloadLink, Sealed
+from datasources.models import ApiKey, Canary, DownloadLink, Hook, Sealed
 
-SEALED: tuple[type[Sealed], ...] = (Canary, ApiKey, DownloadLink)
+SEALED: tuple[type[Sealed], ...] = (Canary, ApiKey, DownloadLink, Hook)
 
 logger = logging.getLogger(__name__)
 

@@ -11,9 +11,9 @@ from django.core.exceptions import ObjectDoesNotExist
 from django.core.management import call_command
 from kombu.exceptions import OperationalError
 
-from datasources import leases, links, mirror, watch
+from datasources import hints, hooks, leases, links, mirror, watch
 from datasources.leases import LeaseLost
-from datasources.models import DownloadLink, Leased, Sync, Watch
+from datasources.models import DownloadLink, Hook, Leased, Sync, Watch
 
 logger = logging.getLogger(__name__)
 
@@ -47,7 +47,12 @@ def sync_key(sync_id: str, lease: str) -> str:
     return mirror.sync(sync_id, lease)
 
 
-TASKS: dict[type[Leased], Task] = {DownloadLink: make_link, Watch: look_at_key, Sync: sync_key}
+@leased_task
+def tend_hook(hook_id: str, lease: str) -> str:
+    return hooks.tend(hook_id, lease)
+
+
+TASKS: dict[type[Leased], Task] = {DownloadLink: make_link, Hook: tend_hook, Watch: look_at_key, Sync: sync_key}
 
 
 def start(work: Leased) -> None:
@@ -69,6 +74,7 @@ def tick() -> None:
 def tidy() -> None:
     """Every hour: forgets what has had its time."""
     links.tidy()
+    hints.tidy()
     call_command("clearsessions")
 
 

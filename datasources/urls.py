@@ -1,7 +1,7 @@
 from django.urls import include, path
 from django.views.generic import RedirectView
 
-from datasources.views import downloads, keys, rows, sources
+from datasources.views import downloads, hooks, keys, rows, sources
 
 keys_urls = [
     path("", keys.list_keys, name="list"),
@@ -9,6 +9,7 @@ keys_urls = [
     path("low/", keys.low, name="low"),
     path("<uuid:key_id>/check/", keys.check, name="check"),
     path("<uuid:key_id>/edit/", keys.edit, name="edit"),
+    path("<uuid:key_id>/hook/", hooks.switch, name="hook"),
     path("<uuid:key_id>/delete/", keys.delete, name="delete"),
 ]
 sources_urls = [
@@ -30,4 +31,5 @@ urlpatterns = [
     path("keys/", include((keys_urls, "keys"))),
     path("sources/", include((sources_urls, "sources"))),
     path("downloads/", include((downloads_urls, "downloads"))),
+    path("hooks/<str:token>/", hooks.receive, name="hook"),
 ]

@@ -8,7 +8,7 @@ from django.db.models import Count, Max, QuerySet
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 
-from datasources import access, gateway, live, mirror
+from datasources import access, gateway, hints, live, mirror
 from datasources.budget import Lane
 from datasources.claro import COMPLETED, FAILED, LIST_LIMIT_MAX, PROCESSING, ClaroClient, ClaroError, DataSourcePage
 from datasources.leases import Held
@@ -25,6 +25,9 @@ SLOWEST = timedelta(minutes=10)
 # Nobody looks: this much slower, and not below this.
 UNSEEN = 10
 UNSEEN_LEAST = timedelta(minutes=1)
+# Claro tells us by itself, and looking is the safety net: this much slower, and not below this.
+TOLD = 20
+TOLD_LEAST = timedelta(minutes=1)
 # A look costs a call for 100 sources: the more there are, the rarer, so that looking takes this share of the calls.
 SHARE = 0.2
 # From so many missing ones on, pages of finished ones are cheaper than a call for each.
@@ -64,16 +67,20 @@ def next_look(key: ApiKey, now: datetime, *, is_seen: bool | None = None) -> dat
         return None
     if is_seen is None:
         is_seen = live.is_present(access.people_for(key))
-    after = pause(now - found["youngest"], is_seen=is_seen)
+    after = pause(now - found["youngest"], is_seen=is_seen, is_told=hints.keep_up(key))
     pages = -(-found["n"] // LIST_LIMIT_MAX)
     after = max(after, timedelta(minutes=1) * pages / (gateway.calls_per_minute(key) * SHARE))
     return now + after * random.uniform(0.9, 1.1)  # noqa: S311 - spreads looks, guards nothing
 
 
-def pause(age: timedelta, *, is_seen: bool = True) -> timedelta:
+def pause(age: timedelta, *, is_seen: bool = True, is_told: bool = False) -> timedelta:
     """The time between two looks at sources of this age."""
-    seen = next((pause for limit, pause in CADENCE if age < limit), SLOWEST)
-    return seen if is_seen else min(max(seen * UNSEEN, UNSEEN_LEAST), SLOWEST)
+    after = next((pause for limit, pause in CADENCE if age < limit), SLOWEST)
+    if not is_seen:
+        after = max(after * UNSEEN, UNSEEN_LEAST)
+    if is_told:
+        after = max(after * TOLD, TOLD_LEAST)
+    return min(after, SLOWEST)
 
 
 def processing(key: ApiKey) -> QuerySet[Source]:

@@ -5,7 +5,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_safe
 
-from datasources import access, gateway, keys, tasks
+from datasources import access, gateway, hooks, keys, tasks
 from datasources.claro import AccessDenied, ClaroError, Unauthorized
 from datasources.forms import KeyEditForm, KeyForm
 from datasources.models import ApiKey
@@ -16,11 +16,11 @@ from datasources.views.pages import render_page
 @login_required
 @require_safe
 def list_keys(request: HttpRequest) -> HttpResponse:
-    mine = list(access.keys_for(request.user).select_related("sync", "watch"))
+    mine = list(access.keys_for(request.user).select_related("sync", "watch", "hook"))
     for key in mine:
         key.left, key.history = gateway.calls_left(key), gateway.history(key)
     unreadable = [key for key in mine if not key.is_readable]
-    context = {"keys": mine, "unreadable": unreadable}
+    context = {"keys": mine, "unreadable": unreadable, "hooks_why_not": hooks.why_not()}
     return render_page(request, "keys/list.html", "keys/_list.html", context)
 
 
@@ -80,8 +80,10 @@ def check(request: HttpRequest, key: ApiKey) -> HttpResponse:
 @of_key(*FORM)
 def delete(request: HttpRequest, key: ApiKey) -> HttpResponse:
     if request.method == "POST":
-        keys.delete(key)
+        error = keys.delete(key)
         messages.success(request, f"{key.label} is deleted here. At Claro nothing has changed.")
+        if error:
+            messages.warning(request, f"Its webhook could not be removed at Claro. {error.user_message}")
         return redirect("keys:list")
     context = {"key": key, "goes_with": keys.goes_with(key)}
     return render_page(request, "keys/delete.html", "keys/_delete.html", context)

@@ -56,3 +56,15 @@ def test_an_api_address_that_can_t_work_is_an_error_with_a_hint(settings, addres
 def test_blocks_are_what_the_api_allows(settings, rows, expected):
     settings.CLARO_ROWS_BLOCK = rows
     assert ids() == expected
+
+
+@pytest.mark.parametrize("address", ["http://claro.example.com", "claro.example.com", "https://"])
+def test_a_public_address_that_claro_can_not_reach_is_an_error(settings, address):
+    settings.PUBLIC_URL = address
+    assert ids() == ["datasources.E004"]
+
+
+@pytest.mark.parametrize("address", ["", "https://claro.example.com", "http://127.0.0.1:8000"])
+def test_a_public_address_may_be_missing_https_or_of_this_machine(settings, address):
+    settings.PUBLIC_URL = address
+    assert ids() == []

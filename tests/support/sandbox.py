@@ -9,6 +9,7 @@ from typing import Any
 import requests
 
 from sandbox.api import Api
+from sandbox.deliveries import Webhook
 from sandbox.faults import Faults
 from sandbox.server import PREFIX, Server
 from sandbox.store import Store
@@ -38,6 +39,10 @@ class Sandbox:
 
     def calls(self, key: str = "") -> list[dict[str, Any]]:
         return self.control("GET", f"calls?key={key}").json()
+
+    def webhooks(self) -> list[Webhook]:
+        """Of all accounts, as the sandbox keeps them."""
+        return [Webhook(**data) for data in self.store.things("webhook")]
 
     def control(self, method: str, path: str, /, **data: Any) -> requests.Response:
         answer = requests.request(method, f"{self._server.url}/control/{path}", json=data, timeout=10)
@@ -80,6 +85,13 @@ class Account:
         source_id = uuid.UUID(answer.json()["datasourceId"])
         self.sandbox.store.wait()
         return source_id
+
+    def webhook(self, url: str) -> str:
+        """Another webhook of the account, made by another program; gives its id."""
+        new = {"name": "Other", "url": url, "events": ["datasource.processed"], "secret": "x" * 16}
+        headers = {"Authorization": f"Bearer {self.key}"}
+        answer = requests.post(f"{self.sandbox.base_url}/webhooks", json=new, headers=headers, timeout=10)
+        return answer.json()["webhookId"]
 
     def fault(self, kind: str, **what: Any) -> None:
         self.sandbox.control("POST", "faults", kind=kind, **what)

@@ -1,0 +1,49 @@
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.views.decorators.csrf import csrf_exempt
+from django.views.decorators.http import require_POST
+
+from datasources import hints, hooks, tasks
+from datasources.claro import SIGNATURE_HEADER
+from datasources.models import ApiKey
+from datasources.vault import SecretUnreadable
+from datasources.views.objects import POST, of_key
+
+BODY_BYTES_MAX = 64 * 1024
+
+
+@of_key(*POST)
+def switch(request: HttpRequest, key: ApiKey) -> HttpResponse:
+    """Turns "Let Claro tell us" on or off; a task does it."""
+    if request.POST.get("on") != "1":
+        hook = hooks.switch_off(key)
+    elif trouble := hooks.why_not():
+        messages.error(request, trouble)
+        return redirect("keys:list")
+    else:
+        hook = hooks.switch_on(key)
+    if hook:
+        tasks.start(hook)
+    return redirect("keys:list")
+
+
+@csrf_exempt
+@require_POST
+def receive(request: HttpRequest, token: str) -> HttpResponse:
+    """Takes a delivery of Claro, without a session, in milliseconds: it is only noted here."""
+    hook = hooks.find(token)
+    if hook is None:
+        return HttpResponse(status=404)
+    body = request.read(BODY_BYTES_MAX + 1)
+    if len(body) > BODY_BYTES_MAX:
+        return HttpResponse(status=413)
+    try:
+        is_new = hints.receive(hook, body, request.headers.get(SIGNATURE_HEADER, ""))
+    except hints.Forged:
+        return HttpResponse(status=401)
+    except SecretUnreadable:
+        return HttpResponse(status=503)  # Claro sends it again
+    if is_new:
+        tasks.start(hook)
+    return HttpResponse(status=204)
