@@ -141,6 +141,7 @@ INSTALLED_APPS = [
     "sandbox",
 ]
 MIDDLEWARE = [
+    "claro_dashboard.stack.StackMiddleware",
     "claro_dashboard.logs.RequestIdMiddleware",
     "django_htmx.middleware.HtmxMiddleware",  # before whatever may answer with an error page
     "django.middleware.security.SecurityMiddleware",
