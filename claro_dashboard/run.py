@@ -69,7 +69,8 @@ def _start(var: Path) -> int:
             port = embedded.port("SANDBOX_PORT", var)
             os.environ["CLARO_API_BASE_URL"] = f"http://127.0.0.1:{port}/api/v2"
             processes["sandbox"] = f"exec python manage.py sandbox --port {port}"
-            os.environ.setdefault("PUBLIC_URL", f"http://127.0.0.1:{os.environ['PORT']}")
+            if not _is_set("PUBLIC_URL"):
+                os.environ["PUBLIC_URL"] = f"http://127.0.0.1:{os.environ['PORT']}"
         _prepare(var, release)
         sign_in = _manage("demo", *([DEMO_KEY] if has_sandbox else ["--remove"]))
         manager = Manager(Output(sys.stdout))

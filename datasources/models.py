@@ -338,6 +338,12 @@ class Hook(Sealed, Leased):
         return ClaroError.from_dict(self.problem) if self.problem else None
 
     @property
+    def error(self) -> str:
+        """What was wrong with a delivery, unless a good one has come since."""
+        is_over = self.last_delivery_at and self.last_error_at and self.last_delivery_at > self.last_error_at
+        return "" if is_over else self.last_error
+
+    @property
     def has_moved(self) -> bool:
         """Claro reports to an address under which the dashboard is not to be found any more."""
         return self.address != settings.PUBLIC_URL

@@ -169,3 +169,9 @@ def test_django_s_own_check_for_production_finds_nothing_but_what_is_for_the_own
     done = process("-m", "django", "check", "--deploy", DEBUG="0", **pair)
     assert done.returncode == 0, done.stderr
     assert re.findall(r"\w+\.[WE]\d+", done.stderr) == ["security.W021"]  # a browser's preload list is for ever
+
+
+def test_the_public_address_is_one_it_answers_to(settings_with):
+    url, hosts = settings_with("PUBLIC_URL", "ALLOWED_HOSTS", PUBLIC_URL="https://claro.example.com:8443/")
+    assert url == "https://claro.example.com:8443"
+    assert hosts == ["localhost", "127.0.0.1", "[::1]", "claro.example.com"]

@@ -78,6 +78,8 @@ def test_a_forged_delivery_is_refused_and_told(web, account, hook, spoil):
     assert deliver(hook, raw_body, signature=spoil(right)).status_code == 401
     assert not Hint.objects.exists()
     assert "wrong signature" in words(web.get("/keys/"))
+    told(hook, account.add())
+    assert "wrong signature" not in words(web.get("/keys/"))
 
 
 def test_the_signature_of_another_hook_opens_nothing(bob, account, hook):
