@@ -1,10 +1,11 @@
 """A value of the API as safe HTML: the body of the row table.
 
 Rendered by a function, not a template, because this is what the product is for: a template loop over 1,000 rows × 12
-columns takes 43 to 60 ms, this 3 to 6. Everything is escaped here, in one place.
+columns takes 43 to 60 ms, this 10. Everything is escaped here, in one place.
 """
 
 import json
+import re
 from html import escape
 from urllib.parse import urlsplit
 
@@ -16,6 +17,9 @@ from datasources.rows import Rows
 CUT_AT = 120
 # Characters that would reorder or hide what stands around them (Unicode TR9, bidirectional controls), and NUL.
 _TRAPS = dict.fromkeys((0, *range(8234, 8239), *range(8294, 8298), 8206, 8207, 1564), "�")
+_NOT_SAFE = re.compile(f"[&<>\"'{''.join(map(chr, _TRAPS))}]")
+# Most links are of this kind; the others are looked at more closely.
+_PLAIN_LINK = re.compile(r"https?://[A-Za-z0-9.-]+(?::\d+)?(?:[/?#][!-~]*)?")
 
 
 def table_body(page: Rows) -> SafeString:
@@ -44,8 +48,7 @@ def _text(value: str) -> str:
     if not value:
         return '<td class="is-empty"><span>empty</span></td>'
     if value.startswith(("http://", "https://")) and _is_link(value):
-        href = escape(value)
-        shown = escape(_short(value))
+        href, shown = _safe(value), _safe(_short(value))
         return (
             f'<td class="is-link"><a href="{href}" rel="noopener noreferrer nofollow" target="_blank">{shown}</a></td>'
         )
@@ -53,13 +56,18 @@ def _text(value: str) -> str:
 
 
 def _cut(short: str, whole: str, kind: str) -> str:
-    shown = escape(visible(_short(short)))
+    shown = _safe(_short(short))
     if len(short) <= CUT_AT and "\n" not in short:
         return f'<td class="{kind}"><bdi>{shown}</bdi></td>'
     return (
-        f'<td class="{kind} is-cut"><button type="button" class="cell-more" data-cell="{escape(visible(whole))}">'
+        f'<td class="{kind} is-cut"><button type="button" class="cell-more" data-cell="{_safe(whole)}">'
         f"<bdi>{shown}</bdi></button></td>"
     )
+
+
+def _safe(text: str) -> str:
+    """Escaped and visible; most texts hold nothing that calls for either."""
+    return escape(visible(text)) if _NOT_SAFE.search(text) else text
 
 
 def _short(text: str) -> str:
@@ -73,6 +81,8 @@ def visible(text: str) -> str:
 
 def _is_link(text: str) -> bool:
     """A whole, plain http(s) address: with a host, without white space, control characters, name or password."""
+    if len(text) <= 2000 and _PLAIN_LINK.fullmatch(text):
+        return True
     if not text.isprintable() or " " in text or len(text) > 2000:
         return False
     try:
