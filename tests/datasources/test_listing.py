@@ -153,7 +153,7 @@ def test_a_page_costs_three_queries_keys_included(alice, three, main, query, dja
         assert all(source.key.label for source in page.sources)
 
 
-@hypothesis_settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@hypothesis_settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     rows=st.lists(
         st.tuples(st.sampled_from("aAb"), st.none() | st.integers(0, 2), st.sampled_from(["completed", "failed"])),
