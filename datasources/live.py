@@ -52,6 +52,12 @@ def is_present(user_ids: Iterable[int]) -> bool:
         return False
 
 
+def note_presence(user_id: int) -> None:
+    """This person opens a page. Said at once: a look that ends right now must not put off the next one."""
+    with contextlib.suppress(redis.RedisError):
+        connection().set(_presence(user_id), 1, ex=PRESENT_S)
+
+
 def sign_out(session_key: str) -> None:
     """Ends the streams of a session."""
     _publish({"session": _session_id(session_key)})

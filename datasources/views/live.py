@@ -13,7 +13,7 @@ from django.contrib.sessions.middleware import SessionMiddleware
 from django.core.handlers.asgi import ASGIRequest
 from django.db import DatabaseError, connections
 
-from datasources import access, watch
+from datasources import access, live, watch
 from datasources.live import hub
 
 PATH = "/live/"
@@ -67,6 +67,7 @@ def _person(request: ASGIRequest) -> tuple[int | None, str]:
         user = get_user(request)
         if not user.is_authenticated:
             return None, ""
+        live.note_presence(user.pk)
         watch.somebody_looks(access.keys_for(user))
         return user.pk, request.session.session_key
     finally:

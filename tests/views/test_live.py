@@ -15,7 +15,7 @@ from django.utils import timezone
 
 from datasources import live
 from datasources.models import Watch
-from tests.conftest import synced
+from tests.conftest import looked, synced
 from tests.support.asgi import Server
 from tests.support.processes import free_port, wait_for
 from tests.support.workers import ROOT, environment
@@ -125,6 +125,16 @@ def test_a_put_off_look_at_processing_sources_comes_forward_when_a_page_opens(se
     server.open(web)
     key.watch.refresh_from_db()
     assert key.watch.due_at < now + timedelta(seconds=10)
+
+
+def test_who_opens_a_page_looks_from_the_first_moment_on(server, web, client_of, bob, key, account):
+    account.add(fileName="a.csv", status="processing", age=1)
+    synced(key)
+    server.open(client_of(bob))  # the server has begun to say who is there, and says it once a second
+    server.open(web)
+    assert looked(key) == "done"
+    key.watch.refresh_from_db()
+    assert key.watch.due_at < timezone.now() + timedelta(seconds=10)
 
 
 # --- Who may no longer look ------------------------------------------------------------------------------------------
