@@ -110,7 +110,7 @@ def _click(world: World, reader, table: Source, port: int, pages: Counter, ends_
             if status == 200:
                 pages[reader.pk] += 1
                 break
-            delay = re.search(rb"delay:(\d+)ms", body)
+            delay = re.search(rb'delay:(\d+)ms" hx-target="#rows"', body)
             time.sleep(min(int(delay[1]) / 1000 if delay else 1.0, max(ends_at - time.monotonic(), 0)))
 
 

@@ -48,8 +48,12 @@ class Browser:
         return body
 
     def try_get(self, path: str, **headers: str) -> tuple[int, bytes]:
-        self._connection.request("GET", path, headers=self._headers | headers)
-        answer = self._connection.getresponse()
+        try:
+            self._connection.request("GET", path, headers=self._headers | headers)
+            answer = self._connection.getresponse()
+        except http.client.RemoteDisconnected:  # a kept connection that was idle for too long
+            self._connection.close()
+            return self.try_get(path, **headers)
         return answer.status, answer.read()
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from tests.support import browser, postgres
 
-WORKERS = ["-n", str(os.cpu_count() or 2), "--dist", "worksteal"]
+WORKERS = ["-n", str(os.cpu_count() or 2), "--dist", "loadgroup"]
 
 
 def main() -> int:
