@@ -43,6 +43,16 @@ def replace_secret(key: ApiKey, secret: str, state: ApiKey.State) -> None:
         live.publish(access.people_for(key), "keys-changed", "sources-changed", "downloads-changed")
 
 
+def go_on(key: ApiKey) -> None:
+    """Makes due what rests since the key was refused: it is accepted again."""
+    stopped = {"key": key, "due_at": None, "attempts__gt": 0}
+    now = timezone.now()
+    Sync.objects.filter(**stopped).update(due_at=now, attempts=0)
+    Watch.objects.filter(**stopped).update(due_at=now, attempts=0)
+    links.go_on(key)
+    hooks.go_on(key)
+
+
 def goes_with(key: ApiKey) -> dict[str, int]:
     """What is lost when the key is deleted here; of these, only the webhook is deleted at Claro."""
     return {

@@ -83,8 +83,10 @@ def retry_at(error: ClaroError, attempts: int) -> datetime | None:
     """When work that met an error goes on; None: not by itself, because only a person can help (a refused key)."""
     if isinstance(error, RateLimited):
         return error.retry_at
-    if isinstance(error, Unauthorized) or getattr(error, "needs_a_person", False):
+    if isinstance(error, Unauthorized):
         return None
+    if getattr(error, "needs_a_person", False):  # costs no call, and somebody may put the master key back
+        return timezone.now() + LONGEST_RETRY
     pause = min(FIRST_RETRY * 2 ** min(attempts - 1, 10), LONGEST_RETRY)
     return timezone.now() + pause * random.uniform(0.8, 1.2)  # noqa: S311 - spreads retries, guards nothing
 

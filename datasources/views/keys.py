@@ -73,6 +73,7 @@ def check(request: HttpRequest, key: ApiKey) -> HttpResponse:
     except ClaroError as error:
         messages.error(request, f"{key.label}: {error.user_message}")
     else:
+        keys.go_on(key)
         messages.success(request, f"Claro accepts {key.label}.")
     return redirect("keys:list")
 

@@ -119,3 +119,19 @@ def test_a_key_is_deleted_with_all_that_hangs_on_it_and_no_call(key, account, al
         assert not model.objects.exists()
     assert [sync.key for sync in Sync.objects.all()] == [other]
     assert len(account.calls()) == calls
+
+
+def test_what_rested_goes_on_when_a_refused_key_is_accepted_again(web, account, key, alice):
+    """A refusal may have been a mistake at Claro: a check that succeeds wakes what had stopped."""
+    account.add(fileName="a.csv", status="processing")
+    [source] = synced(key)
+    link = links.ask(source, alice, 300)
+    for model in (Sync, Watch, DownloadLink):
+        model.objects.update(due_at=None, attempts=1)
+    ApiKey.objects.update(state="invalid")
+    web.post(f"/keys/{key.pk}/check/")
+    now = timezone.now()
+    assert Sync.objects.get().due_at <= now
+    assert Watch.objects.get().due_at <= now
+    link.refresh_from_db()
+    assert link.due_at <= now

@@ -7,7 +7,7 @@ from django.utils import timezone
 from datasources import keys, leases
 from datasources.claro import AccessDenied, ClaroError, RateLimited, Unauthorized, Unreachable
 from datasources.gateway import KeyUnreadable
-from datasources.leases import LEASE, Held, LeaseLost
+from datasources.leases import LEASE, LONGEST_RETRY, Held, LeaseLost
 from datasources.models import ApiKey, Sync
 from tests.support.threads import at_once
 
@@ -131,11 +131,16 @@ def test_the_rate_limit_puts_work_off_to_its_end_and_is_no_failed_attempt(work, 
     assert leases.claim(Sync, work.pk)
 
 
-@pytest.mark.parametrize("error", [Unauthorized(), KeyUnreadable()], ids=lambda error: type(error).__name__)
-def test_what_only_a_person_can_help_rests(work, clock, error):
-    Held(Sync, work.pk, leases.claim(Sync, work.pk)).put_back(error)
+def test_work_of_a_refused_key_rests_until_a_person_helps(work, clock):
+    Held(Sync, work.pk, leases.claim(Sync, work.pk)).put_back(Unauthorized())
     work.refresh_from_db()
     assert (work.due_at, work.attempts) == (None, 1)
+
+
+def test_work_of_an_unreadable_key_looks_now_and_then_whether_the_master_key_is_back(work, clock):
+    Held(Sync, work.pk, leases.claim(Sync, work.pk)).put_back(KeyUnreadable())
+    work.refresh_from_db()
+    assert work.due_at == timezone.now() + LONGEST_RETRY
 
 
 @pytest.mark.parametrize("error", [Unreachable(), AccessDenied(), ClaroError()], ids=lambda error: type(error).__name__)
