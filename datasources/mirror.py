@@ -39,7 +39,8 @@ def wake(keys: Iterable[ApiKey], *, older_than: timedelta | None = None) -> list
     # One that waits out an error or the rate limit keeps its date.
     due = syncs.filter(Q(due_at=None) | Q(due_at__gt=now), attempts=0)
     found = list(due)
-    due.update(due_at=now, is_awaited=older_than is None)
+    if found:  # mostly not so; a page that shows the copy must not wait for a writer
+        due.update(due_at=now, is_awaited=older_than is None)
     for sync in found:
         sync.due_at = now
     return found

@@ -132,6 +132,13 @@ def test_waking_starts_only_stale_syncs(key, account):
     assert mirror.wake([key]) == []
 
 
+def test_a_fresh_copy_is_not_written_to(key, account, django_assert_num_queries):
+    synced(key)
+    with django_assert_num_queries(1) as queries:
+        assert mirror.wake([key], older_than=timedelta(minutes=10)) == []
+    assert queries[0]["sql"].startswith("SELECT")
+
+
 def test_a_refused_key_is_not_woken(key):
     ApiKey.objects.update(state="invalid")
     assert mirror.wake([key]) == []
