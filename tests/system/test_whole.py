@@ -1,6 +1,7 @@
 """The eight things a newcomer does, against what `make run` starts, in a browser; and what is left behind."""
 
 import contextlib
+import os
 import re
 from collections.abc import Iterator
 
@@ -11,7 +12,7 @@ from playwright.sync_api import BrowserContext, Page, expect, sync_playwright
 from sandbox import DEMO_KEY
 from tests.support import browser as support
 from tests.support.processes import free_port, wait_for
-from tests.support.product import Product
+from tests.support.product import ROOT, Product
 
 # One after the other, and on the same worker of xdist: each goes on where the one before it stopped.
 pytestmark = [pytest.mark.system, pytest.mark.browser, pytest.mark.xdist_group("system")]
@@ -94,6 +95,10 @@ def test_one_signs_up_and_is_led_to_add_a_key(page):
 
 def test_the_list_fills_by_itself_and_can_be_filtered(page):
     expect(page.get_by_role("link", name="products-autumn.csv", exact=True)).to_be_visible()
+    expect(page.get_by_text("32 data sources, page 1 of 1").first).to_be_attached()
+    page.reload()
+    if os.environ.get("WRITE_SCREENSHOTS"):  # the picture of the README
+        page.screenshot(path=ROOT / "docs/images/sources.png")
     page.get_by_label("Search by file name").fill("warehouse")
     expect(page.locator("tbody tr")).to_have_count(2)
     assert "q=warehouse" in page.url
