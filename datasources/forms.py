@@ -101,6 +101,13 @@ class KeyEditForm(KeyForm):
     """Renaming a key, replacing its secret in place."""
 
     secret = SecretField(required=False, help_text="Leave empty to keep the present key.")
+    calls_per_minute = forms.IntegerField(
+        label="Calls a minute",
+        required=False,
+        min_value=1,
+        max_value=100_000,
+        help_text="What your plan allows. Claro mostly says it by itself, and then that counts.",
+    )
 
 
 class PageForm(AddressForm):

@@ -50,12 +50,13 @@ def add(request: HttpRequest) -> HttpResponse:
 @of_key(*FORM)
 def edit(request: HttpRequest, key: ApiKey) -> HttpResponse:
     """Renames a key; a secret that is typed replaces the present one, an empty field keeps it."""
-    form = KeyEditForm(request.POST if request.method == "POST" else None, initial={"label": key.label})
+    initial = {"label": key.label, "calls_per_minute": key.calls_per_minute}
+    form = KeyEditForm(request.POST if request.method == "POST" else None, initial=initial)
     if request.method == "POST" and form.is_valid():
-        key.label = form.cleaned_data["label"]
+        key.label, key.calls_per_minute = form.cleaned_data["label"], form.cleaned_data["calls_per_minute"]
         secret = form.cleaned_data["secret"]
         if not secret:
-            key.save(update_fields=["label"])
+            key.save(update_fields=["label", "calls_per_minute"])
             messages.success(request, f"Saved as {key.label}.")
             return redirect("keys:list")
         if state := _checked(request, form, key):

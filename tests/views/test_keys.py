@@ -289,3 +289,14 @@ def test_calls_run_out_and_come_back(web, alice, settings):
     with time_machine.travel("2026-11-24T12:00Z", tick=False):
         add(web, "a-key-of-another-plan")
     assert "3 of 100" in words(web.get("/keys/"))
+
+
+def test_the_limit_of_a_plan_counts_until_claro_says_it(web, key):
+    assert 'name="calls_per_minute"' in web.get(f"/keys/{key.pk}/edit/").content.decode()
+    web.post(f"/keys/{key.pk}/edit/", {"label": "Main", "secret": "", "calls_per_minute": "500"})
+    key.refresh_from_db()
+    assert key.calls_per_minute == 500
+    answer = web.post(f"/keys/{key.pk}/edit/", {"label": "Main", "secret": "", "calls_per_minute": "0"})
+    assert answer.status_code == 422
+    key.refresh_from_db()
+    assert key.calls_per_minute == 500
