@@ -220,6 +220,7 @@ class Hub:
 
     def _begin(self) -> None:
         self._listening_since_ms = now_ms()
+        self._recent.clear()
         for stream in self._all():
             stream.tell([LOOK_AGAIN])
 
