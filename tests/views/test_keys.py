@@ -60,18 +60,18 @@ def test_a_refused_key_is_told_and_not_stored_nor_sent_back(web, account):
     assert not ApiKey.objects.exists()
 
 
-def test_a_refused_key_is_not_kept_even_when_somebody_ticks_the_box(web, account):
-    account.revoke()
-    assert add(web, account.key, keep_unchecked="on").status_code == 422
-    assert not ApiKey.objects.exists()
-
-
-def test_a_key_without_api_access_is_told_and_not_stored(web, account):
-    account.refuse("ACCESS_DENIED", 403)
-    page = add(web, account.key)
+@pytest.mark.parametrize(("code", "status"), [("UNAUTHORIZED", 401), ("ACCESS_DENIED", 403)])
+def test_a_refused_key_is_not_kept_even_when_somebody_ticks_the_box(web, account, code, status):
+    account.refuse(code, status)
+    page = add(web, account.key, keep_unchecked="on")
     assert page.status_code == 422
-    assert "The plan may not include API access." in words(page)
+    assert field(page, "keep_unchecked") is None
     assert not ApiKey.objects.exists()
+
+
+def test_a_key_without_api_access_is_told_why(web, account):
+    account.refuse("ACCESS_DENIED", 403)
+    assert "The plan may not include API access." in words(add(web, account.key))
 
 
 @pytest.mark.parametrize(
