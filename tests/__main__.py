@@ -12,7 +12,10 @@ from pathlib import Path
 
 from tests.support import browser, postgres
 
-WORKERS = ["-n", str(os.cpu_count() or 2), "--dist", "loadgroup"]
+WORKERS = ["-n", str(os.cpu_count() or 2), "--dist", "worksteal"]
+
+# What has no database need not run on another one.
+WITHOUT_DATABASE = [f"--ignore=tests/{name}" for name in ("claro", "sandbox", "dashboard")]
 
 
 def main() -> int:
@@ -22,7 +25,8 @@ def main() -> int:
     steps = [
         ("style", lambda: run("ruff", "check", ".") or run("ruff", "format", "--check", ".")),
         ("types", lambda: run("mypy")),
-        ("tests on SQLite", lambda: run("pytest", *WORKERS)),
+        ("tests on SQLite", lambda: run("pytest", *WORKERS, "-m", "not system")),
+        ("the whole system", lambda: run("pytest", "-m", "system")),
         ("tests on PostgreSQL", on_postgres),
     ]
     for name, step in steps:
@@ -36,7 +40,7 @@ def main() -> int:
 
 def on_postgres() -> int:
     with tempfile.TemporaryDirectory(prefix="claro-pg-") as folder, postgres.server(Path(folder)) as url:
-        return run("pytest", *WORKERS, "-m", "not browser and not system", DATABASE_URL=url)
+        return run("pytest", *WORKERS, *WITHOUT_DATABASE, "-m", "not browser and not system", DATABASE_URL=url)
 
 
 def run(module: str, *arguments: str, **environment: str) -> int:

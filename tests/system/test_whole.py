@@ -14,8 +14,8 @@ from tests.support import browser as support
 from tests.support.processes import free_port, wait_for
 from tests.support.product import ROOT, Product
 
-# One after the other, and on the same worker of xdist: each goes on where the one before it stopped.
-pytestmark = [pytest.mark.system, pytest.mark.browser, pytest.mark.xdist_group("system")]
+# One after the other, without xdist: each goes on where the one before it stopped.
+pytestmark = [pytest.mark.system, pytest.mark.browser]
 
 FILE = "Bücher & <b>mehr.csv"
 CONTENT = ("id,titel,preis\n" + "".join(f"{n},Buch {n},{n * 1.5}\n" for n in range(1, 301))).encode()
