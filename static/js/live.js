@@ -7,8 +7,15 @@ let connected = false;
 document.body.addEventListener("connected", () => {
   connected = true;
 });
-document.addEventListener("htmx:sse:close", () => {
-  connected = false;
+// Not before it is there again: an end that the server makes is followed by attempts, not by a close.
+for (const name of ["htmx:sse:before:connection", "htmx:sse:close"]) {
+  document.addEventListener(name, () => {
+    connected = false;
+  });
+}
+// Signed out elsewhere: what the page asks for next leads to the sign-in.
+document.addEventListener("htmx:sse:error", (event) => {
+  if (event.detail.status === 401) htmx.trigger(document.body, "reconnected");
 });
 const openedAt = Date.now();
 setInterval(() => {
@@ -18,6 +25,11 @@ setInterval(() => {
   // What a page does after a gap in the stream is what it has to do without one.
   if (!connected && isLate) htmx.trigger(document.body, "reconnected");
 }, GLANCE_MS);
+
+// A live update that waited its turn asks for what the page shows by then, not for what it showed before.
+document.addEventListener("htmx:before:request", ({ detail: { ctx } }) => {
+  if (ctx.sourceElement.matches("section[hx-get]")) ctx.request.action = ctx.sourceElement.getAttribute("hx-get");
+});
 
 const MARK = /^(✓|\(\d+\)) /;
 let running = 0;

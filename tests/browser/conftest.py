@@ -11,8 +11,10 @@ from django.test import Client, override_settings
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from accounts.models import User
+from datasources import redis
 from tests.support import browser as support
 from tests.support.browser import Witness
+from tests.support.processes import wait_for
 from tests.support.sandbox import Sandbox
 from tests.support.web import WebServer
 from tests.support.workers import Celery
@@ -47,6 +49,7 @@ def workers(server, the_sandbox: Sandbox, tmp_path_factory) -> Iterator[None]:
         Celery.worker(folder),
         Celery.beat(folder),
     ):
+        wait_for(lambda: redis.connection().exists("claro:worker:interactive"), seconds=60)
         yield
 
 

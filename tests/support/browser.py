@@ -70,8 +70,9 @@ class Witness:
         context.on("request", self._request)
 
     def expects(self, *what: int | str) -> None:
-        """Allows answers with a status (an int), or words of the console."""
-        self._expected += [f"status of {one}" if isinstance(one, int) else one for one in what]
+        """Allows answers with a status (an int; htmx tells of some in its own words), or words of the console."""
+        for one in what:
+            self._expected += [f"status of {one}", f"with status {one}"] if isinstance(one, int) else [one]
 
     def complaints(self) -> list[str]:
         return [text for text in self._seen if not any(words in text for words in self._expected)]
