@@ -9,7 +9,8 @@ local LOST_AFTER = 30000     -- a call under way longer than this was lost with 
 local FIRST_CALLS = 5        -- under way at once while nothing is known: others may have used up the window
 local SAME_WINDOW = 2000     -- windows are told by their end; headers round to seconds
 local ACTIVE = 15000         -- who asked within this time is somebody to be fair to
-local WANTS = 5000           -- a lane that was told to wait counts as wanting for this long
+local WANTS = 2000           -- a lane that was told to wait counts as wanting until then, and this much longer
+local PATIENCE = 2000        -- to wait where nothing but others' calls decides
 local FREE_AT_END = 0.15     -- the last part of a window, in which nothing is held back any more
 local NEWCOMER = 0.2         -- of the limit, held for somebody who has not asked yet
 local LANES = {'person', 'link', 'watch', 'copy'}
@@ -39,17 +40,22 @@ local function hold()
   return math.max(0, math.min(1, ((reset - now) / length - FREE_AT_END) / (1 - FREE_AT_END)))
 end
 
--- What one lane keeps for the others: for those above it always, for those below it while they want.
+local function wants(lane) return (number('wants:' .. lane) or 0) > now end
+
+-- What one lane keeps for the others: all of their shares while they wait for it, else for those above it what is held.
 local function kept_for_lanes(lane)
-  local kept, above = 0, true
+  local owed, held, above = 0, 0, true
   for _, other in ipairs(LANES) do
+    local open = math.max(0, SHARES[other] * limit - (number('used:' .. other) or 0))
     if other == lane then
       above = false
-    elseif above or (number('wants:' .. other) or 0) > now then
-      kept = kept + math.max(0, SHARES[other] * limit - (number('used:' .. other) or 0))
+    elseif wants(other) then
+      owed = owed + open
+    elseif above then
+      held = held + open
     end
   end
-  return kept
+  return owed, held
 end
 
 -- What one person leaves to the others who are there, and to one who may come: the same share for each.
@@ -58,7 +64,11 @@ local function kept_for_people(person)
   redis.call('ZADD', asked_key, now, person)
   redis.call('PEXPIRE', asked_key, ACTIVE)
   local others = redis.call('ZRANGE', asked_key, 0, -1)
-  local fair = (limit - kept_for_lanes('person')) / (#others + 1)
+  local together = limit
+  for _, lane in ipairs(LANES) do
+    if lane ~= 'person' and wants(lane) then together = together - SHARES[lane] * limit end
+  end
+  local fair = together / (#others + 1)
   local kept = math.min(fair, NEWCOMER * limit)
   for _, other in ipairs(others) do
     if other ~= person then
@@ -68,26 +78,34 @@ local function kept_for_people(person)
   return kept
 end
 
+-- For how long a call that is refused now should wait: `lacks` calls are missing, of `held` that are let go with time.
+local function wait_for(lacks, left, owed, held)
+  if not reset then return 250 end
+  if left < 1 then return reset - now end
+  local wait = PATIENCE
+  if left - owed >= 1 then
+    wait = math.min(lacks / held * (1 - FREE_AT_END) * length, math.max(reset - FREE_AT_END * length - now, 0))
+  end
+  return math.min(math.max(math.ceil(wait), 100), reset - now)
+end
+
 -- ticket, lane, person: 0 when the call may be made, else the ms to wait.
 local function take(ticket, lane, person)
   if closed > now then return closed - now end
   local left = (remaining or FIRST_CALLS) - under_way
-  local kept = 0
+  local owed, held = 0, 0
   -- The call that opens a window costs nobody anything.
   if left >= 1 and remaining and (reset or under_way > 0) then
-    kept = kept_for_lanes(lane)
-    if lane == 'person' and person ~= '' then kept = kept + kept_for_people(person) end
+    owed, held = kept_for_lanes(lane)
+    if lane == 'person' and person ~= '' then held = held + kept_for_people(person) end
   end
-  local lacks = 1 - (left - kept * hold())
+  local lacks = 1 - (left - owed - held * hold())
   if lacks > 0 then
-    redis.call('HSET', window_key, 'wants:' .. lane, now + WANTS)
+    local wait = wait_for(lacks, left, owed, held)
+    redis.call('HSET', window_key, 'wants:' .. lane, now + wait + WANTS)
     redis.call('EXPIRE', window_key, 86400)
     count('held')
-    if not reset then return 250 end
-    if left < 1 then return reset - now end
-    local free_at = reset - FREE_AT_END * length
-    local wait = math.min(lacks / kept * (1 - FREE_AT_END) * length, math.max(free_at - now, 0))
-    return math.min(math.max(math.ceil(wait), 100), reset - now)
+    return wait
   end
   redis.call('ZADD', calls_key, now, ticket)
   redis.call('PEXPIRE', calls_key, LOST_AFTER)

@@ -155,6 +155,14 @@ def test_people_leave_their_share_to_lower_lanes_that_were_told_to_wait():
     assert taken(Lane.PERSON) == 75
 
 
+def test_what_people_wait_for_is_not_let_go_to_lower_lanes_however_late():
+    opened(reset_in_s=20)
+    assert taken(Lane.COPY) == 79
+    opened(reset_in_s=20)
+    shared.connection().hset("claro:budget:{f}", "wants:person", _redis_ms() + 1000)
+    assert taken(Lane.COPY) == 20
+
+
 def test_one_who_clicks_madly_leaves_the_others_their_share():
     opened()
     assert taken(Lane.PERSON, "mad") == 80  # the rest is for somebody who may come
