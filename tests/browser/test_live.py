@@ -5,9 +5,10 @@ import re
 import pytest
 from playwright.sync_api import Locator, Page, Route, expect
 
-from datasources import keys
+from datasources import keys, live
 from datasources.models import ApiKey, Source
 from tests.conftest import synced
+from tests.support.processes import wait_for
 
 pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("workers")]
 
@@ -34,7 +35,7 @@ def test_a_source_completes_while_somebody_types_and_has_scrolled(page, account,
     page.keyboard.type("fle")
     page.keyboard.press("ArrowLeft")
     page.mouse.wheel(0, 300)
-    page.wait_for_function("scrollY === 300")
+    wait_for(lambda: page.evaluate("scrollY") == 300)
     account.change(processing.datasource_id, status="completed")
     expect(badge(page, processing)).to_have_text("Completed")
     assert page.evaluate("scrollY") == 300
@@ -119,7 +120,27 @@ def test_the_stream_opens_however_late_a_script_comes(page, key):
     late: list[Route] = []
     page.route(re.compile("hx-sse"), lambda route: late.append(route))
     page.goto("/sources/", wait_until="commit")
-    page.wait_for_function("'htmx' in window")
+    wait_for(lambda: page.evaluate("'htmx' in window"))
     page.evaluate("new Promise(done => setTimeout(done))")  # by now htmx would have begun
     with page.expect_request(re.compile("/live/")):
         late.pop().continue_()
+
+
+def test_an_update_that_comes_during_a_search_waits_and_keeps_to_it(page, processing, alice):
+    page.goto("/sources/")
+    page.evaluate("document.body.addEventListener('sources-changed', () => document.body.classList.add('told'))")
+    held: list[Route] = []
+
+    def let_go() -> None:
+        wait_for(lambda: page.evaluate("true") and held)
+        held.pop().continue_()
+
+    page.route(re.compile("q=slow"), lambda route: held.append(route))
+    page.locator("#q").fill("slow")
+    wait_for(lambda: page.evaluate("true") and held)
+    live.publish([alice.pk], "sources-changed")
+    expect(page.locator("body")).to_have_class("told")
+    let_go()
+    let_go()
+    expect(page.locator("tbody tr")).to_have_count(1)
+    expect(page).to_have_url(re.compile("q=slow"))
