@@ -51,7 +51,7 @@ class Browser:
         try:
             self._connection.request("GET", path, headers=self._headers | headers)
             answer = self._connection.getresponse()
-        except http.client.RemoteDisconnected:  # a kept connection that was idle for too long
+        except ConnectionError:  # a kept connection that was idle for too long
             self._connection.close()
             return self.try_get(path, **headers)
         return answer.status, answer.read()
