@@ -64,9 +64,7 @@ def figures(world: World) -> Iterator[Figure]:
     yield Figure("calls refused (429)", f"{refused}", "none, 0", "–")
     yield Figure("calls made", f"{len(made)}", f"those allowed, {allowed:.0f}", f"{len(made) / allowed:.2f}×")
     share = lanes[Lane.PERSON] / sum(lanes.values())
-    yield Figure(
-        "of these for people who wait", f"{share:.0%}", "what they are promised, 70%", f"{share / 0.7:.2f}×"
-    )
+    yield Figure("of these for people who wait", f"{share:.0%}", "what they are promised, 70%", f"{share / 0.7:.2f}×")
     yield Figure(
         "pages of the person who got least", f"{min(counts)}", f"a fair share, {fair:.1f}", f"{min(counts) / fair:.2f}×"
     )
