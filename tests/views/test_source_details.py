@@ -32,7 +32,7 @@ def test_everything_that_claro_says_is_shown(web, account, key):
     assert (shown["rowCount"], shown["tags"]) == ("12", "[]")
     assert link(page, "Rows") == f"/sources/{source_id}/rows/"
     assert link(page, "Delete") == f"/sources/{source_id}/delete/"
-    assert dom(page).find(".//form[@class='download d-flex gap-2']").get("action") == f"/sources/{source_id}/download/"
+    assert dom(page).find(".//div[@class='download']/form").get("action") == f"/sources/{source_id}/download/"
 
 
 @pytest.mark.parametrize(
