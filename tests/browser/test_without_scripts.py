@@ -1,0 +1,91 @@
+"""Everything as far as HTML can, in a browser that runs no scripts."""
+
+import re
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.conftest import synced
+
+pytestmark = pytest.mark.browser
+
+
+@pytest.fixture
+def plain(people, alice) -> Page:
+    return people(alice, java_script_enabled=False).new_page()
+
+
+def test_the_list_is_searched_filtered_sorted_and_paged(plain, account, key):
+    account.add_many([{"fileName": f"file-{n:02}.{('csv', 'pdf')[n % 2]}", "age": 100 + n} for n in range(60)])
+    synced(key)
+    plain.goto("/sources/")
+    expect(plain.locator("tbody tr")).to_have_count(50)
+    plain.get_by_role("link", name="Next").click()
+    expect(plain.locator("tbody tr .name").first).to_have_text("file-50.csv")
+    plain.get_by_label("Sources a page").select_option("25")
+    plain.get_by_role("button", name="Show").last.click()
+    expect(plain.locator("tbody tr .name").first).to_have_text("file-00.csv")
+    expect(plain.locator("tbody tr")).to_have_count(25)
+    plain.get_by_label("Search by file name").fill("file-5")
+    plain.get_by_label("Kind of file").select_option(label="PDF (30)")
+    plain.get_by_role("button", name="Search").click()
+    expect(plain.locator("tbody tr")).to_have_count(5)
+    plain.get_by_role("link", name="Uploaded").click()
+    plain.get_by_role("link", name="Uploaded").click()
+    expect(plain.locator("tbody tr .name").first).to_have_text("file-51.pdf")
+    plain.get_by_role("link", name="Completed").click()
+    expect(plain).to_have_url(re.compile("status=completed"))
+    plain.get_by_role("button", name="Refresh").click()
+    expect(plain.locator("tbody tr")).to_have_count(5)
+
+
+def test_rows_are_sorted_filtered_and_paged(plain, table, people):
+    plain.context.witness.expects(422)
+    plain.goto(f"/sources/{table.datasource_id}/rows/")
+    expect(plain.get_by_text("Build a filter")).to_be_hidden()
+    plain.get_by_role("columnheader", name="price").get_by_role("link").click()
+    plain.get_by_label("Filter expression").fill("price > 100")
+    plain.get_by_role("button", name="Filter").click()
+    expect(plain.locator("#chip-filter")).to_be_visible()
+    expect(plain.locator("#chip-sort")).to_be_visible()
+    plain.get_by_label("Page", exact=True).fill("2")
+    plain.get_by_role("button", name="Show").first.click()
+    expect(plain.get_by_text("Rows 51 to 54 of 54 that match").first).to_be_visible()
+    plain.get_by_label("Filter expression").fill("price >")
+    plain.get_by_role("button", name="Filter").click()
+    expect(plain.locator("#rows-problem")).to_contain_text("Claro does not take this filter")
+    plain.get_by_role("link", name="Show all rows").click()
+    expect(plain.get_by_text("Rows 1 to 50 of 120").first).to_be_visible()
+
+
+def test_rows_that_take_long_come_with_a_reload_of_the_page_itself(plain, account, table):
+    account.fault("slow", path=f"{table.datasource_id}/data", seconds=3)
+    plain.goto(f"/sources/{table.datasource_id}/rows/")
+    expect(plain.locator("#rows-problem")).to_contain_text("Claro is fetching these rows")
+    expect(plain.get_by_text("Rows 1 to 50 of 120").first).to_be_visible()
+
+
+def test_a_download_waits_on_its_page_until_the_file_can_be_opened(plain, account, table, workers):
+    account.fault("slow", path="/download", seconds=1)
+    plain.goto("/sources/")
+    plain.get_by_role("button", name="Download things.csv").click()
+    expect(plain.get_by_role("heading", name="Download of things.csv")).to_be_visible()
+    expect(plain.get_by_text("Preparing")).to_be_visible()
+    with plain.expect_download() as download:
+        plain.get_by_role("link", name="Download the file").click()
+    assert Path(download.value.path()).read_bytes().startswith(b"id,name,price\n1,thing 1,1.5\n")
+
+
+def test_a_source_is_deleted(plain, account, table):
+    plain.goto(f"/sources/{table.datasource_id}/")
+    plain.get_by_role("link", name="Delete").click()
+    plain.get_by_label("File name").fill("things.csv")
+    plain.get_by_role("button", name="Delete for good").click()
+    expect(plain.get_by_text("things.csv is deleted.")).to_be_visible()
+
+
+def test_signing_out(plain, key):
+    plain.goto("/keys/")
+    plain.get_by_role("button", name="Sign out").click()
+    expect(plain.get_by_role("heading", name="Sign In")).to_be_visible()
