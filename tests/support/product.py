@@ -25,6 +25,10 @@ class Product:
         ports = {name: str(free_port()) for name in ("PORT", "REDIS_PORT", "SANDBOX_PORT")}
         self.environment = inherited | {"VAR_DIR": str(folder), "LOG_LEVEL": "INFO"} | ports | environment
 
+    @property
+    def sandbox_host(self) -> str:
+        return f"127.0.0.1:{self.environment['SANDBOX_PORT']}"
+
     def start(self) -> "Product":
         """Until it says where it can be opened."""
         self._process, self.output = self._run(), ""

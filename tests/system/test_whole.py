@@ -4,6 +4,7 @@ import contextlib
 import os
 import re
 from collections.abc import Iterator
+from urllib.parse import urlsplit
 
 import pytest
 import requests
@@ -11,6 +12,7 @@ from playwright.sync_api import BrowserContext, Page, expect, sync_playwright
 
 from sandbox import DEMO_KEY
 from tests.support import browser as support
+from tests.support.browser import Witness
 from tests.support.processes import free_port, wait_for
 from tests.support.product import ROOT, Product
 
@@ -31,7 +33,7 @@ def product(tmp_path_factory) -> Iterator[Product]:
 
 @pytest.fixture(scope="module")
 def newcomer(product) -> Iterator[BrowserContext]:
-    """A browser that keeps what it was sent (`texts`)."""
+    """A browser that keeps what it was sent (`texts`), and whose `witness` notes what may not happen."""
     path = support.executable()
     if path is None:
         pytest.skip("no Chromium")
@@ -39,6 +41,8 @@ def newcomer(product) -> Iterator[BrowserContext]:
         browser = support.launch(playwright, path)
         context = browser.new_context(base_url=product.url, viewport=support.DESKTOP, reduced_motion="reduce")
         context.set_default_timeout(20_000)
+        context.witness = Witness(context, urlsplit(product.url).netloc, product.sandbox_host)
+        context.witness.expects(404, 422)  # a page past the end, a refused key, another name
         context.texts = []
         context.on("response", lambda response: _keep(context.texts, response))
         yield context
@@ -46,7 +50,8 @@ def newcomer(product) -> Iterator[BrowserContext]:
 
 
 def _keep(texts: list[bytes], response) -> None:
-    if "text/html" in response.headers.get("content-type", ""):
+    kind = response.headers.get("content-type", "")
+    if kind.startswith(("text/", "application/j")) and "event-stream" not in kind and "/files/" not in response.url:
         with contextlib.suppress(Exception):  # a redirect has no body, an aborted request none either
             texts.append(response.body())
 
@@ -57,9 +62,8 @@ def page(newcomer) -> Page:
 
 
 def upload(product: Product) -> str:
-    port = product.environment["SANDBOX_PORT"]
     answer = requests.post(
-        f"http://127.0.0.1:{port}/api/v2/datasources/upload",
+        f"http://{product.sandbox_host}/api/v2/datasources/upload",
         files={"file": (FILE, CONTENT)},
         headers={"Authorization": f"Bearer {DEMO_KEY}"},
         timeout=30,
@@ -173,14 +177,20 @@ def test_nothing_that_is_left_holds_a_key_or_a_signature(product, newcomer):
         assert not SIGNATURE.search(content), name
 
 
-def test_ctrl_c_ends_every_process_and_a_second_start_has_all(product):
+def test_nothing_went_wrong_in_the_browser(newcomer):
+    assert not newcomer.witness.complaints()
+
+
+def test_ctrl_c_ends_every_process_and_a_second_start_has_all(product, newcomer):
     assert len(product.processes()) >= 6
     assert product.interrupt() in (0, 130)
     wait_for(lambda: not product.processes())
     product.stop()
     product.start()
-    session = requests.Session()
-    assert session.get(f"{product.url}accounts/login/", timeout=10).ok
+    page = newcomer.new_page()
+    page.goto("/sources/?q=warehouse-brno")
+    page.get_by_role("link", name="Rows of warehouse-brno.csv").click()
+    expect(page.get_by_text("Rows 1 to 50 of 2,050").first).to_be_visible()
 
 
 def test_a_port_in_use_is_told(product, tmp_path):
