@@ -11,7 +11,7 @@ import requests
 from sandbox.api import Api
 from sandbox.deliveries import Webhook
 from sandbox.faults import Faults
-from sandbox.server import PREFIX, Server
+from sandbox.server import PREFIX, WINDOW_S, RateLimit, Server
 from sandbox.store import Store
 
 HTML_502 = "<html><body><h1>502 Bad Gateway</h1></body></html>"
@@ -31,7 +31,12 @@ class Sandbox:
     def account(self, calls_per_minute: int = 10_000) -> "Account":
         return Account(self, uuid.uuid4().hex, calls_per_minute)
 
+    def limit_calls_by(self, window_s: int) -> None:
+        """From now on the calls of a key are counted for so long, from none; a minute in life."""
+        self._server.limit = RateLimit(window_s)
+
     def reset(self) -> None:
+        self.limit_calls_by(WINDOW_S)
         self.faults.clear()
         self.faults.latency_s = 0.0
         self.api.shape = "typed"
@@ -92,6 +97,11 @@ class Account:
         headers = {"Authorization": f"Bearer {self.key}"}
         answer = requests.post(f"{self.sandbox.base_url}/webhooks", json=new, headers=headers, timeout=10)
         return answer.json()["webhookId"]
+
+    def list_sources(self) -> requests.Response:
+        """A call of somebody else with this key."""
+        url, headers = f"{self.sandbox.base_url}/datasources", {"Authorization": f"Bearer {self.key}"}
+        return requests.get(url, headers=headers, timeout=10)
 
     def fault(self, kind: str, **what: Any) -> None:
         self.sandbox.control("POST", "faults", kind=kind, **what)
