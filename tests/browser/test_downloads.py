@@ -9,6 +9,7 @@ from playwright.sync_api import Download, Page, expect
 from datasources import links, tasks
 from datasources.models import DownloadLink, Source
 from tests.conftest import synced
+from tests.support.browser import tab_to
 from tests.support.processes import wait_for
 
 pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("workers")]
@@ -46,6 +47,26 @@ def test_one_click_brings_the_file(page, account, source, path):
     is_the_file(download.value)
     expect(page.get_by_role("link", name="Started")).to_be_visible()
     assert len(account.calls("/download", "POST")) == 1
+
+
+def test_a_download_is_started_by_keyboard(page, source):
+    page.goto("/sources/")
+    tab_to(page, "Download Größen & more.csv")
+    with page.expect_download() as download:
+        page.keyboard.press("Enter")
+    is_the_file(download.value)
+
+
+def test_without_scripts_it_waits_on_a_page_until_the_file_can_be_opened(people, alice, account, source):
+    page = people(alice, java_script_enabled=False).new_page()
+    account.fault("slow", path="/download", seconds=1)
+    page.goto("/sources/")
+    button(page).click()
+    expect(page.get_by_role("heading", name="Download of Größen & more.csv")).to_be_visible()
+    expect(page.get_by_text("Preparing")).to_be_visible()
+    with page.expect_download() as download:
+        page.get_by_role("link", name="Download the file").click()
+    is_the_file(download.value)
 
 
 def test_the_button_shows_that_the_link_is_being_made(page, account, source):

@@ -1,7 +1,6 @@
 """Everything as far as HTML can, in a browser that runs no scripts."""
 
 import re
-from pathlib import Path
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -64,17 +63,6 @@ def test_rows_that_take_long_come_with_a_reload_of_the_page_itself(plain, accoun
     plain.goto(f"/sources/{table.datasource_id}/rows/")
     expect(plain.locator("#rows-problem")).to_contain_text("Claro is fetching these rows")
     expect(plain.get_by_text("Rows 1 to 50 of 120").first).to_be_visible()
-
-
-def test_a_download_waits_on_its_page_until_the_file_can_be_opened(plain, account, table, workers):
-    account.fault("slow", path="/download", seconds=1)
-    plain.goto("/sources/")
-    plain.get_by_role("button", name="Download things.csv").click()
-    expect(plain.get_by_role("heading", name="Download of things.csv")).to_be_visible()
-    expect(plain.get_by_text("Preparing")).to_be_visible()
-    with plain.expect_download() as download:
-        plain.get_by_role("link", name="Download the file").click()
-    assert Path(download.value.path()).read_bytes().startswith(b"id,name,price\n1,thing 1,1.5\n")
 
 
 def test_a_source_is_deleted(plain, account, table):

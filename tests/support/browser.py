@@ -13,6 +13,7 @@ NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable"
 MAC = Path("/Applications/Google Chrome.app/Contents/MacOS/Google Chrome")
 AXE = Path(__file__).resolve().parents[1] / "vendor/axe-core/axe.min.js"
 DESKTOP, PHONE = {"width": 1440, "height": 900}, {"width": 390, "height": 844}
+OUTLINE = "element => getComputedStyle(element).outlineStyle + getComputedStyle(element).boxShadow"
 # Told before any script of the page runs, so that no violation is too early to be seen.
 TELL_VIOLATIONS = """
 addEventListener("securitypolicyviolation", (event) => {
@@ -100,3 +101,17 @@ def violations(page: Page) -> list[str]:
         page.evaluate(AXE.read_text())
     found = page.evaluate("axe.run().then(result => result.violations)")
     return [f"{one['id']}: {node['html'][:200]} {node['failureSummary']}" for one in found for node in one["nodes"]]
+
+
+def tab_to(page: Page, name: str, most: int = 60) -> list[str]:
+    """Presses Tab until the element of this name has the focus; the names on the way, each seen to have it."""
+    names: list[str] = []
+    for _ in range(most):
+        page.keyboard.press("Tab")
+        one = page.locator(":focus")
+        names.append(one.get_attribute("aria-label") or one.inner_text())
+        assert one.bounding_box(), names
+        assert one.evaluate(OUTLINE) != "nonenone", f"the focus can't be seen: {names}"
+        if names[-1] == name:
+            return names
+    raise AssertionError(f"no {name!r} among {names}")
