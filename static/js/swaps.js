@@ -1,6 +1,7 @@
 // What a change of a part of the page means to people: it is said aloud, and trouble on the way is told.
-const announcer = document.getElementById("announcer");
-const trouble = document.getElementById("trouble");
+// Elements are looked up when they are needed: going back puts in others.
+const announcer = () => document.getElementById("announcer");
+const trouble = () => document.getElementById("trouble");
 
 // What somebody asked for, told from live updates. Noted at the start: what the swap takes away is not the source then.
 const asked = new WeakSet();
@@ -12,14 +13,14 @@ document.addEventListener("htmx:after:swap", (event) => {
   // Live updates stay quiet.
   if (!asked.has(event.detail?.ctx)) return;
   const said = document.querySelector("[data-announce]");
-  if (said) announcer.textContent = said.textContent.trim().replace(/\s+/g, " ");
+  if (said) announcer().textContent = said.textContent.trim().replace(/\s+/g, " ");
   const start = document.querySelector("[data-scroll-start]");
   if (start) start.scrollTop = 0;
 });
 
 document.addEventListener("htmx:after:request", (event) => {
   const status = event.detail?.ctx?.response?.status;
-  if (status && status < 400) trouble.replaceChildren();
+  if (status && status < 400) trouble()?.replaceChildren();
 });
 
 document.addEventListener("htmx:error", (event) => {
@@ -30,5 +31,5 @@ document.addEventListener("htmx:error", (event) => {
   alert.className = "alert alert-warning";
   alert.setAttribute("role", "alert");
   alert.textContent = "The dashboard does not answer. What you see may be old; try again in a moment.";
-  trouble.replaceChildren(alert);
+  trouble()?.replaceChildren(alert);
 });
