@@ -133,6 +133,25 @@ def test_what_changed_is_said_aloud(listed):
     expect(listed.locator("#announcer")).to_have_text("60 data sources, page 2 of 2")
 
 
+def test_going_back_asks_for_the_page_once_and_all_goes_on(listed):
+    listed.get_by_role("link", name="Next").click()
+    shows(listed, "file-50.csv", 10)
+    restored: list[str] = []
+    listed.on("request", lambda one: one.headers.get("hx-history-restore-request") and restored.append(one.url))
+    listed.go_back()
+    shows(listed, "file-00.csv", 50)
+    listed.go_forward()
+    shows(listed, "file-50.csv", 10)
+    listed.go_back()
+    shows(listed, "file-00.csv", 50)
+    listed.get_by_role("link", name="Next").click()
+    shows(listed, "file-50.csv", 10)
+    expect(listed.locator("#announcer")).to_have_text("60 data sources, page 2 of 2")
+    listed.get_by_role("button", name="Light or dark").click()
+    expect(listed.locator("html")).to_have_attribute("data-bs-theme", "dark")
+    assert len(restored) == 3
+
+
 def test_focus_stays_where_paging_ends(listed):
     listed.get_by_role("link", name="Next").press("Enter")
     shows(listed, "file-50.csv", 10)
