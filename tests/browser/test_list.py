@@ -157,3 +157,15 @@ def test_focus_stays_where_paging_ends(listed):
     shows(listed, "file-50.csv", 10)
     expect(listed.get_by_role("link", name="Next")).to_be_disabled()
     expect(listed.get_by_role("link", name="Next")).to_be_focused()
+
+
+def test_without_a_connection_it_is_told_until_there_is_one(listed, witness):
+    witness.expects("ERR_INTERNET_DISCONNECTED", "Failed to fetch", "network error")
+    listed.context.set_offline(True)
+    listed.get_by_role("link", name="Size").click()
+    expect(listed.locator("#trouble")).to_contain_text("The dashboard does not answer")
+    shows(listed, "file-00.csv", 50)
+    listed.context.set_offline(False)
+    listed.get_by_role("link", name="Size").click()
+    shows(listed, "file-30.csv", 50)
+    expect(listed.locator("#trouble")).to_be_empty()
