@@ -213,7 +213,7 @@ class Hub:
                         if message["type"] == "subscribe":
                             self._begin()
                         else:
-                            self._hand_on(json.loads(message["data"]))
+                            self._take(message["data"])
             except redis.RedisError as error:
                 logger.warning("Live events pause until Redis is back: %s", error)
                 await asyncio.sleep(1)
@@ -223,6 +223,13 @@ class Hub:
         self._recent.clear()
         for stream in self._all():
             stream.tell([LOOK_AGAIN])
+
+    def _take(self, data: bytes) -> None:
+        """Hands on a message, or passes over one of another version of ours: the next one must still arrive."""
+        try:
+            self._hand_on(json.loads(data))
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            logger.warning("An event that can't be read was passed over (%s).", type(error).__name__)
 
     def _hand_on(self, message: dict) -> None:
         if users := message.get("users"):

@@ -48,6 +48,13 @@ def test_an_event_reaches_nobody_else(page, bobs, alice, bob):
     assert bobs.events_until("last") == []
 
 
+@pytest.mark.parametrize("message", ["nonsense", "[]", '{"users": [1]}', '{"users": 5, "names": ["x"]}'])
+def test_a_message_that_cannot_be_read_stops_no_later_one(page, alice, message):
+    redis.connection().publish(live.CHANNEL, message.replace("[1]", f"[{alice.pk}]"))
+    live.publish([alice.pk], "last")
+    assert page.events_until("last") == []
+
+
 def test_an_event_is_sent_once_its_transaction_is_committed(page, alice):
     with transaction.atomic():
         live.publish([alice.pk], "later")
