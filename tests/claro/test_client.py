@@ -2,9 +2,12 @@
 
 import contextlib
 import socket
+import subprocess
+import sys
 import threading
 import traceback
 import uuid
+from pathlib import Path
 
 import pytest
 import responses
@@ -25,6 +28,7 @@ from datasources.claro import (
 from tests.support.processes import free_port
 from tests.support.sandbox import HTML_502
 
+ROOT = Path(__file__).resolve().parents[2]
 KEY = "claro_live_a-very-secret-key"
 BASE = "https://claro.test/api/v2"
 ID = uuid.uuid4()
@@ -229,6 +233,11 @@ def test_a_filter_goes_out_as_it_is():
     responses.get(f"{BASE}/datasources/{ID}/data", json={"data": []})
     mocked().get_rows(ID, filter=" a LIKE '%ü&?#%' ")
     assert responses.calls[0].request.params["filter"] == " a LIKE '%ü&?#%' "
+
+
+def test_the_client_needs_no_django():
+    code = "import sys, datasources.claro; sys.exit(any(name.split('.')[0] == 'django' for name in sys.modules))"
+    assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False).returncode == 0
 
 
 @pytest.mark.parametrize("seconds", [0, 86_401])

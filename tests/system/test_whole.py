@@ -207,11 +207,16 @@ def test_it_runs_once_in_a_folder(product):
     assert "runs already" in output
 
 
-def test_with_an_api_of_ones_own_there_is_no_sandbox_and_no_demo_person(tmp_path):
-    product = Product(tmp_path, CLARO_API_BASE_URL=f"http://127.0.0.1:{free_port()}/api/v2").start()
+def test_what_is_configured_is_not_brought_along(tmp_path, redis_server):
+    """With an API, a Redis and a database of one's own: no sandbox, no demo person, no other Redis or database."""
+    folder, elsewhere = tmp_path / "var", tmp_path / "elsewhere.sqlite3"
+    folder.mkdir()
+    own = {"CLARO_API_BASE_URL": f"http://127.0.0.1:{free_port()}/api/v2", "REDIS_URL": redis_server.url}
+    product = Product(folder, DATABASE_URL=f"sqlite:///{elsewhere}", **own).start()
     try:
         assert product.email is None
-        assert not any("manage.py sandbox" in command for command in product.processes())
-        assert not (tmp_path / "sandbox").exists()
+        assert not any(name in command for command in product.processes() for name in ("sandbox", "redis-server"))
+        assert not {"sandbox", "redis", "db.sqlite3"} & {path.name for path in folder.iterdir()}
+        assert elsewhere.exists()
     finally:
         product.stop()
