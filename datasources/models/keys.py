@@ -1,0 +1,126 @@
+"""API keys, and how far the work on each of them is."""
+
+import uuid
+from datetime import datetime
+
+from django.conf import settings
+from django.db import models
+from django.utils import timezone
+
+from datasources import vault
+from datasources.claro import ClaroError
+from datasources.models.base import Leased, Sealed
+
+
+class Canary(Sealed):
+    """One known text, encrypted: tells at start whether the master key is the one this database was written with."""
+
+    TEXT = "claro dashboard canary"
+    sealed_field = "token"
+
+    token = models.TextField()
+
+    def __str__(self) -> str:
+        return self.sealed_row()
+
+    def sealed_row(self) -> str:
+        return "canary"
+
+
+class ApiKey(Sealed):
+    """A Claro API key, kept encrypted; its owner works through it, and later the teams it is shared with."""
+
+    class State(models.TextChoices):
+        UNCHECKED = "unchecked", "Not checked"
+        VALID = "valid", "Valid"
+        INVALID = "invalid", "Refused"
+
+    sealed_field = "secret"
+
+    # Known before the row is saved, because it is bound into the ciphertext.
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="api_keys")
+    label = models.CharField(max_length=100)
+    secret = models.TextField()
+    fingerprint = models.CharField(max_length=32, db_index=True)
+    hint = models.CharField(max_length=4)
+    state = models.CharField(max_length=10, choices=State, default=State.UNCHECKED)
+    calls_per_minute = models.PositiveIntegerField(null=True, blank=True)
+    last_used_at = models.DateTimeField(null=True, blank=True)
+    # Why the last call got no usable answer (ClaroError.to_dict), and since when; null when all is well.
+    problem = models.JSONField(null=True, blank=True)
+    problem_since = models.DateTimeField(null=True, blank=True)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+
+    class Meta:
+        ordering = ["label", "created_at"]
+        constraints = [models.UniqueConstraint(fields=["owner", "fingerprint"], name="one_key_per_owner")]
+
+    def __str__(self) -> str:
+        return f"{self.label} (…{self.hint})"
+
+    def sealed_row(self) -> str:
+        return f"apikey:{self.pk}:{self.owner_id}"
+
+    def set_secret(self, secret: str) -> None:
+        """Takes a new secret; what hangs on the key stays. The same secret elsewhere has the same fingerprint."""
+        candidates = vault.fingerprints(secret)
+        known = ApiKey.objects.filter(fingerprint__in=candidates).values_list("fingerprint", flat=True).first()
+        self.fingerprint = known or candidates[0]
+        self.hint = secret[-4:] if len(secret) >= 12 else ""
+        self.seal(secret)
+
+    @property
+    def is_readable(self) -> bool:
+        try:
+            self.unseal()
+        except vault.SecretUnreadable:
+            return False
+        return True
+
+    @property
+    def trouble(self) -> ClaroError | None:
+        return ClaroError.from_dict(self.problem) if self.problem else None
+
+
+class Sync(Leased):
+    """How far our copy of a key's list is: a full sweep that can be resumed page by page (mirror.py)."""
+
+    key = models.OneToOneField(ApiKey, on_delete=models.CASCADE, related_name="sync")
+    started_at = models.DateTimeField(null=True, blank=True)
+    next_page = models.PositiveIntegerField(default=1)
+    seen = models.PositiveIntegerField(default=0)
+    total = models.PositiveIntegerField(null=True, blank=True)
+    finished_at = models.DateTimeField(null=True, blank=True)
+    # Somebody waits for it: its calls don't queue behind everything else.
+    is_awaited = models.BooleanField(default=True)
+
+    def __str__(self) -> str:
+        return f"sync of {self.key_id}"
+
+    @property
+    def is_running(self) -> bool:
+        return self.started_at is not None
+
+    @property
+    def is_under_way(self) -> bool:
+        """Due, being read, or waiting to go on; not where it stopped because only a person can help."""
+        return self.due_at is not None and (self.is_running or self.due_at <= timezone.now())
+
+    @property
+    def goes_on_at(self) -> datetime | None:
+        """When a sweep that waits (for the rate limit, for Claro to answer) goes on."""
+        return self.due_at if self.is_running and self.due_at and self.due_at > timezone.now() else None
+
+
+class Watch(Leased):
+    """When a key's processing sources are looked at next; at rest (`due_at` null) while there are none (watch.py)."""
+
+    key = models.OneToOneField(ApiKey, on_delete=models.CASCADE, related_name="watch")
+    # A look under way: since when, and its next page; many pages may take more calls than there are just now.
+    started_at = models.DateTimeField(null=True, blank=True)
+    next_page = models.PositiveIntegerField(default=1)
+    checked_at = models.DateTimeField(null=True, blank=True)
+
+    def __str__(self) -> str:
+        return f"watch of {self.key_id}"

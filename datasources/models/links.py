@@ -1,0 +1,64 @@
+"""Links to the original files."""
+
+import uuid
+from datetime import timedelta
+
+from django.conf import settings
+from django.db import models
+from django.utils import timezone
+
+from datasources.claro import ClaroError
+from datasources.models.base import Leased, Sealed
+from datasources.models.sources import Source
+
+# A link that ends sooner than this is renewed: the browser must still get to the file.
+LINK_MARGIN = timedelta(minutes=1)
+
+
+class DownloadLink(Sealed, Leased):
+    """A signed URL of a source's original file: a password for it, hence encrypted."""
+
+    class State(models.TextChoices):
+        PENDING = "pending", "Being made"
+        READY = "ready", "Ready"
+        FAILED = "failed", "Failed"
+
+    sealed_field = "url"
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    source = models.ForeignKey(Source, on_delete=models.CASCADE, related_name="links")
+    asked_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+")
+    state = models.CharField(max_length=10, choices=State, default=State.PENDING)
+    url = models.TextField(blank=True)
+    expires_in_s = models.PositiveIntegerField()
+    expires_at = models.DateTimeField(null=True, blank=True)
+    problem = models.JSONField(null=True, blank=True)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+
+    class Meta:
+        constraints = [
+            # Two clicks, or two people, wait for the same link.
+            models.UniqueConstraint(
+                fields=["source"], condition=models.Q(state="pending"), name="one_pending_link_per_source"
+            )
+        ]
+        indexes = [models.Index(fields=["source", "state", "-expires_at"], name="link_alive")]
+
+    def __str__(self) -> str:
+        return f"{self.state} link {self.pk}"
+
+    def sealed_row(self) -> str:
+        return f"downloadlink:{self.pk}:{self.source_id}"
+
+    @property
+    def is_pending(self) -> bool:
+        return self.state == self.State.PENDING
+
+    @property
+    def is_alive(self) -> bool:
+        """Ready, and long enough before its end to be used."""
+        return self.state == self.State.READY and self.expires_at > timezone.now() + LINK_MARGIN
+
+    @property
+    def trouble(self) -> ClaroError | None:
+        return ClaroError.from_dict(self.problem) if self.problem else None

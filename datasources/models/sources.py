@@ -1,0 +1,90 @@
+"""Our copy of the API's data sources."""
+
+from datetime import timedelta
+from itertools import pairwise
+
+from django.db import models
+
+from datasources.claro import COMPLETED, FAILED
+from datasources.models.keys import ApiKey
+
+
+class Source(models.Model):
+    """Our copy of one of the API's data sources, as one key sees it."""
+
+    key = models.ForeignKey(ApiKey, on_delete=models.CASCADE, related_name="sources")
+    datasource_id = models.UUIDField()
+    file_name = models.TextField(blank=True)
+    content_type = models.CharField(max_length=255, blank=True)
+    size_bytes = models.BigIntegerField(null=True, blank=True)
+    status = models.CharField(max_length=50)
+    uploaded_at = models.DateTimeField(null=True, blank=True)
+    processed_at = models.DateTimeField(null=True, blank=True)
+    extra = models.JSONField(default=dict, blank=True)
+    first_seen_at = models.DateTimeField()
+    last_seen_at = models.DateTimeField()
+    gone_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["key", "datasource_id"], name="one_source_per_key")]
+        indexes = [
+            models.Index(fields=["key", "gone_at", "-uploaded_at"], name="source_list"),
+            models.Index(fields=["key", "gone_at", "status", "content_type"], name="source_counts"),
+            models.Index(fields=["datasource_id"], name="source_datasource"),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def name(self) -> str:
+        return self.file_name or str(self.datasource_id)
+
+    @property
+    def is_processing(self) -> bool:
+        """Also true for a status we don't know: it is polled like `processing` (claro-api.md, data sources)."""
+        return self.status not in (COMPLETED, FAILED)
+
+    @property
+    def has_failed(self) -> bool:
+        return self.status == FAILED
+
+    @property
+    def took(self) -> timedelta | None:
+        """How long processing took, where the API's two times make sense."""
+        if self.uploaded_at and self.processed_at and self.processed_at >= self.uploaded_at:
+            return self.processed_at - self.uploaded_at
+        return None
+
+    @property
+    def failure(self) -> str:
+        """What the API says about a failure; the field's name is [open] (claro-api.md, data sources)."""
+        for name in ("error", "errorMessage", "failureReason", "message"):
+            text = self.extra.get(name)
+            if isinstance(text, dict):
+                text = text.get("message")
+            if isinstance(text, str) and text.strip():
+                return text.strip()
+        return ""
+
+    def timeline(self) -> list["StatusChange"]:
+        """Its states, oldest first, each with how long it lasted (`lasted`, null for the present one). One query."""
+        changes = list(self.changes.order_by("at", "id"))
+        for change, following in pairwise(changes):
+            change.lasted = following.at - change.at
+        return changes
+
+
+class StatusChange(models.Model):
+    """A step of a source's timeline."""
+
+    source = models.ForeignKey(Source, on_delete=models.CASCADE, related_name="changes")
+    status = models.CharField(max_length=50)
+    # When it happened by the API's own times where it tells, else when we saw it.
+    at = models.DateTimeField()
+    seen_at = models.DateTimeField()
+
+    lasted: timedelta | None = None
+
+    def __str__(self) -> str:
+        return f"{self.status} at {self.at:%Y-%m-%d %H:%M:%S}"
