@@ -1,5 +1,6 @@
 """The web server's entry: Django, and a clean end for the live streams."""
 
+import asyncio
 import os
 import signal
 import warnings
@@ -13,7 +14,7 @@ warnings.filterwarnings("ignore", message="StreamingHttpResponse must consume sy
 
 from asgiref.sync import sync_to_async  # noqa: E402 - rooms need Django set up
 
-from datasources import master_key  # noqa: E402
+from datasources import heartbeats, master_key  # noqa: E402
 from datasources.live import hub  # noqa: E402
 from datasources.views import live  # noqa: E402
 
@@ -33,8 +34,17 @@ async def _lifespan(receive, send) -> None:
     _end_streams_on_signals()
     await sync_to_async(master_key.check_at_start)()
     await send({"type": "lifespan.startup.complete"})
+    speaking = asyncio.create_task(_say_that_it_lives())
     await receive()
+    speaking.cancel()
+    await asyncio.to_thread(heartbeats.say_goodbye, [heartbeats.WEB])
     await send({"type": "lifespan.shutdown.complete"})
+
+
+async def _say_that_it_lives() -> None:
+    while True:
+        await asyncio.to_thread(heartbeats.say, [heartbeats.WEB])
+        await asyncio.sleep(heartbeats.SAID_EVERY_S)
 
 
 def _end_streams_on_signals() -> None:

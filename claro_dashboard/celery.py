@@ -29,14 +29,31 @@ def check_master_key(**kwargs) -> None:
 
 @signals.heartbeat_sent.connect
 def say_that_it_lives(sender, **kwargs) -> None:
-    from claro_dashboard import health
+    from datasources import heartbeats
 
-    health.worker_is_there(sender.eventer.hostname.split("@")[0])
+    heartbeats.say(app.amqp.queues.consume_from, sender.eventer.hostname)
+
+
+@signals.after_task_publish.connect(sender="datasources.tasks.tick")
+def say_that_beat_lives(**kwargs) -> None:
+    """Only beat sends ticks: it lives when one has gone to the broker, whether a worker takes it or not."""
+    from datasources import heartbeats
+
+    heartbeats.say([heartbeats.BEAT])
 
 
 @signals.worker_shutting_down.connect
-def end_in_time(**kwargs) -> None:
+def end_in_time(sender, **kwargs) -> None:
     """The threads pool can't end a running task; without this, stopping would wait for the slowest."""
     timer = threading.Timer(LAST_SECONDS, os._exit, [0])
     timer.daemon = True
     timer.start()
+    # It is heard once more when its consumer stops. In a thread: a signal may come in the midst of a word to Redis.
+    signals.heartbeat_sent.disconnect(say_that_it_lives)
+    threading.Thread(target=_say_goodbye, args=[sender], daemon=True).start()
+
+
+def _say_goodbye(hostname: str) -> None:
+    from datasources import heartbeats
+
+    heartbeats.say_goodbye(app.amqp.queues.consume_from, hostname)

@@ -11,7 +11,7 @@ from django.test import Client, override_settings
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from accounts.models import User
-from datasources import redis
+from datasources import heartbeats
 from tests.support import browser as support
 from tests.support.browser import Witness
 from tests.support.processes import wait_for
@@ -49,7 +49,7 @@ def workers(server, the_sandbox: Sandbox, tmp_path_factory) -> Iterator[None]:
         Celery.worker(folder),
         Celery.beat(folder),
     ):
-        wait_for(lambda: redis.connection().exists("claro:worker:interactive"), seconds=60)
+        wait_for(lambda: not heartbeats.silent_queues(), seconds=60)
         yield
 
 

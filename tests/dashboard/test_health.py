@@ -1,22 +1,12 @@
 import pytest
 from django.db import OperationalError, connection
 
-from claro_dashboard import health
-from claro_dashboard.celery import say_that_it_lives
-from datasources import redis
-
-
-class Worker:
-    """A Celery worker as its signals name it."""
-
-    def __init__(self, hostname: str):
-        self.eventer = self
-        self.hostname = hostname
+from datasources import heartbeats
 
 
 def beat(*queues: str) -> None:
     for queue in queues:
-        say_that_it_lives(sender=Worker(f"{queue}@machine-7"))
+        heartbeats.say([queue], f"{queue}@machine-7")
 
 
 @pytest.fixture
@@ -52,12 +42,6 @@ def test_each_queue_needs_a_worker(client, db, there):
     assert (answer.status_code, answer.json()["workers"]) == (503, False)
 
 
-def test_a_worker_that_stops_saying_so_is_gone_soon(db):
-    beat("interactive")
-    [name] = redis.connection().keys("claro:worker:*")
-    assert 0 < redis.connection().ttl(name) <= health.WORKER_GONE_AFTER_S
-
-
 def test_a_database_that_does_not_answer_is_named(client, db):
     beat("interactive", "background")
 
@@ -75,12 +59,6 @@ def test_a_redis_that_does_not_answer_is_named(client, db, outage):
     answer = client.get("/readyz")
     assert answer.status_code == 503
     assert answer.json() == {"database": True, "redis": False, "workers": False}
-
-
-def test_a_worker_goes_on_when_it_can_t_say_that_it_lives(outage, caplog):
-    outage()
-    beat("interactive")
-    assert "can't say that it lives" in caplog.text
 
 
 def test_a_load_balancer_may_ask_over_http(client, db, settings):

@@ -10,7 +10,7 @@ import requests
 from django.test import override_settings
 from django.utils import timezone
 
-from datasources import gateway, keys, links, redis, tasks
+from datasources import gateway, heartbeats, keys, links, redis, tasks
 from datasources.budget import Lane
 from datasources.models import ApiKey, DownloadLink, Leased, Source, Sync, Watch
 from tests.support.leaks import database_content, redis_content
@@ -75,6 +75,23 @@ def end_leases(model: type[Leased]) -> None:
 def begun(key: ApiKey) -> int:
     """How many calls were begun so far, answered or not, in the lane of links (a first sweep takes it too)."""
     return sum(minute.calls[Lane.LINK] for minute in gateway.history(key))
+
+
+def test_a_worker_and_beat_are_heard_and_a_worker_that_ends_says_goodbye(crew):
+    def heard() -> dict[str, list[heartbeats.Heard]]:
+        return heartbeats.heard(*heartbeats.QUEUES, heartbeats.BEAT)
+
+    wait_for(lambda: all(heard().values()), PATIENCE_S)
+    names = {part: [one.name for one in found] for part, found in heard().items()}
+    assert names["interactive"] == names["background"] == ["interactive@tests"]
+    assert [name.split(":")[1].isdecimal() for name in names["beat"]] == [True]
+    crew.worker.stop()
+    assert (heard()["interactive"], heard()["background"]) == ([], [])
+    crew.replace_the_worker()
+    wait_for(lambda: not heartbeats.silent_queues(), PATIENCE_S)
+    crew.lose_the_worker()
+    assert [one.name for one in heard()["interactive"]] == ["interactive@tests"]
+    crew.replace_the_worker()
 
 
 def test_a_link_that_is_asked_for_is_made(source, alice, account):

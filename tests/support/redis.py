@@ -1,7 +1,10 @@
 """A real Redis for one process of tests."""
 
+import contextlib
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
+from unittest import mock
 from urllib.parse import urlsplit
 
 import redis
@@ -31,3 +34,17 @@ class RedisServer:
                 return client.ping()
         except redis.RedisError:
             return False
+
+
+@contextlib.contextmanager
+def round_trips() -> Iterator[list[bytes]]:
+    """What this process sends to Redis meanwhile, one entry for each time it waits for an answer."""
+    sent: list[bytes] = []
+    send = redis.connection.AbstractConnection.send_packed_command
+
+    def noting(self, command, *arguments, **options):
+        sent.append(b"".join([command] if isinstance(command, bytes) else command))
+        return send(self, command, *arguments, **options)
+
+    with mock.patch.object(redis.connection.AbstractConnection, "send_packed_command", noting):
+        yield sent
