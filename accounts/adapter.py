@@ -2,6 +2,7 @@
 
 from allauth.account.adapter import DefaultAccountAdapter
 from django.conf import settings
+from django.urls import reverse
 
 from accounts.models import User
 
@@ -10,6 +11,9 @@ class AccountAdapter(DefaultAccountAdapter):
     def is_open_for_signup(self, request) -> bool:
         """Open by the setting; else for the first person only."""
         return settings.SIGNUP_OPEN or not User.objects.exists()
+
+    def get_password_change_redirect_url(self, request) -> str:
+        return reverse("account")
 
     def save_user(self, request, user, form, commit=True):
         """The first person of an installation looks after it."""

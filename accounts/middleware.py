@@ -1,4 +1,4 @@
-"""What concerns the person behind a request: their time zone, and where they land when their session has ended."""
+"""What concerns the person behind a request: their time zone, that they were here, where they land signed out."""
 
 import zoneinfo
 from collections.abc import Callable
@@ -9,6 +9,8 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import resolve_url
 from django.utils import timezone
 from django_htmx.http import HttpResponseClientRedirect
+
+from accounts import sessions
 
 COOKIE = "timezone"
 
@@ -52,3 +54,15 @@ def _page_of(request: HttpRequest) -> str:
         return request.htmx.current_url_abs_path or "/"
     except ValueError:  # no address at all
         return "/"
+
+
+class SeenMiddleware:
+    """Notes where a person is signed in, for the list on the Account page."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]):
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        if request.session.session_key and request.user.is_authenticated:
+            sessions.note(request)
+        return self.get_response(request)

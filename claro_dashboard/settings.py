@@ -134,6 +134,7 @@ INSTALLED_APPS = [
     "claro_dashboard.apps.StaticFiles",
     "allauth",
     "allauth.account",
+    "allauth.usersessions",
     "csp",
     "django_htmx",
     "accounts",
@@ -156,6 +157,7 @@ MIDDLEWARE = [
     "allauth.account.middleware.AccountMiddleware",
     "accounts.middleware.SignInAgainMiddleware",
     "accounts.middleware.TimeZoneMiddleware",
+    "accounts.middleware.SeenMiddleware",
     "datasources.middleware.ClaroErrorMiddleware",
 ]
 ROOT_URLCONF = "claro_dashboard.urls"

@@ -1,6 +1,7 @@
 """Who may no longer look gets no more events."""
 
 from allauth.account.signals import password_changed, password_reset
+from allauth.usersessions.models import UserSession
 from django.contrib.auth import get_user_model
 from django.contrib.auth.signals import user_logged_out
 from django.db.models.signals import post_delete, post_save
@@ -13,6 +14,12 @@ from datasources import live
 def end_streams_of_the_session(request, **kwargs) -> None:
     if request is not None and request.session.session_key:
         live.sign_out(request.session.session_key)
+
+
+@receiver(post_delete, sender=UserSession)
+def end_streams_of_the_ended_session(instance, **kwargs) -> None:
+    """Signed out from elsewhere."""
+    live.sign_out(instance.session_key)
 
 
 @receiver([password_changed, password_reset])

@@ -11,6 +11,7 @@ from django.core.exceptions import ObjectDoesNotExist
 from django.core.management import call_command
 from kombu.exceptions import OperationalError
 
+from accounts import sessions
 from datasources import hints, hooks, leases, links, mirror, watch
 from datasources.leases import LeaseLost
 from datasources.models import DownloadLink, Hook, Leased, Sync, Watch
@@ -76,6 +77,7 @@ def tidy() -> None:
     links.tidy()
     hints.tidy()
     call_command("clearsessions")
+    sessions.tidy()
 
 
 def _send(model: type[Leased], pk: str, lease: str) -> None:

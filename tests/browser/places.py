@@ -86,6 +86,7 @@ for _name, _path, _shows, _signed_in in [
     ("sign in", "/accounts/login/", "Sign In", False),
     ("sign up", "/accounts/signup/", "Sign Up", False),
     ("reset the password", "/accounts/password/reset/", "Password Reset", False),
+    ("account", "/accounts/", "Where you are signed in", True),
     ("change the password", "/accounts/password/change/", "Change Password", True),
     ("e-mail", "/accounts/email/", "alice@example.com", True),
     ("key, add", "/keys/add/", "Check and add", True),

@@ -147,6 +147,17 @@ def test_signing_out_ends_the_streams_of_that_browser(server, web, client_of, al
     assert elsewhere.event() == "sources-changed"
 
 
+def test_a_browser_that_was_signed_out_elsewhere_loses_its_stream(server, web, client_of, alice):
+    lost = client_of(alice)
+    lost.get("/accounts/")
+    here, there = server.open(web), server.open(lost)
+    web.post("/accounts/sessions/end/")
+    assert there.has_ended()
+    assert server.open(lost).status == 401
+    live.publish([alice.pk], "sources-changed")
+    assert here.event() == "sources-changed"
+
+
 def change_password(web, alice) -> None:
     typed = {"oldpassword": "alices-password", "password1": NEW_PASSWORD, "password2": NEW_PASSWORD}
     assert web.post("/accounts/password/change/", typed).status_code == 302

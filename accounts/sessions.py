@@ -1,0 +1,102 @@
+"""Where a person is signed in: each session in words, and its end.
+
+allauth keeps a row beside each session of Django's, with the address and the browser that were seen last.
+"""
+
+import contextlib
+import hashlib
+from collections.abc import Iterable
+from datetime import timedelta
+
+import redis
+from allauth.usersessions.models import UserSession
+from django.contrib.auth import HASH_SESSION_KEY
+from django.contrib.sessions.models import Session
+from django.core.cache import cache
+from django.core.exceptions import PermissionDenied
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.utils import timezone
+
+from accounts.models import User
+
+# "Last seen" is right to within this time: writing it down with every request would make every request a write.
+SEEN_EVERY = timedelta(minutes=5)
+
+# What a browser calls itself, the most particular first: nearly all of them also say that they are Chrome and Safari.
+BROWSERS = {
+    "Edg": "Edge",
+    "OPR/": "Opera",
+    "Vivaldi": "Vivaldi",
+    "SamsungBrowser": "Samsung Internet",
+    "Firefox": "Firefox",
+    "FxiOS": "Firefox",
+    "Chrome": "Chrome",
+    "CriOS": "Chrome",
+    "Safari": "Safari",
+}
+SYSTEMS = {
+    "iPhone": "iPhone",
+    "iPad": "iPad",
+    "Android": "Android",
+    "CrOS": "ChromeOS",
+    "Windows": "Windows",
+    "Mac OS X": "macOS",
+    "Linux": "Linux",
+}
+HANDHELD = ("iPhone", "iPad", "Android")
+
+
+def note(request: HttpRequest) -> None:
+    """Writes down that this session is in use, when that was not done for a while."""
+    name = f"seen:{hashlib.sha256(request.session.session_key.encode()).hexdigest()}"
+    # Without Redis, or behind a proxy that says no address: pages go on, "last seen" gets old.
+    with contextlib.suppress(redis.RedisError, PermissionDenied):
+        if cache.add(name, 1, SEEN_EVERY.total_seconds()):
+            UserSession.objects.create_from_request(request)
+
+
+def sessions_of(user: User) -> list[UserSession]:
+    """The sessions of this person that hold, used last first, each with its `device`."""
+    rows = UserSession.objects.filter(user=user).order_by("-last_seen_at")
+    valid = _valid(user, rows)
+    sessions = [row for row in rows if row.session_key in valid]
+    for session in sessions:
+        session.device, session.is_handheld = device(session.user_agent), _of(session.user_agent, HANDHELD) != ""
+    return sessions
+
+
+def end(sessions: Iterable[UserSession]) -> int:
+    """Ends these sessions at once, and says how many; live pages of theirs end too (datasources/signals.py)."""
+    ended = list(sessions)
+    for session in ended:
+        session.end()
+    return len(ended)
+
+
+def others(user: User, session_key: str | None) -> QuerySet[UserSession]:
+    """The sessions of this person without the one of that key."""
+    return UserSession.objects.filter(user=user).exclude(session_key=session_key)
+
+
+def tidy() -> None:
+    """Forgets rows whose session is gone."""
+    UserSession.objects.exclude(session_key__in=Session.objects.values("session_key")).delete()
+
+
+def device(user_agent: str) -> str:
+    """The browser and the machine in words; what it calls itself is anybody's text and is not shown."""
+    browser = BROWSERS.get(_of(user_agent, BROWSERS), "Another program")
+    system = SYSTEMS.get(_of(user_agent, SYSTEMS))
+    return f"{browser} on {system}" if system else browser
+
+
+def _of(user_agent: str, names) -> str:
+    return next((name for name in names if name in user_agent), "")
+
+
+def _valid(user: User, rows: QuerySet[UserSession]) -> set[str]:
+    """The keys of sessions that have not run out and were begun with the password that holds."""
+    stored = Session.objects.filter(session_key__in=rows.values("session_key"), expire_date__gt=timezone.now())
+    holds = user.get_session_auth_hash()
+    return {session.session_key for session in stored if session.get_decoded().get(HASH_SESSION_KEY) == holds}

@@ -1,0 +1,12 @@
+"""A new password ends every other session."""
+
+from allauth.account.signals import password_changed, password_reset, password_set
+from django.dispatch import receiver
+
+from accounts import sessions
+
+
+@receiver([password_changed, password_set, password_reset])
+def end_other_sessions(request, user, **kwargs) -> None:
+    """Django would let nobody in with them any more; this way they are gone, from the list too."""
+    sessions.end(sessions.others(user, request.session.session_key))
