@@ -24,7 +24,7 @@ from django.db import connections
 
 from datasources import gateway
 from datasources.budget import Lane
-from datasources.claro import ClaroError, RateLimited, RowPage
+from datasources.claro import ClaroError, NotNow, RowPage
 from datasources.models import Source
 from datasources.redis import connection
 
@@ -206,8 +206,8 @@ class Block:
         return self._slice(got, start, stop)
 
     def _leave(self, error: BaseException) -> None:
-        """Leaves the error for those who wait; but the limit is each one's own (budget.py)."""
-        if isinstance(error, ClaroError) and not isinstance(error, RateLimited):
+        """Leaves the error for those who wait; but when to come back is each one's own (budget.py)."""
+        if isinstance(error, ClaroError) and not isinstance(error, NotNow):
             with contextlib.suppress(redis.RedisError):
                 connection().set(f"{self.name}:error", json.dumps(error.to_dict()), ex=ERROR_S)
 

@@ -1,5 +1,10 @@
-"""The only door to the API: opens a stored key's secret, takes each call from its budget, notes what comes back."""
+"""The only door to the API: opens a stored key's secret, takes each call from its budget, notes what comes back.
 
+While Claro does not answer a key, its calls are not made (breaker.py).
+"""
+
+import threading
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -11,14 +16,15 @@ from django.conf import settings
 from django.utils import timezone
 
 from datasources import access, live
+from datasources.breaker import Breaker, CircuitOpen, is_failure
 from datasources.budget import Budget, Lane, Left, Minute
 from datasources.claro import (
-    BadAnswer,
     ClaroClient,
     ClaroError,
-    RateLimited,
+    Meter,
+    NotNow,
+    RateLimit,
     Unauthorized,
-    Unreachable,
     pooled_session,
 )
 from datasources.models import ApiKey
@@ -28,6 +34,10 @@ from datasources.vault import SecretUnreadable, fingerprints
 DEADLINE_S = 15.0
 # `last_used_at` is noted this often, so that a busy key doesn't write to the database with every call.
 USED_EVERY = timedelta(seconds=60)
+# Of the threads of a worker (16, Procfile) one key's calls hold so many at most: a slow one leaves the rest to others.
+AT_ONCE = 8
+# How long whoever finds them all taken stays away.
+STAND_ASIDE = timedelta(seconds=2)
 
 
 class KeyUnreadable(ClaroError):
@@ -42,12 +52,22 @@ class KeyUnreadable(ClaroError):
         )
 
 
+class Crowded(NotNow):
+    """So many calls of this key are under way that they would hold up those of the others."""
+
+    words = "Claro answers slowly; this waits its turn."
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.retry_at = timezone.now() + STAND_ASIDE
+
+
 @contextmanager
 def client(key: ApiKey, lane: Lane, person: object = "", *, even_if_refused: bool = False) -> Iterator[ClaroClient]:
     """A client for a stored key. Whatever ClaroError leaves the block is noted on the key first.
 
     `lane` and `person` say whose turn a call takes (budget.py). Raises KeyUnreadable, and Unauthorized without a call
-    for a key that Claro has refused (a check may still ask).
+    for a key that Claro has refused. Each call raises NotNow instead of being made in vain. A check may always ask.
     """
     if key.state == ApiKey.State.INVALID and not even_if_refused:
         raise Unauthorized("Claro refused this key before; not asked again.", code="UNAUTHORIZED", status=401)
@@ -57,7 +77,7 @@ def client(key: ApiKey, lane: Lane, person: object = "", *, even_if_refused: boo
         raise KeyUnreadable from None
     budget = Budget(key.fingerprint, key.calls_per_minute, lane, person)
     try:
-        yield _client(secret, budget)
+        yield _client(secret, budget if even_if_refused else _Turn(secret, key.fingerprint, budget, lane))
     except ClaroError as error:
         _note(key, budget, error)
         raise
@@ -97,9 +117,70 @@ def history(key: ApiKey) -> list[Minute]:
         return []
 
 
-def _client(secret: str, budget: Budget) -> ClaroClient:
+class _Turn:
+    """The meter of a stored key's calls: each is made when there is a thread for it, the breaker is closed, and the
+    budget has one left."""
+
+    _under_way: Counter[str] = Counter()
+    _lock = threading.Lock()
+
+    def __init__(self, secret: str, name: str, budget: Budget, lane: Lane):
+        self._secret, self._name, self._budget, self._lane = secret, name, budget, lane
+        self._breaker = Breaker(name)
+
+    def before_call(self) -> str:
+        with self._lock:
+            # A page doesn't wait for its call to end (blocks.py).
+            if self._lane != Lane.PERSON and self._under_way[self._name] >= AT_ONCE:
+                raise Crowded
+            self._under_way[self._name] += 1
+        try:
+            if self._breaker.enter():
+                self._probe()
+            return self._budget.before_call()
+        except BaseException:
+            self._end()
+            raise
+
+    def after_call(self, ticket: object, rate_limit: RateLimit | None, retry_after_s: float | None) -> None:
+        self._end()
+        self._budget.after_call(ticket, rate_limit, retry_after_s)
+
+    def _end(self) -> None:
+        with self._lock:
+            self._under_way[self._name] -= 1
+            if not self._under_way[self._name]:
+                del self._under_way[self._name]
+
+    def _probe(self) -> None:
+        """A small question, which no filter and no source can spoil, on behalf of all who wait. Raises ClaroError."""
+        try:
+            _client(self._secret, self._budget, retries=0).list_datasources(page=1, limit=1)
+        except ClaroError as error:
+            if is_failure(error):
+                raise self._breaker.probe_failed() from None
+            if isinstance(error, NotNow):
+                self._breaker.probe_learnt_nothing()
+                raise
+            self._breaker.worked()
+            if isinstance(error, Unauthorized):
+                raise
+        except BaseException:
+            self._breaker.probe_learnt_nothing()
+            raise
+        else:
+            self._breaker.worked()
+
+
+def _client(secret: str, meter: Meter, retries: int = 2) -> ClaroClient:
     return ClaroClient(
-        secret, settings.CLARO_API_BASE_URL, session=_session(), meter=budget, deadline_s=DEADLINE_S, max_wait_s=0
+        secret,
+        settings.CLARO_API_BASE_URL,
+        session=_session(),
+        meter=meter,
+        deadline_s=DEADLINE_S,
+        retries=retries,
+        max_wait_s=0,
     )
 
 
@@ -118,11 +199,18 @@ def _note(key: ApiKey, budget: Budget, error: ClaroError | None) -> None:
     """Errors about one source (gone, a bad filter, access denied) tell that the key itself works."""
     if budget.turned_low_or_back:
         live.publish(access.people_for(key), "budget-changed")
+    if isinstance(error, NotNow):
+        if isinstance(error, CircuitOpen) and not key.problem:  # met by somebody else who has the same key
+            note_problem(key, error)
+        return
+    if error and is_failure(error):
+        Breaker(key.fingerprint).failed()
+        note_problem(key, error)
+        return
+    Breaker(key.fingerprint).worked()
     if isinstance(error, Unauthorized):
         _write(key, {"state": ApiKey.State.INVALID})
-    elif isinstance(error, Unreachable | BadAnswer):
-        note_problem(key, error)
-    elif not isinstance(error, RateLimited):
+    else:
         now = timezone.now()
         used = now if key.last_used_at is None or key.last_used_at < now - USED_EVERY else key.last_used_at
         limit = budget.seen.limit if budget.seen and budget.seen.limit else key.calls_per_minute

@@ -1,6 +1,7 @@
 """Adding, replacing and deleting API keys."""
 
 from django.db import transaction
+from django.db.models import Q
 from django.utils import timezone
 
 from accounts.models import User
@@ -44,11 +45,11 @@ def replace_secret(key: ApiKey, secret: str, state: ApiKey.State) -> None:
 
 
 def go_on(key: ApiKey) -> None:
-    """Makes due what rests since the key was refused: it is accepted again."""
-    stopped = {"key": key, "due_at": None, "attempts__gt": 0}
+    """Makes due what rests since the key was refused, and what waits for Claro to answer: it accepts the key."""
+    stopped = Q(due_at=None, attempts__gt=0) | Q(started_at__isnull=False)
     now = timezone.now()
-    Sync.objects.filter(**stopped).update(due_at=now, attempts=0)
-    Watch.objects.filter(**stopped).update(due_at=now, attempts=0)
+    for model in (Sync, Watch):
+        model.objects.filter(stopped, key=key).update(due_at=now, attempts=0)
     links.go_on(key)
     hooks.go_on(key)
 

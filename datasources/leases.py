@@ -11,7 +11,7 @@ from django.db import connection, transaction
 from django.db.models import Model, Q
 from django.utils import timezone
 
-from datasources.claro import ClaroError, RateLimited, Unauthorized
+from datasources.claro import ClaroError, NotNow, Unauthorized
 
 # Longer than one API call may take (gateway.DEADLINE_S): a lease renewed after each call never runs out at work.
 LEASE = timedelta(seconds=20)
@@ -68,7 +68,7 @@ class Held:
 
     def put_back(self, error: ClaroError, **changes: object) -> None:
         """Gives the work back after an error, for the time when it can go on (see `retry_at`)."""
-        attempts = self.work.attempts + (not isinstance(error, RateLimited))
+        attempts = self.work.attempts + (not isinstance(error, NotNow))
         self.finish(retry_at(error, attempts), attempts=attempts, **changes)
 
     def _update(self, **changes: object) -> None:
@@ -81,7 +81,7 @@ class Held:
 
 def retry_at(error: ClaroError, attempts: int) -> datetime | None:
     """When work that met an error goes on; None: not by itself, because only a person can help (a refused key)."""
-    if isinstance(error, RateLimited):
+    if isinstance(error, NotNow):
         return error.retry_at
     if isinstance(error, Unauthorized):
         return None

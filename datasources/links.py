@@ -1,20 +1,21 @@
 """Download links: signed URLs of original files, made once for all who ask and kept until they end."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from django.db import transaction
 from django.utils import timezone
 
 from accounts.models import User
 from datasources import access, gateway, live, mirror
+from datasources.breaker import is_failure
 from datasources.budget import Lane
-from datasources.claro import ClaroError, DatasourceNotFound, RateLimited, Unauthorized
+from datasources.claro import ClaroError, DatasourceNotFound, NotNow, Unauthorized
 from datasources.leases import Held
 from datasources.models import LINK_MARGIN, ApiKey, DownloadLink, Source
 from datasources.vault import SecretUnreadable
 
-# A person waits: after so many attempts without an answer the link says so, and offers to try again.
-ATTEMPTS = 3
+# A person waits: a link that Claro has given no usable answer for so long has failed, and offers to try again.
+PATIENCE = timedelta(minutes=10)
 FORGET_AFTER = timedelta(days=8)  # a week after the longest-lived one has ended
 
 
@@ -70,7 +71,8 @@ def target(link: DownloadLink) -> str | None:
 def go_on(key: ApiKey) -> None:
     """Makes due what waited for a person to replace a refused or unreadable key."""
     now = timezone.now()
-    DownloadLink.objects.filter(source__key=key, state=DownloadLink.State.PENDING).update(due_at=now, attempts=0)
+    waiting = DownloadLink.objects.filter(source__key=key, state=DownloadLink.State.PENDING)
+    waiting.update(due_at=now, attempts=0, problem=None)
 
 
 def tidy() -> None:
@@ -90,10 +92,13 @@ def _alive(source: Source) -> DownloadLink | None:
 
 
 def _not_made(held: Held, error: ClaroError) -> None:
-    """Waits for the rate limit or for a person to replace the key, tries again what may pass, gives up the rest."""
-    link: DownloadLink = held.work
-    waits = isinstance(error, RateLimited | Unauthorized) or getattr(error, "needs_a_person", False)
-    if waits or (error.retryable and link.attempts + 1 < ATTEMPTS):
-        held.put_back(error, problem=error.to_dict())
+    """Waits for the limit, for a person to replace the key, and a while for Claro; gives up the rest."""
+    now, problem = timezone.now(), error.to_dict()
+    waits = isinstance(error, NotNow | Unauthorized) or getattr(error, "needs_a_person", False)
+    if is_failure(error):
+        problem["silent_since"] = (held.work.problem or {}).get("silent_since", now.isoformat())
+        waits = now - datetime.fromisoformat(problem["silent_since"]) < PATIENCE
+    if waits:
+        held.put_back(error, problem=problem)
     else:
-        held.finish(None, state=DownloadLink.State.FAILED, problem=error.to_dict())
+        held.finish(None, state=DownloadLink.State.FAILED, problem=problem)

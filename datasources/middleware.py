@@ -6,10 +6,12 @@ import redis
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 
+from datasources.breaker import CircuitOpen
 from datasources.claro import (
     ClaroError,
     DatasourceNotFound,
     InvalidParameters,
+    NotNow,
     ProcessingInProgress,
     RateLimited,
     Unreachable,
@@ -22,6 +24,7 @@ STATUS: dict[type[ClaroError], int] = {
     ProcessingInProgress: 409,
     RateLimited: 429,
     Unreachable: 503,
+    CircuitOpen: 503,
 }
 
 logger = logging.getLogger(__name__)
@@ -58,6 +61,11 @@ def status_of(error: ClaroError) -> int:
 
 def claro_problem(request: HttpRequest, error: ClaroError) -> HttpResponse:
     response = render_problem(request, status_of(error), "Claro did not answer as hoped", error.user_message)
-    if isinstance(error, RateLimited):
+    return say_when(response, error)
+
+
+def say_when(response: HttpResponse, error: ClaroError | None) -> HttpResponse:
+    """The response, with the time at which it is worth asking again where the error knows it."""
+    if isinstance(error, NotNow):
         response["Retry-After"] = str(max(1, round((error.retry_at - timezone.now()).total_seconds())))
     return response

@@ -3,7 +3,8 @@
 ClaroError                  message for logs, user_message for people, retryable
 ├─ ApiError                 code, status, details      an unknown code stays this, code kept
 │   ├─ Unauthorized  AccessDenied  DatasourceNotFound  ProcessingInProgress  InvalidParameters
-│   └─ RateLimited          retry_at (aware UTC)
+│   └─ RateLimited          also a NotNow
+├─ NotNow                   retry_at (aware UTC): when it goes on
 ├─ Unreachable              no answer: DNS, refused, timeout; a gateway's 502/503/504
 └─ BadAnswer                an answer we can't read; the start of the body, secrets removed
 
@@ -81,6 +82,22 @@ class ApiError(ClaroError):
         return error
 
 
+class NotNow(ClaroError):
+    """Not at this moment; it goes on at `retry_at` (aware UTC), and nothing is gained by asking before."""
+
+    retryable = True
+    retry_at: datetime
+
+    def to_dict(self) -> dict[str, Any]:
+        return {**super().to_dict(), "retry_at": self.retry_at.isoformat()}
+
+    @classmethod
+    def _restore(cls, data: dict[str, Any]) -> Self:
+        error = super()._restore(data)
+        error.retry_at = datetime.fromisoformat(data["retry_at"]) if data.get("retry_at") else datetime.now(UTC)
+        return error
+
+
 class Unauthorized(ApiError):
     """The key is not accepted."""
 
@@ -116,25 +133,15 @@ class InvalidParameters(ApiError):
     api_code, api_status = "INVALID_PARAMETERS", 400
 
 
-class RateLimited(ApiError):
+class RateLimited(NotNow, ApiError):
     """The calls of this window are used up; the next may be made at `retry_at` (aware UTC)."""
 
     words = "Claro's limit of calls is reached for the moment."
     api_code, api_status = "RATE_LIMITED", 429
-    retryable = True
 
     def __init__(self, message: str = "", *, retry_at: datetime, **kwargs: Any) -> None:
         self.retry_at = retry_at
         super().__init__(message, **kwargs)
-
-    def to_dict(self) -> dict[str, Any]:
-        return {**super().to_dict(), "retry_at": self.retry_at.isoformat()}
-
-    @classmethod
-    def _restore(cls, data: dict[str, Any]) -> Self:
-        error = super()._restore(data)
-        error.retry_at = datetime.fromisoformat(data["retry_at"]) if data.get("retry_at") else datetime.now(UTC)
-        return error
 
 
 class Unreachable(ClaroError):

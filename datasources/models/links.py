@@ -1,7 +1,7 @@
 """Links to the original files."""
 
 import uuid
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.db import models
@@ -58,6 +58,12 @@ class DownloadLink(Sealed, Leased):
     def is_alive(self) -> bool:
         """Ready, and long enough before its end to be used."""
         return self.state == self.State.READY and self.expires_at > timezone.now() + LINK_MARGIN
+
+    @property
+    def goes_on_at(self) -> datetime | None:
+        """When a link that waits goes on by itself; None where a person has to help."""
+        is_put_off = self.is_pending and self.due_at and self.due_at > timezone.now()
+        return self.due_at if is_put_off and not getattr(self.trouble, "needs_a_person", False) else None
 
     @property
     def trouble(self) -> ClaroError | None:

@@ -4,7 +4,7 @@ from datasources import rows as room
 from datasources.cells import table_body
 from datasources.claro import ClaroError, InvalidParameters, ProcessingInProgress, Unauthorized
 from datasources.forms import RowsForm
-from datasources.middleware import status_of
+from datasources.middleware import say_when, status_of
 from datasources.models import Source
 from datasources.views.objects import READ, of_source
 from datasources.views.pages import render_page
@@ -37,7 +37,8 @@ def rows(request: HttpRequest, source: Source) -> HttpResponse:
         context |= _shown(page, state) | {"page": page, "body": table_body(page)}
         return render_page(request, "rows/page.html", "rows/_table.html", context, status)
     # Only what went wrong, for its place beside the filter: the last good table stays.
-    return render_page(request, "rows/page.html", "rows/_problem.html", context, status)
+    response = render_page(request, "rows/page.html", "rows/_problem.html", context, status)
+    return say_when(response, context.get("error"))
 
 
 def _shown(page: room.Rows, state: dict) -> dict:

@@ -1,11 +1,19 @@
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+
 import pytest
 import time_machine
+from django.utils import timezone
 
-from datasources import gateway, vault
+from datasources import gateway, keys, redis, vault
+from datasources.breaker import CircuitOpen
 from datasources.budget import Lane
-from datasources.claro import DatasourceNotFound, RateLimited, Unauthorized, Unreachable
+from datasources.claro import ApiError, ClaroError, DatasourceNotFound, RateLimited, Unauthorized, Unreachable
 from datasources.models import ApiKey
+from tests.support.breaker import the_breaker_opens, the_pause_is_over
+from tests.support.processes import wait_for
 from tests.support.sandbox import HTML_502
+from tests.support.threads import at_once
 
 
 def ask(key, **options) -> None:
@@ -67,8 +75,6 @@ def test_what_is_wrong_with_one_source_is_no_trouble_of_the_key(key):
 
 
 def test_two_people_with_one_key_share_its_budget(key, bob, sandbox, account):
-    from datasources import keys
-
     theirs = keys.add(bob, "Also", account.key, ApiKey.State.VALID)
     ask(key)
     assert theirs.fingerprint == key.fingerprint
@@ -76,8 +82,6 @@ def test_two_people_with_one_key_share_its_budget(key, bob, sandbox, account):
 
 
 def test_used_up_calls_are_not_asked_for(alice, sandbox):
-    from datasources import keys
-
     account = sandbox.account(calls_per_minute=2)
     key = keys.add(alice, "Small", account.key, ApiKey.State.VALID)
     ask(key)
@@ -95,8 +99,6 @@ def test_a_secret_that_does_not_open_is_told(key, settings):
 
 
 def test_what_an_old_secret_meets_says_nothing_about_the_new_one(key, account):
-    from datasources import keys
-
     stale = ApiKey.objects.get(pk=key.pk)
     account.revoke()
     keys.replace_secret(key, account.another_key(), ApiKey.State.VALID)
@@ -104,3 +106,150 @@ def test_what_an_old_secret_meets_says_nothing_about_the_new_one(key, account):
         ask(stale)
     key.refresh_from_db()
     assert key.state == "valid"
+
+
+# --- Claro does not answer -------------------------------------------------------------------------------------------
+@pytest.fixture
+def silent(key, account):
+    """A key that Claro has not answered lately, and answers now."""
+    the_breaker_opens(key)
+    return key
+
+
+def small_question(call: dict) -> bool:
+    return call["path"] == "/datasources" and call["query"] == {"page": "1", "limit": "1"}
+
+
+def test_after_failures_in_a_row_no_call_is_made_and_the_error_says_when(key, account):
+    account.fault("answer", status=500, body="oops", times=99)
+    for _ in range(3):
+        with pytest.raises(ApiError):
+            ask(key)
+    for _ in range(5):
+        with pytest.raises(CircuitOpen) as raised:
+            ask(key)
+    assert raised.value.retry_at > timezone.now()
+    assert len(account.calls()) == 3
+    key.refresh_from_db()
+    assert key.problem["status"] == 500
+
+
+def test_what_claro_says_about_one_source_never_shuts_the_key(key, account):
+    for _ in range(4):
+        with pytest.raises(DatasourceNotFound), gateway.client(key, Lane.PERSON) as claro:
+            claro.get_datasource(key.pk)
+    ask(key)
+
+
+def test_when_the_pause_is_over_a_small_question_goes_ahead_and_all_goes_on(silent, account):
+    the_pause_is_over(silent)
+    with pytest.raises(DatasourceNotFound), gateway.client(silent, Lane.PERSON) as claro:
+        claro.get_datasource(silent.pk)
+    ask(silent)
+    assert [small_question(call) for call in account.calls()] == [True, False, True]
+    silent.refresh_from_db()
+    assert silent.problem is None
+
+
+def test_a_question_in_vain_is_asked_once_and_whoever_asked_waits_like_the_others(silent, account):
+    account.fault("drop", times=99)
+    pauses = [the_pause_is_over(silent)]
+    with pytest.raises(CircuitOpen) as raised, gateway.client(silent, Lane.LINK) as claro:
+        claro.sign_download(silent.pk)
+    assert raised.value.retry_at > timezone.now() + timedelta(seconds=7)
+    with pytest.raises(CircuitOpen):
+        ask(silent)
+    assert [small_question(call) for call in account.calls()] == [True]
+    pauses.append(the_pause_is_over(silent))
+    assert pauses[1] > pauses[0] * 1.3
+
+
+def test_of_many_who_wait_one_asks(silent, account):
+    account.fault("slow", seconds=0.5)
+    the_pause_is_over(silent)
+    got = at_once(10, lambda: ask(silent))
+    assert sorted(type(one).__name__ for one in got) == ["CircuitOpen"] * 9 + ["NoneType"]
+    assert len(account.calls()) == 2  # the small question, and what was asked for
+
+
+def test_one_question_that_claro_never_answers_does_not_shut_out_the_others(key, account):
+    """A filter may be too much for Claro; whoever asks it over and over must not take every probe and fail it."""
+    account.fault("answer", status=500, body="oops", path=f"{key.pk}/data", times=99)
+    for _ in range(3):
+        for _ in range(4):
+            with pytest.raises(ClaroError), gateway.client(key, Lane.PERSON) as claro:
+                claro.get_rows(key.pk, filter="too much")
+        assert the_pause_is_over(key) < 6500
+        with pytest.raises(ApiError), gateway.client(key, Lane.PERSON) as claro:
+            claro.get_rows(key.pk, filter="too much")
+        ask(key)
+
+
+def test_a_probe_may_find_the_key_refused(silent, account):
+    account.revoke()
+    the_pause_is_over(silent)
+    with pytest.raises(Unauthorized):
+        ask(silent)
+    silent.refresh_from_db()
+    assert silent.state == "invalid"
+    assert len(account.calls()) == 1
+
+
+def test_a_probe_that_the_limit_holds_back_is_left_to_another(alice, sandbox):
+    account = sandbox.account(calls_per_minute=1)
+    key = keys.add(alice, "Small", account.key, ApiKey.State.VALID)
+    ask(key)
+    the_breaker_opens(key)
+    the_pause_is_over(key)
+    for _ in range(2):
+        with pytest.raises(RateLimited):
+            ask(key)
+
+
+def test_a_check_that_a_person_asks_for_always_goes_through_and_opens_the_way(silent, account):
+    account.fault("drop", times=3)
+    with pytest.raises(Unreachable):
+        gateway.check_stored(silent)
+    with pytest.raises(CircuitOpen):
+        ask(silent)
+    gateway.check_stored(silent)
+    ask(silent)
+
+
+def test_whoever_else_has_the_same_key_is_told_too(silent, bob, account):
+    theirs = keys.add(bob, "Also", account.key, ApiKey.State.VALID)
+    with pytest.raises(CircuitOpen):
+        ask(theirs)
+    theirs.refresh_from_db()
+    assert isinstance(theirs.trouble, CircuitOpen)
+
+
+def test_an_error_of_claros_is_no_word_on_the_key(key, account):
+    ApiKey.objects.update(state="unchecked")
+    key.refresh_from_db()
+    account.fault("answer", status=500, body="oops")
+    with pytest.raises(ApiError):
+        ask(key)
+    key.refresh_from_db()
+    assert (key.state, key.trouble.user_message) == ("unchecked", "Claro answered with an error (500).")
+
+
+def test_a_slow_key_leaves_threads_to_the_others(key, account, alice, sandbox):
+    other = keys.add(alice, "Other", sandbox.account().key, ApiKey.State.VALID)
+    account.fault("slow", seconds=2, times=gateway.AT_ONCE)
+
+    def link(of: ApiKey) -> None:
+        with gateway.client(of, Lane.LINK) as claro:
+            claro.list_datasources(limit=1)
+
+    ask(other)  # else its purse is as careful as the first calls are
+    redis.connection().hset(f"claro:budget:{{{key.fingerprint}}}", mapping={"limit": 1000, "remaining": 1000})
+    with ThreadPoolExecutor(gateway.AT_ONCE) as pool:
+        slow = [pool.submit(link, key) for _ in range(gateway.AT_ONCE)]
+        wait_for(lambda: gateway._Turn._under_way[key.fingerprint] == gateway.AT_ONCE)
+        with pytest.raises(gateway.Crowded):
+            link(key)
+        link(other)
+        ask(key)
+    assert [one.exception() for one in slow] == [None] * gateway.AT_ONCE
+    link(key)

@@ -1,11 +1,15 @@
+from datetime import timedelta
+
 import pytest
 from django.db import IntegrityError
 from django.utils import timezone
 
-from datasources import keys, links, vault
+from datasources import keys, links, mirror, vault, watch
+from datasources.breaker import Breaker
 from datasources.claro import Unauthorized
 from datasources.models import ApiKey, DownloadLink, Source, Sync, Watch
-from tests.conftest import synced
+from tests.conftest import synced, taken
+from tests.support.breaker import the_breaker_opens, the_pause_is_over
 
 
 def add(owner, secret: str = "claro_live_abcd1234", label: str = "Main", state=ApiKey.State.VALID) -> ApiKey:
@@ -135,3 +139,22 @@ def test_what_rested_goes_on_when_a_refused_key_is_accepted_again(web, account, 
     assert Watch.objects.get().due_at <= now
     link.refresh_from_db()
     assert link.due_at <= now
+
+
+def test_what_waited_for_claro_to_answer_goes_on_as_soon_as_a_check_succeeds(web, account, key, alice):
+    account.add(fileName="a.csv", status="processing")
+    [source] = synced(key)
+    link = links.ask(source, alice, 300)
+    the_breaker_opens(key)
+    for _ in range(5):
+        the_pause_is_over(key)
+        Breaker(key.fingerprint).probe_failed()
+    for work, do in ((key.sync, mirror.sync), (key.watch, watch.look), (link, links.make)):
+        do(str(work.pk), taken(work))
+        work.refresh_from_db()
+        assert work.due_at > timezone.now() + timedelta(minutes=1)
+    assert account.calls() == account.calls("/datasources")[:1]
+    web.post(f"/keys/{key.pk}/check/")
+    for work in (key.sync, key.watch, link):
+        work.refresh_from_db()
+        assert work.due_at <= timezone.now()

@@ -5,6 +5,7 @@ import time_machine
 from django.utils import timezone
 
 from datasources import keys, leases
+from datasources.breaker import CircuitOpen
 from datasources.claro import AccessDenied, ClaroError, RateLimited, Unauthorized, Unreachable
 from datasources.gateway import KeyUnreadable
 from datasources.leases import LEASE, LONGEST_RETRY, Held, LeaseLost
@@ -154,3 +155,10 @@ def test_pauses_grow_with_the_attempts_up_to_five_minutes(work, clock, error):
     expected = [2, 4, 8, 16, 32, 64, 128, 256, 300, 300]
     assert all(plan * 0.8 <= pause <= plan * 1.2 for plan, pause in zip(expected, pauses, strict=True))
     assert work.attempts == 10
+
+
+def test_an_open_breaker_puts_work_off_to_its_end_and_is_no_failed_attempt(work, clock):
+    goes_on = timezone.now() + timedelta(seconds=42)
+    Held(Sync, work.pk, leases.claim(Sync, work.pk)).put_back(CircuitOpen(retry_at=goes_on))
+    work.refresh_from_db()
+    assert (work.due_at, work.attempts) == (goes_on, 0)

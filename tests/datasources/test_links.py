@@ -9,10 +9,12 @@ import time_machine
 from django.utils import timezone
 
 from datasources import keys, leases, links, live, redis, vault
-from datasources.claro import BadAnswer, DatasourceNotFound, RateLimited, Unauthorized, Unreachable
+from datasources.breaker import CircuitOpen
+from datasources.claro import BadAnswer, DatasourceNotFound, RateLimited, Unauthorized
 from datasources.gateway import KeyUnreadable
 from datasources.models import ApiKey, DownloadLink, Source
 from tests.conftest import synced
+from tests.support.breaker import the_pause_is_over
 from tests.support.sandbox import HTML_502
 from tests.support.threads import at_once
 
@@ -186,7 +188,9 @@ def test_what_is_no_plain_address_is_never_followed(source, alice, account, targ
     body = json.dumps({"url": target})
     account.fault("answer", status=200, body=body, headers={"Content-Type": "application/json"}, times=9)
     link = links.ask(source, alice, 300)
-    assert [made(link) for _ in range(links.ATTEMPTS)] == ["pending", "pending", "failed"]
+    assert made(link) == "pending"
+    with time_machine.travel(timezone.now() + links.PATIENCE, tick=False):
+        assert made(link) == "failed"
     assert (links.target(link), link.url) == (None, "")
 
 
@@ -203,13 +207,12 @@ def test_a_source_that_is_gone_takes_its_link_along(source, alice, account, told
 def test_the_rate_limit_puts_it_off_without_giving_up(source, alice, account):
     account.fault("answer", status=429, headers={"Retry-After": "30"}, body="slow down")
     link = links.ask(source, alice, 300)
-    DownloadLink.objects.update(attempts=links.ATTEMPTS - 1)
     before = timezone.now()
     assert made(link) == "pending"
     assert timedelta(seconds=29) < link.due_at - before < timedelta(seconds=60)
-    assert (link.attempts, link.leased_until) == (links.ATTEMPTS - 1, None)
+    assert (link.attempts, link.leased_until) == (0, None)
     assert isinstance(link.trouble, RateLimited)
-    for _ in range(links.ATTEMPTS):  # held back here, without a call
+    for _ in range(3):  # held back here, without a call
         assert made(link) == "pending"
     assert signed(account) == 1
     redis.connection().flushall()
@@ -226,7 +229,7 @@ def test_a_refused_key_makes_it_wait_for_the_person_who_replaces_it(source, alic
     key.refresh_from_db()
     keys.replace_secret(key, good, ApiKey.State.VALID)
     link.refresh_from_db()
-    assert link.attempts == 0
+    assert (link.attempts, link.trouble) == (0, None)
     assert leases.claim(DownloadLink, link.pk)
     assert made(link) == "ready"
 
@@ -237,19 +240,61 @@ def test_a_key_that_cannot_be_read_makes_it_wait_too(source, alice, settings):
     assert made(link) == "pending"
     assert isinstance(link.trouble, KeyUnreadable)
     assert link.due_at > timezone.now() + timedelta(minutes=4)
+    assert link.goes_on_at is None  # not by itself
 
 
-def test_what_may_pass_is_tried_three_times(source, alice, account):
+@pytest.mark.parametrize(("status", "text"), [(502, HTML_502), (500, "oops"), (200, HTML_502)])
+def test_what_may_pass_is_tried_again_by_itself(source, alice, account, status, text):
+    account.fault("answer", status=status, body=text, times=2)
+    link = links.ask(source, alice, 300)
+    assert made(link) == "pending"
+    assert timezone.now() < link.goes_on_at < timezone.now() + timedelta(seconds=3)
+    assert made(link) == "pending"
+    assert (made(link), link.trouble, link.goes_on_at) == ("ready", None, None)
+    assert signed(account) == 3
+
+
+def test_behind_an_open_breaker_it_waits_without_a_call_for_as_long_as_that_says(source, alice, account):
     account.fault("answer", status=502, body=HTML_502, times=3)
     link = links.ask(source, alice, 300)
-    assert made(link) == made(link) == "pending"
-    assert timezone.now() < link.due_at < timezone.now() + timedelta(seconds=6)
-    assert made(link) == "failed"
-    assert (link.due_at, type(link.trouble)) == (None, Unreachable)
-    assert signed(account) == 3
+    assert [made(link) for _ in range(5)] == ["pending"] * 5
+    assert isinstance(link.trouble, CircuitOpen)
+    assert (link.attempts, signed(account)) == (3, 3)
+    assert link.goes_on_at == link.trouble.retry_at
+    the_pause_is_over(source.key)
+    assert made(link) == "ready"
+    assert signed(account) == 4
+
+
+def test_after_ten_minutes_without_a_usable_answer_it_says_so_and_one_may_try_again(source, alice, account):
+    account.fault("drop", times=99)
+    link = links.ask(source, alice, 300)
+    with time_machine.travel(NOW, tick=False) as clock:
+        assert [made(link) for _ in range(4)] == ["pending"] * 4
+        clock.shift(links.PATIENCE - timedelta(seconds=1))
+        assert made(link) == "pending"
+        clock.shift(timedelta(seconds=1))
+        assert made(link) == "failed"
+    assert (link.due_at, link.trouble.user_message) == (None, CircuitOpen.words)
+    account.sandbox.faults.clear()
+    the_pause_is_over(source.key)
     again = links.ask(source, alice, 300)
     assert again.pk != link.pk
     assert made(again) == "ready"
+
+
+def test_waiting_for_a_person_does_not_count_as_silence(source, alice, account, key):
+    good = account.another_key()
+    link = links.ask(source, alice, 300)
+    account.fault("answer", status=500, body="oops")
+    with time_machine.travel(NOW, tick=False):
+        assert made(link) == "pending"
+    account.revoke()
+    assert made(link) == "pending"
+    key.refresh_from_db()
+    keys.replace_secret(key, good, ApiKey.State.VALID)
+    account.fault("answer", status=500, body="oops")
+    assert (made(link), made(link)) == ("pending", "ready")
 
 
 @pytest.mark.parametrize("code", ["ACCESS_DENIED", "PROCESSING_IN_PROGRESS", "INVALID_PARAMETERS"])

@@ -8,6 +8,7 @@ from django.utils import timezone
 from datasources import keys, redis
 from datasources.models import ApiKey, Source, Sync
 from tests.conftest import htmx, synced
+from tests.support.breaker import the_breaker_opens
 from tests.support.html import all_words, dom, field, link, told, words
 from tests.support.sandbox import HTML_502
 
@@ -217,6 +218,19 @@ def test_a_reading_that_the_limit_stopped_says_when_it_goes_on(web, shelf, key, 
         goes_on_at = f"{timezone.now() + timedelta(seconds=30):%H:%M:%S}"
     assert len(names(page)) == 4
     assert f"Reading from Claro · goes on at {goes_on_at}" in told(page)
+
+
+def test_looking_while_claro_does_not_answer_starts_nothing_again_and_tells_how_old_the_copy_is(web, shelf, key):
+    the_breaker_opens(key)
+    with time_machine.travel(timezone.now() + timedelta(hours=1), tick=False):
+        synced(key)
+        for _ in range(3):
+            page = web.get("/sources/")
+    assert len(names(page)) == 4
+    assert "Claro can't be reached right now. Main, since" in told(page)
+    assert "You see the copy from 1 h ago; the dashboard keeps trying." in told(page)
+    assert "Reading from Claro · goes on at" in told(page)
+    assert redis.connection().llen("background") == 0
 
 
 def test_a_copy_tells_its_age(web, shelf):

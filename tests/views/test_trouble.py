@@ -7,10 +7,13 @@ from dataclasses import dataclass
 import pytest
 import requests
 import responses
+import time_machine
+from django.utils import timezone
 
 from datasources import links
 from datasources.models import ApiKey, DownloadLink, Source
 from tests.conftest import synced
+from tests.support.breaker import the_breaker_opens
 from tests.support.html import all_words, field, told, words
 from tests.support.processes import free_port
 from tests.support.sandbox import HTML_502
@@ -52,6 +55,12 @@ def time_out(settings, wire, **_) -> None:
         wire.add(method, re.compile("https://silent.test/.*"), body=requests.ReadTimeout())
 
 
+def silence(account, **_) -> None:
+    account.fault("drop", times=99)
+    for key in ApiKey.objects.all():
+        the_breaker_opens(key)
+
+
 UNREACHABLE = ("Claro can't be reached right now.", 503, 503, "pending")
 UNREADABLE = "Claro sent an answer that the dashboard can't read."
 TROUBLES = {
@@ -65,7 +74,8 @@ TROUBLES = {
     "time-out": Trouble(time_out, *UNREACHABLE),
     "refused": Trouble(nobody_there, *UNREACHABLE),
     "502 with HTML": Trouble(answer(502, HTML_502), *UNREACHABLE),
-    "500": Trouble(answer(500, "oops"), "Claro answered with an error (500).", 502, 502, "failed"),
+    "500": Trouble(answer(500, "oops"), "Claro answered with an error (500).", 502, 502, "pending"),
+    "silence": Trouble(silence, "Claro does not answer right now.", 503, 503, "pending"),
     "cut on the way": Trouble(fault("cut"), "Claro can't be reached right now.", 503, 302, "pending"),
     "cut JSON": Trouble(answer(200, '{"dataSources": [{"data', **JSON), UNREADABLE, 502, 302, "pending"),
     "HTML": Trouble(answer(200, HTML_502), UNREADABLE, 502, 302, "pending"),
@@ -78,6 +88,9 @@ OWN = {
     ("not found", "add"): "Claro has no list of data sources at this address.",
     ("not found", "list"): "Claro has no list of data sources at this address.",
     ("limit", "rows"): "Claro's limit of calls is reached for the moment. It goes on by itself at",
+    ("silence", "rows"): "Claro has not answered since",
+    ("silence", "add"): "Claro can't be reached right now.",  # another key knows nothing of it
+    ("silence", "list"): "Claro can't be reached right now.",
     ("limit", "add"): "Claro's limit of calls is reached for the moment.",
     ("limit", "delete"): "Claro's limit of calls is reached for the moment.",
     ("limit", "link"): "Claro's limit of calls is reached for the moment.",
@@ -179,10 +192,14 @@ def test_when_the_list_is_read_for_the_first_time(web, key, meet, name):
     assert "No data sources yet" not in words(page)
 
 
-def test_a_link_that_nobody_answered_for_three_times_has_failed(web, alice, source, meet):
+def test_a_link_that_nobody_has_answered_for_long_has_failed(web, alice, source, meet):
     meet("refused")
     asked = links.ask(source, alice, 300)
-    assert [made(asked).state for _ in range(links.ATTEMPTS)] == ["pending", "pending", "failed"]
+    assert made(asked).state == "pending"
+    for address in ("/downloads/", f"/downloads/{asked.pk}/"):
+        assert "Claro can't be reached right now. It goes on by itself at" in words(web.get(address))
+    with time_machine.travel(timezone.now() + links.PATIENCE, tick=False):
+        assert made(asked).state == "failed"
     page = web.get(f"/downloads/{asked.pk}/")
     assert "Claro can't be reached right now." in told(page)
     assert "Try again" in words(page)
