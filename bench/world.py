@@ -56,6 +56,11 @@ class Browser:
             return self.try_get(path, **headers)
         return answer.status, answer.read()
 
+    def open(self, path: str) -> http.client.HTTPResponse:
+        """An answer that goes on."""
+        self._connection.request("GET", path, headers=self._headers)
+        return self._connection.getresponse()
+
 
 class World:
     def __init__(self, folder: Path, web_port: int, web_pid: int, sandbox_port: int, ends: contextlib.ExitStack):
@@ -107,6 +112,7 @@ def _environment(folder: Path, redis_port: int, sandbox_port: int, web_port: int
         "REDIS_URL": f"redis://127.0.0.1:{redis_port}/0",
         "CLARO_API_BASE_URL": f"http://127.0.0.1:{sandbox_port}{PREFIX}",
         "PORT": str(web_port),
+        "PUBLIC_URL": f"http://127.0.0.1:{web_port}",
         "LOG_LEVEL": "ERROR",
     }
 

@@ -4,11 +4,12 @@ The source is read again from the API, once a minute at most however often a del
 keeps up, polling is a slow safety net (watch.py).
 """
 
+from collections import Counter
 from datetime import datetime, timedelta
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import F, Min
+from django.db.models import F, Min, QuerySet
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 
@@ -34,8 +35,10 @@ from datasources.vault import SecretUnreadable
 REPEATED_WITHIN = timedelta(minutes=1)
 # Claro may tell before its own answers do: a source that still processes is read again, and for how long.
 AGAIN_AFTER, GIVE_UP_AFTER = timedelta(seconds=3), timedelta(seconds=20)
-# From so many hints on, a page of finished sources is cheaper than a call for each.
-READ_TOGETHER = 10
+# From so many hints on, the page of finished sources that has them all is read instead of each one.
+READ_TOGETHER = 3
+# So far back the list of finished sources is searched for them.
+NEWEST = 2000
 # Deliveries that name no source bring the next look forward; one look for all within this time.
 LOOK_EVERY = timedelta(seconds=3)
 # What finished so long after the last hint should have been told.
@@ -79,7 +82,7 @@ def read(held: Held) -> None:
     while due := list(hook.hints.filter(due_at__lte=timezone.now()).order_by("due_at").values_list("pk", flat=True)):
         with gateway.client(hook.key, Lane.WATCH) as claro:
             if len(due) >= READ_TOGETHER:
-                _read_together(held, claro, len(due))
+                _read_together(held, claro, due)
             for hint in hook.hints.filter(pk__in=due).exclude(due_at=None):
                 _read_one(held, claro, hint)
 
@@ -126,17 +129,37 @@ def _hint(hook: Hook, datasource_id: UUID) -> bool:
     return hook.due_at is None
 
 
-def _read_together(held: Held, claro: ClaroClient, wanted: int) -> None:
-    """Pages of finished sources, while each tells of more than one that is wanted."""
-    page, found, has_next = 1, wanted, True
-    while has_next and found > 1 and wanted >= READ_TOGETHER:
+def _read_together(held: Held, claro: ClaroClient, due: list[int]) -> None:
+    """Pages of finished ones on which several are to be expected, while there are."""
+    hints: QuerySet[Hint] = held.work.hints.filter(pk__in=due)
+    for page in _pages(held.work.key, hints):
         asked_at = timezone.now()
         got = claro.list_datasources(page, LIST_LIMIT_MAX, COMPLETED)
         mirror.record(held.work.key, got.sources, asked_at)
         ids = [source.datasource_id for source in got.sources]
-        found = held.work.hints.filter(datasource_id__in=ids).exclude(due_at=None).update(due_at=None, read_at=asked_at)
+        found = hints.filter(datasource_id__in=ids).exclude(due_at=None).update(due_at=None, read_at=asked_at)
         held.renew()
-        page, has_next, wanted = page + 1, got.pagination.has_next, wanted - found
+        if found < READ_TOGETHER:  # the list is in another order, or they failed
+            break
+
+
+def _pages(key: ApiKey, hints: QuerySet[Hint]) -> list[int]:
+    """Where the list of completed ones, the newest first, has at least READ_TOGETHER of these, as far as we know.
+
+    Those that we have never met were uploaded just now.
+    """
+    wanted = set(hints.values_list("datasource_id", flat=True))
+    ours = key.sources.filter(gone_at=None, uploaded_at__isnull=False)
+    known = dict(ours.filter(datasource_id__in=wanted).values_list("datasource_id", "uploaded_at"))
+    others = ours.filter(status=COMPLETED).exclude(datasource_id__in=wanted).order_by("-uploaded_at")
+    now = timezone.now()
+    places = sorted(
+        [(known.get(one, now), True) for one in wanted]
+        + [(at, False) for at in others.values_list("uploaded_at", flat=True)[:NEWEST]],
+        reverse=True,
+    )
+    counts = Counter(place // LIST_LIMIT_MAX for place, (_, is_wanted) in enumerate(places[:NEWEST]) if is_wanted)
+    return [page + 1 for page, count in sorted(counts.items()) if count >= READ_TOGETHER]
 
 
 def _read_one(held: Held, claro: ClaroClient, hint: Hint) -> None:

@@ -1,10 +1,19 @@
-"""Looks after processing sources: one sweep a key, then only what left the sweep is read again."""
+"""Looks after processing sources: a call a look for each key, and more only where something has finished.
+
+The list of those that process comes newest first: its first page names whoever is new. It also says how many there are:
+what our copy holds beyond that number has finished, and is found on the pages of finished ones. So who still processes
+need not be read. What the number hides (one that was finished processes again just as another finishes) comes out with
+the next difference, or the next sweep of the whole list.
+
+Where the API doesn't give the number, where its list is in another order, or where it is cheaper, all that process are
+read, a page for each 100. Who was not met is then known by name: found on pages of finished ones, or with a call each.
+"""
 
 import random
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
-from django.db.models import Count, Max, QuerySet
+from django.db.models import Count, Max, Min, QuerySet
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 
@@ -28,26 +37,29 @@ UNSEEN_LEAST = timedelta(minutes=1)
 # Claro tells us by itself, and looking is the safety net: this much slower, and not below this.
 TOLD = 20
 TOLD_LEAST = timedelta(minutes=1)
-# A look costs a call for 100 sources: the more there are, the rarer, so that looking takes this share of the calls.
+# The more calls a look took, the later the next one, so that looking takes this share of a key's calls.
 SHARE = 0.2
-# From so many missing ones on, pages of finished ones are cheaper than a call for each.
-READ_TOGETHER = 3
 
 
 def look(watch_id: str, lease: str) -> str:
     """One look at a key's processing sources, or its rest where it was cut. Raises LeaseLost."""
     held = Held(Watch, watch_id, lease)
-    key = held.work.key
+    watch: Watch = held.work
     try:
-        with gateway.client(key, Lane.WATCH) as claro:
-            _sweep(held, key, claro)
-            _read_what_left(held, key, claro)
+        with gateway.client(watch.key, Lane.WATCH) as claro:
+            if watch.started_at is None:
+                held.renew(started_at=timezone.now(), reads=PROCESSING, next_page=1, still=None, calls=0)
+            while watch.reads:
+                _read_page(held, claro)
+            for source in _left(watch):
+                mirror.learn(source, claro)
+                held.renew(calls=watch.calls + 1)
     except ClaroError as error:
         held.put_back(error)
         return "put back"
     now = timezone.now()
-    held.finish(next_look(key, now), attempts=0, started_at=None, checked_at=now)
-    live.publish(access.people_for(key), "watch-checked")
+    held.finish(next_look(watch.key, now), attempts=0, started_at=None, checked_at=now)
+    live.publish(access.people_for(watch.key), "watch-checked")
     return "done"
 
 
@@ -68,8 +80,7 @@ def next_look(key: ApiKey, now: datetime, *, is_seen: bool | None = None) -> dat
     if is_seen is None:
         is_seen = live.is_present(access.people_for(key))
     after = pause(now - found["youngest"], is_seen=is_seen, is_told=hints.keep_up(key))
-    pages = -(-found["n"] // LIST_LIMIT_MAX)
-    after = max(after, timedelta(minutes=1) * pages / (gateway.calls_per_minute(key) * SHARE))
+    after = max(after, timedelta(minutes=1) * key.watch.calls / (gateway.calls_per_minute(key) * SHARE))
     return now + after * random.uniform(0.9, 1.1)  # noqa: S311 - spreads looks, guards nothing
 
 
@@ -88,38 +99,92 @@ def processing(key: ApiKey) -> QuerySet[Source]:
     return key.sources.filter(gone_at=None).exclude(status__in=[COMPLETED, FAILED])
 
 
-def _sweep(held: Held, key: ApiKey, claro: ClaroClient) -> None:
-    progress: Watch = held.work
-    if progress.started_at is None:
-        held.renew(started_at=timezone.now(), next_page=1)
-    while progress.next_page:
-        met = key.sources.filter(last_seen_at__gte=progress.started_at)
-        met_before = set(met.values_list("datasource_id", flat=True))
-        got = _read_page(held, key, claro, PROCESSING, progress.next_page)
-        # A server that repeats a page would otherwise be asked for ever.
-        is_new = any(source.datasource_id not in met_before for source in got.sources)
-        held.renew(next_page=progress.next_page + 1 if got.pagination.has_next and is_new else 0)
+def _unmet(watch: Watch) -> QuerySet[Source]:
+    """What our copy holds as processing, and this look has not met."""
+    return processing(watch.key).filter(last_seen_at__lt=watch.started_at)
 
 
-def _read_what_left(held: Held, key: ApiKey, claro: ClaroClient) -> None:
-    """What the sweep did not meet has finished or is gone: learnt from pages of finished ones, or one by one."""
-    left = processing(key).filter(last_seen_at__lt=held.work.started_at)
-    for status in (COMPLETED, FAILED):
-        page, missing, goes_on = 1, left.count(), True
-        while goes_on and missing >= READ_TOGETHER:
-            pages = _read_page(held, key, claro, status, page).pagination
-            before, missing = missing, left.count()
-            # The order of the list is not documented: on, while pages teach something or are fewer than the missing.
-            goes_on = pages.has_next and (missing < before or (pages.total_pages or page) - page < missing)
-            page += 1
-    for source in left:
-        mirror.learn(source, claro)
-        held.renew()
+def _left(watch: Watch) -> QuerySet[Source]:
+    """What is to be read one by one in the end; a status that we don't know is in no list and no number."""
+    return _unmet(watch) if watch.still is None else _unmet(watch).exclude(status=PROCESSING)
 
 
-def _read_page(held: Held, key: ApiKey, claro: ClaroClient, status: str, page: int) -> DataSourcePage:
+def _missing(watch: Watch) -> int:
+    """How many are known to have finished, or to be gone, and are yet to be found."""
+    return _unmet(watch).count() if watch.still is None else max(_counted(watch) - watch.still, 0)
+
+
+def _counted(watch: Watch) -> int:
+    return processing(watch.key).filter(status=PROCESSING).count()
+
+
+def _read_page(held: Held, claro: ClaroClient) -> None:
+    """One call of the look under way, and what the next one reads."""
+    watch: Watch = held.work
     asked_at = timezone.now()
-    got = claro.list_datasources(page, LIST_LIMIT_MAX, status)
-    mirror.record(key, got.sources, asked_at)
-    held.renew()
-    return got
+    page = claro.list_datasources(watch.next_page, LIST_LIMIT_MAX, watch.reads)
+    known = watch.key.sources.filter(datasource_id__in=[source.datasource_id for source in page.sources])
+    # A server that repeats a page would otherwise be asked for ever.
+    goes_on = page.pagination.has_next and known.filter(last_seen_at__gte=watch.started_at).count() < len(page.sources)
+    # Some of it was known before, so that the newest first means that everything new was on it.
+    has_all_new, missing = known.exists() and _is_newest_first(page), _missing(watch)
+    mirror.record(watch.key, page.sources, asked_at)
+    if watch.reads == PROCESSING:
+        then = _after_processing(watch, page, goes_on, is_enough=has_all_new and watch.next_page == 1)
+    else:
+        then = _after_finished(watch, page, goes_on, taught=_missing(watch) < missing)
+    held.renew(calls=watch.calls + 1, **then)
+
+
+def _after_processing(watch: Watch, page: DataSourcePage, goes_on: bool, *, is_enough: bool) -> dict[str, object]:
+    """Pages of finished ones where the number tells enough, else on to the next; by name where all were read."""
+    total = page.pagination.total
+    if goes_on and is_enough and total is not None:
+        missing = _counted(watch) - total
+        if missing == 0:
+            return {"still": total, "reads": ""}
+        # One page more, because some may have failed.
+        if missing > 0 and _pages(watch, missing) + 1 < _rest(total) + missing:
+            return {"still": total, "reads": COMPLETED, "next_page": 1}
+    if goes_on:
+        return {"next_page": watch.next_page + 1}
+    missing = _missing(watch)
+    return {"reads": COMPLETED if _pages(watch, missing) + 1 < missing else "", "next_page": 1}
+
+
+def _after_finished(watch: Watch, page: DataSourcePage, goes_on: bool, *, taught: bool) -> dict[str, object]:
+    """On, while that is cheaper than what would tell the missing ones otherwise."""
+    missing = _missing(watch)
+    if not missing:
+        return {"reads": ""}
+    if _is_newest_first(page):
+        goes_on = goes_on and 0 < _pages(watch, missing) - watch.next_page < _rest(watch.still) + missing
+    else:
+        goes_on = goes_on and (taught or (page.pagination.total_pages or 0) - watch.next_page < missing)
+    if goes_on:
+        return {"next_page": watch.next_page + 1}
+    if watch.reads == COMPLETED:
+        return {"reads": FAILED, "next_page": 1}
+    if watch.still is None:
+        return {"reads": ""}
+    return {"reads": PROCESSING, "next_page": 2, "still": None}  # some are gone: which, only names tell
+
+
+def _is_newest_first(page: DataSourcePage) -> bool:
+    """The order of the list is not documented (claro-api.md, data sources)."""
+    uploaded = [source.uploaded_at for source in page.sources]
+    return None not in uploaded and uploaded == sorted(uploaded, reverse=True)
+
+
+def _pages(watch: Watch, missing: int) -> int:
+    """Pages of finished ones, the newest first, down to the oldest that may be among them."""
+    oldest = _unmet(watch).aggregate(at=Min("uploaded_at"))["at"]
+    finished = watch.key.sources.filter(gone_at=None, status__in=[COMPLETED, FAILED])
+    if oldest:
+        finished = finished.filter(uploaded_at__gte=oldest)
+    return -(-(finished.count() + missing) // LIST_LIMIT_MAX)
+
+
+def _rest(still: int | None) -> int:
+    """Pages of those that process, after the first."""
+    return -(-(still or 1) // LIST_LIMIT_MAX) - 1

@@ -8,7 +8,7 @@ from django.db import models
 from django.utils import timezone
 
 from datasources import vault
-from datasources.claro import ClaroError
+from datasources.claro import PROCESSING, ClaroError
 from datasources.models.base import Leased, Sealed
 
 
@@ -117,9 +117,14 @@ class Watch(Leased):
     """When a key's processing sources are looked at next; at rest (`due_at` null) while there are none (watch.py)."""
 
     key = models.OneToOneField(ApiKey, on_delete=models.CASCADE, related_name="watch")
-    # A look under way: since when, and its next page; many pages may take more calls than there are just now.
+    # A look under way: since when, and the list and page it reads next; it may take more calls than there are just now.
     started_at = models.DateTimeField(null=True, blank=True)
+    reads = models.CharField(max_length=20, default=PROCESSING, blank=True)
     next_page = models.PositiveIntegerField(default=1)
+    # How many still process, where the look goes by their number; null where it meets each one.
+    still = models.PositiveIntegerField(null=True, blank=True)
+    # What the look has taken so far, or the last one took.
+    calls = models.PositiveIntegerField(default=1)
     checked_at = models.DateTimeField(null=True, blank=True)
 
     def __str__(self) -> str:

@@ -131,6 +131,26 @@ def test_many_that_come_together_cost_less_than_a_call_each(key, account, hook, 
     assert asked() - before == 3
 
 
+def test_pages_are_read_where_there_are_several_and_never_cost_more_than_a_call_each(key, account, hook, asked):
+    young = account.add_many([{"status": "processing", "age": number / 100} for number in range(250)])
+    account.add_many([{"age": 10} for _ in range(330)])
+    old = account.add_many([{"age": 99_999 + number} for number in range(12)])
+    synced(key)
+    # Two and two are read one by one; 23 are the newest; 330 stand between these and the oldest.
+    for wanted, calls in (
+        (young[200:202] + old[:2], 4),
+        (young[:3] + young[110:130], 1),
+        (young[20:90] + old[2:12], 2),
+    ):
+        before = asked()
+        for source_id in wanted:
+            account.change(source_id, status="completed", extra={"told": True})
+            tell(hook, source_id)
+        tended(hook)
+        assert Source.objects.filter(datasource_id__in=wanted, extra__told=True).count() == len(wanted)
+        assert asked() - before == calls
+
+
 def test_pages_that_teach_nothing_are_given_up(key, account, hook, asked):
     account.add_many([{"age": 10} for _ in range(300)])
     old = account.add_many([{"age": 99_999} for _ in range(12)])

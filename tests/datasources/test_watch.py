@@ -1,3 +1,5 @@
+import random
+import uuid
 from datetime import timedelta
 
 import pytest
@@ -6,6 +8,25 @@ from django.utils import timezone
 from datasources import keys, redis, watch
 from datasources.models import ApiKey, Source, Watch
 from tests.conftest import looked, synced
+from tests.support.sandbox import Account
+
+
+def processing(account: Account, count: int) -> list[uuid.UUID]:
+    """So many, the newest first."""
+    return account.add_many([{"fileName": f"{n}.csv", "status": "processing", "age": n / 100} for n in range(count)])
+
+
+@pytest.fixture
+def asked(account):
+    """How many calls there were since it was asked last."""
+    before = 0
+
+    def since() -> int:
+        nonlocal before
+        before, now = len(account.calls()), before
+        return before - now
+
+    return since
 
 
 def somebody_is_there(key: ApiKey) -> None:
@@ -96,26 +117,162 @@ def test_nobody_there_slows_the_looks_down_and_a_page_that_opens_brings_them_for
     assert Watch.objects.get().due_at < timezone.now() + timedelta(seconds=5)
 
 
-def test_many_sources_are_looked_at_as_often_as_a_share_of_the_calls_allows(key, account):
-    ApiKey.objects.update(calls_per_minute=100)
-    key.refresh_from_db()
-    account.add_many([{"fileName": f"{n}.csv", "status": "processing", "age": 1} for n in range(1000)])
+def test_the_more_calls_a_look_took_the_later_the_next_so_that_looking_takes_a_share_of_them(key, account):
+    ids = processing(account, 1000)
     synced(key)
     ApiKey.objects.update(calls_per_minute=100)
     key.refresh_from_db()
+    assert looked(key) == "done"
+    assert timedelta(seconds=2) < next_pause(key) < timedelta(seconds=4)
+    for source_id in ids[::2]:
+        account.change(source_id, status="completed")
+    assert looked(key) == "done"  # six calls: one page of processing ones, five of completed ones
+    ApiKey.objects.update(calls_per_minute=100)
+    assert timedelta(seconds=16) < next_pause(key) < timedelta(seconds=20)
+
+
+def next_pause(key: ApiKey) -> timedelta:
     now = timezone.now()
-    assert timedelta(seconds=26) < watch.next_look(key, now, is_seen=True) - now < timedelta(seconds=34)
+    return watch.next_look(ApiKey.objects.get(pk=key.pk), now, is_seen=True) - now
+
+
+def test_however_many_process_a_look_at_which_none_has_finished_costs_one_call(key, account, asked):
+    processing(account, 1000)
+    synced(key)
+    asked()
+    assert looked(key) == "done"
+    assert asked() == 1
+    account.add(fileName="new.csv", status="processing", age=0)
+    assert looked(key) == "done"
+    assert asked() == 1
+    assert Source.objects.filter(status="processing").count() == 1001
+
+
+def test_one_that_appears_where_no_new_one_is_expected_is_looked_for(key, account, asked):
+    processing(account, 300)
+    synced(key)
+    asked()
+    account.add(fileName="odd.csv", status="processing", age=99_999)
+    looked(key)
+    assert asked() == 4
+    assert Source.objects.filter(file_name="odd.csv").exists()
+
+
+def test_who_has_finished_is_found_on_the_pages_of_finished_ones(key, account, asked):
+    ids = processing(account, 1000)
+    synced(key)
+    asked()
+    for calls, part in enumerate((ids[:90], ids[100:190], ids[200:290]), start=2):
+        for source_id in part:
+            account.change(source_id, status="completed")
+        looked(key)
+        assert asked() == calls
+        assert Source.objects.filter(status="completed", datasource_id__in=part).count() == 90
+    for source_id in ids[300:309]:
+        account.change(source_id, status="failed")
+    looked(key)
+    assert asked() == 1 + 3 + 1
+    assert Source.objects.filter(status="failed").count() == 9
+
+
+def test_a_status_we_do_not_know_is_read_again_beside_many_others(key, account, asked):
+    source_id, *_ = processing(account, 300)
+    account.change(source_id, extra={"status": "queued"})
+    account.sandbox.store.sources[str(source_id)].outcome = "queued"
+    account.sandbox.store.sources[str(source_id)].ready_at = 1.0
+    synced(key)
+    assert Source.objects.filter(status="queued").count() == 1
+    asked()
+    looked(key)
+    assert asked() == 2
+    account.change(source_id, status="completed", extra={"status": "completed"})
+    looked(key)
+    assert not Source.objects.filter(status="queued").exists()
+
+
+def oldest_first(account, monkeypatch) -> None:
+    newest_first = account.sandbox.store.sources_of
+    monkeypatch.setattr(account.sandbox.store, "sources_of", lambda name: newest_first(name)[::-1])
+
+
+def without_numbers(account, monkeypatch) -> None:
+    def has_next(page, limit, total):
+        return {"hasNext": page * limit < total}
+
+    monkeypatch.setattr("sandbox.api._pagination", has_next)
+
+
+def as_it_is(account, monkeypatch) -> None:
+    pass
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("api", [as_it_is, oldest_first, without_numbers])
+def test_whatever_happened_our_copy_says_the_same_after_a_look(key, account, monkeypatch, api, seed):
+    chance = random.Random(seed)  # noqa: S311
+    api(account, monkeypatch)
+    ids = account.add_many(
+        [
+            {"status": chance.choice(["processing", "processing", "completed"]), "age": chance.randrange(100_000)}
+            for _ in range(450)
+        ]
+    )
+    synced(key)
+    for few in (0, 3, 40, 200):
+        for source_id in chance.sample(ids, few):
+            happens = chance.choice(["completed"] * 6 + ["failed", "gone"])
+            source = account.sandbox.store.sources.get(str(source_id))
+            if source and source.status == "processing" and happens == "gone":
+                account.sandbox.store.delete(source)
+            elif source and source.status == "processing":
+                account.change(source_id, status=happens)
+        account.add_many([{"status": "processing", "age": 0} for _ in range(few)])
+        looked(key)
+        theirs = {uuid.UUID(one.id): one.status for one in account.sandbox.store.sources_of(account.name)}
+        assert dict(Source.objects.filter(gone_at=None).values_list("datasource_id", "status")) == theirs
+
+
+def test_the_number_is_not_trusted_where_new_ones_may_stand_anywhere(key, account, monkeypatch):
+    oldest_first(account, monkeypatch)
+    ids = processing(account, 300)
+    synced(key)
+    account.change(ids[7], status="completed")
+    account.add(fileName="new.csv", status="processing", age=0)
+    looked(key)
+    assert Source.objects.get(status="completed").datasource_id == ids[7]
+    assert Source.objects.filter(file_name="new.csv").exists()
 
 
 def test_a_look_that_the_limit_cut_goes_on_where_it_stopped(alice, sandbox):
     account = sandbox.account(calls_per_minute=100)
     key = keys.add(alice, "Main", account.key, ApiKey.State.VALID)
-    account.add_many([{"fileName": f"{n}.csv", "status": "processing", "age": 1} for n in range(300)])
+    ids = processing(account, 600)
+    synced(key)
+    for source_id in ids[:300]:
+        account.change(source_id, status="completed")
+    account.fault("answer", status=429, body="slow down", headers={"Retry-After": "1"}, skip=2)
+    assert looked(key) == "put back"
+    key.watch.refresh_from_db()
+    assert (key.watch.reads, key.watch.next_page, key.watch.started_at is not None) == ("completed", 2, True)
+    redis.connection().flushall()
+    before = len(account.calls())
+    assert looked(key) == "done"
+    assert len(account.calls()) - before == 2
+    assert Source.objects.filter(status="completed").count() == 300
+    key.watch.refresh_from_db()
+    assert key.watch.calls == 4
+
+
+def test_a_look_by_name_that_the_limit_cut_goes_on_where_it_stopped(alice, sandbox, monkeypatch):
+    account = sandbox.account(calls_per_minute=100)
+    without_numbers(account, monkeypatch)
+    key = keys.add(alice, "Main", account.key, ApiKey.State.VALID)
+    processing(account, 300)
     synced(key)
     account.fault("answer", status=429, body="slow down", headers={"Retry-After": "1"}, skip=2)
     assert looked(key) == "put back"
     key.watch.refresh_from_db()
-    assert (key.watch.next_page, key.watch.started_at is not None) == (3, True)
+    assert (key.watch.reads, key.watch.next_page, key.watch.started_at is not None) == ("processing", 3, True)
     redis.connection().flushall()
     before = len(account.calls())
     assert looked(key) == "done"
@@ -133,8 +290,8 @@ def test_pages_of_finished_ones_are_read_while_that_is_cheaper(key, account):
     before = len(account.calls())
     looked(key)
     assert Source.objects.filter(status="processing").count() == 2
-    # one page of processing ones, three of completed ones and one that taught nothing, one of failed ones
-    assert len(account.calls()) - before == 6
+    # one page of processing ones, three of completed ones, one of failed ones
+    assert len(account.calls()) - before == 5
 
 
 def test_a_server_that_repeats_a_page_is_not_asked_for_ever(key, account):
