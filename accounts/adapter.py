@@ -4,13 +4,14 @@ from allauth.account.adapter import DefaultAccountAdapter
 from django.conf import settings
 from django.urls import reverse
 
+from accounts import teams
 from accounts.models import User
 
 
 class AccountAdapter(DefaultAccountAdapter):
     def is_open_for_signup(self, request) -> bool:
-        """Open by the setting; else for the first person only."""
-        return settings.SIGNUP_OPEN or not User.objects.exists()
+        """Open by the setting; else for the first person, and for the invited."""
+        return settings.SIGNUP_OPEN or not User.objects.exists() or teams.is_invited(request.session)
 
     def get_password_change_redirect_url(self, request) -> str:
         return reverse("account")

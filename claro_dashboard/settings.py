@@ -158,6 +158,7 @@ MIDDLEWARE = [
     "accounts.middleware.SignInAgainMiddleware",
     "accounts.middleware.TimeZoneMiddleware",
     "accounts.middleware.SeenMiddleware",
+    "datasources.middleware.OriginMiddleware",
     "datasources.middleware.ClaroErrorMiddleware",
 ]
 ROOT_URLCONF = "claro_dashboard.urls"
@@ -174,6 +175,7 @@ TEMPLATES = [
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
                 "datasources.views.context.low_keys",
+                "datasources.views.context.spaces",
             ],
             "builtins": ["datasources.templatetags.claro"],
         },

@@ -1,48 +1,135 @@
-"""Who may see and do what: every query of a view starts here. What is not one's own does not exist (404)."""
+"""Who may see and do what: every query of a view starts here. What one may not see does not exist (404).
 
+One sees what is behind one's own keys, and behind those that are shared with a team one is in. What comes from here
+has a `role` (of a source: its key has): what one may do with it is asked of accounts/roles.py.
+"""
+
+from dataclasses import dataclass
 from uuid import UUID
 
-from django.db.models import QuerySet
+import redis
+from django.conf import settings
+from django.db.models import Case, IntegerField, OuterRef, Q, QuerySet, Subquery, Value, When
 from django.http import Http404
 from django.shortcuts import get_object_or_404
 
-from accounts.models import User
-from datasources.models import ApiKey, DownloadLink, Source
+from accounts.models import Membership, Team, User
+from accounts.roles import Action, Role, may
+from datasources.budget import Budget
+from datasources.models import ApiKey, DownloadLink, KeyShare, Source
 
 
-def keys_for(user: User) -> QuerySet[ApiKey]:
-    """The keys this person may work through."""
-    return ApiKey.objects.filter(owner=user)
+@dataclass(frozen=True)
+class Space:
+    """A part of all that one may see: everything, one's own, or what is shared with one team."""
+
+    # As in the address.
+    name: str = ""
+    team: Team | None = None
+    role: int | None = None
+
+    OWN = "own"
 
 
-def sources_for(user: User) -> QuerySet[Source]:
+EVERYTHING = Space()
+
+
+def memberships_of(user: User) -> QuerySet[Membership]:
+    return Membership.objects.filter(user=user).select_related("team").order_by("team__name", "team__created_at")
+
+
+def space(user: User, name: str) -> Space:
+    """The space of that name in the address: empty, `own`, or the id of a team one is in. Raises Http404."""
+    if name in ("", Space.OWN):
+        return Space(name)
+    try:
+        mine = memberships_of(user).filter(team=UUID(name)).first()
+    except ValueError:
+        mine = None
+    if not mine:
+        raise Http404("No such team.")
+    return Space(str(mine.team_id), mine.team, mine.role)
+
+
+def get_membership(user: User, team_id: UUID) -> Membership:
+    """One's own place in a team."""
+    return get_object_or_404(memberships_of(user), team=team_id)
+
+
+def keys_for(user: User, space: Space = EVERYTHING) -> QuerySet[ApiKey]:
+    """The keys this person may work through, each with the best `role` they have with it."""
+    shared = KeyShare.objects.filter(team__memberships__user=user)
+    roles = Membership.objects.filter(user=user, team__key_shares__key=OuterRef("pk")).order_by("-role")
+    in_a_team = Subquery(roles.values("role")[:1], output_field=IntegerField())
+    best = Case(When(owner=user, then=Value(int(Role.OWNER))), default=in_a_team)
+    keys = ApiKey.objects.filter(Q(owner=user) | Q(pk__in=shared.values("key")))
+    if space.team:
+        keys = keys.filter(shares__team=space.team)
+    elif space.name == Space.OWN:
+        keys = keys.filter(owner=user)
+    return keys.annotate(role=best).select_related("owner")
+
+
+def sources_for(user: User, space: Space = EVERYTHING) -> QuerySet[Source]:
     """What there is behind these keys, without what is gone."""
-    return Source.objects.filter(key__in=keys_for(user), gone_at=None)
+    return Source.objects.filter(key__in=keys_for(user, space), gone_at=None)
 
 
-def links_for(user: User) -> QuerySet[DownloadLink]:
-    return DownloadLink.objects.filter(source__in=sources_for(user))
+def links_for(user: User, space: Space = EVERYTHING) -> QuerySet[DownloadLink]:
+    return DownloadLink.objects.filter(source__in=sources_for(user, space))
 
 
 def people_for(key: ApiKey) -> list[int]:
     """The ids of those who may see what is behind a key; the other direction of `keys_for`."""
-    return [key.owner_id]
+    shared = Membership.objects.filter(team__key_shares__key=key.pk)
+    return [*{key.owner_id, *shared.values_list("user_id", flat=True)}]
 
 
 def get_key(user: User, key_id: UUID) -> ApiKey:
+    """A key that one may work through."""
     return get_object_or_404(keys_for(user).select_related("sync", "watch"), pk=key_id)
 
 
-def get_source(user: User, datasource_id: UUID, key_id: UUID | None = None) -> Source:
-    """The source, through the key asked for; else through a key that works, the newest first."""
-    found = sources_for(user).filter(datasource_id=datasource_id).select_related("key__sync", "key__watch")
+def get_own_key(user: User, key_id: UUID) -> ApiKey:
+    """A key of one's own: nobody else may change, check or delete it, whatever their role in a team."""
+    return get_object_or_404(keys_for(user, Space(Space.OWN)).select_related("sync", "watch"), pk=key_id)
+
+
+def get_source(user: User, datasource_id: UUID, key_id: UUID | None = None, action: Action = Action.BROWSE) -> Source:
+    """The source, through the key asked for; else through the best one.
+
+    That is one which works, through which one may do what one is about to, one's own before a team's, the one with
+    the most calls left, the newest.
+    """
+    keys = keys_for(user).select_related("owner", "sync", "watch")
+    keys = keys.filter(sources__datasource_id=datasource_id, sources__gone_at=None)
     if key_id:
-        found = found.filter(key=key_id)
-    candidates = sorted(found.order_by("-key__created_at"), key=lambda source: source.key.state == ApiKey.State.INVALID)
+        keys = keys.filter(pk=key_id)
+    candidates = list(keys.order_by("-created_at"))
+    if len(candidates) > 1:
+        left = {key.pk: _calls_left(key) for key in candidates}
+        candidates.sort(
+            key=lambda key: (
+                key.state == ApiKey.State.INVALID,
+                not may(key.role, action),
+                key.owner_id != user.pk,
+                -left[key.pk],
+            )
+        )
     if not candidates:
         raise Http404("No such source.")
-    return candidates[0]
+    source = Source.objects.get(key=candidates[0], datasource_id=datasource_id)
+    source.key = candidates[0]
+    return source
 
 
 def get_link(user: User, link_id: UUID) -> DownloadLink:
     return get_object_or_404(links_for(user).select_related("source__key"), pk=link_id)
+
+
+def _calls_left(key: ApiKey) -> int:
+    try:
+        left = Budget(key.fingerprint, key.calls_per_minute).left()
+    except redis.RedisError:
+        left = None
+    return left.calls if left else key.calls_per_minute or settings.CLARO_CALLS_PER_MINUTE

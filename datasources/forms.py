@@ -5,9 +5,12 @@ from typing import Any
 
 from django import forms
 from django.core.validators import MaxLengthValidator
+from django.db.models import Q, QuerySet
 
+from accounts.models import Team, User
+from accounts.roles import TABLE, Action, Role, may
 from datasources.claro import LIST_LIMIT_MAX, ROWS_LIMIT_MAX
-from datasources.models import Source
+from datasources.models import ApiKey, Source
 from datasources.rows import Query
 
 SECRET_LENGTH_MAX = 512  # claro-api.md, basics
@@ -108,6 +111,64 @@ class KeyEditForm(KeyForm):
         max_value=100_000,
         help_text="What your plan allows. Claro mostly says it by itself, and then that counts.",
     )
+
+
+class KeyShareForm(forms.Form):
+    """With which teams a key is shared: those in which its owner may share keys, and those that have it."""
+
+    teams = forms.ModelMultipleChoiceField(Team.objects.none(), required=False, widget=forms.CheckboxSelectMultiple)
+
+    def __init__(self, owner: User, key: ApiKey, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        least = TABLE[Action.KEYS][0]
+        may_share = Q(memberships__user=owner, memberships__role__gte=least)
+        self.fields["teams"].queryset = Team.objects.filter(may_share | Q(key_shares__key=key)).distinct()
+        self.fields["teams"].initial = Team.objects.filter(key_shares__key=key)
+
+    def choices(self) -> QuerySet[Team]:
+        """The teams that can be chosen."""
+        return self.fields["teams"].queryset
+
+
+class TeamForm(forms.ModelForm):
+    class Meta:
+        model = Team
+        fields = ("name",)
+
+
+class RoleForm(forms.Form):
+    """A role that somebody with `own_role` may give: only owners make owners."""
+
+    role = forms.TypedChoiceField(coerce=lambda role: Role(int(role)), choices=Role.choices, initial=Role.MEMBER)
+
+    def __init__(self, own_role: int, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        if not may(own_role, Action.OWN):
+            self.fields["role"].choices = [choice for choice in Role.choices if choice[0] < Role.OWNER]
+
+
+class InviteForm(RoleForm):
+    DAYS = ((1, "1 day"), (7, "1 week"), (30, "1 month"))
+
+    email = forms.EmailField(
+        label="E-mail address", required=False, help_text="Empty: a link for whoever you pass it on to."
+    )
+    days = forms.TypedChoiceField(label="Works for", coerce=int, choices=DAYS, initial=7)
+    is_single_use = forms.BooleanField(label="For one person only", required=False, initial=True)
+
+
+class TeamDeleteForm(forms.Form):
+    confirm = forms.CharField(label="Name of the team")
+
+    def __init__(self, team: Team, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        self._name = team.name
+
+    def clean_confirm(self) -> str:
+        typed = self.cleaned_data["confirm"]
+        if _typeable(typed) != _typeable(self._name):
+            raise forms.ValidationError("That is not the team's name. Nothing was deleted.")
+        return typed
 
 
 class PageForm(AddressForm):

@@ -1,13 +1,15 @@
 """Adding, replacing and deleting API keys."""
 
+from collections.abc import Iterable
+
 from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
 
-from accounts.models import User
+from accounts.models import Team, User
 from datasources import access, hooks, links, live, master_key
 from datasources.claro import ClaroError
-from datasources.models import ApiKey, DownloadLink, Hook, Source, Sync, Watch
+from datasources.models import ApiKey, DownloadLink, Hook, KeyShare, Source, Sync, Watch
 from datasources.vault import fingerprints
 
 
@@ -52,6 +54,18 @@ def go_on(key: ApiKey) -> None:
         model.objects.filter(stopped, key=key).update(due_at=now, attempts=0)
     links.go_on(key)
     hooks.go_on(key)
+
+
+def share(key: ApiKey, among: Iterable[Team], teams: Iterable[Team]) -> tuple[list[Team], list[Team]]:
+    """Of the teams `among` exactly `teams` work through the key from now on; gives the new ones and the former ones."""
+    before, wanted = {share.team: share for share in key.shares.select_related("team")}, set(teams)
+    new, former = wanted - before.keys(), (before.keys() & set(among)) - wanted
+    with transaction.atomic():
+        for team in new:
+            KeyShare.objects.get_or_create(key=key, team=team)
+        for team in former:
+            before[team].delete()
+    return sorted(new, key=str), sorted(former, key=str)
 
 
 def goes_with(key: ApiKey) -> dict[str, int]:

@@ -1,6 +1,7 @@
 """The list of sources as a person asked for it: filtered, counted, sorted, paged. Our copy only, no calls."""
 
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,7 +9,7 @@ from django.db.models import Count, F, QuerySet
 from django.db.models.functions import Lower
 
 from datasources.claro import COMPLETED, FAILED
-from datasources.models import Source
+from datasources.models import ApiKey, Source
 
 # What each column sorts by. The id breaks ties, so that pages never overlap.
 SORTS = {
@@ -52,8 +53,11 @@ class Listing:
         return [name for name, _ in self.types]
 
 
-def listing(sources: QuerySet[Source], state: dict[str, Any]) -> Listing:
-    """The page that `state` (SourceListForm.state) asks for. Three queries; a page past the end comes back empty."""
+def listing(sources: QuerySet[Source], state: dict[str, Any], keys: Iterable[ApiKey]) -> Listing:
+    """The page that `state` (SourceListForm.state) asks for, its sources with their key of `keys`. Three queries.
+
+    A page past the end comes back empty.
+    """
     if state["key"]:
         sources = sources.filter(key=state["key"])
     total = sources.count()
@@ -71,8 +75,12 @@ def listing(sources: QuerySet[Source], state: dict[str, Any]) -> Listing:
     first = (state["page"] - 1) * state["limit"]
     # Ids are sorted, not whole rows: a far page of 10,000 takes a tenth of the time.
     ids = sources.order_by(*order).values("pk")[first : first + state["limit"]]
+    shown = list(Source.objects.filter(pk__in=ids).order_by(*order))
+    key_of = {key.pk: key for key in keys}
+    for source in shown:
+        source.key = key_of[source.key_id]
     return Listing(
-        sources=list(Source.objects.filter(pk__in=ids).order_by(*order).select_related("key")),
+        sources=shown,
         total=total,
         matching=matching,
         statuses=statuses,

@@ -3,10 +3,13 @@
 import logging
 
 import redis
+from allauth.account.adapter import get_adapter
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 
+from datasources import audit
 from datasources.breaker import CircuitOpen
+from datasources.cells import visible
 from datasources.claro import (
     ClaroError,
     DatasourceNotFound,
@@ -28,6 +31,21 @@ STATUS: dict[type[ClaroError], int] = {
 }
 
 logger = logging.getLogger(__name__)
+
+
+class OriginMiddleware:
+    """Notes where a request comes from, for what is written about it (audit.py)."""
+
+    def __init__(self, get_response):
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        agent = visible(request.headers.get("User-Agent", ""))[:200]
+        token = audit.origin.set(audit.Origin(get_adapter().get_client_ip(request), agent))
+        try:
+            return self.get_response(request)
+        finally:
+            audit.origin.reset(token)
 
 
 class ClaroErrorMiddleware:

@@ -7,7 +7,11 @@ from django.contrib.auth.signals import user_logged_out
 from django.db.models.signals import post_delete, post_save
 from django.dispatch import receiver
 
-from datasources import live
+from accounts.models import Membership
+from datasources import access, live
+from datasources.models import KeyShare
+
+ALL_LISTS = ("keys-changed", "sources-changed", "downloads-changed", "teams-changed")
 
 
 @receiver(user_logged_out)
@@ -37,3 +41,23 @@ def end_streams_of_the_deactivated(instance, created, **kwargs) -> None:
 @receiver(post_delete, sender=get_user_model())
 def end_streams_of_the_deleted(instance, **kwargs) -> None:
     live.send_away(instance.pk)
+
+
+@receiver([post_save, post_delete], sender=Membership)
+def tell_who_is_in_a_team(instance, **kwargs) -> None:
+    """Whoever came or went looks anew at all that they may see; the others see who is there."""
+    live.publish([instance.user_id], *ALL_LISTS)
+    live.publish(instance.team.memberships.values_list("user", flat=True), "teams-changed")
+
+
+@receiver(post_delete, sender=Membership)
+def take_keys_along(instance, **kwargs) -> None:
+    """A team does not go on with the key of somebody who has left it."""
+    for share in KeyShare.objects.filter(team=instance.team_id, key__owner=instance.user_id):
+        share.delete()
+
+
+@receiver([post_save, post_delete], sender=KeyShare)
+def tell_who_works_through_a_key(instance, **kwargs) -> None:
+    members = instance.team.memberships.values_list("user", flat=True)
+    live.publish({*access.people_for(instance.key), *members}, *ALL_LISTS)

@@ -12,7 +12,8 @@ from django.core.management import call_command
 from kombu.exceptions import OperationalError
 
 from accounts import sessions
-from datasources import hints, hooks, leases, links, mirror, watch
+from accounts.models import Invitation
+from datasources import hints, hooks, invitations, leases, links, mirror, watch
 from datasources.leases import LeaseLost
 from datasources.models import DownloadLink, Hook, Leased, Sync, Watch
 
@@ -61,6 +62,19 @@ def start(work: Leased) -> None:
     lease = leases.claim(type(work), work.pk)
     if lease:
         _send(type(work), str(work.pk), lease)
+
+
+@shared_task
+def mail_invitation(invitation_id: str, site: str) -> str:
+    return invitations.mail(invitation_id, site)
+
+
+def mail(invitation: Invitation, site: str) -> None:
+    """Has a worker send an invitation; `site` is the address of this dashboard."""
+    try:
+        mail_invitation.delay(str(invitation.pk), site)
+    except OperationalError as error:
+        logger.warning("The mail of invitation %s was not handed on: %s", invitation.pk, error)
 
 
 @shared_task

@@ -1,7 +1,7 @@
 from django.urls import include, path
 from django.views.generic import RedirectView
 
-from datasources.views import downloads, hooks, keys, rows, sources
+from datasources.views import downloads, hooks, invitations, keys, rows, sources, teams
 
 keys_urls = [
     path("", keys.list_keys, name="list"),
@@ -10,6 +10,7 @@ keys_urls = [
     path("<uuid:key_id>/check/", keys.check, name="check"),
     path("<uuid:key_id>/edit/", keys.edit, name="edit"),
     path("<uuid:key_id>/hook/", hooks.switch, name="hook"),
+    path("<uuid:key_id>/share/", keys.share, name="share"),
     path("<uuid:key_id>/delete/", keys.delete, name="delete"),
 ]
 sources_urls = [
@@ -26,10 +27,24 @@ downloads_urls = [
     path("<uuid:link_id>/file/", downloads.file, name="file"),
     path("<uuid:link_id>/url/", downloads.url, name="url"),
 ]
+teams_urls = [
+    path("", teams.list_teams, name="list"),
+    path("<uuid:team_id>/", teams.team, name="team"),
+    path("<uuid:team_id>/rename/", teams.rename, name="rename"),
+    path("<uuid:team_id>/delete/", teams.delete, name="delete"),
+    path("<uuid:team_id>/leave/", teams.leave, name="leave"),
+    path("<uuid:team_id>/people/<int:membership_id>/role/", teams.set_role, name="role"),
+    path("<uuid:team_id>/people/<int:membership_id>/remove/", teams.remove, name="remove"),
+    path("<uuid:team_id>/invitations/<uuid:invitation_id>/link/", teams.invitation_link, name="link"),
+    path("<uuid:team_id>/invitations/<uuid:invitation_id>/revoke/", teams.revoke, name="revoke"),
+    path("<uuid:team_id>/keys/<uuid:key_id>/unshare/", teams.unshare, name="unshare"),
+]
 urlpatterns = [
     path("", RedirectView.as_view(pattern_name="sources:list"), name="home"),
     path("keys/", include((keys_urls, "keys"))),
     path("sources/", include((sources_urls, "sources"))),
     path("downloads/", include((downloads_urls, "downloads"))),
+    path("teams/", include((teams_urls, "teams"))),
+    path("invitations/<str:token>/", invitations.invitation, name="invitation"),
     path("hooks/<str:token>/", hooks.receive, name="hook"),
 ]

@@ -1,18 +1,21 @@
 """What is stored, and the questions one asks of it."""
 
+from datasources.models.audit import AuditEvent
 from datasources.models.base import Leased, Sealed
 from datasources.models.hooks import Hint, Hook
-from datasources.models.keys import ApiKey, Canary, Sync, Watch
+from datasources.models.keys import ApiKey, Canary, KeyShare, Sync, Watch
 from datasources.models.links import LINK_MARGIN, DownloadLink
 from datasources.models.sources import Source, StatusChange
 
 __all__ = [
     "LINK_MARGIN",
     "ApiKey",
+    "AuditEvent",
     "Canary",
     "DownloadLink",
     "Hint",
     "Hook",
+    "KeyShare",
     "Leased",
     "Sealed",
     "Source",

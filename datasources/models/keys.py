@@ -7,6 +7,7 @@ from django.conf import settings
 from django.db import models
 from django.utils import timezone
 
+from accounts.models import Team
 from datasources import vault
 from datasources.claro import PROCESSING, ClaroError
 from datasources.models.base import Leased, Sealed
@@ -28,7 +29,7 @@ class Canary(Sealed):
 
 
 class ApiKey(Sealed):
-    """A Claro API key, kept encrypted; its owner works through it, and later the teams it is shared with."""
+    """A Claro API key, kept encrypted; its owner works through it, and the teams it is shared with."""
 
     class State(models.TextChoices):
         UNCHECKED = "unchecked", "Not checked"
@@ -81,6 +82,20 @@ class ApiKey(Sealed):
     @property
     def trouble(self) -> ClaroError | None:
         return ClaroError.from_dict(self.problem) if self.problem else None
+
+
+class KeyShare(models.Model):
+    """A key that a team works through. Whoever is in the team uses it; nobody but its owner changes or sees it."""
+
+    key = models.ForeignKey(ApiKey, on_delete=models.CASCADE, related_name="shares")
+    team = models.ForeignKey(Team, on_delete=models.CASCADE, related_name="key_shares")
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["key", "team"], name="one_share_per_team")]
+
+    def __str__(self) -> str:
+        return f"{self.key} for {self.team}"
 
 
 class Sync(Leased):

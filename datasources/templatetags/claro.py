@@ -15,6 +15,7 @@ from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
+from accounts import roles
 from datasources import live
 from datasources.budget import Lane, Left, Minute
 from datasources.cells import visible as without_traps
@@ -228,11 +229,27 @@ def get_item(mapping: dict, name: str) -> object:
 
 
 @register.simple_tag(takes_context=True)
+def in_space(context: template.Context, name: str) -> str:
+    """The path of a page, in the space where the reader is."""
+    space = context.get("space")
+    return f"{reverse(name)}?team={space.name}" if space and space.name else reverse(name)
+
+
+@register.filter
+def may(role: int | None, action: str) -> bool:
+    """Whether somebody of this role may do it (accounts/roles.py)."""
+    return roles.may(role, roles.Action(action))
+
+
+@register.simple_tag(takes_context=True)
 def source_url(context: template.Context, name: str, source: Source) -> str:
     """A page of the source, through the key it is seen through where that has to be said."""
-    several = len(context.get("keys", ())) > 1 or "key" in context["request"].GET
+    asked = context["request"].GET
     path = _path_of_any(name).replace(str(ANY), str(source.datasource_id))
-    return f"{path}?key={source.key_id}" if several else path
+    parameters = {"team": asked["team"]} if asked.get("team") else {}
+    if len(context.get("keys", ())) > 1 or "key" in asked:
+        parameters["key"] = str(source.key_id)
+    return f"{path}?{urlencode(parameters)}" if parameters else path
 
 
 @lru_cache(maxsize=16)

@@ -1,15 +1,42 @@
 """What every page shows beside its own."""
 
-from django.http import HttpRequest
+from django.http import Http404, HttpRequest
+from django.urls import reverse
 from django.utils.functional import SimpleLazyObject
 
 from datasources import access, gateway
 from datasources.models import ApiKey
+from datasources.views.objects import space_of
+
+# Pages about all that lies in a space; from any other, a space begins with its sources.
+SPACED = {"sources:list", "downloads:list", "keys:list"}
 
 
 def low_keys(request: HttpRequest) -> dict[str, object]:
     """The reader's keys whose calls run out; asked for only where a template shows them."""
     return {"low_keys": SimpleLazyObject(lambda: _low_keys(request))}
+
+
+def spaces(request: HttpRequest) -> dict[str, object]:
+    """Where the reader is, and where else they can go."""
+    return {
+        "space": SimpleLazyObject(lambda: _space(request)),
+        "memberships": SimpleLazyObject(lambda: list(access.memberships_of(request.user))),
+        "spaces_path": _spaces_path(request),
+    }
+
+
+def _spaces_path(request: HttpRequest) -> str:
+    """What another space shows first: the same page where it has spaces, else the sources."""
+    match = request.resolver_match
+    return request.path if match and match.view_name in SPACED else reverse("sources:list")
+
+
+def _space(request: HttpRequest) -> access.Space:
+    try:
+        return space_of(request)
+    except Http404:  # the page that says so has a header too
+        return access.EVERYTHING
 
 
 def _low_keys(request: HttpRequest) -> list[ApiKey]:

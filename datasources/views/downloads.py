@@ -5,22 +5,25 @@ from django.shortcuts import redirect
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
-from datasources import access, links, tasks
+from accounts.roles import Action
+from datasources import access, audit, links, tasks
+from datasources.audit import What
 from datasources.forms import AddressForm, DownloadForm, PageForm
 from datasources.models import DownloadLink, Source
-from datasources.views.objects import POST, READ, of_link, of_source
+from datasources.views.objects import POST, READ, of_link, of_source, space_of
 from datasources.views.pages import render_page, render_problem, wants_fragment
 
 PER_PAGE = 50
 
 
-@of_source(*POST)
+@of_source(*POST, action=Action.DOWNLOAD)
 def ask(request: HttpRequest, source: Source) -> HttpResponse:
     """A link to the original file: the one that is alive, or one that a task makes while the button shows it."""
     form = DownloadForm(request.POST)
     if not form.is_valid():
         return render_problem(request, 422, "No link was made", "Choose 5 minutes, 1 hour or 24 hours.")
     link = links.ask(source, request.user, form.cleaned_data["expires_in"], renew=form.cleaned_data["renew"])
+    audit.record(What.DOWNLOAD_ASKED, request.user, source=source)
     if link.is_pending:
         tasks.start(link)
     if wants_fragment(request):
@@ -32,7 +35,11 @@ def ask(request: HttpRequest, source: Source) -> HttpResponse:
 @require_safe
 def list_downloads(request: HttpRequest) -> HttpResponse:
     form: AddressForm = PageForm(request.GET)
-    found = access.links_for(request.user).select_related("source__key", "asked_by").order_by("-created_at", "pk")
+    found = (
+        access.links_for(request.user, space_of(request))
+        .select_related("source__key", "asked_by")
+        .order_by("-created_at", "pk")
+    )
     pages, number = Paginator(found, PER_PAGE), form.state()["page"]
     complaints = form.complaints()
     status = 400 if complaints else 200

@@ -8,12 +8,12 @@ from datasources import hints, hooks, tasks
 from datasources.claro import SIGNATURE_HEADER
 from datasources.models import ApiKey
 from datasources.vault import SecretUnreadable
-from datasources.views.objects import POST, of_key
+from datasources.views.objects import POST, of_own_key
 
 BODY_BYTES_MAX = 64 * 1024
 
 
-@of_key(*POST)
+@of_own_key(*POST)
 def switch(request: HttpRequest, key: ApiKey) -> HttpResponse:
     """Turns "Let Claro tell us" on or off; a task does it."""
     if request.POST.get("on") != "1":

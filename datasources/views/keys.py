@@ -5,22 +5,31 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_safe
 
-from datasources import access, gateway, hooks, keys, tasks
+from datasources import access, audit, gateway, hooks, keys, tasks
+from datasources.audit import What
 from datasources.claro import AccessDenied, ClaroError, Unauthorized
-from datasources.forms import KeyEditForm, KeyForm
+from datasources.forms import KeyEditForm, KeyForm, KeyShareForm
 from datasources.models import ApiKey
-from datasources.views.objects import FORM, POST, of_key
+from datasources.views.objects import FORM, POST, of_own_key, space_of
 from datasources.views.pages import render_page
 
 
 @login_required
 @require_safe
 def list_keys(request: HttpRequest) -> HttpResponse:
-    mine = list(access.keys_for(request.user).select_related("sync", "watch", "hook"))
-    for key in mine:
+    found = access.keys_for(request.user, space_of(request)).select_related("sync", "watch", "hook")
+    shown = list(found.prefetch_related("shares__team"))
+    for key in shown:
         key.left, key.history = gateway.calls_left(key), gateway.history(key)
+    mine = [key for key in shown if key.owner_id == request.user.pk]
     unreadable = [key for key in mine if not key.is_readable]
-    context = {"keys": mine, "unreadable": unreadable, "hooks_why_not": hooks.why_not()}
+    context = {
+        "keys": mine,
+        "shared_keys": [key for key in shown if key not in mine],
+        "my_teams": {membership.team_id for membership in access.memberships_of(request.user)},
+        "unreadable": unreadable,
+        "hooks_why_not": hooks.why_not(),
+    }
     return render_page(request, "keys/list.html", "keys/_list.html", context)
 
 
@@ -42,12 +51,13 @@ def add(request: HttpRequest) -> HttpResponse:
             form.add_error("secret", "You have added this key already.")
         else:
             tasks.start(key.sync)
+            audit.record(What.KEY_ADDED, request.user, key=key)
             messages.success(request, f"{key.label} is added. Its data sources are being read now.")
             return redirect("sources:list")
     return _form(request, "keys/add.html", form)
 
 
-@of_key(*FORM)
+@of_own_key(*FORM)
 def edit(request: HttpRequest, key: ApiKey) -> HttpResponse:
     """Renames a key; a secret that is typed replaces the present one, an empty field keeps it."""
     initial = {"label": key.label, "calls_per_minute": key.calls_per_minute}
@@ -62,12 +72,13 @@ def edit(request: HttpRequest, key: ApiKey) -> HttpResponse:
         if state := _checked(request, form, key):
             keys.replace_secret(key, secret, state)
             tasks.start(key.sync)
+            audit.record(What.KEY_REPLACED, request.user, key=key)
             messages.success(request, f"{key.label} has a new key. What had stopped goes on.")
             return redirect("keys:list")
     return _form(request, "keys/edit.html", form, key=key)
 
 
-@of_key(*POST)
+@of_own_key(*POST)
 def check(request: HttpRequest, key: ApiKey) -> HttpResponse:
     try:
         gateway.check_stored(key)
@@ -79,9 +90,24 @@ def check(request: HttpRequest, key: ApiKey) -> HttpResponse:
     return redirect("keys:list")
 
 
-@of_key(*FORM)
+@of_own_key(*FORM)
+def share(request: HttpRequest, key: ApiKey) -> HttpResponse:
+    """With which teams the key is shared: they work through it, and nobody but its owner gets to see it."""
+    form = KeyShareForm(request.user, key, request.POST if request.method == "POST" else None)
+    if request.method == "POST" and form.is_valid():
+        shared, unshared = keys.share(key, form.choices(), form.cleaned_data["teams"])
+        for what, teams in ((What.KEY_SHARED, shared), (What.KEY_UNSHARED, unshared)):
+            if teams:
+                audit.record(what, request.user, key=key, teams=teams, with_teams=[team.name for team in teams])
+        messages.success(request, f"Saved who works through {key.label}.")
+        return redirect("keys:list")
+    return render_page(request, "keys/share.html", "keys/_share.html", {"form": form, "key": key})
+
+
+@of_own_key(*FORM)
 def delete(request: HttpRequest, key: ApiKey) -> HttpResponse:
     if request.method == "POST":
+        audit.record(What.KEY_DELETED, request.user, key=key)
         error = keys.delete(key)
         messages.success(request, f"{key.label} is deleted here. At Claro nothing has changed.")
         if error:

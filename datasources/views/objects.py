@@ -4,13 +4,16 @@ In this order: another's thing is not there (404) with any method.
 """
 
 from collections.abc import Callable
-from functools import wraps
+from functools import partial, wraps
 from uuid import UUID
 
 from django.contrib.auth.decorators import login_required
+from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
 from django.views.decorators.http import require_http_methods
 
+from accounts.models import Membership
+from accounts.roles import Action, may
 from datasources import access
 from datasources.forms import KeyChoiceForm
 from datasources.models import ApiKey, DownloadLink, Source
@@ -22,19 +25,31 @@ POST = ("POST",)
 View = Callable[..., HttpResponse]
 
 
-def of_key(*methods: str) -> Callable[[View], View]:
-    """A view of one key, which it gets instead of the id in its path."""
-    return _of(methods, _key)
+def of_own_key(*methods: str) -> Callable[[View], View]:
+    """A view of one of the reader's own keys, which it gets instead of the id in its path."""
+    return _of(methods, _own_key)
 
 
-def of_source(*methods: str) -> Callable[[View], View]:
-    """A view of one source, seen through the key of the address where it names one."""
-    return _of(methods, _source)
+def of_source(*methods: str, action: Action = Action.BROWSE) -> Callable[[View], View]:
+    """A view of one source, seen through the key of the address where it names one; 403 for who may not do this."""
+    return _of(methods, partial(_source, action=action))
 
 
 def of_link(*methods: str) -> Callable[[View], View]:
     """A view of one download link."""
     return _of(methods, _link)
+
+
+def of_team(*methods: str, action: Action = Action.BROWSE) -> Callable[[View], View]:
+    """A view of a team, which gets the reader's own membership; 403 for who may not do this there."""
+    return _of(methods, partial(_membership, action=action))
+
+
+def space_of(request: HttpRequest) -> access.Space:
+    """The space that the address names. Raises Http404. One query a request, none where it names none."""
+    if not hasattr(request, "space"):
+        request.space = access.space(request.user, request.GET.get("team", ""))
+    return request.space
 
 
 def _of(methods: tuple[str, ...], find: Callable[[HttpRequest, UUID], object]) -> Callable[[View], View]:
@@ -44,24 +59,34 @@ def _of(methods: tuple[str, ...], find: Callable[[HttpRequest, UUID], object]) -
         @login_required
         @wraps(view)
         def guarded(request: HttpRequest, **path: UUID) -> HttpResponse:
-            (object_id,) = path.values()
-            return answer(request, find(request, object_id))
+            object_id, *rest = path.values()
+            return answer(request, find(request, object_id), *rest)
 
         return guarded
 
     return decorate
 
 
-def _key(request: HttpRequest, key_id: UUID) -> ApiKey:
-    return access.get_key(request.user, key_id)
+def _own_key(request: HttpRequest, key_id: UUID) -> ApiKey:
+    return access.get_own_key(request.user, key_id)
 
 
-def _source(request: HttpRequest, datasource_id: UUID) -> Source:
+def _source(request: HttpRequest, datasource_id: UUID, action: Action) -> Source:
     form = KeyChoiceForm(request.GET)
     key_id = form.state()["key"] or None
     if form.errors:
         raise Http404("No such key.")
-    return access.get_source(request.user, datasource_id, key_id)
+    source = access.get_source(request.user, datasource_id, key_id, action)
+    if not may(source.key.role, action):
+        raise PermissionDenied
+    return source
+
+
+def _membership(request: HttpRequest, team_id: UUID, action: Action) -> Membership:
+    membership = access.get_membership(request.user, team_id)
+    if not may(membership.role, action):
+        raise PermissionDenied
+    return membership
 
 
 def _link(request: HttpRequest, link_id: UUID) -> DownloadLink:

@@ -6,13 +6,15 @@ from django.shortcuts import redirect
 from django.urls import reverse
 from django.views.decorators.http import require_POST, require_safe
 
-from datasources import access, mirror, tasks
+from accounts.roles import Action
+from datasources import access, audit, mirror, tasks
+from datasources.audit import What
 from datasources.claro import ClaroError
 from datasources.forms import AddressForm, DeleteForm, SourceListForm
 from datasources.listing import listing
 from datasources.middleware import status_of
 from datasources.models import ApiKey, Source
-from datasources.views.objects import FORM, READ, of_source
+from datasources.views.objects import FORM, READ, of_source, space_of
 from datasources.views.pages import render_page
 
 
@@ -20,7 +22,7 @@ from datasources.views.pages import render_page
 @require_safe
 def list_sources(request: HttpRequest) -> HttpResponse:
     """Every source of every key one may use, from our copy; an old copy is refreshed behind the page."""
-    keys = list(access.keys_for(request.user).select_related("sync", "watch"))
+    keys = _keys(request)
     _wake(keys, older_than=settings.SYNC_EVERY)
     return _list(request, keys, SourceListForm(request.GET))
 
@@ -29,7 +31,7 @@ def list_sources(request: HttpRequest) -> HttpResponse:
 @require_POST
 def refresh(request: HttpRequest) -> HttpResponse:
     """Asks for a new copy now; the list says so until it is there. The address it was asked from stays."""
-    keys = list(access.keys_for(request.user).select_related("sync", "watch"))
+    keys = _keys(request)
     _wake(keys)
     if request.htmx:
         return _list(request, keys, SourceListForm(request.GET))
@@ -42,7 +44,7 @@ def details(request: HttpRequest, source: Source) -> HttpResponse:
     return render_page(request, "sources/details.html", "sources/_details.html", context)
 
 
-@of_source(*FORM)
+@of_source(*FORM, action=Action.DELETE)
 def delete(request: HttpRequest, source: Source) -> HttpResponse:
     """Deletes at Claro, for good, once the file's name was typed."""
     form = DeleteForm(source, request.POST if request.method == "POST" else None)
@@ -56,11 +58,16 @@ def delete(request: HttpRequest, source: Source) -> HttpResponse:
                 form.add_error(None, error.user_message)
                 status = status_of(error)
             else:
+                audit.record(What.SOURCE_DELETED, request.user, source=source)
                 words = "{} is deleted." if there else "{} was gone at Claro already. It is off the list now."
                 messages.success(request, words.format(source.name))
                 return redirect("sources:list")
     context = {"source": source, "form": form, "links": source.links.count()}
     return render_page(request, "sources/delete.html", "sources/_delete.html", context, status)
+
+
+def _keys(request: HttpRequest) -> list[ApiKey]:
+    return list(access.keys_for(request.user, space_of(request)).select_related("sync", "watch"))
 
 
 def _wake(keys: list[ApiKey], **when) -> None:
@@ -72,7 +79,7 @@ def _wake(keys: list[ApiKey], **when) -> None:
 
 def _list(request: HttpRequest, keys: list[ApiKey], form: AddressForm) -> HttpResponse:
     state = form.state()
-    found = listing(access.sources_for(request.user), state)
+    found = listing(access.sources_for(request.user, space_of(request)), state, keys)
     context = {
         "keys": keys,
         "state": state,

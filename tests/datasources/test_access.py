@@ -5,8 +5,11 @@ import pytest
 from django.http import Http404
 from django.utils import timezone
 
+from accounts import teams
+from accounts.models import Membership
+from accounts.roles import Action, Role
 from datasources import access, keys, links
-from datasources.models import ApiKey, Source
+from datasources.models import ApiKey, KeyShare, Source
 
 
 def seen_by(owner, datasource_id: uuid.UUID, label: str = "Main", **key_fields) -> Source:
@@ -94,6 +97,100 @@ def test_the_key_that_is_asked_for_is_used(alice, source):
 
 
 def test_a_source_comes_with_all_that_a_page_says_about_its_key(alice, source, django_assert_num_queries):
-    with django_assert_num_queries(1):
+    with django_assert_num_queries(2):
         found = access.get_source(alice, source.datasource_id)
         assert (found.key.label, found.key.sync.is_running, found.key.watch.due_at) == ("Main", False, None)
+
+
+# --- Through a team ---
+
+
+@pytest.fixture
+def team(alice, source):
+    """Alice's, with her key."""
+    team = teams.create("Catalogue", alice)
+    KeyShare.objects.create(key=source.key, team=team)
+    return team
+
+
+def test_whoever_is_in_a_team_reaches_what_is_behind_its_keys(alice, bob, source, team):
+    link = links.ask(source, alice, 300)
+    Membership.objects.create(team=team, user=bob, role=Role.VIEWER)
+    assert [(key, key.role) for key in access.keys_for(bob)] == [(source.key, Role.VIEWER)]
+    assert access.get_source(bob, source.datasource_id) == source
+    assert access.get_link(bob, link.pk) == link
+    assert sorted(access.people_for(source.key)) == [alice.pk, bob.pk]
+    with pytest.raises(Http404):
+        access.get_own_key(bob, source.key_id)
+
+
+@pytest.mark.parametrize("end", ["removed", "unshared", "team deleted", "key deleted"])
+def test_it_ends_at_once(alice, bob, source, team, end):
+    mine = Membership.objects.create(team=team, user=bob, role=Role.OWNER)
+    {"removed": mine, "unshared": team.key_shares.get(), "team deleted": team, "key deleted": source.key}[end].delete()
+    assert not access.keys_for(bob).exists()
+    assert not access.sources_for(bob).exists()
+    if end != "key deleted":
+        assert access.people_for(source.key) == [alice.pk]
+
+
+def test_who_leaves_takes_their_keys_along(alice, bob, source, team):
+    Membership.objects.create(team=team, user=bob, role=Role.OWNER)
+    teams.remove(team.memberships.get(user=alice))
+    assert not access.keys_for(bob).exists()
+    assert access.keys_for(alice).get().role == Role.OWNER
+
+
+def test_the_best_role_of_several_teams_counts(alice, bob, source, team):
+    other = teams.create("Other", alice)
+    KeyShare.objects.create(key=source.key, team=other)
+    Membership.objects.create(team=team, user=bob, role=Role.VIEWER)
+    Membership.objects.create(team=other, user=bob, role=Role.ADMIN)
+    assert [key.role for key in access.keys_for(bob)] == [Role.ADMIN]
+    assert access.keys_for(alice).get().role == Role.OWNER
+
+
+def test_a_space_is_a_part_of_all(alice, bob, source, team):
+    Membership.objects.create(team=team, user=bob, role=Role.MEMBER)
+    own = seen_by(bob, uuid.UUID(int=8))
+
+    def seen(name: str) -> set[int]:
+        return {one.pk for one in access.sources_for(bob, access.space(bob, name))}
+
+    assert seen("") == {source.pk, own.pk}
+    assert seen("own") == {own.pk}
+    assert seen(str(team.pk)) == {source.pk}
+
+
+@pytest.mark.parametrize("name", ["x", "1", str(uuid.UUID(int=9)), "OWN"])
+def test_there_is_no_other_space(bob, team, name):
+    for address in (name, str(team.pk)):
+        with pytest.raises(Http404):
+            access.space(bob, address)
+
+
+def test_one_s_own_key_is_used_before_a_team_s(bob, source, team):
+    Membership.objects.create(team=team, user=bob, role=Role.OWNER)
+    own = seen_by(bob, source.datasource_id, created_at=timezone.now() - timedelta(days=1))
+    assert access.get_source(bob, source.datasource_id) == own
+    ApiKey.objects.filter(pk=own.key_id).update(state="invalid")
+    assert access.get_source(bob, source.datasource_id) == source
+
+
+def test_the_key_through_which_one_may_do_it_is_used(alice, bob, source, team):
+    Membership.objects.create(team=team, user=bob, role=Role.ADMIN)
+    newer = seen_by(alice, source.datasource_id, "Newer")
+    viewed = teams.create("Viewed", alice)
+    KeyShare.objects.create(key=newer.key, team=viewed)
+    Membership.objects.create(team=viewed, user=bob, role=Role.VIEWER)
+    assert access.get_source(bob, source.datasource_id) == newer
+    assert access.get_source(bob, source.datasource_id, action=Action.DELETE) == source
+
+
+def test_the_key_with_the_most_calls_left_is_used(bob, source, team, monkeypatch):
+    Membership.objects.create(team=team, user=bob, role=Role.OWNER)
+    newer = seen_by(source.key.owner, source.datasource_id, "Newer")
+    KeyShare.objects.create(key=newer.key, team=team)
+    assert access.get_source(bob, source.datasource_id) == newer
+    ApiKey.objects.filter(pk=source.key_id).update(calls_per_minute=500)
+    assert access.get_source(bob, source.datasource_id) == source

@@ -25,7 +25,7 @@ def add(key: ApiKey, name: str, **fields) -> Source:
 
 
 def found(user, **query) -> Listing:
-    return listing(access.sources_for(user), SourceListForm(query).state())
+    return listing(access.sources_for(user), SourceListForm(query).state(), access.keys_for(user))
 
 
 def names(user, **query) -> list[str]:
@@ -145,10 +145,10 @@ def test_a_list_of_nothing_has_one_page(alice):
 
 
 @pytest.mark.parametrize("query", [{}, {"q": "a", "status": "failed", "type": "b/b", "sort": "key", "limit": "100"}])
-def test_a_page_costs_three_queries_keys_included(alice, three, main, query, django_assert_num_queries):
+def test_a_page_costs_four_queries_keys_included(alice, three, main, query, django_assert_num_queries):
     for number in range(30):
         add(main, f"{number}")
-    with django_assert_num_queries(3):
+    with django_assert_num_queries(4):
         page = found(alice, **query)
         assert all(source.key.label for source in page.sources)
 

@@ -2,13 +2,18 @@
 
 import re
 from collections.abc import Iterator
+from datetime import timedelta
 from uuid import uuid4
 
 import pytest
 from django.urls import URLPattern, get_resolver
+from django.utils import timezone
 
+from accounts import teams
+from accounts.models import Membership, User
+from accounts.roles import Role
 from datasources import keys, links
-from datasources.models import ApiKey, DownloadLink, Source
+from datasources.models import ApiKey, DownloadLink, KeyShare, Source
 from tests.conftest import htmx, synced
 from tests.support.html import words
 
@@ -28,13 +33,27 @@ WITH_AN_ID = sorted(route for route in routes(get_resolver()) if "<uuid:" in rou
 
 
 @pytest.fixture
-def things(key, table, ready) -> dict[str, object]:
+def things(alice, key, table, ready) -> dict[str, object]:
     """What Alice has, by the names of ids in paths."""
-    return {"key_id": key.pk, "datasource_id": table.datasource_id, "link_id": ready.pk}
+    team = teams.create("Alice's team", alice)
+    KeyShare.objects.create(key=key, team=team)
+    carol = User.objects.create_user("carol@example.com")
+    invitation = teams.invite(team, alice, Role.MEMBER, timezone.now() + timedelta(days=1))
+    return {
+        "key_id": key.pk,
+        "datasource_id": table.datasource_id,
+        "link_id": ready.pk,
+        "team_id": team.pk,
+        "membership_id": Membership.objects.create(team=team, user=carol, role=Role.MEMBER).pk,
+        "invitation_id": invitation.pk,
+    }
+
+
+NOWHERE = {"membership_id": 987_654}
 
 
 def address(route: str, ids: dict[str, object]) -> str:
-    return "/" + re.sub(r"<uuid:(\w+)>", lambda found: str(ids[found[1]]), route)
+    return "/" + re.sub(r"<(?:uuid|int):(\w+)>", lambda found: str(ids[found[1]]), route)
 
 
 def test_there_are_paths_to_look_at():
@@ -54,7 +73,7 @@ def test_the_owner_gets_there(client_of, alice, things, route):
 def test_a_stranger_finds_nothing_with_any_method(client_of, bob, things, account, route, headers):
     web, calls = client_of(bob), len(account.calls())
     before = list(ApiKey.objects.values()), list(Source.objects.values()), list(DownloadLink.objects.values())
-    here, nowhere = (address(route, ids) for ids in (things, dict.fromkeys(things, uuid4())))
+    here, nowhere = (address(route, ids) for ids in (things, {**dict.fromkeys(things, uuid4()), **NOWHERE}))
     for method in METHODS:
         response, absent = (web.generic(method, path, headers=headers) for path in (here, nowhere))
         assert response.status_code == absent.status_code == 404, method

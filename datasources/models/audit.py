@@ -1,0 +1,31 @@
+"""What happened, for those who answer for it."""
+
+from django.conf import settings
+from django.db import models
+
+from accounts.models import Team
+
+
+class AuditEvent(models.Model):
+    """Who did what, when and from where. Written by audit.py, never changed; what it names may be gone by now."""
+
+    at = models.DateTimeField(db_index=True)
+    what = models.CharField(max_length=40)
+    actor = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+")
+    # In words, as they were then: the person's address, or the share link that was used.
+    who = models.CharField(max_length=254)
+    about = models.CharField(max_length=300, blank=True)
+    key_uuid = models.UUIDField(null=True, blank=True, db_index=True)
+    key_label = models.CharField(max_length=100, blank=True)
+    datasource_id = models.UUIDField(null=True, blank=True, db_index=True)
+    # Those whose admins may read it: the teams concerned then.
+    teams = models.ManyToManyField(Team, related_name="+")
+    details = models.JSONField(default=dict, blank=True)
+    address = models.GenericIPAddressField(null=True, blank=True)
+    agent = models.CharField(max_length=200, blank=True)
+
+    class Meta:
+        ordering = ["-at", "-pk"]
+
+    def __str__(self) -> str:
+        return f"{self.what} by {self.who} at {self.at:%Y-%m-%d %H:%M:%S}"

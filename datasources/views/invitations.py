@@ -1,0 +1,54 @@
+from django.contrib import messages
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.urls import reverse
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_http_methods
+
+from accounts import teams
+from datasources import audit
+from datasources.audit import What
+from datasources.views.pages import render_page, render_problem
+
+
+@never_cache
+@require_http_methods(["GET", "HEAD", "POST"])
+def invitation(request: HttpRequest, token: str) -> HttpResponse:
+    """What one is invited to; whoever is signed in accepts it here. Others sign in or up first, and come back."""
+    found = teams.find_invitation(token)
+    if not found:
+        raise Http404("No such invitation.")
+    if not found.is_open:
+        return _ended(request)
+    if request.method == "POST" and request.user.is_authenticated:
+        return _accept(request, found)
+    if not request.user.is_authenticated:
+        request.session[teams.SESSION_NAME] = str(found.pk)
+    context = {
+        "invitation": found,
+        "for_somebody_else": request.user.is_authenticated and found.email not in ("", request.user.email),
+        "next": reverse("invitation", args=[token]),
+    }
+    response = render_page(request, "teams/invitation.html", "teams/_invitation.html", context)
+    response["Referrer-Policy"] = "no-referrer"
+    return response
+
+
+def _accept(request: HttpRequest, found) -> HttpResponse:
+    try:
+        membership = teams.accept(found, request.user)
+    except teams.InvitationEnded:
+        return _ended(request)
+    except teams.ForSomebodyElse:
+        text = f"It is for {found.email}, and you are signed in as {request.user.email}."
+        return render_problem(request, 403, "This invitation is for somebody else", text)
+    request.session.pop(teams.SESSION_NAME, None)
+    team, role = membership.team, membership.get_role_display().lower()
+    audit.record(What.JOINED, request.user, about=team.name, teams=[team], role=membership.get_role_display())
+    messages.success(request, f"You are in {team} now, as {role}.")
+    return redirect(f"{reverse('sources:list')}?team={team.pk}")
+
+
+def _ended(request: HttpRequest) -> HttpResponse:
+    text = "It was used already, taken back, or its time is over. Ask for a new one."
+    return render_problem(request, 410, "This invitation has ended", text)

@@ -1,0 +1,197 @@
+from datetime import timedelta
+from uuid import UUID
+
+from django.conf import settings
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect
+from django.urls import reverse
+from django.utils import timezone
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_http_methods
+
+from accounts import teams
+from accounts.models import Membership
+from accounts.roles import TABLE, Action, Role, may
+from datasources import audit, tasks
+from datasources.audit import What
+from datasources.forms import InviteForm, RoleForm, TeamDeleteForm, TeamForm
+from datasources.models import KeyShare
+from datasources.views.objects import FORM, POST, of_team
+from datasources.views.pages import render_page
+
+NO_OWNER = "A team needs an owner. Make somebody else an owner first."
+
+
+@login_required
+@require_http_methods(["GET", "HEAD", "POST"])
+def list_teams(request: HttpRequest) -> HttpResponse:
+    """One's teams, and the form for a new one."""
+    form = TeamForm(request.POST if request.method == "POST" else None)
+    if request.method == "POST" and form.is_valid():
+        team = teams.create(form.cleaned_data["name"], request.user)
+        audit.record(What.TEAM_MADE, request.user, about=team.name, teams=[team])
+        messages.success(request, f"{team.name} is there. Invite people, and share a key with it.")
+        return redirect("teams:team", team.pk)
+    context = {"form": form, "roles": Role, "table": TABLE}
+    return render_page(request, "teams/list.html", "teams/_list.html", context, 422 if form.errors else 200)
+
+
+@of_team(*FORM)
+def team(request: HttpRequest, own: Membership) -> HttpResponse:
+    """Who is in it, who is invited, which keys it works through."""
+    form = InviteForm(own.role, request.POST if request.method == "POST" else None)
+    if request.method == "POST":
+        _require(own, Action.PEOPLE)
+        if form.is_valid():
+            _invite(request, own, form.cleaned_data)
+            return redirect("teams:team", own.team_id)
+    return _team(request, own, form, 422 if form.errors else 200)
+
+
+@of_team(*POST, action=Action.PEOPLE)
+def set_role(request: HttpRequest, own: Membership, membership_id: int) -> HttpResponse:
+    theirs, form = _other(own, membership_id), RoleForm(own.role, request.POST)
+    if not form.is_valid():
+        messages.error(request, "That is no role that you can give.")
+        return redirect("teams:team", own.team_id)
+    role = form.cleaned_data["role"]
+    try:
+        teams.set_role(theirs, role)
+    except teams.LastOwner:
+        messages.error(request, NO_OWNER)
+    else:
+        about = theirs.user.email
+        audit.record(What.ROLE_CHANGED, request.user, about=about, teams=[own.team], role=role.label)
+        messages.success(request, f"{about} is {role.label.lower()} now.")
+    return redirect("teams:team", own.team_id)
+
+
+@of_team(*POST, action=Action.PEOPLE)
+def remove(request: HttpRequest, own: Membership, membership_id: int) -> HttpResponse:
+    theirs = _other(own, membership_id)
+    try:
+        teams.remove(theirs)
+    except teams.LastOwner:
+        messages.error(request, NO_OWNER)
+    else:
+        audit.record(What.REMOVED, request.user, about=theirs.user.email, teams=[own.team])
+        messages.success(request, f"{theirs.user.email} is not in {own.team} any more.")
+    return redirect("teams:team", own.team_id)
+
+
+@of_team(*POST)
+def leave(request: HttpRequest, own: Membership) -> HttpResponse:
+    try:
+        teams.remove(own)
+    except teams.LastOwner:
+        messages.error(request, NO_OWNER)
+        return redirect("teams:team", own.team_id)
+    audit.record(What.LEFT, request.user, teams=[own.team])
+    messages.success(request, f"You have left {own.team}.")
+    return redirect("teams:list")
+
+
+@of_team(*POST, action=Action.PEOPLE)
+def revoke(request: HttpRequest, own: Membership, invitation_id: UUID) -> HttpResponse:
+    invitation = get_object_or_404(own.team.invitations, pk=invitation_id)
+    teams.revoke(invitation)
+    audit.record(What.INVITATION_REVOKED, request.user, about=invitation.email, teams=[own.team])
+    messages.success(request, "The invitation does not work any more.")
+    return redirect("teams:team", own.team_id)
+
+
+@of_team(*POST, action=Action.PEOPLE)
+@never_cache
+def invitation_link(request: HttpRequest, own: Membership, invitation_id: UUID) -> HttpResponse:
+    """The link of an open invitation as plain text, for the clipboard."""
+    invitation = get_object_or_404(own.team.invitations, pk=invitation_id)
+    if not invitation.is_open:
+        return HttpResponse("This invitation has ended.\n", status=410, content_type="text/plain; charset=utf-8")
+    path = reverse("invitation", args=[teams.token(invitation)])
+    return HttpResponse(request.build_absolute_uri(path), content_type="text/plain; charset=utf-8")
+
+
+@of_team(*POST, action=Action.KEYS)
+def unshare(request: HttpRequest, own: Membership, key_id: UUID) -> HttpResponse:
+    share = get_object_or_404(KeyShare.objects.select_related("key"), team=own.team, key=key_id)
+    audit.record(What.KEY_UNSHARED, request.user, key=share.key, with_teams=[own.team.name])
+    share.delete()
+    messages.success(request, f"{own.team} does not work through {share.key.label} any more.")
+    return redirect("teams:team", own.team_id)
+
+
+@of_team(*FORM, action=Action.OWN)
+def rename(request: HttpRequest, own: Membership) -> HttpResponse:
+    before = own.team.name
+    form = TeamForm(request.POST if request.method == "POST" else None, instance=own.team)
+    if request.method == "POST" and form.is_valid():
+        form.save()
+        audit.record(What.TEAM_RENAMED, request.user, about=own.team.name, teams=[own.team], before=before)
+        messages.success(request, f"Saved as {own.team.name}.")
+        return redirect("teams:team", own.team_id)
+    context = {"form": form, "own": own, "name": before}
+    return render_page(request, "teams/rename.html", "teams/_rename.html", context, 422 if form.errors else 200)
+
+
+@of_team(*FORM, action=Action.OWN)
+def delete(request: HttpRequest, own: Membership) -> HttpResponse:
+    form = TeamDeleteForm(own.team, request.POST if request.method == "POST" else None)
+    if request.method == "POST" and form.is_valid():
+        audit.record(What.TEAM_DELETED, request.user, about=own.team.name)
+        own.team.delete()
+        messages.success(request, f"{own.team.name} is deleted. Its keys stay with their owners.")
+        return redirect("teams:list")
+    context = {"form": form, "own": own, "people": own.team.memberships.count(), "keys": own.team.key_shares.count()}
+    return render_page(request, "teams/delete.html", "teams/_delete.html", context, 422 if form.errors else 200)
+
+
+def _invite(request: HttpRequest, own: Membership, asked: dict) -> None:
+    expires_at = timezone.now() + timedelta(days=asked["days"])
+    email, single = asked["email"], asked["is_single_use"] or bool(asked["email"])
+    invitation = teams.invite(own.team, request.user, asked["role"], expires_at, email, is_single_use=single)
+    about = email or "whoever has the link"
+    audit.record(What.INVITED, request.user, about=about, teams=[own.team], role=asked["role"].label)
+    if email and settings.EMAIL_URL:
+        tasks.mail(invitation, request.build_absolute_uri("/"))
+        messages.success(request, f"{email} is invited; the mail is on its way.")
+    else:
+        messages.success(request, "The invitation is made. Copy its link below and pass it on.")
+
+
+def _team(request: HttpRequest, own: Membership, form: InviteForm, status: int) -> HttpResponse:
+    open_ones = own.team.invitations.filter(revoked_at=None, expires_at__gt=timezone.now()).select_related("invited_by")
+    people = list(own.team.memberships.select_related("user"))
+    for membership in people:
+        membership.can_change = may(own.role, Action.PEOPLE) and _is_within(own, membership)
+    context = {
+        "own": own,
+        "people": people,
+        "roles": RoleForm(own.role).fields["role"].choices,
+        "invitations": [one for one in open_ones if one.is_open] if may(own.role, Action.PEOPLE) else [],
+        "shares": own.team.key_shares.select_related("key__owner").order_by("key__label"),
+        "form": form,
+        "has_mail": bool(settings.EMAIL_URL),
+        "table": TABLE,
+        "all_roles": Role,
+    }
+    return render_page(request, "teams/team.html", "teams/_team.html", context, status)
+
+
+def _require(own: Membership, action: Action) -> None:
+    if not may(own.role, action):
+        raise PermissionDenied
+
+
+def _is_within(own: Membership, theirs: Membership) -> bool:
+    """Admins change everybody but owners."""
+    return may(own.role, Action.OWN) or theirs.role < Role.OWNER
+
+
+def _other(own: Membership, membership_id: int) -> Membership:
+    theirs = get_object_or_404(own.team.memberships.select_related("user", "team"), pk=membership_id)
+    if not _is_within(own, theirs):
+        raise PermissionDenied
+    return theirs
