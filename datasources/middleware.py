@@ -9,7 +9,6 @@ from django.utils import timezone
 
 from datasources import audit
 from datasources.breaker import CircuitOpen
-from datasources.cells import visible
 from datasources.claro import (
     ClaroError,
     DatasourceNotFound,
@@ -40,7 +39,7 @@ class OriginMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        agent = visible(request.headers.get("User-Agent", ""))[:200]
+        agent = "".join(filter(str.isprintable, request.headers.get("User-Agent", "")))[:200]
         token = audit.origin.set(audit.Origin(get_adapter().get_client_ip(request), agent))
         try:
             return self.get_response(request)

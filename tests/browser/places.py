@@ -7,13 +7,17 @@ test looks at another page than it means; `status` is that of the answer.
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import timedelta
 
 import pytest
+from django.utils import timezone
 from playwright.sync_api import BrowserContext, Page
 
-from accounts.models import User
+from accounts import teams
+from accounts.models import Membership, Team, User
+from accounts.roles import Role
 from datasources import links
-from datasources.models import ApiKey, DownloadLink, Source
+from datasources.models import ApiKey, DownloadLink, KeyShare, Source
 from tests.conftest import synced
 from tests.support.sandbox import HTML_502, Account
 from tests.views.conftest import made
@@ -44,6 +48,14 @@ class World:
         link = made(links.ask(source, self.alice, 3600, renew=True))
         DownloadLink.objects.filter(pk=link.pk).update(**changes or {"attempts": 0})
         return link
+
+    def team(self) -> Team:
+        """Alice's, with her key and somebody else in it."""
+        team = teams.create("Catalogue & prices", self.alice)
+        KeyShare.objects.create(key=self.key, team=team)
+        somebody = User.objects.create_user("bob.with.a.long.name@catalogue.example.com")
+        Membership.objects.create(team=team, user=somebody, role=Role.VIEWER)
+        return team
 
     def fail(self) -> None:
         """From now on there is a gateway's error page for every call."""
@@ -298,6 +310,49 @@ def _ended_download(world: World) -> str:
 @place("delete", "To go on, type the file's name")
 def _delete(world: World) -> str:
     return f"/sources/{world.table().datasource_id}/delete/"
+
+
+@place("teams, none", "A new team")
+def _no_teams(world: World) -> str:
+    return "/teams/"
+
+
+@place("team", "carol@example.com")
+def _team(world: World) -> str:
+    team = world.team()
+    teams.invite(team, world.alice, Role.MEMBER, timezone.now() + timedelta(days=7), "carol@example.com")
+    teams.invite(team, world.alice, Role.VIEWER, timezone.now() + timedelta(days=1), is_single_use=False)
+    return f"/teams/{team.pk}/"
+
+
+@place("team, delete", "lose what they see")
+def _delete_team(world: World) -> str:
+    return f"/teams/{world.team().pk}/delete/"
+
+
+@place("team, its sources", "things.csv")
+def _team_sources(world: World) -> str:
+    world.table()
+    return f"/sources/?team={world.team().pk}"
+
+
+@place("team, no key", "No key is shared with")
+def _team_without_key(world: World) -> str:
+    team = world.team()
+    team.key_shares.all().delete()
+    return f"/sources/?team={team.pk}"
+
+
+@place("key, share", "Teams that work through it")
+def _share_key(world: World) -> str:
+    world.team()
+    return f"/keys/{world.key.pk}/share/"
+
+
+@place("invitation", "Make an account", signed_in=False)
+def _invitation(world: World) -> str:
+    invitation = teams.invite(world.team(), world.alice, Role.MEMBER, timezone.now() + timedelta(days=7))
+    return f"/invitations/{teams.token(invitation)}/"
 
 
 @place("nothing there", "There is nothing here", 404)
