@@ -116,7 +116,11 @@ class KeyEditForm(KeyForm):
 class KeyShareForm(forms.Form):
     """With which teams a key is shared: those in which its owner may share keys, and those that have it."""
 
-    teams = forms.ModelMultipleChoiceField(Team.objects.none(), required=False, widget=forms.CheckboxSelectMultiple)
+    teams = forms.ModelMultipleChoiceField(
+        Team.objects.none(),
+        required=False,
+        widget=forms.CheckboxSelectMultiple(attrs={"class": "form-check-input"}),
+    )
 
     def __init__(self, owner: User, key: ApiKey, *args, **kwargs):
         super().__init__(*args, **kwargs)
