@@ -7,11 +7,21 @@ from django.urls import reverse
 from accounts import teams
 from accounts.models import User
 
+# Ways to show again who one is.
+WAYS = {
+    "reauthenticate": "Use the password",
+    "mfa_reauthenticate": "Use a code",
+    "mfa_reauthenticate:webauthn": "Use a passkey",
+}
+
 
 class AccountAdapter(DefaultAccountAdapter):
     def is_open_for_signup(self, request) -> bool:
         """Open by the setting; else for the first person, and for the invited."""
         return settings.SIGNUP_OPEN or not User.objects.exists() or teams.is_invited(request.session)
+
+    def get_reauthentication_methods(self, user) -> list[dict]:
+        return [{**way, "description": WAYS[way["id"]]} for way in super().get_reauthentication_methods(user)]
 
     def get_password_change_redirect_url(self, request) -> str:
         return reverse("account")

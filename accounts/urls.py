@@ -1,4 +1,7 @@
+from allauth.mfa.recovery_codes.views import view_recovery_codes
+from allauth.mfa.totp.views import activate_totp
 from django.urls import include, path
+from django.views.decorators.cache import never_cache
 from django.views.generic import RedirectView
 
 from accounts import views
@@ -9,6 +12,11 @@ to_account = RedirectView.as_view(pattern_name="account")
 urlpatterns = [
     path("", views.account, name="account"),
     path("sessions/", to_account),
+    path("2fa/", to_account),
+    path("2fa/webauthn/", to_account),
+    # These show secrets: no browser keeps them.
+    path("2fa/totp/activate/", never_cache(activate_totp)),
+    path("2fa/recovery-codes/", never_cache(view_recovery_codes)),
     path("sessions/end/", views.end_sessions, name="end_sessions"),
     path("", include("allauth.urls")),
 ]

@@ -7,14 +7,15 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
-from accounts import sessions
+from accounts import factors, sessions
 
 
 @login_required
 @never_cache
 @require_safe
 def account(request: HttpRequest) -> HttpResponse:
-    return render(request, "account/index.html", {"sessions": sessions.sessions_of(request.user)})
+    context = {"sessions": sessions.sessions_of(request.user), **factors.of(request.user)}
+    return render(request, "account/index.html", context)
 
 
 @login_required

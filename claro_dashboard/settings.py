@@ -134,6 +134,7 @@ INSTALLED_APPS = [
     "claro_dashboard.apps.StaticFiles",
     "allauth",
     "allauth.account",
+    "allauth.mfa",
     "allauth.usersessions",
     "csp",
     "django_htmx",
@@ -228,6 +229,20 @@ ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*", "password2*"]
 ACCOUNT_SESSION_REMEMBER = True
 ACCOUNT_LOGOUT_REDIRECT_URL = "account_login"
 ACCOUNT_EMAIL_UNKNOWN_ACCOUNTS = False
+# What matters asks again who one is.
+ACCOUNT_REAUTHENTICATION_REQUIRED = True
+MFA_ADAPTER = "datasources.factors.MFAAdapter"
+MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
+MFA_FORMS = {
+    "activate_totp": "datasources.factors.ActivateTOTPForm",
+    "add_webauthn": "datasources.factors.AddPasskeyForm",
+    "authenticate": "datasources.factors.AuthenticateForm",
+    "reauthenticate": "datasources.factors.ReauthenticateForm",
+}
+MFA_PASSKEY_LOGIN_ENABLED = True
+MFA_RECOVERY_CODES_SHOW_ONCE = True
+MFA_TOTP_ISSUER = "Claro Dashboard"
+MFA_TOTP_TOLERANCE = 1
 SESSION_COOKIE_AGE = 14 * 24 * 3600
 MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"
 
@@ -237,6 +252,9 @@ vars().update(env.email("EMAIL_URL", default="consolemail://"))
 DEFAULT_FROM_EMAIL = env("DEFAULT_FROM_EMAIL", default="Claro Dashboard <dashboard@localhost>")
 # An address is only confirmed where a mail can arrive.
 ACCOUNT_EMAIL_VERIFICATION = "mandatory" if EMAIL_URL else "none"
+MFA_ALLOW_UNVERIFIED_EMAIL = not EMAIL_URL
+# People are told by mail what changes in how they sign in.
+ACCOUNT_EMAIL_NOTIFICATIONS = bool(EMAIL_URL)
 
 # --- Logs (claro_dashboard/logs.py) ----------------------------------------------------------------------------------
 LOG_FORMAT = env("LOG_FORMAT", default="json" if PRODUCTION else "text")

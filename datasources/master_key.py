@@ -10,7 +10,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.db import DatabaseError, transaction
 from django.db.models import Q, QuerySet
 
-from datasources import vault
+from datasources import factors, vault
 from datasources.models import ApiKey, Canary, DownloadLink, Hook, Sealed
 
 SEALED: tuple[type[Sealed], ...] = (Canary, ApiKey, DownloadLink, Hook)
@@ -29,7 +29,7 @@ def leave_canary() -> None:
 def holds_secrets() -> bool:
     """Whether the database holds anything encrypted; false for one that isn't set up yet."""
     try:
-        return Canary.objects.exists() or ApiKey.objects.exists()
+        return any(rows.exists() for rows in (Canary.objects, ApiKey.objects, factors.stored()))
     except DatabaseError:
         return False
 
@@ -80,6 +80,11 @@ class Rotation:
     current: dict[str, int] = field(default_factory=dict)
     unreadable: dict[str, int] = field(default_factory=dict)
 
+    def count(self, name: str, words: list[str]) -> None:
+        """Notes what became of each row of this name."""
+        for word in ("rotated", "current", "unreadable"):
+            getattr(self, word)[name] = words.count(word)
+
 
 def rotate(*, forget: bool = False) -> Rotation:
     """Encrypts every secret with the first key of the ring, row by row, while the site runs.
@@ -94,9 +99,9 @@ def rotate(*, forget: bool = False) -> Rotation:
             leave_canary()
     for model in SEALED:
         ids = model.objects.exclude(**{model.sealed_field: ""}).values_list("pk", flat=True)
-        words = [_rotate_row(model, pk) for pk in list(ids)]
-        for word in ("rotated", "current", "unreadable"):
-            getattr(done, word)[model.__name__] = words.count(word)
+        done.count(model.__name__, [_rotate_row(model, pk) for pk in list(ids)])
+    ids = factors.stored().values_list("pk", flat=True)
+    done.count("Authenticator", [factors.encrypt_anew(pk) for pk in list(ids)])
     return done
 
 

@@ -18,6 +18,7 @@ from datasources.claro import (
     RateLimited,
     Unreachable,
 )
+from datasources.vault import SecretUnreadable
 from datasources.views.pages import render_problem
 
 STATUS: dict[type[ClaroError], int] = {
@@ -28,6 +29,11 @@ STATUS: dict[type[ClaroError], int] = {
     Unreachable: 503,
     CircuitOpen: 503,
 }
+
+UNREADABLE = (
+    "The dashboard's master key is not the one that your app's or recovery codes' secret was encrypted with. A passkey "
+    "still works. Whoever runs this dashboard can put the old master key back, or take your second factors away."
+)
 
 logger = logging.getLogger(__name__)
 
@@ -68,6 +74,9 @@ class ClaroErrorMiddleware:
                 "Not available right now",
                 "A part of the dashboard (Redis) does not answer.",
             )
+        if isinstance(error, SecretUnreadable):
+            logger.error("%s", error)
+            return render_problem(request, 503, "A second factor can't be read", UNREADABLE)
         return None
 
 

@@ -1,6 +1,7 @@
-"""Who may no longer look gets no more events."""
+"""Who may no longer look gets no more events; a stored secret leaves the canary."""
 
 from allauth.account.signals import password_changed, password_reset
+from allauth.mfa.signals import authenticator_added, authenticator_reset
 from allauth.usersessions.models import UserSession
 from django.contrib.auth import get_user_model
 from django.contrib.auth.signals import user_logged_out
@@ -8,7 +9,7 @@ from django.db.models.signals import post_delete, post_save
 from django.dispatch import receiver
 
 from accounts.models import Membership
-from datasources import access, live
+from datasources import access, live, master_key
 from datasources.models import KeyShare
 
 ALL_LISTS = ("keys-changed", "sources-changed", "downloads-changed", "teams-changed")
@@ -61,3 +62,9 @@ def take_keys_along(instance, **kwargs) -> None:
 def tell_who_works_through_a_key(instance, **kwargs) -> None:
     members = instance.team.memberships.values_list("user", flat=True)
     live.publish({*access.people_for(instance.key), *members}, *ALL_LISTS)
+
+
+@receiver([authenticator_added, authenticator_reset])
+def leave_canary(**kwargs) -> None:
+    """A second factor may be the first secret that is stored here."""
+    master_key.leave_canary()

@@ -5,4 +5,5 @@ import "./swaps.js";
 import "./live.js";
 import "./downloads.js";
 import "./cells.js";
+import "./passkeys.js";
 import "./filter-builder.js";

@@ -14,6 +14,7 @@ from accounts.models import User
 from datasources import heartbeats
 from tests.support import browser as support
 from tests.support.browser import Witness
+from tests.support.factors import confirmed
 from tests.support.processes import wait_for
 from tests.support.sandbox import Sandbox
 from tests.support.web import WebServer
@@ -64,7 +65,7 @@ def people(chromium, server, the_sandbox, transactional_db) -> Iterator[Callable
         options = {"viewport": support.DESKTOP, "reduced_motion": "reduce", "locale": "en-GB"} | options
         context = chromium.new_context(base_url=server.url, **options)
         context.set_default_timeout(PATIENCE_MS)
-        context.witness = Witness(context, server.host, sandbox_host)
+        context.witness = Witness(context, server.host, server.address, sandbox_host)
         if user:
             context.add_cookies([{"name": "sessionid", "value": session_of(user), "url": server.url}])
         witnesses.append(context.witness)
@@ -81,6 +82,7 @@ def people(chromium, server, the_sandbox, transactional_db) -> Iterator[Callable
 def session_of(user: User) -> str:
     client = Client()
     client.force_login(user)
+    confirmed(client, user)
     return client.cookies["sessionid"].value
 
 

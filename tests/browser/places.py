@@ -98,7 +98,6 @@ for _name, _path, _shows, _signed_in in [
     ("sign in", "/accounts/login/", "Sign In", False),
     ("sign up", "/accounts/signup/", "Sign Up", False),
     ("reset the password", "/accounts/password/reset/", "Password Reset", False),
-    ("account", "/accounts/", "Where you are signed in", True),
     ("change the password", "/accounts/password/change/", "Change Password", True),
     ("e-mail", "/accounts/email/", "alice@example.com", True),
     ("key, add", "/keys/add/", "Check and add", True),
@@ -358,3 +357,6 @@ def _invitation(world: World) -> str:
 @place("nothing there", "There is nothing here", 404)
 def _not_found(world: World) -> str:
     return f"/sources/{uuid.uuid4()}/"
+
+
+from tests.browser import account_places  # noqa: E402, F401 - adds its own

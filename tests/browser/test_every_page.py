@@ -33,7 +33,7 @@ def test_the_page_for_a_forged_form_is_for_everybody(people):
     page = browser.new_page()
     page.goto("/accounts/login/")
     browser.clear_cookies()
-    page.get_by_role("button", name="Sign In").click()
+    page.get_by_role("button", name="Sign In", exact=True).click()
     expect(page.locator("h1")).to_have_text("Please load the page again")
     is_for_everybody(page)
 

