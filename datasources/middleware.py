@@ -4,6 +4,7 @@ import logging
 
 import redis
 from allauth.account.adapter import get_adapter
+from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 
@@ -46,11 +47,19 @@ class OriginMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         agent = "".join(filter(str.isprintable, request.headers.get("User-Agent", "")))[:200]
-        token = audit.origin.set(audit.Origin(get_adapter().get_client_ip(request), agent))
+        token = audit.origin.set(audit.Origin(_address(request), agent))
         try:
             return self.get_response(request)
         finally:
             audit.origin.reset(token)
+
+
+def _address(request: HttpRequest) -> str | None:
+    """None behind what says no address, a socket of this machine for one."""
+    try:
+        return get_adapter().get_client_ip(request)
+    except PermissionDenied:
+        return None
 
 
 class ClaroErrorMiddleware:
