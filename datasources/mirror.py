@@ -146,14 +146,18 @@ def record(key: ApiKey, answers: Iterable[DataSource], asked_at: datetime) -> li
         new = [_new(key, by_id[pk], asked_at) for pk in by_id.keys() - known.keys()]
         changed, steps = [], []
         for source in met:
-            before = source.status
+            before, had_finished = source.status, not source.is_processing
             if _copy(by_id[source.datasource_id], source) or source.gone_at:
                 source.gone_at = None
                 changed.append(source)
             if source.status != before:
-                steps.append(_step(source, source.status, source.processed_at, asked_at))
+                if had_finished and source.is_processing:
+                    source.restarted_at = asked_at
+                # While it is processing once more, the API's time may still be that of the run before.
+                at = None if source.is_processing else source.processed_at
+                steps.append(_step(source, source.status, at, asked_at))
         Source.objects.bulk_create(new)
-        Source.objects.bulk_update(changed, [*COPIED, "gone_at"])
+        Source.objects.bulk_update(changed, [*COPIED, "gone_at", "restarted_at"])
         Source.objects.filter(pk__in=[source.pk for source in met]).update(last_seen_at=asked_at)
         StatusChange.objects.bulk_create([*steps, *(step for source in new for step in _first_steps(source))])
         if any(source.is_processing for source in [*new, *changed]):

@@ -23,6 +23,8 @@ class Source(models.Model):
     extra = models.JSONField(default=dict, blank=True)
     first_seen_at = models.DateTimeField()
     last_seen_at = models.DateTimeField()
+    # When it was seen to be processed once more, after it had finished; its upload tells nothing of that.
+    restarted_at = models.DateTimeField(null=True, blank=True)
     gone_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
@@ -51,10 +53,10 @@ class Source(models.Model):
 
     @property
     def took(self) -> timedelta | None:
-        """How long processing took, where the API's two times make sense."""
-        if self.uploaded_at and self.processed_at and self.processed_at >= self.uploaded_at:
-            return self.processed_at - self.uploaded_at
-        return None
+        """How long processing took, where the API's two times make sense and are those of one and the same run."""
+        if self.restarted_at or not self.uploaded_at or not self.processed_at:
+            return None
+        return self.processed_at - self.uploaded_at if self.processed_at >= self.uploaded_at else None
 
     @property
     def failure(self) -> str:

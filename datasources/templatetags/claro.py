@@ -42,6 +42,8 @@ LANE_WORDS = {
 }
 UNITS = ("bytes", "kB", "MB", "GB", "TB")
 ANY = UUID(int=0)
+# Shorter than this is not counted in seconds.
+MOMENTS = timedelta(seconds=10)
 
 
 @register.simple_tag
@@ -60,6 +62,13 @@ def icon(name: str, classes: str = "") -> SafeString:
 def ago(at: datetime | None) -> SafeString:
     """How long ago, the exact time on hover; static/js/times.js keeps it right. Same words there."""
     return _time(at, "data-ago", _ago(timezone.now() - at)) if at else SafeString("–")
+
+
+@register.filter
+def lasting(since: datetime) -> SafeString:
+    """For how long until now, the beginning on hover; kept right like `ago`. A time to come has lasted for moments."""
+    span = timezone.now() - since
+    return _time(since, "data-lasting", "a few seconds" if span < MOMENTS else _span(span))
 
 
 @register.filter
@@ -270,18 +279,20 @@ def _time(at: datetime, attribute: str, words: str) -> SafeString:
 
 
 def _ago(span: timedelta) -> str:
+    return "just now" if span < MOMENTS else f"{_span(span)} ago"
+
+
+def _span(span: timedelta) -> str:
     seconds = span.total_seconds()
-    if seconds < 10:
-        return "just now"
     if seconds < 59.5:
-        return f"{seconds:.0f} s ago"
+        return f"{seconds:.0f} s"
     if seconds < 59.5 * 60:
-        return f"{seconds / 60:.0f} min ago"
+        return f"{seconds / 60:.0f} min"
     if seconds < 23.5 * 3600:
-        return f"{seconds / 3600:.0f} h ago"
+        return f"{seconds / 3600:.0f} h"
     days = round(seconds / 86_400)
     if days < 60:
-        return f"{days} day{'s' if days > 1 else ''} ago"
+        return f"{days} day{'s' if days > 1 else ''}"
     if days < 700:
-        return f"{days / 30.4:.0f} months ago"
-    return f"{days / 365.25:.0f} years ago"
+        return f"{days / 30.4:.0f} months"
+    return f"{days / 365.25:.0f} years"

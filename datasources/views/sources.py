@@ -7,7 +7,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_POST, require_safe
 
 from accounts.roles import Action
-from datasources import access, audit, mirror, tasks
+from datasources import access, audit, mirror, tasks, usual
 from datasources.audit import What
 from datasources.claro import ClaroError
 from datasources.forms import AddressForm, DeleteForm, SourceListForm
@@ -40,7 +40,7 @@ def refresh(request: HttpRequest) -> HttpResponse:
 
 @of_source(*READ)
 def details(request: HttpRequest, source: Source) -> HttpResponse:
-    context = {"source": source, "timeline": source.timeline()}
+    context = {"source": source, "timeline": source.timeline(), "pace": usual.paces([source]).get(source.pk)}
     return render_page(request, "sources/details.html", "sources/_details.html", context)
 
 
@@ -85,6 +85,7 @@ def _list(request: HttpRequest, keys: list[ApiKey], form: AddressForm) -> HttpRe
         "state": state,
         "complaints": form.complaints(),
         "found": found,
+        "paces": usual.paces(found.sources),
         "past_the_end": found.page > found.pages,
         "limits": form.LIMITS,
         "filtered": any(state[name] for name in ("status", "type", "q")),

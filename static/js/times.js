@@ -17,15 +17,23 @@ const exact = new Intl.DateTimeFormat("en-GB", {
 const clock = new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit", second: "2-digit" });
 const UNITS = [["d", 86400], ["h", 3600], ["min", 60], ["s", 1]];
 
-function ago(seconds) {
-  if (seconds < 10) return "just now";
-  if (seconds < 59.5) return `${Math.round(seconds)} s ago`;
-  if (seconds < 59.5 * 60) return `${Math.round(seconds / 60)} min ago`;
-  if (seconds < 23.5 * 3600) return `${Math.round(seconds / 3600)} h ago`;
+function span(seconds) {
+  if (seconds < 59.5) return `${Math.round(seconds)} s`;
+  if (seconds < 59.5 * 60) return `${Math.round(seconds / 60)} min`;
+  if (seconds < 23.5 * 3600) return `${Math.round(seconds / 3600)} h`;
   const days = Math.round(seconds / 86400);
-  if (days < 60) return `${days} day${days > 1 ? "s" : ""} ago`;
-  if (days < 700) return `${Math.round(days / 30.4)} months ago`;
-  return `${Math.round(days / 365.25)} years ago`;
+  if (days < 60) return `${days} day${days > 1 ? "s" : ""}`;
+  if (days < 700) return `${Math.round(days / 30.4)} months`;
+  return `${Math.round(days / 365.25)} years`;
+}
+
+function ago(seconds) {
+  return seconds < 10 ? "just now" : `${span(seconds)} ago`;
+}
+
+// A time to come, by a clock that goes wrong, has lasted for moments too.
+function lasting(seconds) {
+  return seconds < 10 ? "a few seconds" : span(seconds);
 }
 
 function left(seconds) {
@@ -42,11 +50,12 @@ function left(seconds) {
 }
 
 function update(root) {
-  for (const time of root.querySelectorAll("time[data-ago], time[data-until], time[data-clock]")) {
+  for (const time of root.querySelectorAll("time[data-ago], time[data-lasting], time[data-until], time[data-clock]")) {
     const at = new Date(time.dateTime);
     const seconds = (Date.now() - at) / 1000;
     let words = clock.format(at);
     if ("ago" in time.dataset) words = ago(seconds);
+    if ("lasting" in time.dataset) words = lasting(seconds);
     if ("until" in time.dataset) words = left(-seconds);
     if (time.textContent !== words) time.textContent = words;
     time.title = exact.format(at);

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 import pytest
+from django.db.models import F
 from django.utils import timezone
 from playwright.sync_api import BrowserContext, Page
 
@@ -146,6 +147,23 @@ def _sources(world: World) -> str:
     return "/sources/?limit=25"
 
 
+def _paced(world: World) -> dict[str, Source]:
+    """Sources that process as usual, slower, without a past, and unchecked, by name."""
+    world.account.add_many([{"fileName": f"done-{n}.csv", "age": 400} for n in range(5)])
+    ages = {"usual-one.csv": 120, "slow-one.csv": 900, "new-one.pdf": 30, "forgotten-one.csv": 9000}
+    world.account.add_many([{"fileName": name, "age": age, "status": "processing"} for name, age in ages.items()])
+    synced(world.key)
+    forgotten = Source.objects.filter(file_name="forgotten-one.csv")
+    forgotten.update(last_seen_at=F("last_seen_at") - timedelta(hours=2))
+    return {source.name: source for source in world.key.sources.all()}
+
+
+@place("sources, at every pace", "slower than usual (about 3 min)")
+def _sources_at_every_pace(world: World) -> str:
+    _paced(world)
+    return "/sources/"
+
+
 @place("sources, none", "No data sources yet")
 def _no_sources(world: World) -> str:
     synced(world.key)
@@ -206,6 +224,16 @@ def _completed(world: World) -> str:
 @place("details, processing", "The page changes by itself when it is done")
 def _processing(world: World) -> str:
     return f"/sources/{world.source(status='processing').datasource_id}/"
+
+
+@place("details, slower than usual", "Slower than usual")
+def _slow(world: World) -> str:
+    return f"/sources/{_paced(world)['slow-one.csv'].datasource_id}/"
+
+
+@place("details, not checked", "Not checked for 2 h")
+def _forgotten(world: World) -> str:
+    return f"/sources/{_paced(world)['forgotten-one.csv'].datasource_id}/"
 
 
 @place("details, failed", "The file has no header row")

@@ -67,6 +67,29 @@ def test_an_old_answer_never_undoes_a_newer_one(key, account):
     assert source.status == COMPLETED
 
 
+def test_a_source_that_is_processed_once_more_began_again_when_that_was_seen(key, account):
+    source_id = account.add(fileName="a.csv", age=7200)
+    synced(key)
+    account.change(source_id, status="processing")
+    before = timezone.now()
+    [source] = synced(key)
+    assert before <= source.restarted_at <= timezone.now()
+    assert [change.at for change in source.timeline()][-1] == source.restarted_at
+    again_at = source.restarted_at
+    for status in ("reading", "processing", "completed"):
+        account.change(source_id, status=status)
+        [source] = synced(key)
+        assert (source.status, source.restarted_at) == (status, again_at)
+
+
+def test_a_source_on_its_first_way_has_not_begun_again(key, account):
+    source_id = account.add(fileName="a.csv", status="queued")
+    for status in ("processing", "reading", "failed"):
+        account.change(source_id, status=status)
+        [source] = synced(key)
+        assert (source.status, source.restarted_at) == (status, None)
+
+
 def test_an_unknown_status_is_kept_as_it_is_and_watched(key, account):
     account.add(fileName="a.csv", status="quarantined")
     [source] = synced(key)

@@ -31,6 +31,11 @@ def test_processing_took_what_lies_between_two_times_that_make_sense(uploaded_at
     assert source(uploaded_at=uploaded_at, processed_at=processed_at).took == took
 
 
+def test_what_was_processed_once_more_took_nobody_knows_how_long():
+    once_more = source(uploaded_at=NOON, processed_at=NOON + 90 * SECOND, restarted_at=NOON + 60 * SECOND)
+    assert once_more.took is None
+
+
 @pytest.mark.parametrize(
     ("extra", "text"),
     [

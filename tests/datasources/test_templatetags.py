@@ -75,6 +75,25 @@ def test_how_long_ago(noon, seconds, words):
 
 
 @pytest.mark.parametrize(
+    ("seconds", "words"),
+    [
+        (-5, "a few seconds"),
+        (-86_400, "a few seconds"),
+        (9, "a few seconds"),
+        (10, "10 s"),
+        (91, "2 min"),
+        (3570, "1 h"),
+        (3 * 86_400, "3 days"),
+        (20_000 * 86_400, "55 years"),
+    ],
+)
+def test_for_how_long(noon, seconds, words):
+    found = Parsed(claro.lasting(NOON - timedelta(seconds=seconds)))
+    assert found.text == words
+    assert "data-lasting" in found.tags[0][1]
+
+
+@pytest.mark.parametrize(
     ("seconds", "words"), [(3600, "1 h"), (90, "1 min 30 s"), (0.2, "under 1 s"), (0, "ended"), (-1, "ended")]
 )
 def test_how_long_still(noon, seconds, words):

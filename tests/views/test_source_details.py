@@ -24,7 +24,7 @@ def test_everything_that_claro_says_is_shown(web, account, key):
     assert page.status_code == 200
     assert all_words(page, ".//h1") == ["Beans.csv"]
     shown = facts(page)
-    assert shown["Status"] == "Completed"
+    assert shown["Status"] == "Completed checked just now"
     assert shown["Kind"] == "CSV text/csv"
     assert shown["Size"] == "1.5 MB (1,500,000 bytes)"
     assert (shown["Uploaded"], shown["Processed"]) == ("2 h ago", "1 h ago, took 1 h")
@@ -98,14 +98,19 @@ def test_a_failure_without_a_reason_says_that(web, account, key):
     assert "Claro gives no reason." in told(web.get(f"/sources/{source_id}/"))
 
 
-@pytest.mark.parametrize("status", ["processing", "quarantined"])
-def test_a_processing_source_is_followed_and_has_no_download(web, account, key, status):
-    source_id = account.add(status=status)
+@pytest.mark.parametrize(
+    ("status", "shown"),
+    [("processing", "Processing checked just now for 2 min"), ("quarantined", "quarantined checked just now")],
+)
+def test_a_processing_source_is_followed_and_has_no_download(web, account, key, status, shown):
+    source_id = account.add(status=status, age=120)
     synced(key)
     page = web.get(f"/sources/{source_id}/")
     assert "Claro is processing this file. The page changes by itself when it is done." in told(page)
-    assert facts(page)["Status"].lower() == status
-    assert f"source-{source_id} from:body" in dom(page).find(".//section").get("hx-trigger")
+    assert facts(page)["Status"] == shown
+    trigger = dom(page).find(".//section").get("hx-trigger")
+    assert f"source-{source_id} from:body" in trigger
+    assert "watch-checked from:body" in trigger
     assert dom(page).find(".//select[@name='expires_in']") is None
 
 

@@ -1,0 +1,68 @@
+"""What is said of a processing source stays true in a page that is just left open."""
+
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+from playwright.sync_api import Locator, expect
+
+from datasources.models import Source
+from tests.conftest import looked, synced
+from tests.support.browser import PHONE
+from tests.support.processes import wait_for
+
+pytestmark = pytest.mark.browser
+
+
+@pytest.fixture
+def source(account, key) -> Source:
+    """It is processing for ten minutes, where three are usual, and was seen last in its second minute."""
+    account.add_many([{"fileName": f"past-{n}.csv", "age": 400} for n in range(5)])
+    source_id = account.add(fileName="now.csv", status="processing", age=600)
+    synced(key)
+    found = Source.objects.filter(datasource_id=source_id)
+    found.update(last_seen_at=timezone.now() - timedelta(minutes=8))
+    return found.get()
+
+
+@pytest.mark.parametrize("place", ["list", "list on a phone", "details"])
+def test_a_look_at_claro_shows_when_it_was_and_that_it_takes_long(page, key, source, place):
+    if place == "list on a phone":
+        page.set_viewport_size(PHONE)
+    page.goto(f"/sources/{source.datasource_id}/" if place == "details" else "/sources/")
+    part = page.locator("dl" if place == "details" else f"#source-{source.pk}")
+    shows(part, "for 10 min · usually about 3 min", "checked 8 min ago")
+    looked(key)
+    shows(part, "for 10 min · slower than usual (about 3 min)", "checked just now")
+
+
+def shows(part: Locator, *texts: str) -> None:
+    for text in texts:
+        expect(part.locator(".pace:visible", has_text=text)).to_have_count(1)
+
+
+def test_a_page_that_is_left_open_counts_on(page, source):
+    page.clock.install(time=timezone.now())
+    page.goto(f"/sources/{source.datasource_id}/")
+    part = page.locator("dl")
+    shows(part, "for 10 min", "checked 8 min ago")
+    page.clock.run_for("02:00")
+    shows(part, "for 12 min", "checked 10 min ago")
+
+
+def test_looks_that_follow_quickly_upon_each_other_are_one_request(page, key, source):
+    page.clock.install(time=timezone.now())
+    page.goto("/sources/")
+    looked(key)
+    shows(page.locator(f"#source-{source.pk}"), "checked just now")
+    asked: list[str] = []
+    page.on("request", lambda one: asked.append(one.url) if "hx-request" in one.headers else None)
+    page.evaluate("told = 0; document.body.addEventListener('watch-checked', () => (told += 1))")
+    for number in range(1, 4):
+        looked(key)
+        wait_for(lambda number=number: page.evaluate("told") == number)
+    assert asked == []
+    page.clock.run_for("00:15")
+    wait_for(lambda: page.evaluate("true") and asked)
+    page.clock.run_for("00:15")
+    assert len(asked) == 1
