@@ -74,9 +74,10 @@ class Pace:
     """How a source that is being processed comes along.
 
     `since` is the latest time at which it can have begun, the very one unless `is_least`; null for a status that we
-    don't know. `is_unchecked` once it was not looked at for so long that nothing can be said.
+    don't know. `is_unchecked` once `checked_at` is so long ago that nothing can be said.
     """
 
+    checked_at: datetime
     since: datetime | None
     is_least: bool
     is_again: bool
@@ -86,7 +87,10 @@ class Pace:
 
 
 def paces(sources: Iterable[Source]) -> dict[int, Pace]:
-    """Those of the sources that are being processed, by the ids of our rows. One query, or none, for all of them."""
+    """Those of the sources that are being processed, by the ids of our rows. Their keys come with their watches.
+
+    One query, or none, for all of them.
+    """
     running = [source for source in sources if source.is_processing]
     pasts = _pasts({_kind(source) for source in running if source.status == PROCESSING})
     return {source.pk: _pace(source, pasts.get(_kind(source), [])) for source in running}
@@ -117,14 +121,18 @@ def began(source: Source) -> tuple[datetime, bool]:
 def _pace(source: Source, past: list[Done]) -> Pace:
     since, is_least = began(source)
     found = usual(source.size_bytes, past)
+    checked_at = source.last_seen_at
     is_known = source.status == PROCESSING
+    if is_known and (counted_at := source.key.watch.counted_at):
+        checked_at = max(checked_at, counted_at)
     return Pace(
+        checked_at=checked_at,
         since=since if is_known else None,
         is_least=is_least,
         is_again=source.restarted_at is not None,
         usual=found,
-        is_slower=found is not None and (source.last_seen_at - since).total_seconds() > found.slow_s,
-        is_unchecked=timezone.now() - source.last_seen_at > UNCHECKED,
+        is_slower=found is not None and (checked_at - since).total_seconds() > found.slow_s,
+        is_unchecked=timezone.now() - checked_at > UNCHECKED,
     )
 
 

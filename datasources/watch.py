@@ -58,7 +58,8 @@ def look(watch_id: str, lease: str) -> str:
         held.put_back(error)
         return "put back"
     now = timezone.now()
-    held.finish(next_look(watch.key, now), attempts=0, started_at=None, checked_at=now)
+    counted_at = watch.counted_at if watch.still is None else watch.started_at
+    held.finish(next_look(watch.key, now), attempts=0, started_at=None, checked_at=now, counted_at=counted_at)
     live.publish(access.people_for(watch.key), "watch-checked")
     return "done"
 

@@ -141,6 +141,8 @@ class Watch(Leased):
     # What the look has taken so far, or the last one took.
     calls = models.PositiveIntegerField(default=1)
     checked_at = models.DateTimeField(null=True, blank=True)
+    # When the number told last that all which our copy holds as processing are; few of them need to have been met then.
+    counted_at = models.DateTimeField(null=True, blank=True)
 
     def __str__(self) -> str:
         return f"watch of {self.key_id}"

@@ -257,6 +257,17 @@ def test_a_status_that_nobody_knows_is_given_no_time(main):
     assert (found.since, found.usual, found.is_slower) == (None, None, False)
 
 
+def test_who_was_counted_was_checked_though_it_was_not_met(main):
+    done(main, *[60] * 10)
+    main.watch.counted_at = NOON - 10 * SECOND
+    met_long_ago, met_now = NOON - timedelta(hours=2), NOON
+    found = pace(running(main, age_s=9000, last_seen_at=met_long_ago))
+    assert (found.checked_at, found.is_slower, found.is_unchecked) == (NOON - 10 * SECOND, True, False)
+    assert pace(running(main, last_seen_at=met_now)).checked_at == met_now
+    # A status that we don't know is in no number.
+    assert pace(running(main, last_seen_at=met_long_ago, status="archived")).checked_at == met_long_ago
+
+
 def test_what_was_not_looked_at_for_long_is_unchecked(main):
     assert not pace(running(main, last_seen_at=NOON - UNCHECKED)).is_unchecked
     assert pace(running(main, last_seen_at=NOON - UNCHECKED - SECOND)).is_unchecked

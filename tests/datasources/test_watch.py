@@ -148,6 +148,30 @@ def test_however_many_process_a_look_at_which_none_has_finished_costs_one_call(k
     assert Source.objects.filter(status="processing").count() == 1001
 
 
+def test_what_the_number_alone_tells_is_known_since_the_look_began(key, account):
+    ids = processing(account, 150)
+    synced(key)
+    for finished in (0, 2):
+        for source_id in ids[140 : 140 + finished]:
+            account.change(source_id, status="completed")
+        before = timezone.now()
+        looked(key)
+        key.watch.refresh_from_db()
+        assert before <= key.watch.counted_at
+        # The first page was read after that.
+        assert key.sources.filter(last_seen_at__gte=key.watch.counted_at).count() >= 100
+        assert key.sources.filter(status="processing", last_seen_at__lt=before).count() == 50 - finished
+
+
+def test_who_was_met_by_name_was_not_counted(key, account):
+    processing(account, 50)
+    synced(key)
+    looked(key)
+    key.watch.refresh_from_db()
+    assert key.watch.checked_at is not None
+    assert key.watch.counted_at is None
+
+
 def test_one_that_appears_where_no_new_one_is_expected_is_looked_for(key, account, asked):
     processing(account, 300)
     synced(key)
