@@ -80,6 +80,8 @@ ROWS_CACHE_TTL = timedelta(seconds=env.int("ROWS_CACHE_SECONDS", default=3600))
 # How old the copy of the list may be: while somebody looks, and while nobody does.
 SYNC_EVERY = timedelta(seconds=env.int("SYNC_EVERY_SECONDS", default=600))
 SYNC_AT_REST = timedelta(seconds=env.int("SYNC_AT_REST_SECONDS", default=3600))
+# How long what happened is kept; 0: for good.
+AUDIT_DAYS = env.int("AUDIT_DAYS", default=365)
 LIVE_STREAMS_PER_USER = env.int("LIVE_STREAMS_PER_USER", default=20)
 
 # --- Stores ----------------------------------------------------------------------------------------------------------

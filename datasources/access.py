@@ -9,14 +9,14 @@ from uuid import UUID
 
 import redis
 from django.conf import settings
-from django.db.models import Case, IntegerField, OuterRef, Q, QuerySet, Subquery, Value, When
+from django.db.models import Case, Exists, IntegerField, OuterRef, Q, QuerySet, Subquery, Value, When
 from django.http import Http404
 from django.shortcuts import get_object_or_404
 
 from accounts.models import Membership, Team, User
-from accounts.roles import Action, Role, may
+from accounts.roles import TABLE, Action, Role, may
 from datasources.budget import Budget
-from datasources.models import ApiKey, DownloadLink, KeyShare, Source
+from datasources.models import ApiKey, AuditEvent, DownloadLink, KeyShare, Source
 
 
 @dataclass(frozen=True)
@@ -77,6 +77,22 @@ def sources_for(user: User, space: Space = EVERYTHING) -> QuerySet[Source]:
 
 def links_for(user: User, space: Space = EVERYTHING) -> QuerySet[DownloadLink]:
     return DownloadLink.objects.filter(source__in=sources_for(user, space))
+
+
+def events_for(user: User, space: Space = EVERYTHING) -> QuerySet[AuditEvent]:
+    """What happened, as far as this person may read it.
+
+    That is what they did, what is about their keys (deleted ones too) and their account, and what concerned the teams
+    whose log they may read now.
+    """
+    mine = Q(actor=user) | Q(owner=user)
+    if space.name == Space.OWN:
+        return AuditEvent.objects.filter(mine)
+    concerned = AuditEvent.teams.through.objects.filter(auditevent=OuterRef("pk"))
+    least, _ = TABLE[Action.LOG]
+    led = Membership.objects.filter(user=user, role__gte=least).values("team")
+    events = AuditEvent.objects.filter(mine | Exists(concerned.filter(team__in=led)))
+    return events.filter(Exists(concerned.filter(team=space.team))) if space.team else events
 
 
 def people_for(key: ApiKey) -> list[int]:

@@ -1,21 +1,33 @@
 """What happened: one line for each thing that somebody did. Append-only; no secret goes in.
 
-Whoever owns the key, and the admins of the teams that were concerned then, read it later.
+Whoever did it, whoever owns the key, and the admins of the teams that were concerned then, read it later
+(access.events_for).
 """
 
 from collections.abc import Iterable
 from contextvars import ContextVar
 from dataclasses import dataclass
+from datetime import timedelta
 from enum import StrEnum
 
+from django.conf import settings
 from django.utils import timezone
 
 from accounts.models import Team, User
 from datasources.cells import visible
 from datasources.models import ApiKey, AuditEvent, Source
 
+# Forgotten at once: few enough that nobody waits long for the database.
+BATCH = 500
+
 
 class What(StrEnum):
+    SIGNED_UP = "signed_up"
+    SIGNED_IN = "signed_in"
+    SIGN_IN_FAILED = "sign_in_failed"
+    SIGNED_OUT = "signed_out"
+    PASSWORD_CHANGED = "password_changed"  # noqa: S105 - what happened, not a password
+    EMAIL_CHANGED = "email_changed"
     TEAM_MADE = "team_made"
     TEAM_RENAMED = "team_renamed"
     TEAM_DELETED = "team_deleted"
@@ -26,12 +38,88 @@ class What(StrEnum):
     REMOVED = "removed"
     LEFT = "left"
     KEY_ADDED = "key_added"
+    KEY_RENAMED = "key_renamed"
     KEY_REPLACED = "key_replaced"
-    KEY_DELETED = "key_deleted"
+    KEY_CHECKED = "key_checked"
+    KEY_REFUSED = "key_refused"
     KEY_SHARED = "key_shared"
     KEY_UNSHARED = "key_unshared"
+    KEY_DELETED = "key_deleted"
+    HOOK_ON = "hook_on"
+    HOOK_OFF = "hook_off"
     SOURCE_DELETED = "source_deleted"
     DOWNLOAD_ASKED = "download_asked"
+    DOWNLOADED = "downloaded"
+    LINK_COPIED = "link_copied"
+
+
+@dataclass(frozen=True)
+class Group:
+    """What belongs together: its name, its icon, and of each kind a short name and how it goes on after who did it.
+
+    A name in braces is that of a field (`about`, `key`) or of one of the details.
+    """
+
+    name: str
+    icon: str
+    words: dict[What, tuple[str, str]]
+
+
+GROUPS = {
+    "sign-in": Group(
+        "Signing in",
+        "login-2",
+        {
+            What.SIGNED_UP: ("Signed up", "signed up"),
+            What.SIGNED_IN: ("Signed in", "signed in"),
+            What.SIGN_IN_FAILED: ("Sign-in failed", "failed to sign in as {about}"),
+            What.SIGNED_OUT: ("Signed out", "signed out"),
+            What.PASSWORD_CHANGED: ("Password changed", "changed the password"),
+            What.EMAIL_CHANGED: ("E-mail address changed", "changed the e-mail address from {before} to {about}"),
+        },
+    ),
+    "teams": Group(
+        "Teams",
+        "users",
+        {
+            What.TEAM_MADE: ("Team made", "made the team {about}"),
+            What.TEAM_RENAMED: ("Team renamed", "renamed the team {before} to {about}"),
+            What.TEAM_DELETED: ("Team deleted", "deleted the team {about}"),
+            What.INVITED: ("Invited", "invited {about} to {team} as {role}"),
+            What.INVITATION_REVOKED: ("Invitation taken back", "took back the invitation of {about} to {team}"),
+            What.JOINED: ("Joined", "joined {about} as {role}"),
+            What.ROLE_CHANGED: ("Role changed", "made {about} {role} in {team}"),
+            What.REMOVED: ("Removed", "removed {about} from {team}"),
+            What.LEFT: ("Left", "left {team}"),
+        },
+    ),
+    "keys": Group(
+        "Keys",
+        "key",
+        {
+            What.KEY_ADDED: ("Key added", "added the key {key}"),
+            What.KEY_RENAMED: ("Key renamed", "renamed the key {before} to {key}"),
+            What.KEY_REPLACED: ("Key replaced", "put a new key into {key}"),
+            What.KEY_CHECKED: ("Key checked", "had Claro check {key}: {outcome}"),
+            What.KEY_REFUSED: ("Key refused", "refused the key {key}"),
+            What.KEY_SHARED: ("Key shared", "shared {key} with {team}"),
+            What.KEY_UNSHARED: ("Key taken away", "took {key} away from {team}"),
+            What.KEY_DELETED: ("Key deleted", "deleted the key {key}"),
+            What.HOOK_ON: ("Webhook on", "turned on “Let Claro tell us” for {key}"),
+            What.HOOK_OFF: ("Webhook off", "turned off “Let Claro tell us” for {key}"),
+        },
+    ),
+    "sources": Group("Data sources", "database", {What.SOURCE_DELETED: ("Deleted", "deleted {about} with {key}")}),
+    "downloads": Group(
+        "Downloads",
+        "download",
+        {
+            What.DOWNLOAD_ASKED: ("Link asked for", "asked for a link to {about}"),
+            What.DOWNLOADED: ("Downloaded", "downloaded {about}"),
+            What.LINK_COPIED: ("Link copied", "copied the link to {about}"),
+        },
+    ),
+}
 
 
 @dataclass(frozen=True)
@@ -55,11 +143,16 @@ def record(
     about: str = "",
     key: ApiKey | None = None,
     source: Source | None = None,
-    teams: Iterable[Team] = (),
+    owner: User | None = None,
+    teams: Iterable[Team] | None = None,
     **details: object,
 ) -> AuditEvent:
-    """Writes one line. A source brings its key along, a key the teams that it is shared with."""
+    """Writes one line, for its owner and the admins of `teams` too.
+
+    A source brings its key along, a key its owner and, where no teams are named, those that it is shared with.
+    """
     key = key or (source and source.key)
+    concerned = list(Team.objects.filter(key_shares__key=key) if teams is None and key else teams or ())
     event = AuditEvent.objects.create(
         at=timezone.now(),
         what=what,
@@ -68,10 +161,22 @@ def record(
         about=visible(about or (source.name if source else ""))[:300],
         key_uuid=key and key.pk,
         key_label=key.label if key else "",
+        owner_id=key.owner_id if key else owner and owner.pk,
         datasource_id=source and source.datasource_id,
-        details=details,
+        # Where there are several, who is in one of them need not know of the others.
+        details={"team": concerned[0].name, **details} if teams is not None and len(concerned) == 1 else details,
         address=origin.get().address,
         agent=origin.get().agent,
     )
-    event.teams.set({*teams, *(Team.objects.filter(key_shares__key=key) if key else ())})
+    if concerned:
+        event.teams.set(concerned)
     return event
+
+
+def tidy() -> None:
+    """Forgets what is older than AUDIT_DAYS (0: nothing is)."""
+    if not settings.AUDIT_DAYS:
+        return
+    old = AuditEvent.objects.filter(at__lt=timezone.now() - timedelta(days=settings.AUDIT_DAYS)).order_by("at")
+    while found := list(old.values_list("pk", flat=True)[:BATCH]):
+        AuditEvent._base_manager.filter(pk__in=found).delete()  # what the log offers everybody else refuses

@@ -1,14 +1,16 @@
 """Every input, the query string included: each field comes out as what the rooms take."""
 
 import unicodedata
+from datetime import date
 from typing import Any
 
 from django import forms
-from django.core.validators import MaxLengthValidator
+from django.core.validators import MaxLengthValidator, MaxValueValidator, MinValueValidator
 from django.db.models import Q, QuerySet
 
 from accounts.models import Team, User
 from accounts.roles import TABLE, Action, Role, may
+from datasources.audit import GROUPS, What
 from datasources.claro import LIST_LIMIT_MAX, ROWS_LIMIT_MAX
 from datasources.models import ApiKey, Source
 from datasources.rows import Query
@@ -179,6 +181,23 @@ class PageForm(AddressForm):
     DEFAULTS = {"page": 1}
 
     page = forms.IntegerField(required=False, min_value=1, max_value=1_000_000)
+
+
+class ActivityForm(AddressForm):
+    KINDS = frozenset({*What, *GROUPS})
+    # As far as every database and every zone goes.
+    DAYS = (MinValueValidator(date(2000, 1, 1)), MaxValueValidator(date(2999, 12, 31)))
+    EVENTS = {"required": False, "min_value": 1, "max_value": 2**63 - 1}
+
+    what = forms.ChoiceField(required=False, choices=[(kind, kind) for kind in sorted(KINDS)])
+    who = forms.CharField(required=False, max_length=254)
+    key = forms.UUIDField(required=False)
+    source = forms.UUIDField(required=False)
+    since = forms.DateField(required=False, input_formats=["%Y-%m-%d"], validators=DAYS)
+    until = forms.DateField(required=False, input_formats=["%Y-%m-%d"], validators=DAYS)
+    q = forms.CharField(required=False, max_length=200)
+    before = forms.IntegerField(**EVENTS)
+    after = forms.IntegerField(**EVENTS)
 
 
 class DownloadForm(forms.Form):

@@ -15,7 +15,8 @@ import requests
 from django.conf import settings
 from django.utils import timezone
 
-from datasources import access, live
+from datasources import access, audit, live
+from datasources.audit import What
 from datasources.breaker import Breaker, CircuitOpen, is_failure
 from datasources.budget import Budget, Lane, Left, Minute
 from datasources.claro import (
@@ -209,13 +210,22 @@ def _note(key: ApiKey, budget: Budget, error: ClaroError | None) -> None:
         return
     Breaker(key.fingerprint).worked()
     if isinstance(error, Unauthorized):
-        _write(key, {"state": ApiKey.State.INVALID})
+        _note_refusal(key)
     else:
         now = timezone.now()
         used = now if key.last_used_at is None or key.last_used_at < now - USED_EVERY else key.last_used_at
         limit = budget.seen.limit if budget.seen and budget.seen.limit else key.calls_per_minute
         works = {"state": ApiKey.State.VALID, "problem": None, "problem_since": None}
         _write(key, {**works, "last_used_at": used, "calls_per_minute": limit})
+
+
+def _note_refusal(key: ApiKey) -> None:
+    """Of all whose call was refused, one writes it down. The secret may have been replaced meanwhile."""
+    same = ApiKey.objects.filter(pk=key.pk, secret=key.secret).exclude(state=ApiKey.State.INVALID)
+    if same.update(state=ApiKey.State.INVALID):
+        audit.record(What.KEY_REFUSED, None, who="Claro", key=key)
+        live.publish(access.people_for(key), "keys-changed")
+    key.state = ApiKey.State.INVALID
 
 
 def _write(key: ApiKey, values: dict[str, object]) -> None:

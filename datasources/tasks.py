@@ -13,7 +13,7 @@ from kombu.exceptions import OperationalError
 
 from accounts import sessions
 from accounts.models import Invitation
-from datasources import hints, hooks, invitations, leases, links, mirror, watch
+from datasources import audit, hints, hooks, invitations, leases, links, mirror, watch
 from datasources.leases import LeaseLost
 from datasources.models import DownloadLink, Hook, Leased, Sync, Watch
 
@@ -92,6 +92,7 @@ def tidy() -> None:
     hints.tidy()
     call_command("clearsessions")
     sessions.tidy()
+    audit.tidy()
 
 
 def _send(model: type[Leased], pk: str, lease: str) -> None:

@@ -1,7 +1,7 @@
 from django.urls import include, path
 from django.views.generic import RedirectView
 
-from datasources.views import downloads, hooks, invitations, keys, rows, sources, teams
+from datasources.views import activity, downloads, hooks, invitations, keys, rows, sources, teams
 
 keys_urls = [
     path("", keys.list_keys, name="list"),
@@ -27,6 +27,10 @@ downloads_urls = [
     path("<uuid:link_id>/file/", downloads.file, name="file"),
     path("<uuid:link_id>/url/", downloads.url, name="url"),
 ]
+activity_urls = [
+    path("", activity.list_activity, name="list"),
+    path("export/", activity.export, name="export"),
+]
 teams_urls = [
     path("", teams.list_teams, name="list"),
     path("<uuid:team_id>/", teams.team, name="team"),
@@ -44,6 +48,7 @@ urlpatterns = [
     path("keys/", include((keys_urls, "keys"))),
     path("sources/", include((sources_urls, "sources"))),
     path("downloads/", include((downloads_urls, "downloads"))),
+    path("activity/", include((activity_urls, "activity"))),
     path("teams/", include((teams_urls, "teams"))),
     path("invitations/<str:token>/", invitations.invitation, name="invitation"),
     path("hooks/<str:token>/", hooks.receive, name="hook"),

@@ -1,6 +1,6 @@
 """What is stored, and the questions one asks of it."""
 
-from datasources.models.audit import AuditEvent
+from datasources.models.audit import AuditEvent, Unchangeable
 from datasources.models.base import Leased, Sealed
 from datasources.models.hooks import Hint, Hook
 from datasources.models.keys import ApiKey, Canary, KeyShare, Sync, Watch
@@ -21,5 +21,6 @@ __all__ = [
     "Source",
     "StatusChange",
     "Sync",
+    "Unchangeable",
     "Watch",
 ]

@@ -16,10 +16,10 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from accounts import roles
-from datasources import live
+from datasources import activity, live
 from datasources.budget import Lane, Left, Minute
 from datasources.cells import visible as without_traps
-from datasources.models import Source
+from datasources.models import AuditEvent, Source
 
 register = template.Library()
 
@@ -225,6 +225,21 @@ def calls_chart(history: list[Minute], left: Left | None) -> dict[str, object]:
 def now_ms() -> int:
     """What happens from now on is news to this page (live.py)."""
     return live.now_ms()
+
+
+@register.simple_tag
+def sentence(event: AuditEvent) -> SafeString:
+    """Who did what, names set off from our own words; a source that is there is a link."""
+    looks = {"": "{}", "who": "<strong><bdi>{}</bdi></strong>"}
+    if event.href:
+        looks["about"] = '<a href="{1}"><bdi>{0}</bdi></a>'
+    pieces = (format_html(looks.get(name, "<bdi>{}</bdi>"), text, event.href) for name, text in activity.parts(event))
+    return SafeString("".join(pieces))
+
+
+@register.filter
+def event_icon(event: AuditEvent) -> str:
+    return activity.icon(event)
 
 
 @register.filter

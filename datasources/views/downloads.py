@@ -60,6 +60,7 @@ def state(request: HttpRequest, link: DownloadLink) -> HttpResponse:
 def file(request: HttpRequest, link: DownloadLink) -> HttpResponse:
     """Sends the browser to the file. The signed URL is a password: it stands in this one header and nowhere else."""
     if url := links.target(link):
+        audit.record(What.DOWNLOADED, request.user, source=link.source)
         return HttpResponseRedirect(url, headers={"Referrer-Policy": "no-referrer"})
     return _ended(request)
 
@@ -69,6 +70,7 @@ def file(request: HttpRequest, link: DownloadLink) -> HttpResponse:
 def url(request: HttpRequest, link: DownloadLink) -> HttpResponse:
     """The signed URL as plain text, for the clipboard."""
     if target := links.target(link):
+        audit.record(What.LINK_COPIED, request.user, source=link.source)
         return HttpResponse(target, content_type="text/plain; charset=utf-8")
     return _ended(request)
 

@@ -4,7 +4,8 @@ from django.shortcuts import redirect
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
 
-from datasources import hints, hooks, tasks
+from datasources import audit, hints, hooks, tasks
+from datasources.audit import What
 from datasources.claro import SIGNATURE_HEADER
 from datasources.models import ApiKey
 from datasources.vault import SecretUnreadable
@@ -17,12 +18,13 @@ BODY_BYTES_MAX = 64 * 1024
 def switch(request: HttpRequest, key: ApiKey) -> HttpResponse:
     """Turns "Let Claro tell us" on or off; a task does it."""
     if request.POST.get("on") != "1":
-        hook = hooks.switch_off(key)
+        hook, what = hooks.switch_off(key), What.HOOK_OFF
     elif trouble := hooks.why_not():
         messages.error(request, trouble)
         return redirect("keys:list")
     else:
-        hook = hooks.switch_on(key)
+        hook, what = hooks.switch_on(key), What.HOOK_ON
+    audit.record(what, request.user, key=key)
     if hook:
         tasks.start(hook)
     return redirect("keys:list")

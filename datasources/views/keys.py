@@ -63,10 +63,13 @@ def edit(request: HttpRequest, key: ApiKey) -> HttpResponse:
     initial = {"label": key.label, "calls_per_minute": key.calls_per_minute}
     form = KeyEditForm(request.POST if request.method == "POST" else None, initial=initial)
     if request.method == "POST" and form.is_valid():
-        key.label, key.calls_per_minute = form.cleaned_data["label"], form.cleaned_data["calls_per_minute"]
+        before, key.label = key.label, form.cleaned_data["label"]
+        key.calls_per_minute = form.cleaned_data["calls_per_minute"]
         secret = form.cleaned_data["secret"]
         if not secret:
             key.save(update_fields=["label", "calls_per_minute"])
+            if before != key.label:
+                audit.record(What.KEY_RENAMED, request.user, key=key, before=before)
             messages.success(request, f"Saved as {key.label}.")
             return redirect("keys:list")
         if state := _checked(request, form, key):
@@ -83,10 +86,13 @@ def check(request: HttpRequest, key: ApiKey) -> HttpResponse:
     try:
         gateway.check_stored(key)
     except ClaroError as error:
-        messages.error(request, f"{key.label}: {error.user_message}")
+        outcome = error.user_message
+        messages.error(request, f"{key.label}: {outcome}")
     else:
         keys.go_on(key)
-        messages.success(request, f"Claro accepts {key.label}.")
+        outcome = f"Claro accepts {key.label}."
+        messages.success(request, outcome)
+    audit.record(What.KEY_CHECKED, request.user, key=key, outcome=outcome)
     return redirect("keys:list")
 
 
@@ -97,8 +103,8 @@ def share(request: HttpRequest, key: ApiKey) -> HttpResponse:
     if request.method == "POST" and form.is_valid():
         shared, unshared = keys.share(key, form.choices(), form.cleaned_data["teams"])
         for what, teams in ((What.KEY_SHARED, shared), (What.KEY_UNSHARED, unshared)):
-            if teams:
-                audit.record(what, request.user, key=key, teams=teams, with_teams=[team.name for team in teams])
+            for team in teams:
+                audit.record(what, request.user, key=key, teams=[team])
         messages.success(request, f"Saved who works through {key.label}.")
         return redirect("keys:list")
     return render_page(request, "keys/share.html", "keys/_share.html", {"form": form, "key": key})

@@ -17,6 +17,9 @@ from datasources.models import ApiKey, Source
 from datasources.views.objects import FORM, READ, of_source, space_of
 from datasources.views.pages import render_page
 
+# So many of the last ones stand on a source's page.
+EVENTS = 5
+
 
 @login_required
 @require_safe
@@ -40,7 +43,13 @@ def refresh(request: HttpRequest) -> HttpResponse:
 
 @of_source(*READ)
 def details(request: HttpRequest, source: Source) -> HttpResponse:
-    context = {"source": source, "timeline": source.timeline(), "pace": usual.paces([source]).get(source.pk)}
+    events = access.events_for(request.user).filter(datasource_id=source.datasource_id)[:EVENTS]
+    context = {
+        "source": source,
+        "timeline": source.timeline(),
+        "pace": usual.paces([source]).get(source.pk),
+        "events": list(events),
+    }
     return render_page(request, "sources/details.html", "sources/_details.html", context)
 
 

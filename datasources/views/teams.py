@@ -23,6 +23,7 @@ from datasources.views.objects import FORM, POST, of_team
 from datasources.views.pages import render_page
 
 NO_OWNER = "A team needs an owner. Make somebody else an owner first."
+ANYBODY = "whoever has the link"
 
 
 @login_required
@@ -98,7 +99,8 @@ def leave(request: HttpRequest, own: Membership) -> HttpResponse:
 def revoke(request: HttpRequest, own: Membership, invitation_id: UUID) -> HttpResponse:
     invitation = get_object_or_404(own.team.invitations, pk=invitation_id)
     teams.revoke(invitation)
-    audit.record(What.INVITATION_REVOKED, request.user, about=invitation.email, teams=[own.team])
+    about = invitation.email or ANYBODY
+    audit.record(What.INVITATION_REVOKED, request.user, about=about, teams=[own.team])
     messages.success(request, "The invitation does not work any more.")
     return redirect("teams:team", own.team_id)
 
@@ -117,7 +119,7 @@ def invitation_link(request: HttpRequest, own: Membership, invitation_id: UUID) 
 @of_team(*POST, action=Action.KEYS)
 def unshare(request: HttpRequest, own: Membership, key_id: UUID) -> HttpResponse:
     share = get_object_or_404(KeyShare.objects.select_related("key"), team=own.team, key=key_id)
-    audit.record(What.KEY_UNSHARED, request.user, key=share.key, with_teams=[own.team.name])
+    audit.record(What.KEY_UNSHARED, request.user, key=share.key, teams=[own.team])
     share.delete()
     messages.success(request, f"{own.team} does not work through {share.key.label} any more.")
     return redirect("teams:team", own.team_id)
@@ -152,8 +154,7 @@ def _invite(request: HttpRequest, own: Membership, asked: dict) -> None:
     expires_at = timezone.now() + timedelta(days=asked["days"])
     email, single = asked["email"], asked["is_single_use"] or bool(asked["email"])
     invitation = teams.invite(own.team, request.user, asked["role"], expires_at, email, is_single_use=single)
-    about = email or "whoever has the link"
-    audit.record(What.INVITED, request.user, about=about, teams=[own.team], role=asked["role"].label)
+    audit.record(What.INVITED, request.user, about=email or ANYBODY, teams=[own.team], role=asked["role"].label)
     if email and settings.EMAIL_URL:
         tasks.mail(invitation, request.build_absolute_uri("/"))
         messages.success(request, f"{email} is invited; the mail is on its way.")

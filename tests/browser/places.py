@@ -4,8 +4,9 @@ A place is a function that arranges the state and gives the address. `shows` are
 test looks at another page than it means; `status` is that of the answer.
 """
 
+import contextlib
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -17,13 +18,22 @@ from playwright.sync_api import BrowserContext, Page
 from accounts import teams
 from accounts.models import Membership, Team, User
 from accounts.roles import Role
-from datasources import links
+from datasources import audit, links
+from datasources.audit import What
 from datasources.models import ApiKey, DownloadLink, KeyShare, Source
 from tests.conftest import synced
 from tests.support.sandbox import HTML_502, Account
 from tests.views.conftest import made
 
 HOSTILE = "<img src=x onerror=alert(1)>\"'><script>alert(2)</script>\u202efdp.csv"
+
+
+@contextlib.contextmanager
+def at_home() -> Iterator[None]:
+    """As if asked for from a browser with an address."""
+    token = audit.origin.set(audit.Origin("2001:db8::7", "Mozilla/5.0 (iPhone) Safari/600"))
+    yield
+    audit.origin.reset(token)
 
 
 @dataclass
@@ -133,6 +143,33 @@ def _edit_key(world: World) -> str:
 @place("key, delete", "At Claro nothing is deleted")
 def _delete_key(world: World) -> str:
     return f"/keys/{world.key.pk}/delete/"
+
+
+@place("activity, none", "Nothing has happened yet")
+def _no_activity(world: World) -> str:
+    return "/activity/"
+
+
+@place("activity", "failed to sign in")
+def _activity(world: World) -> str:
+    with at_home():
+        for what in What:
+            audit.record(
+                what, world.alice, key=world.key, about="things.csv", team="T", before="b", role="r", outcome="o"
+            )
+    audit.record(What.DOWNLOADED, world.alice, source=world.source(fileName=HOSTILE))
+    audit.record(What.DOWNLOADED, world.alice, source=world.source(fileName=f"{'long-' * 40}.csv"))
+    return "/activity/"
+
+
+@place("activity, narrowed", "Nothing matches")
+def _activity_narrowed(world: World) -> str:
+    return f"/activity/?q=nowhere&what=teams&who=bob&since=2026-01-01&until=2026-02-01&key={world.key.pk}"
+
+
+@place("activity, odd address", "The usual value is used instead", 400)
+def _odd_activity(world: World) -> str:
+    return "/activity/?what=nonsense&since=tomorrow"
 
 
 @place("sources", "Übersicht.pdf")

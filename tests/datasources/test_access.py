@@ -6,9 +6,10 @@ from django.http import Http404
 from django.utils import timezone
 
 from accounts import teams
-from accounts.models import Membership
+from accounts.models import Membership, User
 from accounts.roles import Action, Role
-from datasources import access, keys, links
+from datasources import access, audit, keys, links
+from datasources.audit import What
 from datasources.models import ApiKey, KeyShare, Source
 
 
@@ -20,6 +21,11 @@ def seen_by(owner, datasource_id: uuid.UUID, label: str = "Main", **key_fields) 
     return Source.objects.create(
         key=key, datasource_id=datasource_id, status="completed", first_seen_at=at, last_seen_at=at
     )
+
+
+@pytest.fixture
+def carol(transactional_db) -> User:
+    return User.objects.create_user("carol@example.com")
 
 
 @pytest.fixture
@@ -132,6 +138,58 @@ def test_it_ends_at_once(alice, bob, source, team, end):
     assert not access.sources_for(bob).exists()
     if end != "key deleted":
         assert access.people_for(source.key) == [alice.pk]
+
+
+# --- What happened ---
+
+
+def read_by(user, space=access.EVERYTHING) -> list[str]:
+    return sorted(access.events_for(user, space).values_list("what", flat=True))
+
+
+@pytest.fixture
+def events(alice, bob, source, team) -> None:
+    audit.record(What.SIGNED_IN, alice)
+    audit.record(What.DOWNLOADED, bob, source=source)
+    audit.record(What.TEAM_RENAMED, alice, teams=[team])
+    audit.record(What.KEY_ADDED, alice, key=source.key, teams=[])
+
+
+def test_one_reads_what_one_did_and_what_was_done_with_one_s_keys(alice, bob, events, source):
+    assert read_by(alice) == ["downloaded", "key_added", "signed_in", "team_renamed"]
+    assert read_by(bob) == ["downloaded"]
+    assert read_by(alice, access.Space(access.Space.OWN)) == read_by(alice)
+    source.key.delete()
+    assert "downloaded" in read_by(alice)
+
+
+@pytest.mark.parametrize("role", Role)
+def test_whoever_answers_for_a_team_reads_what_concerned_it(bob, carol, events, team, role):
+    Membership.objects.create(team=team, user=carol, role=role)
+    assert read_by(carol) == (["downloaded", "team_renamed"] if role >= Role.ADMIN else [])
+    assert read_by(carol, access.space(carol, str(team.pk))) == read_by(carol)
+    team.memberships.get(user=carol).delete()
+    assert read_by(carol) == []
+
+
+def test_what_concerned_a_team_stays_its_own_when_the_key_is_taken_away(alice, carol, events, source, team):
+    Membership.objects.create(team=team, user=carol, role=Role.ADMIN)
+    team.key_shares.get().delete()
+    audit.record(What.KEY_REPLACED, alice, key=source.key)
+    assert read_by(carol) == ["downloaded", "team_renamed"]
+
+
+def test_who_answers_for_one_team_reads_nothing_of_another(alice, carol, events, team):
+    other = teams.create("Other", carol)
+    audit.record(What.INVITED, alice, teams=[team])
+    assert read_by(carol) == []
+    assert read_by(alice, access.space(alice, str(team.pk))) == ["downloaded", "invited", "team_renamed"]
+    assert read_by(carol, access.space(carol, str(other.pk))) == []
+
+
+def test_a_failed_sign_in_is_read_by_whose_account_it_is(alice, bob):
+    audit.record(What.SIGN_IN_FAILED, None, owner=bob)
+    assert (read_by(bob), read_by(alice)) == (["sign_in_failed"], [])
 
 
 def test_who_leaves_takes_their_keys_along(alice, bob, source, team):

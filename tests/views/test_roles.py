@@ -8,6 +8,8 @@ from django.utils import timezone
 from accounts import teams
 from accounts.models import Membership, Team, User
 from accounts.roles import Action, Role, may
+from datasources import audit
+from datasources.audit import What
 from datasources.models import ApiKey, KeyShare
 from tests.support.html import told
 
@@ -23,6 +25,9 @@ PATHS = {
     ("GET", "/downloads/{link}/file/"): Action.DOWNLOAD,
     ("POST", "/downloads/{link}/url/"): Action.DOWNLOAD,
     ("GET", "/sources/{source}/delete/"): Action.DELETE,
+    ("GET", "/activity/"): Action.BROWSE,
+    ("GET", "/activity/export/"): Action.BROWSE,
+    ("GET", "/activity/?team={team}"): Action.BROWSE,
     ("GET", "/teams/{team}/"): Action.BROWSE,
     ("POST", "/teams/{team}/"): Action.PEOPLE,
     ("POST", "/teams/{team}/people/{member}/role/"): Action.PEOPLE,
@@ -96,6 +101,16 @@ def test_the_page_offers_what_one_may_do(client_of, bob, team, ids, role):
     page = web.get(f"/teams/{team.pk}/").content.decode()
     for part, action in {"/remove/": Action.PEOPLE, "/unshare/": Action.KEYS, "/rename/": Action.OWN}.items():
         assert (part in page) == may(role, action)
+
+
+@pytest.mark.parametrize("role", [*Role, None], ids=lambda role: role.label if role else "nobody")
+def test_who_may_reads_what_happened(client_of, alice, bob, team, ids, role):
+    if role:
+        Membership.objects.create(team=team, user=bob, role=role)
+    audit.record(What.KEY_CHECKED, alice, key=team.key_shares.get().key, outcome="fine")
+    for path in ("/activity/", "/activity/export/"):
+        response = client_of(bob).get(path)
+        assert ("had Claro check Main" in response.getvalue().decode()) == may(role, Action.LOG)
 
 
 def test_an_admin_changes_no_owner_and_makes_none(client_of, alice, bob, team, ids):

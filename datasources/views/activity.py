@@ -1,0 +1,79 @@
+from collections.abc import AsyncIterator, Iterator
+
+from asgiref.sync import sync_to_async
+from django.contrib.auth.decorators import login_required
+from django.core.handlers.asgi import ASGIRequest
+from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
+from django.urls import reverse
+from django.utils import timezone
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_safe
+
+from accounts import sessions
+from accounts.roles import Action, may
+from datasources import access, activity
+from datasources.forms import ActivityForm, AddressForm
+from datasources.models import AuditEvent
+from datasources.views.objects import space_of
+from datasources.views.pages import render_page
+
+
+@login_required
+@never_cache
+@require_safe
+def list_activity(request: HttpRequest) -> HttpResponse:
+    """What happened, as far as the reader may know: the newest first, narrowed by what stands in the address."""
+    form: AddressForm = ActivityForm(request.GET)
+    state = form.state()
+    page = activity.page(_events(request, state), state["before"], state["after"])
+    _complete(request, page.events)
+    keys = [key for key in access.keys_for(request.user, space_of(request)) if may(key.role, Action.LOG)]
+    context = {
+        "page": page,
+        "state": state,
+        "complaints": form.complaints(),
+        "choices": activity.choices(),
+        "keys": keys,
+        "key_is_gone": state["key"] and state["key"] not in {key.pk for key in keys},
+        "narrowed": any(state[name] for name in ("what", "who", "key", "source", "since", "until", "q")),
+    }
+    return render_page(
+        request, "activity/list.html", "activity/_list.html", context, 400 if context["complaints"] else 200
+    )
+
+
+@login_required
+@never_cache
+@require_safe
+def export(request: HttpRequest) -> StreamingHttpResponse:
+    """The same as CSV: all that the address asks for, from the newest to the oldest."""
+    lines = activity.csv_lines(_events(request, ActivityForm(request.GET).state()))
+    return StreamingHttpResponse(
+        _in_pieces(lines) if isinstance(request, ASGIRequest) else lines,
+        content_type="text/csv; charset=utf-8",
+        headers={"Content-Disposition": f'attachment; filename="activity-{timezone.localdate()}.csv"'},
+    )
+
+
+def _events(request: HttpRequest, state: dict):
+    return activity.narrowed(access.events_for(request.user, space_of(request)), state)
+
+
+def _complete(request: HttpRequest, events: list[AuditEvent]) -> None:
+    """Adds what a line shows beside its words: whether the source is still there for the reader, and the device."""
+    asked = {event.datasource_id for event in events if event.datasource_id}
+    there = set()
+    if asked:
+        mine = access.sources_for(request.user).filter(datasource_id__in=asked)
+        there = set(mine.values_list("key", "datasource_id"))
+    for event in events:
+        if (event.key_uuid, event.datasource_id) in there:
+            event.href = f"{reverse('sources:details', args=[event.datasource_id])}?key={event.key_uuid}"
+        event.device = sessions.device(event.agent) if event.agent else ""
+
+
+async def _in_pieces(lines: Iterator[str]) -> AsyncIterator[str]:
+    """Each piece is read when the last one is sent: handed on as they are, all would be read before the first goes."""
+    take = sync_to_async(next)
+    while (piece := await take(lines, None)) is not None:
+        yield piece
