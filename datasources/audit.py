@@ -25,9 +25,13 @@ class What(StrEnum):
     SIGNED_UP = "signed_up"
     SIGNED_IN = "signed_in"
     SIGN_IN_FAILED = "sign_in_failed"
+    SECOND_STEP_FAILED = "second_step_failed"
     SIGNED_OUT = "signed_out"
     PASSWORD_CHANGED = "password_changed"  # noqa: S105 - what happened, not a password
     EMAIL_CHANGED = "email_changed"
+    FACTOR_ADDED = "factor_added"
+    FACTOR_MADE_ANEW = "factor_made_anew"
+    FACTOR_REMOVED = "factor_removed"
     TEAM_MADE = "team_made"
     TEAM_RENAMED = "team_renamed"
     TEAM_DELETED = "team_deleted"
@@ -73,9 +77,13 @@ GROUPS = {
             What.SIGNED_UP: ("Signed up", "signed up"),
             What.SIGNED_IN: ("Signed in", "signed in"),
             What.SIGN_IN_FAILED: ("Sign-in failed", "failed to sign in as {about}"),
+            What.SECOND_STEP_FAILED: ("Second step failed", "gave a wrong second factor for {about}"),
             What.SIGNED_OUT: ("Signed out", "signed out"),
             What.PASSWORD_CHANGED: ("Password changed", "changed the password"),
             What.EMAIL_CHANGED: ("E-mail address changed", "changed the e-mail address from {before} to {about}"),
+            What.FACTOR_ADDED: ("Second factor added", "set up {factor}"),
+            What.FACTOR_MADE_ANEW: ("Second factor made anew", "made new {factor}"),
+            What.FACTOR_REMOVED: ("Second factor removed", "removed {factor}"),
         },
     ),
     "teams": Group(

@@ -11,8 +11,11 @@ from allauth.account.signals import (
     user_logged_in,
     user_signed_up,
 )
+from allauth.mfa.models import Authenticator
+from allauth.mfa.signals import authentication_failed, authenticator_added, authenticator_removed, authenticator_reset
 from django.contrib.auth.signals import user_logged_out, user_login_failed
 from django.core.cache import cache
+from django.db.models import QuerySet
 from django.dispatch import receiver
 
 from accounts.models import Team, User
@@ -22,6 +25,11 @@ from datasources.audit import What
 # Who guesses passwords fills no log: one line for each account and address in this time.
 FAILURES_EVERY_S = 300
 SOMEBODY = "Somebody"
+FACTORS = {
+    Authenticator.Type.TOTP: "an authenticator app",
+    Authenticator.Type.WEBAUTHN: "a passkey",
+    Authenticator.Type.RECOVERY_CODES: "recovery codes",
+}
 
 
 @receiver(user_signed_up)
@@ -44,9 +52,13 @@ def note_sign_out(user: User | None, **kwargs) -> None:
 def note_failed_sign_in(credentials: dict, **kwargs) -> None:
     """For an account that there is; nobody could read about the others."""
     user = User.objects.filter(email=User.objects.normalize_email(credentials.get("email"))).first()
-    if user and _is_first(f"{user.pk} {audit.origin.get().address}"):
-        teams = Team.objects.filter(memberships__user=user)
-        audit.record(What.SIGN_IN_FAILED, None, who=SOMEBODY, about=user.email, owner=user, teams=teams)
+    if user:
+        _note_failure(What.SIGN_IN_FAILED, user)
+
+
+@receiver(authentication_failed)
+def note_failed_second_step(user: User, **kwargs) -> None:
+    _note_failure(What.SECOND_STEP_FAILED, user)
 
 
 @receiver([password_changed, password_set, password_reset])
@@ -60,8 +72,33 @@ def note_new_address(user: User, from_email_address, to_email_address, **kwargs)
     _note(What.EMAIL_CHANGED, user, about=to_email_address.email, before=before)
 
 
+@receiver(authenticator_added)
+def note_new_factor(user: User, authenticator: Authenticator, **kwargs) -> None:
+    _note(What.FACTOR_ADDED, user, factor=FACTORS[authenticator.type])
+
+
+@receiver(authenticator_reset)
+def note_factor_made_anew(user: User, authenticator: Authenticator, **kwargs) -> None:
+    _note(What.FACTOR_MADE_ANEW, user, factor=FACTORS[authenticator.type])
+
+
+@receiver(authenticator_removed)
+def note_removed_factor(user: User, authenticator: Authenticator, **kwargs) -> None:
+    _note(What.FACTOR_REMOVED, user, factor=FACTORS[authenticator.type])
+
+
+def _note_failure(what: What, user: User) -> None:
+    """Whoever it was, the person whose account it is reads it."""
+    if _is_first(f"{what} {user.pk} {audit.origin.get().address}"):
+        audit.record(what, None, who=SOMEBODY, about=user.email, owner=user, teams=_teams_of(user))
+
+
 def _note(what: What, user: User, **more: str) -> None:
-    audit.record(what, user, teams=Team.objects.filter(memberships__user=user), **more)
+    audit.record(what, user, teams=_teams_of(user), **more)
+
+
+def _teams_of(user: User) -> QuerySet[Team]:
+    return Team.objects.filter(memberships__user=user)
 
 
 def _is_first(who: str) -> bool:

@@ -146,7 +146,9 @@ def test_an_event_is_a_sentence(bob, key, what, about, details, words):
 def test_every_kind_can_be_said_and_asked_for(bob, key):
     for group in GROUPS.values():
         for what in group.words:
-            said = sentence(audit.record(what, bob, key=key, about="a", before="b", role="c", team="d", outcome="e"))
+            said = sentence(
+                audit.record(what, bob, key=key, about="a", before="b", role="c", team="d", outcome="e", factor="f")
+            )
             assert "…" not in said
             assert "{" not in said
     asked_for = {kind for _, kinds in activity.choices() for kind, _ in kinds}

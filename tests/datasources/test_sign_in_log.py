@@ -3,6 +3,7 @@ from django.test import Client
 
 from accounts import teams
 from datasources.models import AuditEvent
+from tests.support.factors import app_of, code, confirmed, secret_shown
 
 RIGHT = {"login": "alice@example.com", "password": "alices-password"}
 
@@ -71,3 +72,28 @@ def test_without_redis_a_failure_is_still_written_down(alice, redis_server):
     finally:
         redis_server.start()
     assert happened() == ["sign_in_failed"]
+
+
+def test_second_factors_that_come_and_go_are_written_down_without_what_they_know(client_of, alice):
+    web = confirmed(client_of(alice), alice)
+    secret = secret_shown(web.get("/accounts/2fa/totp/activate/").content.decode())
+    web.post("/accounts/2fa/totp/activate/", {"code": code(secret)})
+    web.post("/accounts/2fa/recovery-codes/generate/")
+    web.post("/accounts/2fa/totp/deactivate/")
+    said = [(event.what, event.details["factor"]) for event in AuditEvent.objects.order_by("pk")]
+    assert said[:3] == [
+        ("factor_added", "an authenticator app"),
+        ("factor_added", "recovery codes"),
+        ("factor_made_anew", "recovery codes"),
+    ]
+    assert ("factor_removed", "an authenticator app") in said
+    assert secret not in repr(list(AuditEvent.objects.values()))
+
+
+def test_a_wrong_second_step_is_one_line_in_a_while(client, alice):
+    app_of(alice)
+    client.post("/accounts/login/", RIGHT)
+    for _ in range(2):
+        client.post("/accounts/2fa/authenticate/", {"code": "000000"})
+    event = AuditEvent.objects.get()
+    assert (event.what, event.who, event.owner) == ("second_step_failed", "Somebody", alice)

@@ -14,6 +14,7 @@ from datasources import audit
 from datasources.audit import What
 from datasources.models import ApiKey, AuditEvent, DownloadLink, KeyShare
 from tests.conftest import htmx, synced
+from tests.support.factors import app_of, code, codes_of, codes_shown, confirmed, secret_shown
 from tests.support.hooks import tended
 from tests.support.html import all_words, dom, field, link, told, words
 from tests.views.conftest import made
@@ -243,6 +244,17 @@ def test_no_secret_is_in_what_is_written_nor_in_the_export(client_of, account, s
     Membership.objects.create(team=team, user=bob, role=Role.VIEWER)
     web.post(f"/teams/{team.pk}/people/{team.memberships.get(user=bob).pk}/remove/")
     web.post(f"/teams/{team.pk}/delete/", {"confirm": "Products"})
+    secrets.add(secret := app_of(alice))
+    stranger = Client()
+    stranger.post("/accounts/login/", {"login": alice.email, "password": "alices-password"})
+    stranger.post("/accounts/2fa/authenticate/", {"code": "000000"})
+    sure = confirmed(web, alice)
+    secrets |= set(codes_of(alice))
+    sure.post("/accounts/2fa/recovery-codes/generate/")
+    secrets |= {"".join(one) for one in codes_shown(sure.get("/accounts/2fa/recovery-codes/").content.decode())}
+    sure.post("/accounts/2fa/totp/deactivate/")
+    secrets.add(secret := secret_shown(sure.get("/accounts/2fa/totp/activate/").content.decode()))
+    sure.post("/accounts/2fa/totp/activate/", {"code": code(secret)})
     web.post(
         "/accounts/password/change/",
         {"oldpassword": "alices-password", "password1": "another-password", "password2": "another-password"},
