@@ -84,6 +84,9 @@ SYNC_AT_REST = timedelta(seconds=env.int("SYNC_AT_REST_SECONDS", default=3600))
 AUDIT_DAYS = env.int("AUDIT_DAYS", default=365)
 LIVE_STREAMS_PER_USER = env.int("LIVE_STREAMS_PER_USER", default=20)
 
+# Whether notices may be sent to addresses inside our own network (datasources/outlets.py).
+NOTIFY_PRIVATE_NETWORKS = env.bool("NOTIFY_PRIVATE_NETWORKS", default=False)
+
 # --- Stores ----------------------------------------------------------------------------------------------------------
 REDIS_URL = env("REDIS_URL", default="redis://127.0.0.1:6379/0")
 DATABASES = {"default": env.db("DATABASE_URL", default=f"sqlite:///{VAR_DIR / 'db.sqlite3'}")}
@@ -179,6 +182,7 @@ TEMPLATES = [
                 "django.contrib.messages.context_processors.messages",
                 "datasources.views.context.low_keys",
                 "datasources.views.context.spaces",
+                "datasources.views.context.unread_notices",
             ],
             "builtins": ["datasources.templatetags.claro"],
         },

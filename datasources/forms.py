@@ -5,6 +5,7 @@ from datetime import date
 from typing import Any
 
 from django import forms
+from django.conf import settings
 from django.core.validators import MaxLengthValidator, MaxValueValidator, MinValueValidator
 from django.db.models import Q, QuerySet
 
@@ -12,7 +13,8 @@ from accounts.models import Team, User
 from accounts.roles import TABLE, Action, Role, may
 from datasources.audit import GROUPS, What
 from datasources.claro import LIST_LIMIT_MAX, ROWS_LIMIT_MAX
-from datasources.models import ApiKey, Source
+from datasources.models import ApiKey, Outlet, Source
+from datasources.models.notices import Topic
 from datasources.rows import Query
 
 SECRET_LENGTH_MAX = 512  # claro-api.md, basics
@@ -175,6 +177,37 @@ class TeamDeleteForm(forms.Form):
         if _typeable(typed) != _typeable(self._name):
             raise forms.ValidationError("That is not the team's name. Nothing was deleted.")
         return typed
+
+
+class WishForm(forms.Form):
+    """What somebody is told about a key."""
+
+    topics = forms.MultipleChoiceField(
+        choices=Topic.choices,
+        required=False,
+        widget=forms.CheckboxSelectMultiple(attrs={"class": "form-check-input"}),
+    )
+
+
+class OutletForm(forms.Form):
+    kind = forms.ChoiceField(label="How", choices=Outlet.Kind.choices)
+    url = forms.CharField(
+        label="Address",
+        required=False,
+        max_length=2000,
+        help_text="Of your webhook or of Slack's, kept encrypted. E-mail goes to the address you sign in with.",
+    )
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        if not settings.EMAIL_URL:
+            self.fields["kind"].choices = [choice for choice in Outlet.Kind.choices if choice[0] != Outlet.Kind.MAIL]
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean()
+        if cleaned.get("kind") not in (None, Outlet.Kind.MAIL) and not cleaned.get("url"):
+            self.add_error("url", "Where to? Paste the address.")
+        return cleaned
 
 
 class PageForm(AddressForm):

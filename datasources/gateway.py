@@ -13,9 +13,10 @@ from functools import lru_cache
 import redis
 import requests
 from django.conf import settings
+from django.db import transaction
 from django.utils import timezone
 
-from datasources import access, audit, live
+from datasources import access, audit, live, notices
 from datasources.audit import What
 from datasources.breaker import Breaker, CircuitOpen, is_failure
 from datasources.budget import Budget, Lane, Left, Minute
@@ -29,6 +30,7 @@ from datasources.claro import (
     pooled_session,
 )
 from datasources.models import ApiKey
+from datasources.models.notices import Topic
 from datasources.vault import SecretUnreadable, fingerprints
 
 # One API call at most, retries included; leases and locks elsewhere are longer than this.
@@ -220,11 +222,13 @@ def _note(key: ApiKey, budget: Budget, error: ClaroError | None) -> None:
 
 
 def _note_refusal(key: ApiKey) -> None:
-    """Of all whose call was refused, one writes it down. The secret may have been replaced meanwhile."""
+    """Of all whose call was refused, one writes it down and tells. The secret may have been replaced meanwhile."""
     same = ApiKey.objects.filter(pk=key.pk, secret=key.secret).exclude(state=ApiKey.State.INVALID)
-    if same.update(state=ApiKey.State.INVALID):
-        audit.record(What.KEY_REFUSED, None, who="Claro", key=key)
-        live.publish(access.people_for(key), "keys-changed")
+    with transaction.atomic():
+        if same.update(state=ApiKey.State.INVALID):
+            audit.record(What.KEY_REFUSED, None, who="Claro", key=key)
+            notices.tell(key, Topic.REFUSED, {key.pk: key.label})
+            live.publish(access.people_for(key), "keys-changed")
     key.state = ApiKey.State.INVALID
 
 

@@ -11,9 +11,9 @@ from django.db import DatabaseError, transaction
 from django.db.models import Q, QuerySet
 
 from datasources import factors, vault
-from datasources.models import ApiKey, Canary, DownloadLink, Hook, Sealed
+from datasources.models import ApiKey, Canary, DownloadLink, Hook, Outlet, Sealed
 
-SEALED: tuple[type[Sealed], ...] = (Canary, ApiKey, DownloadLink, Hook)
+SEALED: tuple[type[Sealed], ...] = (Canary, ApiKey, DownloadLink, Hook, Outlet)
 
 logger = logging.getLogger(__name__)
 

@@ -8,9 +8,11 @@ from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
 
-from datasources import access, gateway, live
+from datasources import access, gateway, live, notices
 from datasources.budget import Lane
 from datasources.claro import (
+    COMPLETED,
+    FAILED,
     LIST_LIMIT_MAX,
     PROCESSING,
     ApiError,
@@ -23,6 +25,7 @@ from datasources.claro import (
 )
 from datasources.leases import Held
 from datasources.models import ApiKey, Source, StatusChange, Sync, Watch
+from datasources.models.notices import Topic
 
 COPIED = ("file_name", "content_type", "size_bytes", "status", "uploaded_at", "processed_at", "extra")
 
@@ -144,13 +147,14 @@ def record(key: ApiKey, answers: Iterable[DataSource], asked_at: datetime) -> li
         known = {source.datasource_id: source for source in key.sources.filter(datasource_id__in=by_id)}
         met = [source for source in known.values() if source.last_seen_at < asked_at]
         new = [_new(key, by_id[pk], asked_at) for pk in by_id.keys() - known.keys()]
-        changed, steps = [], []
+        changed, steps, finished = [], [], []
         for source in met:
             before, had_finished = source.status, not source.is_processing
             if _copy(by_id[source.datasource_id], source) or source.gone_at:
                 source.gone_at = None
                 changed.append(source)
             if source.status != before:
+                finished.append(source)
                 if had_finished and source.is_processing:
                     source.restarted_at = asked_at
                 # While it is processing once more, the API's time may still be that of the run before.
@@ -162,10 +166,17 @@ def record(key: ApiKey, answers: Iterable[DataSource], asked_at: datetime) -> li
         StatusChange.objects.bulk_create([*steps, *(step for source in new for step in _first_steps(source))])
         if any(source.is_processing for source in [*new, *changed]):
             _wake_watch(key, asked_at)
+        _tell(key, finished)
         if new or changed:
             names = [event_name(source) for source in changed]
             live.publish(access.people_for(key), "sources-changed", *names)
     return [*new, *changed]
+
+
+def _tell(key: ApiKey, changed: list[Source]) -> None:
+    """What has been processed while we looked; what had been when we first met it is no news."""
+    for status, topic in ((COMPLETED, Topic.PROCESSED), (FAILED, Topic.FAILED)):
+        notices.tell_of(key, topic, [source for source in changed if source.status == status])
 
 
 def event_name(source: Source) -> str:

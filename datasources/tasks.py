@@ -13,9 +13,9 @@ from kombu.exceptions import OperationalError
 
 from accounts import sessions
 from accounts.models import Invitation
-from datasources import audit, hints, hooks, invitations, leases, links, mirror, watch
+from datasources import audit, hints, hooks, invitations, leases, links, mirror, notices, outlets, watch
 from datasources.leases import LeaseLost
-from datasources.models import DownloadLink, Hook, Leased, Sync, Watch
+from datasources.models import DownloadLink, Hook, Leased, Outlet, Sync, Watch
 
 logger = logging.getLogger(__name__)
 
@@ -54,7 +54,18 @@ def tend_hook(hook_id: str, lease: str) -> str:
     return hooks.tend(hook_id, lease)
 
 
-TASKS: dict[type[Leased], Task] = {DownloadLink: make_link, Hook: tend_hook, Watch: look_at_key, Sync: sync_key}
+@leased_task
+def send_notices(outlet_id: str, lease: str) -> str:
+    return outlets.send(outlet_id, lease)
+
+
+TASKS: dict[type[Leased], Task] = {
+    DownloadLink: make_link,
+    Hook: tend_hook,
+    Watch: look_at_key,
+    Sync: sync_key,
+    Outlet: send_notices,
+}
 
 
 def start(work: Leased) -> None:
@@ -90,6 +101,7 @@ def tidy() -> None:
     """Every hour: forgets what has had its time."""
     links.tidy()
     hints.tidy()
+    notices.tidy()
     call_command("clearsessions")
     sessions.tidy()
     audit.tidy()

@@ -1,7 +1,7 @@
 from django.urls import include, path
 from django.views.generic import RedirectView
 
-from datasources.views import activity, downloads, hooks, invitations, keys, rows, sources, teams
+from datasources.views import activity, downloads, hooks, invitations, keys, notices, rows, sources, teams
 
 keys_urls = [
     path("", keys.list_keys, name="list"),
@@ -20,6 +20,7 @@ sources_urls = [
     path("<uuid:datasource_id>/rows/", rows.rows, name="rows"),
     path("<uuid:datasource_id>/download/", downloads.ask, name="download"),
     path("<uuid:datasource_id>/delete/", sources.delete, name="delete"),
+    path("<uuid:datasource_id>/follow/", notices.follow, name="follow"),
 ]
 downloads_urls = [
     path("", downloads.list_downloads, name="list"),
@@ -43,12 +44,24 @@ teams_urls = [
     path("<uuid:team_id>/invitations/<uuid:invitation_id>/revoke/", teams.revoke, name="revoke"),
     path("<uuid:team_id>/keys/<uuid:key_id>/unshare/", teams.unshare, name="unshare"),
 ]
+notices_urls = [
+    path("", notices.list_notices, name="list"),
+    path("read/", notices.read, name="read"),
+    path("bell/", notices.bell, name="bell"),
+    path("choices/", notices.choices, name="choices"),
+    path("choices/<uuid:key_id>/", notices.choose, name="choose"),
+    path("outlets/", notices.add_outlet, name="add_outlet"),
+    path("outlets/<uuid:outlet_id>/remove/", notices.remove_outlet, name="remove_outlet"),
+    path("outlets/<uuid:outlet_id>/test/", notices.test_outlet, name="test_outlet"),
+    path("outlets/<uuid:outlet_id>/secret/", notices.outlet_secret, name="outlet_secret"),
+]
 urlpatterns = [
     path("", RedirectView.as_view(pattern_name="sources:list"), name="home"),
     path("keys/", include((keys_urls, "keys"))),
     path("sources/", include((sources_urls, "sources"))),
     path("downloads/", include((downloads_urls, "downloads"))),
     path("activity/", include((activity_urls, "activity"))),
+    path("notices/", include((notices_urls, "notices"))),
     path("teams/", include((teams_urls, "teams"))),
     path("invitations/<str:token>/", invitations.invitation, name="invitation"),
     path("hooks/<str:token>/", hooks.receive, name="hook"),

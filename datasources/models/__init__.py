@@ -5,6 +5,7 @@ from datasources.models.base import Leased, Sealed
 from datasources.models.hooks import Hint, Hook
 from datasources.models.keys import ApiKey, Canary, KeyShare, Sync, Watch
 from datasources.models.links import LINK_MARGIN, DownloadLink
+from datasources.models.notices import Notice, Outlet, Wish
 from datasources.models.sources import Source, StatusChange
 
 __all__ = [
@@ -17,10 +18,13 @@ __all__ = [
     "Hook",
     "KeyShare",
     "Leased",
+    "Notice",
+    "Outlet",
     "Sealed",
     "Source",
     "StatusChange",
     "Sync",
     "Unchangeable",
     "Watch",
+    "Wish",
 ]

@@ -1,10 +1,12 @@
 """What every page shows beside its own."""
 
+from functools import cache
+
 from django.http import Http404, HttpRequest
 from django.urls import reverse
 from django.utils.functional import SimpleLazyObject
 
-from datasources import access, gateway
+from datasources import access, gateway, notices
 from datasources.models import ApiKey
 from datasources.views.objects import space_of
 
@@ -24,6 +26,11 @@ def spaces(request: HttpRequest) -> dict[str, object]:
         "memberships": SimpleLazyObject(lambda: list(access.memberships_of(request.user))),
         "spaces_path": _spaces_path(request),
     }
+
+
+def unread_notices(request: HttpRequest) -> dict[str, object]:
+    """How many notices wait to be read."""
+    return {"unread_notices": cache(lambda: notices.unread(request.user))}
 
 
 def _spaces_path(request: HttpRequest) -> str:

@@ -25,6 +25,11 @@ POST = ("POST",)
 View = Callable[..., HttpResponse]
 
 
+def of_key(*methods: str) -> Callable[[View], View]:
+    """A view of a key that the reader works through, which it gets instead of the id in its path."""
+    return _of(methods, _key)
+
+
 def of_own_key(*methods: str) -> Callable[[View], View]:
     """A view of one of the reader's own keys, which it gets instead of the id in its path."""
     return _of(methods, _own_key)
@@ -65,6 +70,10 @@ def _of(methods: tuple[str, ...], find: Callable[[HttpRequest, UUID], object]) -
         return guarded
 
     return decorate
+
+
+def _key(request: HttpRequest, key_id: UUID) -> ApiKey:
+    return access.get_key(request.user, key_id)
 
 
 def _own_key(request: HttpRequest, key_id: UUID) -> ApiKey:

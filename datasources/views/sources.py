@@ -7,7 +7,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_POST, require_safe
 
 from accounts.roles import Action
-from datasources import access, audit, mirror, tasks, usual
+from datasources import access, audit, mirror, notices, tasks, usual
 from datasources.audit import What
 from datasources.claro import ClaroError
 from datasources.forms import AddressForm, DeleteForm, SourceListForm
@@ -49,6 +49,7 @@ def details(request: HttpRequest, source: Source) -> HttpResponse:
         "timeline": source.timeline(),
         "pace": usual.paces([source]).get(source.pk),
         "events": list(events),
+        "follows": source.is_processing and notices.follows(request.user, source),
     }
     return render_page(request, "sources/details.html", "sources/_details.html", context)
 

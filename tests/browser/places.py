@@ -18,9 +18,10 @@ from playwright.sync_api import BrowserContext, Page
 from accounts import teams
 from accounts.models import Membership, Team, User
 from accounts.roles import Role
-from datasources import audit, links
+from datasources import audit, links, notices, outlets
 from datasources.audit import What
-from datasources.models import ApiKey, DownloadLink, KeyShare, Source
+from datasources.models import ApiKey, DownloadLink, KeyShare, Outlet, Source
+from datasources.models.notices import Topic
 from tests.conftest import synced
 from tests.support.sandbox import HTML_502, Account
 from tests.views.conftest import made
@@ -417,6 +418,27 @@ def _share_key(world: World) -> str:
 def _invitation(world: World) -> str:
     invitation = teams.invite(world.team(), world.alice, Role.MEMBER, timezone.now() + timedelta(days=7))
     return f"/invitations/{teams.token(invitation)}/"
+
+
+@place("notices", "and 9 more")
+def _notices(world: World) -> str:
+    source = world.source(status="failed")
+    notices.tell_of(world.key, Topic.FAILED, [source])
+    notices.tell(world.key, Topic.REFUSED, {world.key.pk: "Main"})
+    notices.tell(world.key, Topic.SHARES, {uuid.uuid4(): f"{number}.csv" for number in range(12)})
+    return "/notices/"
+
+
+@place("notices, none", "Nothing to tell")
+def _no_notices(world: World) -> str:
+    return "/notices/"
+
+
+@place("notices, choices", "What you are told")
+def _notice_choices(world: World) -> str:
+    outlets.save(world.alice, Outlet.Kind.SLACK, "https://hooks.example.com/services/x")
+    Outlet.objects.update(problem="hooks.example.com answered 404.")
+    return "/notices/choices/"
 
 
 @place("nothing there", "There is nothing here", 404)

@@ -28,6 +28,8 @@ PATHS = {
     ("GET", "/activity/"): Action.BROWSE,
     ("GET", "/activity/export/"): Action.BROWSE,
     ("GET", "/activity/?team={team}"): Action.BROWSE,
+    ("POST", "/sources/{source}/follow/"): Action.BROWSE,
+    ("POST", "/notices/choices/{key}/"): Action.BROWSE,
     ("GET", "/teams/{team}/"): Action.BROWSE,
     ("POST", "/teams/{team}/"): Action.PEOPLE,
     ("POST", "/teams/{team}/people/{member}/role/"): Action.PEOPLE,

@@ -12,8 +12,8 @@ from django.utils import timezone
 from accounts import teams
 from accounts.models import Membership, User
 from accounts.roles import Role
-from datasources import keys, links
-from datasources.models import ApiKey, DownloadLink, KeyShare, Source
+from datasources import keys, links, outlets
+from datasources.models import ApiKey, DownloadLink, KeyShare, Outlet, Source
 from tests.conftest import htmx, synced
 from tests.support.html import words
 
@@ -46,6 +46,7 @@ def things(alice, key, table, ready) -> dict[str, object]:
         "team_id": team.pk,
         "membership_id": Membership.objects.create(team=team, user=carol, role=Role.MEMBER).pk,
         "invitation_id": invitation.pk,
+        "outlet_id": outlets.save(alice, Outlet.Kind.WEBHOOK, "https://hooks.example.com/x").pk,
     }
 
 

@@ -1,0 +1,107 @@
+"""What people want to be told, and what they were."""
+
+import uuid
+
+from django.conf import settings
+from django.db import models
+from django.utils import timezone
+
+from datasources.models.base import Leased, Sealed
+from datasources.models.keys import ApiKey
+
+
+class Topic(models.TextChoices):
+    PROCESSED = "processed", "A file is processed"
+    FAILED = "failed", "Processing failed"
+    REFUSED = "refused", "Claro refuses the key"
+    SHARES = "shares", "A share link is used up or about to end"
+
+
+class Wish(models.Model):
+    """What somebody wants to be told about a key, or about one source; without one, see notices.DEFAULTS."""
+
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="wishes")
+    key = models.ForeignKey(ApiKey, on_delete=models.CASCADE, related_name="wishes")
+    # Null: about whatever lies behind the key.
+    datasource_id = models.UUIDField(null=True, blank=True)
+    topics = models.JSONField(default=list)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["user", "key", "datasource_id"], name="one_wish_about_a_source"),
+            models.UniqueConstraint(
+                fields=["user", "key"], condition=models.Q(datasource_id=None), name="one_wish_about_a_key"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.user} about {self.key}"
+
+
+class Notice(models.Model):
+    """Something that somebody was told. What comes again shortly after is counted, not repeated."""
+
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="notices")
+    key = models.ForeignKey(ApiKey, on_delete=models.CASCADE, related_name="+")
+    topic = models.CharField(max_length=20, choices=Topic)
+    # The first names, and how many there are in all.
+    names = models.JSONField(default=list)
+    count = models.PositiveIntegerField(default=1)
+    # Of the only thing that it is about.
+    datasource_id = models.UUIDField(null=True, blank=True)
+    began_at = models.DateTimeField()
+    at = models.DateTimeField()
+    read_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["-at", "-pk"]
+        indexes = [models.Index(fields=["user", "read_at"], name="notice_unread")]
+
+    def __str__(self) -> str:
+        return f"{self.topic} for {self.user_id}"
+
+    @property
+    def more(self) -> int:
+        """How many there are beyond those that are named."""
+        return max(self.count - len(self.names), 0)
+
+
+class Outlet(Sealed, Leased):
+    """A way out of the dashboard for somebody's notices: mail, or an address of theirs that takes them.
+
+    Due while there is something to send. Sealed are the secret that signs what is sent, and after a space the address:
+    that of a Slack hook is a password.
+    """
+
+    class Kind(models.TextChoices):
+        MAIL = "mail", "E-mail"
+        WEBHOOK = "webhook", "Webhook"
+        SLACK = "slack", "Slack"
+
+    sealed_field = "url"
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="outlets")
+    kind = models.CharField(max_length=10, choices=Kind)
+    # Empty for mail.
+    url = models.TextField(blank=True)
+    host = models.CharField(max_length=253, blank=True)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+    # Notices until then were sent.
+    sent_until = models.DateTimeField(default=timezone.now)
+    last_sent_at = models.DateTimeField(null=True, blank=True)
+    problem = models.CharField(max_length=200, blank=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["user", "kind"], name="one_outlet_of_a_kind")]
+
+    def __str__(self) -> str:
+        return f"{self.kind} of {self.user_id}"
+
+    def sealed_row(self) -> str:
+        return f"outlet:{self.pk}:{self.user_id}"
+
+    def secret_and_address(self) -> tuple[str, str]:
+        """Raises vault.SecretUnreadable."""
+        secret, _, address = self.unseal().partition(" ")
+        return secret, address

@@ -1,0 +1,134 @@
+from django.conf import settings
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.core.paginator import Paginator
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_POST, require_safe
+
+from datasources import access, notices, outlets
+from datasources.forms import OutletForm, PageForm, WishForm
+from datasources.models import ApiKey, Outlet, Source
+from datasources.models.notices import Topic
+from datasources.vault import SecretUnreadable
+from datasources.views.objects import POST, of_key, of_source
+from datasources.views.pages import render_page, render_problem
+
+PER_PAGE = 50
+OF_A_SOURCE = (Topic.PROCESSED, Topic.FAILED)
+
+
+@login_required
+@require_safe
+def list_notices(request: HttpRequest) -> HttpResponse:
+    form = PageForm(request.GET)
+    pages, number = Paginator(notices.of(request.user), PER_PAGE), form.state()["page"]
+    complaints = form.complaints()
+    status = 400 if complaints else 200
+    if number > pages.num_pages:
+        complaints, status, number = [f"There is no page {number}."], 404, 1
+    context = {"page": pages.page(number), "complaints": complaints}
+    return render_page(request, "notices/list.html", "notices/_list.html", context, status)
+
+
+@login_required
+@require_POST
+def read(request: HttpRequest) -> HttpResponse:
+    notices.read(request.user)
+    return redirect("notices:list")
+
+
+@login_required
+@require_safe
+def bell(request: HttpRequest) -> HttpResponse:
+    """The number beside the bell of every page."""
+    return render(request, "notices/_bell.html")
+
+
+@login_required
+@require_safe
+def choices(request: HttpRequest) -> HttpResponse:
+    """What one is told, about which key, and on which ways."""
+    return _choices(request, OutletForm())
+
+
+@of_key(*POST)
+def choose(request: HttpRequest, key: ApiKey) -> HttpResponse:
+    form = WishForm(request.POST)
+    if form.is_valid():
+        notices.choose(request.user, key, form.cleaned_data["topics"])
+        messages.success(request, f"Saved what you are told about {key.label}.")
+    return redirect("notices:choices")
+
+
+@of_source(*POST)
+def follow(request: HttpRequest, source: Source) -> HttpResponse:
+    """Be told when this one source is processed or fails; or not any more."""
+    wanted = OF_A_SOURCE if request.POST.get("on") == "1" else ()
+    notices.choose(request.user, source.key, wanted, source)
+    messages.success(request, "You are told when it is done." if wanted else "You are not told about it any more.")
+    return redirect("sources:details", source.datasource_id)
+
+
+@login_required
+@require_POST
+def add_outlet(request: HttpRequest) -> HttpResponse:
+    form = OutletForm(request.POST)
+    if form.is_valid():
+        try:
+            outlet = outlets.save(request.user, form.cleaned_data["kind"], form.cleaned_data["url"])
+        except outlets.NotSent as error:
+            form.add_error("url", str(error))
+        else:
+            messages.success(request, f"{outlet.get_kind_display()} is on. Send a test to see whether it arrives.")
+            return redirect("notices:choices")
+    return _choices(request, form, 422)
+
+
+@login_required
+@require_POST
+def remove_outlet(request: HttpRequest, outlet_id) -> HttpResponse:
+    get_object_or_404(request.user.outlets, pk=outlet_id).delete()
+    return redirect("notices:choices")
+
+
+@login_required
+@require_POST
+def test_outlet(request: HttpRequest, outlet_id) -> HttpResponse:
+    """Sends one message now, so that one sees whether it arrives."""
+    outlet = get_object_or_404(request.user.outlets, pk=outlet_id)
+    try:
+        outlets.deliver(outlet, [])
+    except outlets.NotSent as error:
+        messages.error(request, f"It could not be sent. {error}")
+    else:
+        messages.success(request, "A test is sent.")
+    return redirect("notices:choices")
+
+
+@login_required
+@require_POST
+@never_cache
+def outlet_secret(request: HttpRequest, outlet_id) -> HttpResponse:
+    """What a webhook's messages are signed with, as plain text for the clipboard."""
+    outlet = get_object_or_404(request.user.outlets, pk=outlet_id, kind=Outlet.Kind.WEBHOOK)
+    try:
+        secret, _ = outlet.secret_and_address()
+    except SecretUnreadable:
+        return render_problem(request, 410, "It can't be read any more", "Enter the address of the webhook again.")
+    return HttpResponse(secret, content_type="text/plain; charset=utf-8")
+
+
+def _choices(request: HttpRequest, form: OutletForm, status: int = 200) -> HttpResponse:
+    keys = list(access.keys_for(request.user))
+    wishes = notices.wishes_of(request.user, keys)
+    for key in keys:
+        key.form = WishForm(initial={"topics": wishes[key.pk]}, auto_id=f"id_{key.pk}_%s")
+    context = {
+        "keys": keys,
+        "outlets": request.user.outlets.order_by("created_at"),
+        "form": form,
+        "has_mail": bool(settings.EMAIL_URL),
+    }
+    return render_page(request, "notices/choices.html", "notices/_choices.html", context, status)

@@ -1,0 +1,107 @@
+import pytest
+from django.core import mail
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+from datasources import notices, outlets
+from datasources.models import Outlet, Wish
+from datasources.models.notices import Topic
+from tests.conftest import htmx, synced
+from tests.support.html import dom, field, link, told, words
+
+
+@pytest.fixture
+def happened(key, source) -> None:
+    notices.tell_of(key, Topic.FAILED, [source])
+
+
+def test_the_bell_shows_how_many_are_unread(web, happened):
+    assert "Notices 1 unread" in words(web.get("/sources/"))
+    part = web.get("/notices/bell/", headers=htmx())
+    assert words(part) == "Notices 1 unread"
+    web.post("/notices/read/")
+    assert words(web.get("/notices/bell/", headers=htmx())) == "Notices"
+
+
+def test_a_notice_leads_to_what_it_is_about(web, source, happened):
+    page = web.get("/notices/")
+    assert "Failed: things.csv" in words(page)
+    assert web.get(link(page, "Open")).status_code == 200
+
+
+def test_there_may_be_nothing_to_tell(web):
+    assert "Nothing to tell" in words(web.get("/notices/"))
+
+
+@pytest.mark.parametrize(("query", "status"), [("page=9", 404), ("page=x", 400)])
+def test_odd_pages_are_told(web, happened, query, status):
+    assert web.get(f"/notices/?{query}").status_code == status
+
+
+def test_one_chooses_for_each_key(web, alice, key):
+    page = web.get("/notices/choices/")
+    chosen = {box.get("value") for box in dom(page).iterfind(".//input[@name='topics']") if "checked" in box.attrib}
+    assert chosen == {"failed", "refused", "shares"}
+    web.post(f"/notices/choices/{key.pk}/", {"topics": ["processed"]})
+    assert notices.wishes_of(alice, [key]) == {key.pk: ["processed"]}
+    web.post(f"/notices/choices/{key.pk}/", {"topics": ["nonsense"]})
+    assert notices.wishes_of(alice, [key]) == {key.pk: ["processed"]}
+
+
+def test_one_follows_a_source_and_leaves_it_again(web, alice, key, account):
+    account.add(fileName="slow.csv", status="processing")
+    [source] = synced(key)
+    path = f"/sources/{source.datasource_id}/"
+    assert "Tell me" in words(web.get(path))
+    for on, text in (("1", "You are told"), ("0", "Tell me")):
+        web.post(f"{path}follow/", {"on": on})
+        assert text in words(dom(web.get(path)).find(".//*[@aria-pressed]"))
+    assert Wish.objects.get().topics == []
+
+
+def test_a_webhook_is_added_tested_and_removed(web, settings):
+    settings.NOTIFY_PRIVATE_NETWORKS = True
+    web.post("/notices/outlets/", {"kind": "webhook", "url": "http://127.0.0.1:9/x"})
+    outlet = Outlet.objects.get()
+    page = web.get("/notices/choices/")
+    assert "Webhook to 127.0.0.1" in words(page)
+    assert outlet.secret_and_address()[0] not in page.content.decode()
+    answer = web.post(f"/notices/outlets/{outlet.pk}/secret/")
+    assert answer.content.decode() == outlet.secret_and_address()[0]
+    web.post(f"/notices/outlets/{outlet.pk}/test/")
+    assert "It could not be sent. 127.0.0.1 does not answer" in told(web.get("/notices/choices/"))
+    web.post(f"/notices/outlets/{outlet.pk}/remove/")
+    assert not Outlet.objects.exists()
+
+
+def test_an_address_that_can_t_be_is_told_and_stays(web):
+    page = web.post("/notices/outlets/", {"kind": "slack", "url": "ftp://x"})
+    assert (page.status_code, field(page, "url").get("value")) == (422, "ftp://x")
+    assert "This must be a whole https address" in words(page)
+    assert web.post("/notices/outlets/", {"kind": "slack", "url": ""}).status_code == 422
+
+
+def test_mail_is_offered_where_it_can_be_sent(web, settings):
+    assert web.post("/notices/outlets/", {"kind": "mail"}).status_code == 422
+    settings.EMAIL_URL = "smtp://mail"
+    web.post("/notices/outlets/", {"kind": "mail"})
+    web.post(f"/notices/outlets/{Outlet.objects.get().pk}/test/")
+    assert [message.subject for message in mail.outbox] == ["Claro Dashboard: a test"]
+
+
+def test_the_list_costs_the_same_for_many(web, alice, key, source):
+    def cost() -> int:
+        notices.tell_of(key, Topic.FAILED, [source])
+        notices.read(alice)
+        with CaptureQueriesContext(connection) as queries:
+            web.get("/notices/")
+        return len(queries)
+
+    _, few, *_, many = [cost() for _ in range(12)]
+    assert few == many
+
+
+def test_another_s_outlet_is_not_there(client_of, bob, alice):
+    outlet = outlets.save(alice, Outlet.Kind.MAIL)
+    for what in ("remove", "test", "secret"):
+        assert client_of(bob).post(f"/notices/outlets/{outlet.pk}/{what}/").status_code == 404
