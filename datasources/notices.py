@@ -28,7 +28,7 @@ FORGET_AFTER = timedelta(days=30)
 
 
 def tell(key: ApiKey, topic: Topic, about: Mapping[UUID, str]) -> None:
-    """Tells everybody who wants to know of this topic; `about` are names by the id of what they belong to.
+    """Tells everybody who wants to know of this topic; `about` are names by the id of the source, or of the key.
 
     Call it in the transaction that makes it true. Three queries where nobody wants to know.
     """
@@ -110,7 +110,7 @@ def _note(key: ApiKey, topic: Topic, user_id: int, about: Mapping[UUID, str]) ->
         known.count, known.at, known.datasource_id = F("count") + len(about), now, None
         known.save(update_fields=["names", "count", "at", "datasource_id"])
     else:
-        only = next(iter(about)) if len(about) == 1 else None
+        only = next(iter(about)) if len(about) == 1 and topic != Topic.REFUSED else None
         Notice.objects.create(
             user_id=user_id, key=key, topic=topic, names=names[:NAMED], count=len(about), datasource_id=only,
             began_at=now, at=now,

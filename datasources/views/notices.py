@@ -41,9 +41,9 @@ def read(request: HttpRequest) -> HttpResponse:
 
 @login_required
 @require_safe
-def bell(request: HttpRequest) -> HttpResponse:
+def unread(request: HttpRequest) -> HttpResponse:
     """The number beside the bell of every page."""
-    return render(request, "notices/_bell.html")
+    return render(request, "notices/_unread.html")
 
 
 @login_required

@@ -17,16 +17,21 @@ def happened(key, source) -> None:
 
 def test_the_bell_shows_how_many_are_unread(web, happened):
     assert "Notices 1 unread" in words(web.get("/sources/"))
-    part = web.get("/notices/bell/", headers=htmx())
-    assert words(part) == "Notices 1 unread"
+    assert words(web.get("/notices/unread/", headers=htmx())) == "1 unread"
     web.post("/notices/read/")
-    assert words(web.get("/notices/bell/", headers=htmx())) == "Notices"
+    assert words(web.get("/notices/unread/", headers=htmx())) == ""
 
 
 def test_a_notice_leads_to_what_it_is_about(web, source, happened):
     page = web.get("/notices/")
     assert "Failed: things.csv" in words(page)
     assert web.get(link(page, "Open")).status_code == 200
+
+
+def test_a_refused_key_leads_to_the_keys(web, key):
+    notices.tell(key, Topic.REFUSED, {key.pk: key.label})
+    page = dom(web.get("/notices/")).find(".//*[@class='notice is-unread']")
+    assert [one.get("href") for one in page.iter("a")] == ["/keys/"]
 
 
 def test_there_may_be_nothing_to_tell(web):
