@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from accounts.roles import TABLE, Role, may
+
 ROOT = Path(__file__).resolve().parents[1]
 DOCUMENTS = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md"))]
 # Read outside the settings: by the Procfile and by `make run`.
@@ -35,6 +37,18 @@ def test_commands_exist(document):
         assert list(ROOT.glob(f"*/management/commands/{name}.py")) or name in ("collectstatic", "migrate"), name
     targets = re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE)
     assert set(re.findall(r"(?:`|^)make ([a-z]+)", text, re.MULTILINE)) <= set(targets)
+
+
+def test_the_table_of_roles_is_the_one_that_decides():
+    text = (ROOT / "docs/teams.md").read_text()
+    lines = [
+        [cell.strip() for cell in line.strip("|").split("|")] for line in re.findall(r"^\|.*\|$", text, re.MULTILINE)
+    ]
+    assert lines[0][1:] == [role.label for role in Role]
+    for (_, words), line in zip(TABLE.values(), lines[2:], strict=True):
+        assert line[0] == words
+    for action, line in zip(TABLE, lines[2:], strict=True):
+        assert [cell == "yes" for cell in line[1:]] == [may(role, action) for role in Role]
 
 
 def test_rooms_in_the_architecture_exist():
