@@ -19,6 +19,7 @@ class Action(StrEnum):
     DOWNLOAD = "download"
     SHARE = "share"
     SAVE_VIEWS = "save_views"
+    END_SHARES = "end_shares"
     DELETE = "delete"
     PEOPLE = "people"
     KEYS = "keys"
@@ -32,6 +33,7 @@ TABLE: dict[Action, tuple[Role, str]] = {
     Action.DOWNLOAD: (Role.VIEWER, "Download files"),
     Action.SHARE: (Role.MEMBER, "Make share links"),
     Action.SAVE_VIEWS: (Role.MEMBER, "Save views for the team"),
+    Action.END_SHARES: (Role.ADMIN, "Change and end share links of others"),
     Action.DELETE: (Role.ADMIN, "Delete data sources"),
     Action.PEOPLE: (Role.ADMIN, "Invite and remove people, change their roles"),
     Action.KEYS: (Role.ADMIN, "Share own keys with the team, take shared ones away"),

@@ -126,6 +126,12 @@ CELERY_TIMEZONE = "UTC"
 CELERY_BEAT_SCHEDULE = {
     # Thrown away unless a worker takes it before the next one comes.
     "tick": {"task": "datasources.tasks.tick", "schedule": 2.0, "options": {"expires": 2}},
+    "write_share_uses": {
+        "task": "datasources.tasks.write_share_uses",
+        "schedule": 5.0,
+        "options": {"expires": 5},
+    },
+    "renew_shared": {"task": "datasources.tasks.renew_shared", "schedule": 600.0, "options": {"expires": 600}},
     "tidy": {"task": "datasources.tasks.tidy", "schedule": 3600.0},
 }
 

@@ -9,14 +9,16 @@ from uuid import UUID
 
 import redis
 from django.conf import settings
-from django.db.models import Case, Exists, IntegerField, OuterRef, Q, QuerySet, Subquery, Value, When
+from django.db.models import BooleanField, Case, Exists, F, IntegerField, OuterRef, Q, QuerySet, Subquery, Value, When
 from django.http import Http404
 from django.shortcuts import get_object_or_404
+from django.utils import timezone
 
 from accounts.models import Membership, Team, User
 from accounts.roles import TABLE, Action, Role, may
+from datasources import vault
 from datasources.budget import Budget
-from datasources.models import ApiKey, AuditEvent, DownloadLink, KeyShare, Source
+from datasources.models import ApiKey, AuditEvent, DownloadLink, KeyShare, ShareLink, Source
 
 
 @dataclass(frozen=True)
@@ -95,6 +97,31 @@ def events_for(user: User, space: Space = EVERYTHING) -> QuerySet[AuditEvent]:
     return events.filter(Exists(concerned.filter(team=space.team))) if space.team else events
 
 
+def shares_for(user: User, space: Space = EVERYTHING) -> QuerySet[ShareLink]:
+    """The share links made through these keys, by whomever, each with the reader's `role` and whether `maker_may`."""
+    role = Subquery(keys_for(user).filter(pk=OuterRef("key")).values("role")[:1], output_field=IntegerField())
+    maker_may = Case(When(_its_maker_may(), then=True), default=False, output_field=BooleanField())
+    found = ShareLink.objects.filter(key__in=keys_for(user, space).values("pk"))
+    return found.annotate(role=role, maker_may=maker_may).select_related("key", "made_by")
+
+
+def shares_that_work() -> QuerySet[ShareLink]:
+    """Whatever makes one stop is asked anew at each use: its settings, its key, and what its maker may do."""
+    in_time = Q(ends_at=None) | Q(ends_at__gt=timezone.now())
+    has_uses_left = Q(most_uses=None) | Q(uses__lt=F("most_uses"))
+    is_on = Q(paused_at=None, ended_at=None) & ~Q(key__state=ApiKey.State.INVALID)
+    return ShareLink.objects.filter(is_on, in_time, has_uses_left, _its_maker_may())
+
+
+def get_share(user: User, share_id: UUID) -> ShareLink:
+    return get_object_or_404(shares_for(user), pk=share_id)
+
+
+def open_share(token: str) -> ShareLink | None:
+    """The share link of this token, while it works: who has the token needs no account. One query."""
+    return shares_that_work().filter(fingerprint__in=vault.fingerprints(token)).first()
+
+
 def people_for(key: ApiKey) -> list[int]:
     """The ids of those who may see what is behind a key; the other direction of `keys_for`."""
     shared = Membership.objects.filter(team__key_shares__key=key.pk)
@@ -141,6 +168,14 @@ def get_source(user: User, datasource_id: UUID, key_id: UUID | None = None, acti
 
 def get_link(user: User, link_id: UUID) -> DownloadLink:
     return get_object_or_404(links_for(user).select_related("source__key"), pk=link_id)
+
+
+def _its_maker_may() -> Q:
+    """Of a share link: whoever made it may still share through its key, and neither they nor its owner has gone."""
+    least = TABLE[Action.SHARE][0]
+    there = Membership.objects.filter(user=OuterRef("made_by"), role__gte=least, team__key_shares__key=OuterRef("key"))
+    are_active = Q(made_by__is_active=True, key__owner__is_active=True)
+    return are_active & (Q(key__owner=F("made_by")) | Exists(there))
 
 
 def _calls_left(key: ApiKey) -> int:

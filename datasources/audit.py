@@ -7,7 +7,7 @@ Whoever did it, whoever owns the key, and the admins of the teams that were conc
 from collections.abc import Iterable
 from contextvars import ContextVar
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from django.conf import settings
@@ -55,6 +55,13 @@ class What(StrEnum):
     DOWNLOAD_ASKED = "download_asked"
     DOWNLOADED = "downloaded"
     LINK_COPIED = "link_copied"
+    SHARE_MADE = "share_made"
+    SHARE_CHANGED = "share_changed"
+    SHARE_PAUSED = "share_paused"
+    SHARE_RESUMED = "share_resumed"
+    SHARE_ROTATED = "share_rotated"
+    SHARE_ENDED = "share_ended"
+    SHARE_USED = "share_used"
 
 
 @dataclass(frozen=True)
@@ -127,6 +134,19 @@ GROUPS = {
             What.LINK_COPIED: ("Link copied", "copied the link to {about}"),
         },
     ),
+    "shares": Group(
+        "Share links",
+        "share",
+        {
+            What.SHARE_MADE: ("Share link made", "made a share link to {about}"),
+            What.SHARE_CHANGED: ("Share link changed", "changed the share link to {about}"),
+            What.SHARE_PAUSED: ("Share link paused", "paused the share link to {about}"),
+            What.SHARE_RESUMED: ("Share link goes on", "let the share link to {about} go on"),
+            What.SHARE_ROTATED: ("Share link renewed", "gave the share link to {about} a new address"),
+            What.SHARE_ENDED: ("Share link ended", "ended the share link to {about}"),
+            What.SHARE_USED: ("Share link used", "gave out {about}"),
+        },
+    ),
 }
 
 
@@ -153,6 +173,7 @@ def record(
     source: Source | None = None,
     owner: User | None = None,
     teams: Iterable[Team] | None = None,
+    at: datetime | None = None,
     **details: object,
 ) -> AuditEvent:
     """Writes one line, for its owner and the admins of `teams` too.
@@ -162,7 +183,7 @@ def record(
     key = key or (source and source.key)
     concerned = list(Team.objects.filter(key_shares__key=key) if teams is None and key else teams or ())
     event = AuditEvent.objects.create(
-        at=timezone.now(),
+        at=at or timezone.now(),
         what=what,
         actor=actor,
         who=who or (actor.email if actor else "Claro Dashboard"),

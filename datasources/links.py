@@ -19,20 +19,24 @@ PATIENCE = timedelta(minutes=10)
 FORGET_AFTER = timedelta(days=8)  # a week after the longest-lived one has ended
 
 
-def ask(source: Source, user: User, expires_in_s: int, *, renew: bool = False) -> DownloadLink:
+def ask(source: Source, user: User, expires_in_s: int, *, renew: bool = False, ahead: bool = False) -> DownloadLink:
     """A link that is alive, or a pending one for a task to make. Whoever asks meanwhile gets the same.
 
-    `renew` asks for a new one although the present one is alive.
+    `renew` asks for a new one although the present one is alive; `ahead` says that nobody waits for it.
     """
     if not renew and (alive := _alive(source)):
         return alive
+    now = timezone.now()
     with transaction.atomic():
         Source.objects.select_for_update().get(pk=source.pk)  # one asks at a time; SQLite has one writer anyway
         if pending := source.links.filter(state=DownloadLink.State.PENDING).first():
+            if pending.is_ahead and not ahead:  # now somebody waits
+                DownloadLink.objects.filter(pk=pending.pk).update(is_ahead=False, due_at=now)
+                pending.is_ahead, pending.due_at = False, now
             return pending
         if not renew and (alive := _alive(source)):  # made since we looked
             return alive
-        link = DownloadLink(source=source, asked_by=user, expires_in_s=expires_in_s, due_at=timezone.now())
+        link = DownloadLink(source=source, asked_by=user, expires_in_s=expires_in_s, is_ahead=ahead, due_at=now)
         link.save(force_insert=True)
         live.publish(access.people_for(source.key), "downloads-changed")
     return link
@@ -43,7 +47,7 @@ def make(link_id: str, lease: str) -> str:
     held = Held(DownloadLink, link_id, lease)
     link: DownloadLink = held.work
     try:
-        with gateway.client(link.source.key, Lane.LINK) as claro:
+        with gateway.client(link.source.key, Lane.COPY if link.is_ahead else Lane.LINK) as claro:
             signed = claro.sign_download(link.source.datasource_id, link.expires_in_s)
     except DatasourceNotFound:
         mirror.mark_gone(link.source)

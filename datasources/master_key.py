@@ -11,9 +11,9 @@ from django.db import DatabaseError, transaction
 from django.db.models import Q, QuerySet
 
 from datasources import factors, vault
-from datasources.models import ApiKey, Canary, DownloadLink, Hook, Outlet, Sealed
+from datasources.models import ApiKey, Canary, DownloadLink, Hook, Outlet, Sealed, ShareLink
 
-SEALED: tuple[type[Sealed], ...] = (Canary, ApiKey, DownloadLink, Hook, Outlet)
+SEALED: tuple[type[Sealed], ...] = (Canary, ApiKey, DownloadLink, Hook, Outlet, ShareLink)
 
 logger = logging.getLogger(__name__)
 
@@ -118,7 +118,7 @@ def _rotate_row(model: type[Sealed], pk: object) -> str:
     if not vault.is_current(old):
         row.seal(text)
         changed[row.sealed_field] = getattr(row, row.sealed_field)
-    if isinstance(row, ApiKey) and (fingerprint := _current_fingerprint(row, text)) != row.fingerprint:
+    if isinstance(row, ApiKey | ShareLink) and (fingerprint := _current_fingerprint(row, text)) != row.fingerprint:
         changed["fingerprint"] = fingerprint
     if changed:
         with transaction.atomic():
@@ -129,8 +129,10 @@ def _rotate_row(model: type[Sealed], pk: object) -> str:
     return "rotated" if row.sealed_field in changed else "current"
 
 
-def _current_fingerprint(key: ApiKey, secret: str) -> str:
+def _current_fingerprint(row: ApiKey | ShareLink, secret: str) -> str:
     """The fingerprint by the first key of the ring; the old one where this person has pasted the same key again."""
     fingerprint = vault.fingerprints(secret)[0]
-    others = ApiKey.objects.filter(owner=key.owner_id, fingerprint=fingerprint).exclude(pk=key.pk)
-    return key.fingerprint if others.exists() else fingerprint
+    if isinstance(row, ShareLink):
+        return fingerprint
+    others = ApiKey.objects.filter(owner=row.owner_id, fingerprint=fingerprint).exclude(pk=row.pk)
+    return row.fingerprint if others.exists() else fingerprint

@@ -12,7 +12,7 @@ from accounts.models import Membership
 from datasources import access, live, master_key
 from datasources.models import KeyShare
 
-ALL_LISTS = ("keys-changed", "sources-changed", "downloads-changed", "teams-changed")
+ALL_LISTS = ("keys-changed", "sources-changed", "downloads-changed", "shares-changed", "teams-changed")
 
 
 @receiver(user_logged_out)

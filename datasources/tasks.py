@@ -13,7 +13,7 @@ from kombu.exceptions import OperationalError
 
 from accounts import sessions
 from accounts.models import Invitation
-from datasources import audit, hints, hooks, invitations, leases, links, mirror, notices, outlets, watch
+from datasources import audit, hints, hooks, invitations, leases, links, mirror, notices, outlets, shares, watch
 from datasources.leases import LeaseLost
 from datasources.models import DownloadLink, Hook, Leased, Outlet, Sync, Watch
 
@@ -97,9 +97,25 @@ def tick() -> None:
 
 
 @shared_task
+def write_share_uses() -> int:
+    """Every few seconds: what was downloaded by share links goes into the log."""
+    return shares.write_uses()
+
+
+@shared_task
+def renew_shared() -> int:
+    """Every ten minutes: links of shared files that are in use are renewed before they end."""
+    asked = shares.renew_ahead()
+    for link in asked:
+        start(link)
+    return len(asked)
+
+
+@shared_task
 def tidy() -> None:
     """Every hour: forgets what has had its time."""
     links.tidy()
+    shares.tidy()
     hints.tidy()
     notices.tidy()
     call_command("clearsessions")

@@ -1,7 +1,19 @@
 from django.urls import include, path
 from django.views.generic import RedirectView
 
-from datasources.views import activity, downloads, hooks, invitations, keys, notices, rows, sources, teams
+from datasources.views import (
+    activity,
+    downloads,
+    hooks,
+    invitations,
+    keys,
+    notices,
+    rows,
+    share_page,
+    shares,
+    sources,
+    teams,
+)
 
 keys_urls = [
     path("", keys.list_keys, name="list"),
@@ -19,6 +31,7 @@ sources_urls = [
     path("<uuid:datasource_id>/", sources.details, name="details"),
     path("<uuid:datasource_id>/rows/", rows.rows, name="rows"),
     path("<uuid:datasource_id>/download/", downloads.ask, name="download"),
+    path("<uuid:datasource_id>/share/", shares.share, name="share"),
     path("<uuid:datasource_id>/delete/", sources.delete, name="delete"),
     path("<uuid:datasource_id>/follow/", notices.follow, name="follow"),
 ]
@@ -31,6 +44,17 @@ downloads_urls = [
 activity_urls = [
     path("", activity.list_activity, name="list"),
     path("export/", activity.export, name="export"),
+]
+shares_urls = [
+    path("", shares.list_shares, name="list"),
+    path("<uuid:share_id>/", shares.details, name="details"),
+    path("<uuid:share_id>/edit/", shares.edit, name="edit"),
+    path("<uuid:share_id>/link/", shares.link, name="link"),
+    path("<uuid:share_id>/qr/", shares.qr, name="qr"),
+    path("<uuid:share_id>/pause/", shares.pause, name="pause"),
+    path("<uuid:share_id>/resume/", shares.resume, name="resume"),
+    path("<uuid:share_id>/rotate/", shares.rotate, name="rotate"),
+    path("<uuid:share_id>/end/", shares.end, name="end"),
 ]
 teams_urls = [
     path("", teams.list_teams, name="list"),
@@ -62,7 +86,9 @@ urlpatterns = [
     path("downloads/", include((downloads_urls, "downloads"))),
     path("activity/", include((activity_urls, "activity"))),
     path("notices/", include((notices_urls, "notices"))),
+    path("shares/", include((shares_urls, "shares"))),
     path("teams/", include((teams_urls, "teams"))),
     path("invitations/<str:token>/", invitations.invitation, name="invitation"),
+    path("d/<str:token>/", share_page.share, name="share"),
     path("hooks/<str:token>/", hooks.receive, name="hook"),
 ]

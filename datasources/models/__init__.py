@@ -6,6 +6,7 @@ from datasources.models.hooks import Hint, Hook
 from datasources.models.keys import ApiKey, Canary, KeyShare, Sync, Watch
 from datasources.models.links import LINK_MARGIN, DownloadLink
 from datasources.models.notices import Notice, Outlet, Wish
+from datasources.models.shares import SharedFile, ShareLink
 from datasources.models.sources import Source, StatusChange
 
 __all__ = [
@@ -21,6 +22,8 @@ __all__ = [
     "Notice",
     "Outlet",
     "Sealed",
+    "ShareLink",
+    "SharedFile",
     "Source",
     "StatusChange",
     "Sync",

@@ -31,6 +31,8 @@ class DownloadLink(Sealed, Leased):
     state = models.CharField(max_length=10, choices=State, default=State.PENDING)
     url = models.TextField(blank=True)
     expires_in_s = models.PositiveIntegerField()
+    # Renewed before somebody needs it, from calls that nobody else wants.
+    is_ahead = models.BooleanField(default=False)
     expires_at = models.DateTimeField(null=True, blank=True)
     problem = models.JSONField(null=True, blank=True)
     created_at = models.DateTimeField(default=timezone.now, editable=False)

@@ -11,7 +11,7 @@ from datasources.models import ApiKey
 from datasources.views.objects import space_of
 
 # Pages about all that lies in a space; from any other, a space begins with its sources.
-SPACED = {"sources:list", "downloads:list", "keys:list", "activity:list"}
+SPACED = {"sources:list", "downloads:list", "shares:list", "keys:list", "activity:list"}
 
 
 def low_keys(request: HttpRequest) -> dict[str, object]:

@@ -14,9 +14,9 @@ from django.views.decorators.http import require_http_methods
 
 from accounts.models import Membership
 from accounts.roles import Action, may
-from datasources import access
+from datasources import access, shares
 from datasources.forms import KeyChoiceForm
-from datasources.models import ApiKey, DownloadLink, Source
+from datasources.models import ApiKey, DownloadLink, ShareLink, Source
 
 READ = ("GET", "HEAD")
 FORM = ("GET", "HEAD", "POST")
@@ -43,6 +43,11 @@ def of_source(*methods: str, action: Action = Action.BROWSE) -> Callable[[View],
 def of_link(*methods: str) -> Callable[[View], View]:
     """A view of one download link."""
     return _of(methods, _link)
+
+
+def of_share(*methods: str, action: Action = Action.BROWSE) -> Callable[[View], View]:
+    """A view of a share link; 403 for who may not do this with it. What one has made one may change."""
+    return _of(methods, partial(_share, action=action))
 
 
 def of_team(*methods: str, action: Action = Action.BROWSE) -> Callable[[View], View]:
@@ -96,6 +101,14 @@ def _membership(request: HttpRequest, team_id: UUID, action: Action) -> Membersh
     if not may(membership.role, action):
         raise PermissionDenied
     return membership
+
+
+def _share(request: HttpRequest, share_id: UUID, action: Action) -> ShareLink:
+    share = access.get_share(request.user, share_id)
+    is_allowed = shares.may_change(share, request.user) if action == Action.END_SHARES else may(share.role, action)
+    if not is_allowed:
+        raise PermissionDenied
+    return share
 
 
 def _link(request: HttpRequest, link_id: UUID) -> DownloadLink:

@@ -44,12 +44,14 @@ def refresh(request: HttpRequest) -> HttpResponse:
 @of_source(*READ)
 def details(request: HttpRequest, source: Source) -> HttpResponse:
     events = access.events_for(request.user).filter(datasource_id=source.datasource_id)[:EVENTS]
+    shares = access.shares_for(request.user).filter(files__source=source, ended_at=None)
     context = {
         "source": source,
         "timeline": source.timeline(),
         "pace": usual.paces([source]).get(source.pk),
         "events": list(events),
         "follows": source.is_processing and notices.follows(request.user, source),
+        "shares": shares.prefetch_related("files__source"),
     }
     return render_page(request, "sources/details.html", "sources/_details.html", context)
 

@@ -18,14 +18,15 @@ from playwright.sync_api import BrowserContext, Page
 from accounts import teams
 from accounts.models import Membership, Team, User
 from accounts.roles import Role
-from datasources import audit, links, notices, outlets
+from datasources import audit, links, notices, outlets, shares
 from datasources.audit import What
-from datasources.models import ApiKey, DownloadLink, KeyShare, Outlet, Source
+from datasources.models import ApiKey, DownloadLink, KeyShare, Outlet, ShareLink, Source
 from datasources.models.notices import Topic
 from tests.conftest import synced
 from tests.support.sandbox import HTML_502, Account
 from tests.views.conftest import made
 
+IN_A_WEEK = timezone.now() + timedelta(days=7)
 HOSTILE = "<img src=x onerror=alert(1)>\"'><script>alert(2)</script>\u202efdp.csv"
 
 
@@ -68,6 +69,10 @@ class World:
         somebody = User.objects.create_user("bob.with.a.long.name@catalogue.example.com")
         Membership.objects.create(team=team, user=somebody, role=Role.VIEWER)
         return team
+
+    def share(self, *sources: Source, **settings) -> ShareLink:
+        files = sources or (self.table(),)
+        return shares.make(self.alice, self.key, files, **settings)
 
     def fail(self) -> None:
         """From now on there is a gateway's error page for every call."""
@@ -114,6 +119,7 @@ for _name, _path, _shows, _signed_in in [
     ("e-mail", "/accounts/email/", "alice@example.com", True),
     ("key, add", "/keys/add/", "Check and add", True),
     ("downloads, none", "/downloads/", "No download links yet", True),
+    ("shared, none", "/shares/", "Nothing is shared yet", True),
 ]:
     place(_name, _shows, signed_in=_signed_in)(lambda world, path=_path: path)
 
@@ -370,6 +376,64 @@ def _pending_download(world: World) -> str:
 @place("download, ended", "This link has ended")
 def _ended_download(world: World) -> str:
     return f"/downloads/{world.link(world.table(), expires_at='2026-01-01T00:00Z').pk}/"
+
+
+@place("share", "Make the link")
+def _share(world: World) -> str:
+    return f"/sources/{world.table().datasource_id}/share/"
+
+
+@place("share link", "Copy the link")
+def _share_link(world: World) -> str:
+    share = world.share(note=HOSTILE, most_uses=3, password="open sesame", ends_at=IN_A_WEEK)
+    return f"/shares/{share.pk}/"
+
+
+@place("share link, edit", "Ask for no password any more")
+def _edit_share(world: World) -> str:
+    return f"/shares/{world.share(password='open sesame', ends_at=IN_A_WEEK).pk}/edit/"
+
+
+@place("shared", "Used up")
+def _shares(world: World) -> str:
+    source = world.table()
+    used_up = world.share(source, most_uses=3, note="For the supplier")
+    ShareLink.objects.filter(pk=used_up.pk).update(uses=3, last_used_at=used_up.created_at)
+    shares.end(world.share(source))
+    shares.pause(world.share(source, password="open sesame"), on=True)
+    world.share(source, ends_at=IN_A_WEEK)
+    return "/shares/"
+
+
+def _outside(share: ShareLink, query: str = "") -> str:
+    return f"/d/{share.unseal()}/{query}"
+
+
+@place("shared page", "Download", signed_in=False)
+def _shared_page(world: World) -> str:
+    return _outside(world.share(note="The price list of this month.", ends_at=IN_A_WEEK))
+
+
+@place("shared page, several files", "2 files", signed_in=False)
+def _shared_files(world: World) -> str:
+    source = world.table(name=HOSTILE)
+    world.account.add(fileName=f"{'long-' * 30}.pdf")
+    return _outside(world.share(source, next(one for one in synced(world.key) if one != source)))
+
+
+@place("shared page, password", "wants a password", signed_in=False)
+def _shared_locked(world: World) -> str:
+    return _outside(world.share(password="open sesame"))
+
+
+@place("shared page, being made", "Getting the file ready", 202, signed_in=False)
+def _shared_waiting(world: World) -> str:
+    return _outside(world.share(), "?dl=1")
+
+
+@place("shared page, nothing", "This link does not work", 404, signed_in=False)
+def _shared_nothing(world: World) -> str:
+    return "/d/cd_not-a-token/"
 
 
 @place("delete", "To go on, type the file's name")

@@ -58,6 +58,8 @@ FORMS = pytest.mark.parametrize("form", ["text", "json"])
         ("key claro_live_hunter2hunter2 was refused", "key claro_… was refused"),
         ("'claro_test_hunter2hunter2'", "'claro_…'"),
         ("claro_live_hunter2-hunter2_hunter2", "claro_…"),
+        ("Not Found: /d/cd_hunter2-hunter2/", "Not Found: /d/…/"),
+        ("token 'cd_hunter2-hunter2'", "token 'cd_…'"),
     ],
 )
 def test_what_looks_like_a_secret_is_not_written(text, shown):

@@ -8,7 +8,7 @@ from django.utils import timezone
 from accounts import teams
 from accounts.models import Membership, Team, User
 from accounts.roles import Action, Role, may
-from datasources import audit
+from datasources import audit, shares
 from datasources.audit import What
 from datasources.models import ApiKey, KeyShare
 from tests.support.html import told
@@ -24,6 +24,18 @@ PATHS = {
     ("GET", "/downloads/{link}/"): Action.DOWNLOAD,
     ("GET", "/downloads/{link}/file/"): Action.DOWNLOAD,
     ("POST", "/downloads/{link}/url/"): Action.DOWNLOAD,
+    ("GET", "/sources/{source}/share/"): Action.SHARE,
+    ("POST", "/sources/{source}/share/"): Action.SHARE,
+    ("GET", "/shares/"): Action.BROWSE,
+    ("GET", "/shares/{share}/"): Action.BROWSE,
+    ("POST", "/shares/{share}/link/"): Action.SHARE,
+    ("GET", "/shares/{share}/qr/"): Action.SHARE,
+    ("GET", "/shares/{share}/edit/"): Action.END_SHARES,
+    ("POST", "/shares/{share}/edit/"): Action.END_SHARES,
+    ("POST", "/shares/{share}/pause/"): Action.END_SHARES,
+    ("POST", "/shares/{share}/resume/"): Action.END_SHARES,
+    ("POST", "/shares/{share}/rotate/"): Action.END_SHARES,
+    ("POST", "/shares/{share}/end/"): Action.END_SHARES,
     ("GET", "/sources/{source}/delete/"): Action.DELETE,
     ("GET", "/activity/"): Action.BROWSE,
     ("GET", "/activity/export/"): Action.BROWSE,
@@ -63,6 +75,7 @@ def ids(team, alice, table, ready) -> dict[str, object]:
     return {
         "source": table.datasource_id,
         "link": ready.pk,
+        "share": shares.make(alice, table.key, [table]).pk,
         "team": team.pk,
         "key": table.key_id,
         "member": Membership.objects.create(team=team, user=carol, role=Role.VIEWER).pk,

@@ -51,7 +51,7 @@ def test_every_source_stands_in_the_list_with_what_matters(web, shelf):
     assert processed == "1 h ago · took 1 h"
     source_id = next(source.datasource_id for source in shelf if source.name == "Beans.csv")
     leads = {one.get("href") for one in beans.iter("a")}
-    assert leads == {f"/sources/{source_id}/{part}" for part in ("", "rows/", "delete/")}
+    assert leads == {f"/sources/{source_id}/{part}" for part in ("", "rows/", "share/", "delete/")}
     assert beans.find(".//form").get("action") == f"/sources/{source_id}/download/"
 
 

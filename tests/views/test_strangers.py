@@ -12,7 +12,7 @@ from django.utils import timezone
 from accounts import teams
 from accounts.models import Membership, User
 from accounts.roles import Role
-from datasources import keys, links, outlets
+from datasources import keys, links, outlets, shares
 from datasources.models import ApiKey, DownloadLink, KeyShare, Outlet, Source
 from tests.conftest import htmx, synced
 from tests.support.html import words
@@ -43,6 +43,7 @@ def things(alice, key, table, ready) -> dict[str, object]:
         "key_id": key.pk,
         "datasource_id": table.datasource_id,
         "link_id": ready.pk,
+        "share_id": shares.make(alice, key, [table]).pk,
         "team_id": team.pk,
         "membership_id": Membership.objects.create(team=team, user=carol, role=Role.MEMBER).pk,
         "invitation_id": invitation.pk,

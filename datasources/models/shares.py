@@ -1,0 +1,97 @@
+"""Share links: pages with files that whoever has the address may download, without an account."""
+
+import uuid
+
+from django.conf import settings
+from django.db import models
+from django.utils import timezone
+
+from datasources.models.base import Sealed
+from datasources.models.keys import ApiKey
+from datasources.models.sources import Source
+
+
+class ShareLink(Sealed):
+    """What somebody shares through a key. Its token is found by a keyed hash, and sealed to be copied again."""
+
+    sealed_field = "token"
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    key = models.ForeignKey(ApiKey, on_delete=models.CASCADE, related_name="share_links")
+    made_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="share_links")
+    sources = models.ManyToManyField(Source, through="SharedFile", related_name="share_links")
+    token = models.TextField()
+    fingerprint = models.CharField(max_length=32, unique=True)
+    note = models.CharField(max_length=500, blank=True)
+    # As Django's hashers write it; empty: none is asked for.
+    password = models.CharField(max_length=128, blank=True)
+    ends_at = models.DateTimeField(null=True, blank=True)
+    most_uses = models.PositiveIntegerField(null=True, blank=True)
+    uses = models.PositiveIntegerField(default=0)
+    last_used_at = models.DateTimeField(null=True, blank=True)
+    paused_at = models.DateTimeField(null=True, blank=True)
+    ended_at = models.DateTimeField(null=True, blank=True)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+
+    # Where access.py has looked: what the reader is to its key, and whether its maker may still share through it.
+    role: int | None = None
+    maker_may: bool = True
+
+    class Meta:
+        ordering = ["-created_at", "pk"]
+
+    def __str__(self) -> str:
+        return f"share link {self.pk}"
+
+    def sealed_row(self) -> str:
+        return f"sharelink:{self.pk}:{self.key_id}"
+
+    @property
+    def is_paused(self) -> bool:
+        return self.paused_at is not None
+
+    @property
+    def is_over(self) -> bool:
+        """Ended for good, by a person or by itself; only other settings bring the latter back."""
+        is_late = self.ends_at is not None and self.ends_at <= timezone.now()
+        return self.ended_at is not None or is_late or self.is_used_up
+
+    @property
+    def is_used_up(self) -> bool:
+        return self.most_uses is not None and self.uses >= self.most_uses
+
+    @property
+    def why_not(self) -> str:
+        """Why it does not work right now, for those who look after it; empty while it does. One query at most."""
+        if self.ended_at:
+            return "ended"
+        if self.is_used_up:
+            return "used up"
+        if self.is_over:
+            return "its time is over"
+        if not self.maker_may:
+            return "its maker may not share through this key any more"
+        if self.key.state == ApiKey.State.INVALID:
+            return "Claro refuses the key"
+        if all(file.source.gone_at for file in self.files.all()):
+            return "gone at Claro"
+        return "paused" if self.is_paused else ""
+
+
+class SharedFile(models.Model):
+    """A source on a share link's page; its number there stays what it is."""
+
+    share = models.ForeignKey(ShareLink, on_delete=models.CASCADE, related_name="files")
+    source = models.ForeignKey(Source, on_delete=models.CASCADE, related_name="shared_files")
+    number = models.PositiveIntegerField()
+    last_used_at = models.DateTimeField(null=True, blank=True, db_index=True)
+
+    class Meta:
+        ordering = ["number"]
+        constraints = [
+            models.UniqueConstraint(fields=["share", "source"], name="one_file_per_share"),
+            models.UniqueConstraint(fields=["share", "number"], name="one_number_per_file"),
+        ]
+
+    def __str__(self) -> str:
+        return f"file {self.number} of share link {self.share_id}"

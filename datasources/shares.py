@@ -1,0 +1,188 @@
+"""Share links: made, changed, used. Whether one works is asked of access.py at each use.
+
+Behind each file stands a download link (links.py), made once for all who click and renewed ahead of need, so that a
+click costs no call. What is shared by whom is never cached; uses wait in Redis to be written into the log together.
+"""
+
+import json
+import secrets
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+
+import redis
+from django.contrib.auth.hashers import make_password
+from django.db import transaction
+from django.db.models import F, Max, Q
+from django.utils import timezone
+
+from accounts.models import User
+from accounts.roles import Action, may
+from datasources import access, audit, links, live, vault
+from datasources.audit import Origin, What
+from datasources.models import LINK_MARGIN, ApiKey, DownloadLink, SharedFile, ShareLink, Source
+from datasources.redis import connection
+
+PREFIX = "cd_"
+TOKEN_BYTES = 24
+LONGEST_LINK_S = 86_400  # what Claro signs for at most
+# After a failure nobody's click asks Claro again for so long.
+PAUSE_AFTER_FAILURE = timedelta(minutes=1)
+# A file that was downloaded so lately is likely to be again: its link is renewed so long before it ends.
+IN_USE = timedelta(days=3)
+AHEAD = timedelta(hours=4)
+FORGET_AFTER = timedelta(days=90)
+USES = "claro:share-uses"
+USES_AT_ONCE = 500
+
+
+def make(
+    by: User,
+    key: ApiKey,
+    sources: Iterable[Source],
+    *,
+    ends_at: datetime | None = None,
+    most_uses: int | None = None,
+    password: str = "",
+    note: str = "",
+) -> ShareLink:
+    """A link to a page with these sources, all behind the one key."""
+    share = ShareLink(key=key, made_by=by, ends_at=ends_at, most_uses=most_uses, note=note)
+    share.password = make_password(password) if password else ""
+    _set_token(share)
+    with transaction.atomic():
+        share.save(force_insert=True)
+        files = [SharedFile(share=share, source=source, number=n) for n, source in enumerate(sources, start=1)]
+        SharedFile.objects.bulk_create(files)
+        _tell(share)
+    return share
+
+
+def change(share: ShareLink, **settings: object) -> None:
+    """Changes settings; `password` is given in clear, empty for none."""
+    if "password" in settings:
+        settings["password"] = make_password(settings["password"]) if settings["password"] else ""
+    for name, value in settings.items():
+        setattr(share, name, value)
+    share.save(update_fields=list(settings))
+    _tell(share)
+
+
+def pause(share: ShareLink, *, on: bool) -> None:
+    change(share, paused_at=timezone.now() if on else None)
+
+
+def end(share: ShareLink) -> None:
+    """For good; whoever has the address finds nothing from now on."""
+    change(share, ended_at=timezone.now())
+
+
+def rotate(share: ShareLink) -> None:
+    """Another address for the same page; the present one is dead at once."""
+    _set_token(share)
+    share.save(update_fields=["token", "fingerprint"])
+    _tell(share)
+
+
+def may_change(share: ShareLink, user: User) -> bool:
+    """Whether this person, who sees it, may change and end it: one's own, or by one's role those of others too."""
+    is_own = share.made_by_id == user.pk and may(share.role, Action.SHARE)
+    return is_own or may(share.role, Action.END_SHARES)
+
+
+def target(share: ShareLink, number: int) -> str | None:
+    """The signed URL of a file of the share where there is one that lives. One query."""
+    alive = DownloadLink.objects.filter(
+        source__shared_files__share=share.pk,
+        source__shared_files__number=number,
+        source__gone_at=None,
+        state=DownloadLink.State.READY,
+        expires_at__gt=timezone.now() + LINK_MARGIN,
+    )
+    return next((url for link in alive.order_by("-expires_at") if (url := links.target(link))), None)
+
+
+def renew(share: ShareLink, number: int) -> DownloadLink | None:
+    """The link for a task to make, the one it is making, or one that has just failed; None: there is no such file."""
+    file = share.files.filter(number=number, source__gone_at=None).select_related("source__key").first()
+    if file is None:
+        return None
+    failed = file.source.links.filter(
+        state=DownloadLink.State.FAILED, created_at__gt=timezone.now() - PAUSE_AFTER_FAILURE
+    )
+    return failed.first() or links.ask(file.source, share.made_by, LONGEST_LINK_S)
+
+
+def use(share: ShareLink, number: int) -> bool:
+    """Counts a download; False when there is none left. However many come at once, no more than there are."""
+    now = timezone.now()
+    is_left = Q(most_uses=None) | Q(uses__lt=F("most_uses"))
+    if not ShareLink.objects.filter(is_left, pk=share.pk).update(uses=F("uses") + 1, last_used_at=now):
+        return False
+    origin = audit.origin.get()
+    line = {
+        "share": str(share.pk),
+        "number": number,
+        "at": now.isoformat(),
+        "address": origin.address,
+        "agent": origin.agent,
+    }
+    try:
+        connection().rpush(USES, json.dumps(line))
+    except redis.RedisError:
+        _write([line])
+    return True
+
+
+def write_uses() -> int:
+    """Writes down the downloads since the last time, and tells open pages; says how many there were."""
+    lines = [json.loads(line) for line in connection().lpop(USES, USES_AT_ONCE) or ()]
+    _write(lines)
+    return len(lines)
+
+
+def renew_ahead() -> list[DownloadLink]:
+    """Links for a task to make when nobody else wants the calls: of files in use, whose present link ends soon."""
+    now = timezone.now()
+    in_use = SharedFile.objects.filter(
+        last_used_at__gt=now - IN_USE, source__gone_at=None, share__in=access.shares_that_work().values("pk")
+    )
+    ready = Q(source__links__state=DownloadLink.State.READY)
+    due = in_use.annotate(until=Max("source__links__expires_at", filter=ready)).filter(until__lt=now + AHEAD)
+    asked = {
+        file.source_id: links.ask(file.source, file.share.made_by, LONGEST_LINK_S, renew=True, ahead=True)
+        for file in due.select_related("source__key", "share__made_by")
+    }
+    return list(asked.values())
+
+
+def tidy() -> None:
+    """Forgets share links that ended a while ago."""
+    before = timezone.now() - FORGET_AFTER
+    ShareLink.objects.filter(Q(ended_at__lt=before) | Q(ends_at__lt=before)).delete()
+
+
+def _set_token(share: ShareLink) -> None:
+    token = PREFIX + secrets.token_urlsafe(TOKEN_BYTES)
+    share.fingerprint = vault.fingerprints(token)[0]
+    share.seal(token)
+
+
+def _tell(share: ShareLink) -> None:
+    live.publish(access.people_for(share.key), "shares-changed")
+
+
+def _write(lines: list[dict]) -> None:
+    """Into the log, each with the address and the agent that it came from."""
+    files = SharedFile.objects.filter(share__in={line["share"] for line in lines})
+    by_name = {
+        (str(file.share_id), file.number): file for file in files.select_related("source__key", "share__made_by")
+    }
+    used = [(by_name[name], line) for line in lines if (name := (line["share"], line["number"])) in by_name]
+    for file, line in used:
+        before = audit.origin.set(Origin(line["address"], line["agent"]))
+        at, who = datetime.fromisoformat(line["at"]), f"Share link of {file.share.made_by}"
+        audit.record(What.SHARE_USED, None, who=who, source=file.source, at=at, share=line["share"])
+        audit.origin.reset(before)
+        SharedFile.objects.filter(pk=file.pk).update(last_used_at=at)
+    for key in {file.source.key for file, _ in used}:
+        live.publish(access.people_for(key), "shares-changed")

@@ -1,0 +1,214 @@
+"""What whoever has a share link sees: no account, no session, nothing of the dashboard but its look.
+
+Whether the link is wrong, has ended, is used up or paused, nobody can tell from the answer.
+"""
+
+import base64
+import binascii
+import re
+
+from django.conf import settings
+from django.contrib.auth.hashers import check_password
+from django.core import signing
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.loader import render_to_string
+from django.utils import timezone
+from django.utils.crypto import salted_hmac
+from django.views.decorators.cache import never_cache
+from django.views.decorators.csrf import csrf_exempt
+from django.views.decorators.http import require_http_methods
+
+from datasources import access, audit, links, shares, tasks, throttle
+from datasources.models import DownloadLink, ShareLink
+
+# Who shows a preview of links, or reads along: no download, whatever they ask for. (A Cubot is a phone.)
+PREVIEWS = re.compile(
+    r"(?<!cu)bot\b|(?<!cu)bot[/ _-]|crawl|spider|preview|facebookexternalhit|facebookcatalog|^whatsapp|embedly|"
+    r"iframely|slurp|slack-imgproxy|vkshare|google-|lighthouse|urlscan|validator",
+    re.IGNORECASE,
+)
+COOKIE = "share"
+REMEMBERED_S = 3600
+RETRY_S = 2
+PAUSE_S = 60
+
+_signer = signing.TimestampSigner(salt="datasources.share")
+
+
+@csrf_exempt  # nothing happens that whoever has the link could not do; and no cookie is set for it
+@never_cache
+@require_http_methods(["GET", "HEAD", "POST"])
+def share(request: HttpRequest, token: str) -> HttpResponse:
+    """The page of a share link; `?dl=1` leads straight to its (first) file, for scripts."""
+    response = _answer(request, token)
+    response["X-Robots-Tag"] = "noindex, nofollow"
+    response["Referrer-Policy"] = "no-referrer"
+    return response
+
+
+def _answer(request: HttpRequest, token: str) -> HttpResponse:
+    address = audit.origin.get().address
+    if throttle.is_held_up("share", address):
+        return _too_often(request)
+    share = access.open_share(token)
+    if share is None:
+        return _nothing(request)
+    tried = _password(request)
+    if share.password and (tried is not None or not _is_remembered(request, share)):
+        if tried is not None:
+            throttle.guessed("share", address)
+        if tried is None or not check_password(tried, share.password):
+            return _ask_password(request, is_wrong=tried is not None)
+    response = _unlocked(request, share)
+    if share.password and tried is not None:
+        _remember(request, response, share)
+    return response
+
+
+def _unlocked(request: HttpRequest, share: ShareLink) -> HttpResponse:
+    if "dl" in request.GET:
+        return _file(request, share, request.GET["dl"])
+    if request.method == "POST":
+        return HttpResponseRedirect(request.path)
+    return _page(request, share)
+
+
+def _page(request: HttpRequest, share: ShareLink) -> HttpResponse:
+    files = list(share.files.filter(source__gone_at=None).select_related("source"))
+    if not files:
+        return _nothing(request)
+    # A person who opens it is about to click: by then the link is there.
+    if len(files) == 1 and not _is_only_a_look(request) and shares.target(share, files[0].number) is None:
+        _start(shares.renew(share, files[0].number))
+    return _render("shares/page.html", {"share": share, "files": files})
+
+
+def _file(request: HttpRequest, share: ShareLink, number: str) -> HttpResponse:
+    """The way to the file: counted, and open for as long as downloads are left."""
+    if _is_prefetch(request):
+        return HttpResponse(status=503)
+    if _is_only_a_look(request):
+        return _page(request, share)
+    if not (number.isascii() and number.isdigit() and len(number) < 5):
+        return _nothing(request)
+    url, link = shares.target(share, int(number)), None
+    if url is None:
+        link = shares.renew(share, int(number))
+        if link is None:
+            return _nothing(request)
+        url = links.target(link)
+    if url is None:
+        _start(link)
+        return _not_yet(request, link)
+    if not shares.use(share, int(number)):
+        return _nothing(request)
+    return HttpResponseRedirect(url)
+
+
+def _start(link: DownloadLink | None) -> None:
+    if link and link.is_pending:
+        tasks.start(link)
+
+
+def _not_yet(request: HttpRequest, link: DownloadLink) -> HttpResponse:
+    """For people a page that goes on by itself, for scripts a status that says when."""
+    pause_s = RETRY_S if link.is_pending else PAUSE_S
+    if link.goes_on_at:
+        pause_s = min(max(round((link.goes_on_at - timezone.now()).total_seconds()), RETRY_S), PAUSE_S)
+    if _is_a_person(request):
+        context = {
+            "pause_s": pause_s,
+            "address": request.get_full_path(),
+            "page": request.path,
+            "has_failed": not link.is_pending,
+        }
+        response = _render("shares/wait.html", context, 202 if link.is_pending else 503)
+    else:
+        response = _text("The file is being made ready. Ask again a little later.", 503)
+    response["Retry-After"] = str(pause_s)
+    return response
+
+
+def _nothing(request: HttpRequest) -> HttpResponse:
+    throttle.guessed("share", audit.origin.get().address)
+    if _is_a_person(request):
+        return _render("shares/nothing.html", {}, 404)
+    return _text("This link does not work.", 404)
+
+
+def _too_often(request: HttpRequest) -> HttpResponse:
+    if _is_a_person(request):
+        response = _render("shares/too_often.html", {}, 429)
+    else:
+        response = _text("That was too often in a short time.", 429)
+    response["Retry-After"] = str(PAUSE_S)
+    return response
+
+
+def _ask_password(request: HttpRequest, *, is_wrong: bool) -> HttpResponse:
+    if _is_a_person(request):
+        return _render("shares/password.html", {"is_wrong": is_wrong}, 422 if is_wrong else 200)
+    response = _text("This link wants a password.", 401)
+    response["WWW-Authenticate"] = 'Basic realm="Share link", charset="UTF-8"'
+    return response
+
+
+def _password(request: HttpRequest) -> str | None:
+    """What was tried, by the form or by HTTP Basic; never taken from the address, which is kept in histories."""
+    if request.method == "POST":
+        return request.POST.get("password", "")
+    kind, _, credentials = request.headers.get("Authorization", "").partition(" ")
+    if kind.lower() != "basic":
+        return None
+    try:
+        return base64.b64decode(credentials, validate=True).decode().partition(":")[2]
+    except (binascii.Error, UnicodeDecodeError):
+        return ""
+
+
+def _remember(request: HttpRequest, response: HttpResponse, share: ShareLink) -> None:
+    """That the password was right, for a while, for this link only; another password undoes it."""
+    response.set_cookie(
+        COOKIE,
+        _signer.sign(_stamp(share)),
+        max_age=REMEMBERED_S,
+        path=request.path,
+        secure=settings.SESSION_COOKIE_SECURE,
+        httponly=True,
+        samesite="Lax",
+    )
+
+
+def _is_remembered(request: HttpRequest, share: ShareLink) -> bool:
+    try:
+        return _signer.unsign(request.COOKIES.get(COOKIE, ""), max_age=REMEMBERED_S) == _stamp(share)
+    except signing.BadSignature:
+        return False
+
+
+def _stamp(share: ShareLink) -> str:
+    return salted_hmac("datasources.share", f"{share.pk}:{share.password}", algorithm="sha256").hexdigest()
+
+
+def _is_a_person(request: HttpRequest) -> bool:
+    return "text/html" in request.headers.get("Accept", "")
+
+
+def _is_prefetch(request: HttpRequest) -> bool:
+    purposes = (request.headers.get(name, "") for name in ("Sec-Purpose", "Purpose", "X-Purpose", "X-Moz"))
+    return any("prefetch" in purpose or "prerender" in purpose or "preview" in purpose for purpose in purposes)
+
+
+def _is_only_a_look(request: HttpRequest) -> bool:
+    """Neither a download nor a person about to click."""
+    is_a_preview = PREVIEWS.search(request.headers.get("User-Agent", "")) is not None
+    return request.method == "HEAD" or is_a_preview or _is_prefetch(request)
+
+
+def _render(template: str, context: dict, status: int = 200) -> HttpResponse:
+    """Without the request: these pages know of no person, and ask nothing about one."""
+    return HttpResponse(render_to_string(template, context), status=status)
+
+
+def _text(words: str, status: int) -> HttpResponse:
+    return HttpResponse(f"{words}\n", status=status, content_type="text/plain; charset=utf-8")

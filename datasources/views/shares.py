@@ -1,0 +1,153 @@
+"""Share links, for those who look after them. Their public side is in share_page.py."""
+
+from uuid import UUID
+
+import qrcode
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.core.paginator import Paginator
+from django.db.models import prefetch_related_objects
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.urls import reverse
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_safe
+from qrcode.image.svg import SvgPathFillImage
+
+from accounts.roles import Action
+from datasources import access, audit, shares
+from datasources.audit import What
+from datasources.forms import AddressForm, PageForm, ShareEditForm, ShareForm
+from datasources.models import ShareLink, Source
+from datasources.vault import SecretUnreadable
+from datasources.views.objects import FORM, POST, READ, of_share, of_source, space_of
+from datasources.views.pages import render_page
+
+PER_PAGE = 50
+FILES_AT_MOST = 100
+
+
+@of_source(*FORM, action=Action.SHARE)
+def share(request: HttpRequest, source: Source) -> HttpResponse:
+    """Shares the source, with those that the address names beside it (`with`, several) as one page."""
+    sources = _with_others(request, source)
+    form = ShareForm(request.POST if request.method == "POST" else None)
+    if request.method == "POST" and form.is_valid():
+        made = shares.make(request.user, source.key, sources, **form.settings())
+        _record(What.SHARE_MADE, request, made, ends=form.cleaned_data["ends"], has_password=bool(made.password))
+        messages.success(request, "The link is made. Copy it and pass it on.")
+        return redirect("shares:details", made.pk)
+    context = {"source": source, "sources": sources, "form": form}
+    return render_page(request, "shares/make.html", "shares/_make.html", context, 422 if form.errors else 200)
+
+
+@login_required
+@require_safe
+def list_shares(request: HttpRequest) -> HttpResponse:
+    """All that was shared through the keys one may use, by whomever."""
+    form: AddressForm = PageForm(request.GET)
+    found = access.shares_for(request.user, space_of(request)).prefetch_related("files__source")
+    pages, number = Paginator(found, PER_PAGE), form.state()["page"]
+    complaints = form.complaints()
+    status = 400 if complaints else 200
+    if number > pages.num_pages:
+        complaints, status, number = [f"There is no page {number}."], 404, 1
+    context = {"page": pages.page(number), "complaints": complaints}
+    return render_page(request, "shares/list.html", "shares/_list.html", context, status)
+
+
+@of_share(*READ)
+def details(request: HttpRequest, share: ShareLink) -> HttpResponse:
+    prefetch_related_objects([share], "files__source")
+    context = {"share": share, "files": share.files.all(), "can_change": shares.may_change(share, request.user)}
+    return render_page(request, "shares/details.html", "shares/_details.html", context)
+
+
+@of_share(*FORM, action=Action.END_SHARES)
+def edit(request: HttpRequest, share: ShareLink) -> HttpResponse:
+    form = ShareEditForm(share, request.POST if request.method == "POST" else None)
+    if request.method == "POST" and form.is_valid():
+        changed = form.settings()
+        shares.change(share, **changed)
+        _record(What.SHARE_CHANGED, request, share, changed=sorted(changed))
+        messages.success(request, "Saved.")
+        return redirect("shares:details", share.pk)
+    context = {"share": share, "form": form}
+    return render_page(request, "shares/edit.html", "shares/_edit.html", context, 422 if form.errors else 200)
+
+
+@of_share(*POST, action=Action.SHARE)
+@never_cache
+def link(request: HttpRequest, share: ShareLink) -> HttpResponse:
+    """The share link as plain text, for the clipboard."""
+    if address := _address(request, share):
+        return HttpResponse(address, content_type="text/plain; charset=utf-8")
+    return HttpResponse("This link can't be read any more.\n", status=410, content_type="text/plain; charset=utf-8")
+
+
+@of_share(*READ, action=Action.SHARE)
+@never_cache
+def qr(request: HttpRequest, share: ShareLink) -> HttpResponse:
+    """The share link as a picture for a phone's camera."""
+    address = _address(request, share)
+    if not address:
+        return HttpResponse(status=410)
+    picture = qrcode.make(address, image_factory=SvgPathFillImage).to_string(encoding="unicode")
+    return HttpResponse(picture, content_type="image/svg+xml")
+
+
+@of_share(*POST, action=Action.END_SHARES)
+def pause(request: HttpRequest, share: ShareLink) -> HttpResponse:
+    shares.pause(share, on=True)
+    _record(What.SHARE_PAUSED, request, share)
+    messages.success(request, "The link is paused. Whoever opens it finds nothing until it goes on.")
+    return redirect("shares:details", share.pk)
+
+
+@of_share(*POST, action=Action.END_SHARES)
+def resume(request: HttpRequest, share: ShareLink) -> HttpResponse:
+    shares.pause(share, on=False)
+    _record(What.SHARE_RESUMED, request, share)
+    messages.success(request, "The link works again.")
+    return redirect("shares:details", share.pk)
+
+
+@of_share(*POST, action=Action.END_SHARES)
+def rotate(request: HttpRequest, share: ShareLink) -> HttpResponse:
+    shares.rotate(share)
+    _record(What.SHARE_ROTATED, request, share)
+    messages.success(request, "There is a new link, and the old one is dead. Copy the new one and pass it on.")
+    return redirect("shares:details", share.pk)
+
+
+@of_share(*POST, action=Action.END_SHARES)
+def end(request: HttpRequest, share: ShareLink) -> HttpResponse:
+    """Ends a link for good."""
+    shares.end(share)
+    _record(What.SHARE_ENDED, request, share)
+    messages.success(request, "The link has ended.")
+    return redirect("shares:list")
+
+
+def _with_others(request: HttpRequest, source: Source) -> list[Source]:
+    """The source, and the others that are to stand on its page; all behind its key. Raises Http404."""
+    try:
+        wanted = {UUID(text) for text in request.GET.getlist("with")} - {source.datasource_id}
+    except ValueError:
+        raise Http404("No such source.") from None
+    others = source.key.sources.filter(datasource_id__in=wanted, gone_at=None).order_by("file_name", "pk")
+    if len(wanted) >= FILES_AT_MOST or len(others) < len(wanted):
+        raise Http404("No such source.")
+    return [source, *others]
+
+
+def _address(request: HttpRequest, share: ShareLink) -> str | None:
+    try:
+        return request.build_absolute_uri(reverse("share", args=[share.unseal()]))
+    except SecretUnreadable:
+        return None
+
+
+def _record(what: What, request: HttpRequest, share: ShareLink, **details: object) -> None:
+    names = [file.source.name for file in share.files.select_related("source")]
+    audit.record(what, request.user, key=share.key, about=", ".join(names), share=str(share.pk), **details)

@@ -1,0 +1,91 @@
+"""A share link in a browser: made, opened without an account, ended."""
+
+import re
+from pathlib import Path
+
+import pytest
+from django.conf.global_settings import PASSWORD_HASHERS
+from playwright.sync_api import expect
+
+from datasources import access, shares
+from datasources.models import DownloadLink, ShareLink, Source
+from tests.browser.test_downloads import CONTENT, is_the_file
+from tests.conftest import synced
+from tests.support.processes import wait_for
+
+pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("workers")]
+
+
+@pytest.fixture
+def source(account, key) -> Source:
+    account.upload("Größen & more.csv", CONTENT)
+    return synced(key)[0]
+
+
+def test_a_file_is_shared_opened_without_an_account_downloaded_and_ended(people, page, account, source):
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    page.goto("/sources/")
+    page.get_by_role("link", name="Share Größen & more.csv").click()
+    expect(page.get_by_label("After which day")).to_be_hidden()
+    page.get_by_label("Stops working").select_option(label="On a date")
+    expect(page.get_by_label("After which day")).to_be_visible()
+    page.get_by_label("Stops working").select_option(label="In a week")
+    page.get_by_label("Note").fill("For the supplier")
+    page.get_by_role("button", name="Make the link").click()
+    page.get_by_role("button", name="Copy the link").click()
+    expect(page.get_by_role("button", name="Copied")).to_be_visible()
+    address = page.evaluate("navigator.clipboard.readText()")
+    page.get_by_text("QR code").click()
+    expect(page.get_by_role("img", name="The link as a QR code")).to_be_visible()
+    assert page.get_by_role("img", name="The link as a QR code").evaluate("image => image.naturalWidth") > 0
+
+    stranger = people()
+    other = stranger.new_page()
+    other.goto(address)
+    expect(other.get_by_role("heading", name="Größen & more.csv")).to_be_visible()
+    expect(other.get_by_text("For the supplier")).to_be_visible()
+    wait_for(lambda: DownloadLink.objects.filter(state=DownloadLink.State.READY).exists())
+    with other.expect_download() as download:
+        other.get_by_role("link", name="Download").click()
+    is_the_file(download.value)
+    assert stranger.cookies() == []
+    assert len(account.calls("/download", "POST")) == 1
+    expect(page.locator("dt:text('Downloads') + dd")).to_have_text("1")
+
+    page.get_by_role("button", name="End").click()
+    expect(page.get_by_text("The link has ended.")).to_be_visible()
+    stranger.witness.expects(404)
+    other.reload()
+    expect(other.get_by_role("heading", name="This link does not work")).to_be_visible()
+
+
+@pytest.mark.parametrize("scripts", [True, False], ids=["scripts", "no scripts"])
+def test_a_click_before_the_link_is_there_waits_and_goes_on_by_itself(
+    people, account, alice, key, source, scripts, settings
+):
+    settings.PASSWORD_HASHERS = PASSWORD_HASHERS  # as the server has them
+    share = shares.make(alice, key, [source], password="open sesame")
+    account.fault("slow", path="/download", seconds=1.5)
+    page = people(java_script_enabled=scripts).new_page()
+    page.goto(f"/d/{share.unseal()}/?dl=1")
+    page.get_by_label("Password").fill("open sesame")
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Go on").click()
+        expect(page.get_by_role("heading", name="Getting the file ready")).to_be_visible()
+    is_the_file(download.value)
+    page.get_by_role("link", name="Back to the page").click()
+    expect(page.get_by_role("heading", name=re.compile("more.csv"))).to_be_visible()
+    assert len(account.calls("/download", "POST")) == 1
+    assert wait_for(lambda: ShareLink.objects.get().uses == 1)
+
+
+def test_several_files_stand_on_one_page(people, account, alice, key, source):
+    account.upload("more.txt", "more")
+    first, second = sorted(synced(key), key=str)
+    share = shares.make(alice, key, [first, second])
+    assert access.open_share(share.unseal())
+    page = people().new_page()
+    page.goto(f"/d/{share.unseal()}/")
+    with page.expect_download() as download:
+        page.get_by_role("link", name="Download more.txt").click()
+    assert Path(download.value.path()).read_bytes() == b"more"
