@@ -142,7 +142,15 @@ def test_a_rotation_encrypts_every_secret_anew(alice, key, account, new_ring, se
     link.save()
     new_ring()
     done = master_key.rotate()
-    assert done.rotated == {"Canary": 1, "ApiKey": 1, "DownloadLink": 1, "Hook": 0, "Outlet": 0, "Authenticator": 0}
+    assert done.rotated == {
+        "Canary": 1,
+        "ApiKey": 1,
+        "DownloadLink": 1,
+        "Hook": 0,
+        "Outlet": 0,
+        "ShareLink": 0,
+        "Authenticator": 0,
+    }
     settings.CLARO_SECRET_KEYS = [NEW]
     key.refresh_from_db()
     link.refresh_from_db()
@@ -172,6 +180,7 @@ def test_a_second_rotation_has_nothing_to_do(alice, new_ring):
         "DownloadLink": 0,
         "Hook": 0,
         "Outlet": 0,
+        "ShareLink": 0,
         "Authenticator": 0,
     }
     assert ApiKey.objects.get().secret == before

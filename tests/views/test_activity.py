@@ -10,9 +10,9 @@ from django.utils import timezone
 from accounts import teams
 from accounts.models import Invitation, Membership, User
 from accounts.roles import Role
-from datasources import audit
+from datasources import audit, shares
 from datasources.audit import What
-from datasources.models import ApiKey, AuditEvent, DownloadLink, KeyShare
+from datasources.models import ApiKey, AuditEvent, DownloadLink, KeyShare, ShareLink
 from tests.conftest import htmx, synced
 from tests.support.factors import app_of, code, codes_of, codes_shown, confirmed, secret_shown
 from tests.support.hooks import tended
@@ -234,6 +234,16 @@ def test_no_secret_is_in_what_is_written_nor_in_the_export(client_of, account, s
     secrets |= {asked.unseal(), asked.unseal().split("signature=")[1]}
     web.get(f"/downloads/{asked.pk}/file/")
     other.post(f"/downloads/{asked.pk}/url/")
+    share_at = f"/sources/{source.datasource_id}/share/"
+    web.post(share_at, {"ends": "week", "password": "shares-password"})
+    share = ShareLink.objects.get()
+    secrets |= {"shares-password", share.unseal(), share.fingerprint, share.password}
+    Client().post(f"/d/{share.unseal()}/?dl=1", {"password": "shares-password"})
+    shares.write_uses()
+    for deed in ("edit", "pause", "resume", "link", "rotate", "end"):
+        web.post(f"/shares/{share.pk}/{deed}/", {"ends": "never"})
+    share.refresh_from_db()
+    secrets |= {share.unseal(), share.fingerprint}
     web.post(f"/sources/{source.datasource_id}/delete/", {"confirm": "things.csv"})
     account.key = another
     account.revoke()
