@@ -80,6 +80,18 @@ def note(var: Path, name: str, pid: int) -> None:
     (var / "run" / f"{name}.pid").write_text(str(pid))
 
 
+@contextlib.contextmanager
+def told(var: Path, environment: dict[str, str]) -> Iterator[None]:
+    """Tells commands that somebody gives meanwhile what this start has made up (settings.py)."""
+    file = var / "run" / "environment"
+    file.parent.mkdir(parents=True, exist_ok=True)
+    _write(file, "".join(f"{name}={value}\n" for name, value in environment.items()))
+    try:
+        yield
+    finally:
+        file.unlink(missing_ok=True)
+
+
 def noted(var: Path, name: str) -> int | None:
     """The process of that name, if it runs."""
     file = var / "run" / f"{name}.pid"

@@ -1,12 +1,16 @@
-"""Whether it runs: `/healthz` for the process alone, `/readyz` for all that a page needs."""
+"""Whether it runs: `/healthz` for the process alone, `/readyz` for all that a page needs, `/operations/` for staff."""
 
 import redis
 from django.db import DatabaseError, connection
 from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
+from claro_dashboard import operations as room
 from datasources import heartbeats
+from datasources.views.objects import READ, for_staff
+from datasources.views.pages import render_page
 
 
 @require_safe
@@ -21,6 +25,15 @@ def readyz(request: HttpRequest) -> HttpResponse:
     """503 with what is missing, for a load balancer or a person."""
     parts = {"database": _database(), **_redis_and_workers()}
     return JsonResponse(parts, status=200 if all(parts.values()) else 503)
+
+
+@for_staff(*READ)
+def operations(request: HttpRequest) -> HttpResponse:
+    """Every part with what to do about it, looked at anew while the page is open."""
+    checks = room.all_checks()
+    not_well = sum(check.state != room.State.OK for check in checks)
+    context = {"checks": checks, "not_well": not_well, "looked_at": timezone.now()}
+    return render_page(request, "operations/page.html", "operations/_checks.html", context)
 
 
 def _database() -> bool:

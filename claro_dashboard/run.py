@@ -62,6 +62,7 @@ def _start(var: Path) -> int:
     release = processes.pop("release")
     has_sandbox = not _is_set("CLARO_API_BASE_URL")
     with ExitStack() as stack:
+        configured = dict(os.environ)
         if not _is_set("REDIS_URL"):
             redis_port = embedded.port("REDIS_PORT", var)
             os.environ["REDIS_URL"] = stack.enter_context(embedded.redis_server(var, redis_port))
@@ -71,6 +72,8 @@ def _start(var: Path) -> int:
             processes["sandbox"] = f"exec python manage.py sandbox --port {port}"
             if not _is_set("PUBLIC_URL"):
                 os.environ["PUBLIC_URL"] = f"http://127.0.0.1:{os.environ['PORT']}"
+        made_up = {name: value for name, value in os.environ.items() if configured.get(name) != value}
+        stack.enter_context(embedded.told(var, made_up))
         _prepare(var, release)
         sign_in = _manage("demo", *([DEMO_KEY] if has_sandbox else ["--remove"]))
         manager = Manager(Output(sys.stdout))

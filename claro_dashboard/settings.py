@@ -33,8 +33,11 @@ LOCAL_SECRETS_FILE = VAR_DIR / "secrets.env"
 
 DEBUG = env.bool("DEBUG", default=False)
 PRODUCTION = "DEBUG" in env and not DEBUG
-if not PRODUCTION and LOCAL_SECRETS_FILE.exists():
-    env.read_env(LOCAL_SECRETS_FILE)
+# Of a `make run` that goes on, for commands beside it (embedded.py).
+RUNNING_FILE = VAR_DIR / "run" / "environment"
+for _file in (LOCAL_SECRETS_FILE, RUNNING_FILE):
+    if not PRODUCTION and _file.exists():
+        env.read_env(_file)
 
 # --- Secrets ---------------------------------------------------------------------------------------------------------
 SECRET_KEY = env("SECRET_KEY", default="")

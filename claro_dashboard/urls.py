@@ -5,6 +5,7 @@ from claro_dashboard import health
 urlpatterns = [
     path("healthz", health.healthz, name="healthz"),
     path("readyz", health.readyz, name="readyz"),
+    path("operations/", health.operations, name="operations"),
     path("accounts/", include("accounts.urls")),
     path("", include("datasources.urls")),
 ]

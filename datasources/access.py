@@ -128,6 +128,12 @@ def people_for(key: ApiKey) -> list[int]:
     return [*{key.owner_id, *shared.values_list("user_id", flat=True)}]
 
 
+def require_staff(user: User) -> None:
+    """What is for those who look after the installation is not there for anybody else. Raises Http404."""
+    if not user.is_staff:
+        raise Http404("No such page.")
+
+
 def get_key(user: User, key_id: UUID) -> ApiKey:
     """A key that one may work through."""
     return get_object_or_404(keys_for(user).select_related("sync", "watch"), pk=key_id)

@@ -75,13 +75,13 @@ def heard(*parts: str) -> dict[str, list[Heard]]:
     return {part: _processes(members, now_s) for part, members in zip(parts, found, strict=True)}
 
 
-def silent_queues() -> frozenset[str]:
-    """The queues of which no worker is heard; all of them without Redis, where no work can be taken up either."""
+def silent(*parts: str) -> frozenset[str]:
+    """The parts of which nobody is heard; all of them without Redis, where no work can be taken up either."""
     try:
-        workers = heard(*QUEUES)
+        found = heard(*parts)
     except redis.RedisError:
-        return frozenset(QUEUES)
-    return frozenset(queue for queue in QUEUES if not any(worker.is_alive for worker in workers[queue]))
+        return frozenset(parts)
+    return frozenset(part for part in parts if not any(one.is_alive for one in found[part]))
 
 
 def _processes(members: list[tuple[bytes, float]], now_s: int) -> list[Heard]:

@@ -7,6 +7,7 @@ import functools
 import logging
 
 from celery import Task, shared_task
+from django.conf import settings
 from django.core.exceptions import ObjectDoesNotExist
 from django.core.management import call_command
 from kombu.exceptions import OperationalError
@@ -66,6 +67,12 @@ TASKS: dict[type[Leased], Task] = {
     Sync: sync_key,
     Outlet: send_notices,
 }
+
+
+def queue_of(model: type[Leased]) -> str:
+    """Where workers find such work."""
+    route = settings.CELERY_TASK_ROUTES.get(TASKS[model].name, {})
+    return route.get("queue", settings.CELERY_TASK_DEFAULT_QUEUE)
 
 
 def start(work: Leased) -> None:

@@ -27,6 +27,7 @@ keys_urls = [
 ]
 sources_urls = [
     path("", sources.list_sources, name="list"),
+    path("checks/", sources.checks, name="checks"),
     path("refresh/", sources.refresh, name="refresh"),
     path("<uuid:datasource_id>/", sources.details, name="details"),
     path("<uuid:datasource_id>/rows/", rows.rows, name="rows"),

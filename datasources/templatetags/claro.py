@@ -12,8 +12,8 @@ from django.template.defaultfilters import date as format_date
 from django.templatetags.static import static
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.html import format_html
-from django.utils.safestring import SafeString
+from django.utils.html import escape, format_html
+from django.utils.safestring import SafeString, mark_safe
 
 from accounts import roles
 from datasources import activity, live
@@ -125,6 +125,13 @@ def count(number: int | None) -> str:
 def visible(text: str) -> str:
     """Text of the API without characters that turn round or hide what stands beside them."""
     return without_traps(str(text))
+
+
+@register.filter
+def with_code(text: str) -> SafeString:
+    """Text of ours with what stands in backticks as code."""
+    parts = [escape(without_traps(part)) for part in text.split("`")]
+    return mark_safe("".join(f"<code>{part}</code>" if place % 2 else part for place, part in enumerate(parts)))  # noqa: S308
 
 
 @register.filter

@@ -6,7 +6,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from accounts.roles import Action
-from datasources import access, audit, links, tasks
+from datasources import access, audit, links, standstill, tasks
 from datasources.audit import What
 from datasources.forms import AddressForm, DownloadForm, PageForm
 from datasources.models import DownloadLink, Source
@@ -45,7 +45,10 @@ def list_downloads(request: HttpRequest) -> HttpResponse:
     status = 400 if complaints else 200
     if number > pages.num_pages:
         complaints, status, number = [f"There is no page {number}."], 404, 1
-    context = {"page": pages.page(number), "complaints": complaints, "choices": DownloadForm.CHOICES}
+    page = pages.page(number)
+    pending = [link for link in page if link.is_pending]
+    context = {"page": page, "pending": pending, "standing_still": standstill.among(pending)}
+    context |= {"complaints": complaints, "choices": DownloadForm.CHOICES}
     return render_page(request, "downloads/list.html", "downloads/_list.html", context, status)
 
 
@@ -76,7 +79,8 @@ def url(request: HttpRequest, link: DownloadLink) -> HttpResponse:
 
 
 def _state(request: HttpRequest, link: DownloadLink) -> HttpResponse:
-    return render_page(request, "downloads/state.html", "downloads/_state.html", {"link": link, "source": link.source})
+    context = {"link": link, "source": link.source, "standing_still": standstill.among([link])}
+    return render_page(request, "downloads/state.html", "downloads/_state.html", context)
 
 
 def _ended(request: HttpRequest) -> HttpResponse:

@@ -5,7 +5,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_safe
 
-from datasources import access, audit, gateway, hooks, keys, tasks
+from datasources import access, audit, gateway, hooks, keys, standstill, tasks
 from datasources.audit import What
 from datasources.claro import AccessDenied, ClaroError, Unauthorized
 from datasources.forms import KeyEditForm, KeyForm, KeyShareForm
@@ -28,6 +28,7 @@ def list_keys(request: HttpRequest) -> HttpResponse:
         "shared_keys": [key for key in shown if key not in mine],
         "my_teams": {membership.team_id for membership in access.memberships_of(request.user)},
         "unreadable": unreadable,
+        "standing_still": standstill.among(key.hook for key in shown if hasattr(key, "hook")),
         "hooks_why_not": hooks.why_not(),
     }
     return render_page(request, "keys/list.html", "keys/_list.html", context)

@@ -45,6 +45,23 @@ def of_link(*methods: str) -> Callable[[View], View]:
     return _of(methods, _link)
 
 
+def for_staff(*methods: str) -> Callable[[View], View]:
+    """A view for those who look after the installation; nobody else finds it."""
+
+    def decorate(view: View) -> View:
+        answer = require_http_methods(methods)(view)
+
+        @login_required
+        @wraps(view)
+        def guarded(request: HttpRequest) -> HttpResponse:
+            access.require_staff(request.user)
+            return answer(request)
+
+        return guarded
+
+    return decorate
+
+
 def of_share(*methods: str, action: Action = Action.BROWSE) -> Callable[[View], View]:
     """A view of a share link; 403 for who may not do this with it. What one has made one may change."""
     return _of(methods, partial(_share, action=action))

@@ -1,6 +1,7 @@
 from django.http import HttpRequest, HttpResponse
 
 from datasources import rows as room
+from datasources import standstill
 from datasources.cells import table_body
 from datasources.claro import ClaroError, InvalidParameters, ProcessingInProgress, Unauthorized
 from datasources.forms import RowsForm
@@ -19,6 +20,7 @@ def rows(request: HttpRequest, source: Source) -> HttpResponse:
     status = 400 if context["complaints"] else 200
     if source.is_processing or source.has_failed:
         context["problem"] = "failed" if source.has_failed else "processing"
+        context["standstill"] = source.is_processing and standstill.of_keys([source.key])
         return render_page(request, "rows/page.html", "rows/_table.html", context, status)
     try:
         page = room.page(source, state["page"], state["limit"], form.query(state), request.user.pk)

@@ -18,7 +18,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods
 
-from datasources import access, audit, links, shares, tasks, throttle
+from datasources import access, audit, links, shares, standstill, tasks, throttle
 from datasources.models import DownloadLink, ShareLink
 
 # Who shows a preview of links, or reads along: no download, whatever they ask for. (A Cubot is a phone.)
@@ -112,7 +112,8 @@ def _start(link: DownloadLink | None) -> None:
 
 def _not_yet(request: HttpRequest, link: DownloadLink) -> HttpResponse:
     """For people a page that goes on by itself, for scripts a status that says when."""
-    pause_s = RETRY_S if link.is_pending else PAUSE_S
+    is_made = link.is_pending and not standstill.among([link])
+    pause_s = RETRY_S if is_made else PAUSE_S
     if link.goes_on_at:
         pause_s = min(max(round((link.goes_on_at - timezone.now()).total_seconds()), RETRY_S), PAUSE_S)
     if _is_a_person(request):
@@ -120,7 +121,7 @@ def _not_yet(request: HttpRequest, link: DownloadLink) -> HttpResponse:
             "pause_s": pause_s,
             "address": request.get_full_path(),
             "page": request.path,
-            "has_failed": not link.is_pending,
+            "has_failed": not is_made,
         }
         response = _render("shares/wait.html", context, 202 if link.is_pending else 503)
     else:

@@ -7,7 +7,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_POST, require_safe
 
 from accounts.roles import Action
-from datasources import access, audit, mirror, notices, tasks, usual
+from datasources import access, audit, mirror, notices, standstill, tasks, usual
 from datasources.audit import What
 from datasources.claro import ClaroError
 from datasources.forms import AddressForm, DeleteForm, SourceListForm
@@ -41,6 +41,14 @@ def refresh(request: HttpRequest) -> HttpResponse:
     return redirect(f"{reverse('sources:list')}?{request.GET.urlencode()}")
 
 
+@login_required
+@require_safe
+def checks(request: HttpRequest) -> HttpResponse:
+    """The line above the list that says when nothing is being checked; an open page looks at it again and again."""
+    context = {"standstill": standstill.of_keys(_keys(request))}
+    return render_page(request, "sources/_checks.html", "sources/_checks.html", context)
+
+
 @of_source(*READ)
 def details(request: HttpRequest, source: Source) -> HttpResponse:
     events = access.events_for(request.user).filter(datasource_id=source.datasource_id)[:EVENTS]
@@ -53,6 +61,8 @@ def details(request: HttpRequest, source: Source) -> HttpResponse:
         "follows": source.is_processing and notices.follows(request.user, source),
         "shares": shares.prefetch_related("files__source"),
     }
+    if source.is_processing:
+        context["standstill"] = standstill.of_keys([source.key])
     return render_page(request, "sources/details.html", "sources/_details.html", context)
 
 
@@ -103,6 +113,7 @@ def _list(request: HttpRequest, keys: list[ApiKey], form: AddressForm) -> HttpRe
         "filtered": any(state[name] for name in ("status", "type", "q")),
         "first_sync": [key for key in keys if key.sync.finished_at is None],
         "syncing": [key for key in keys if key.sync.is_under_way],
+        "standstill": standstill.of_keys(keys),
         "oldest": min((key.sync.finished_at for key in keys if key.sync.finished_at), default=None),
     }
     status = 400 if context["complaints"] else 404 if context["past_the_end"] else 200

@@ -50,7 +50,7 @@ def workers(server, the_sandbox: Sandbox, tmp_path_factory) -> Iterator[None]:
         Celery.worker(folder),
         Celery.beat(folder),
     ):
-        wait_for(lambda: not heartbeats.silent_queues(), seconds=60)
+        wait_for(lambda: not heartbeats.silent(*heartbeats.QUEUES), seconds=60)
         yield
 
 

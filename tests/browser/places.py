@@ -20,7 +20,7 @@ from accounts.models import Membership, Team, User
 from accounts.roles import Role
 from datasources import audit, links, notices, outlets, shares
 from datasources.audit import What
-from datasources.models import ApiKey, DownloadLink, KeyShare, Outlet, ShareLink, Source
+from datasources.models import ApiKey, DownloadLink, KeyShare, Outlet, ShareLink, Source, Sync
 from datasources.models.notices import Topic
 from tests.conftest import synced
 from tests.support.sandbox import HTML_502, Account
@@ -434,6 +434,26 @@ def _shared_waiting(world: World) -> str:
 @place("shared page, nothing", "This link does not work", 404, signed_in=False)
 def _shared_nothing(world: World) -> str:
     return "/d/cd_not-a-token/"
+
+
+@place("download, nobody makes it", "no worker takes it up")
+def _stranded_download(world: World) -> str:
+    link = links.ask(world.table(), world.alice, 3600)
+    DownloadLink.objects.update(due_at="2026-01-01T00:00Z")
+    return f"/downloads/{link.pk}/"
+
+
+@place("sources, nobody checks", "Nothing is being checked right now")
+def _nobody_checks(world: World) -> str:
+    world.source()
+    Sync.objects.update(due_at="2026-01-01T00:00Z")
+    return "/sources/"
+
+
+@place("operations", "None is alive")
+def _operations(world: World) -> str:
+    User.objects.update(is_staff=True)
+    return "/operations/"
 
 
 @place("delete", "To go on, type the file's name")

@@ -4,11 +4,14 @@ import base64
 import json
 import os
 import re
+import stat
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+
+from claro_dashboard import embedded
 
 ROOT = Path(__file__).resolve().parents[2]
 MASTER = base64.b64encode(b"m" * 32).decode()
@@ -64,6 +67,17 @@ def test_a_laptop_s_secrets_come_from_its_file_and_production_leaves_it_alone(se
     assert settings_with("SECRET_KEY", "CLARO_SECRET_KEYS") == ["from-the-file", [MASTER]]
     assert settings_with("SECRET_KEY", SECRET_KEY="mine") == ["mine"]
     assert process("-c", SHOW, "SECRET_KEY", DEBUG="0").returncode != 0
+
+
+def test_commands_beside_a_make_run_use_what_it_has_made_up_and_production_does_not(settings_with, tmp_path):
+    with embedded.told(tmp_path, {"REDIS_URL": "redis://:a-password@127.0.0.1:7000/0"}):
+        file = tmp_path / "run" / "environment"
+        assert stat.S_IMODE(file.stat().st_mode) == 0o600
+        assert settings_with("REDIS_URL") == ["redis://:a-password@127.0.0.1:7000/0"]
+        assert settings_with("REDIS_URL", REDIS_URL="redis://mine/0") == ["redis://mine/0"]
+        assert settings_with("REDIS_URL", DEBUG="0", **SECRETS) == ["redis://127.0.0.1:6379/0"]
+    assert not file.exists()
+    assert settings_with("REDIS_URL") == ["redis://127.0.0.1:6379/0"]
 
 
 @pytest.mark.parametrize("missing", [["SECRET_KEY"], ["CLARO_SECRET_KEYS"], ["SECRET_KEY", "CLARO_SECRET_KEYS"]])

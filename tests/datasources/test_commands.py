@@ -1,6 +1,11 @@
 import io
 import os
+import re
+import socket
 import stat
+import subprocess
+import sys
+import time
 
 import pytest
 from django.core.management import CommandError, call_command
@@ -9,6 +14,9 @@ from accounts.models import User
 from datasources import keys, vault
 from datasources.management.commands.demo import DEMO_EMAIL, DEMO_PASSWORD
 from datasources.models import ApiKey, Canary
+from tests.support.heartbeats import all_alive, heard_before, none_alive
+from tests.support.processes import free_port
+from tests.support.workers import ROOT
 
 
 def run(*command: str) -> str:
@@ -107,6 +115,83 @@ def test_a_rotation_that_can_t_read_everything_fails_with_words(alice, settings)
     with pytest.raises(CommandError, match="1 secrets can't be read"):
         run("rotate_secrets", "--forget")
     assert Canary.objects.get().unseal() == Canary.TEXT
+
+
+# --- doctor ---
+
+
+@pytest.fixture
+def doctor(tmp_path):
+    """The doctor on a machine of its own; gives the exit code and what was said."""
+
+    def called(**environment: str) -> tuple[int, str]:
+        bare = {name: os.environ[name] for name in ("PATH", "SECRET_KEY", "CLARO_SECRET_KEYS")}
+        command = [sys.executable, "manage.py", "doctor"]
+        own = {"VAR_DIR": str(tmp_path), "LOG_LEVEL": "WARNING"}
+        done = subprocess.run(
+            command, cwd=ROOT, env=bare | own | environment, capture_output=True, text=True, timeout=60
+        )
+        return done.returncode, done.stdout + done.stderr
+
+    return called
+
+
+@pytest.fixture
+def silent_port():
+    """Of a server that takes connections and never answers."""
+    with socket.socket() as server:
+        server.bind(("127.0.0.1", 0))
+        server.listen()
+        yield server.getsockname()[1]
+
+
+def test_the_doctor_says_how_each_part_is(db):
+    all_alive()
+    said = run("doctor")
+    assert said.count("\nok ") + said.startswith("ok ") == len(said.splitlines()) == 12
+    assert re.search(r"^ok    Background workers  1 at work: background@machine\.$", said, re.MULTILINE)
+
+
+def test_the_doctor_ends_with_1_and_a_remedy_when_a_part_does_not_work(db):
+    all_alive()
+    none_alive("beat")
+    out = io.StringIO()
+    with pytest.raises(CommandError, match=r"^1 part does not work") as raised:
+        call_command("doctor", stdout=out)
+    assert raised.value.returncode == 1
+    assert re.search(r"^bad   Beat  .*\n +→ Start the process `beat` of the Procfile\.$", out.getvalue(), re.MULTILINE)
+
+
+def test_the_doctor_is_content_with_what_only_needs_a_look(db):
+    all_alive()
+    heard_before(60, "background", "lost@machine")
+    assert "warn  Background workers" in run("doctor")
+
+
+@pytest.mark.parametrize(
+    "database", ["postgres://claro:hunter2@127.0.0.1:{port}/claro", "sqlite:///{folder}/none.sqlite3"]
+)
+def test_the_doctor_needs_neither_redis_nor_database(doctor, tmp_path, database):
+    port = free_port()
+    stores = {
+        "DATABASE_URL": database.format(port=port, folder=tmp_path),
+        "REDIS_URL": f"redis://:hunter2@127.0.0.1:{port}/0",
+    }
+    code, said = doctor(**stores)
+    assert code == 1
+    assert re.findall(r"^bad +(\w+)", said, re.MULTILINE) == ["Redis", "Database"]
+    assert "python manage.py migrate" in said
+    assert "Traceback" not in said
+    assert "hunter2" not in said
+    assert not (tmp_path / "none.sqlite3").exists()
+
+
+def test_the_doctor_does_not_wait_for_stores_that_never_answer(doctor, silent_port):
+    began = time.monotonic()
+    host = f"127.0.0.1:{silent_port}"
+    code, said = doctor(DATABASE_URL=f"postgres://claro@{host}/claro", REDIS_URL=f"redis://{host}/0")
+    assert (code, said.count("Does not answer")) == (1, 2)
+    assert time.monotonic() - began < 20
 
 
 # --- demo ---

@@ -1,18 +1,11 @@
-"""Who is heard, and for how long. Redis' clock can't be turned: what was heard earlier is written as such."""
-
 from datetime import UTC, datetime, timedelta
 
 import pytest
 import redis as redis_py
 
-from datasources import heartbeats, redis
+from datasources import heartbeats
+from tests.support.heartbeats import heard_before
 from tests.support.redis import round_trips
-
-
-def heard_before(seconds: int, part: str, name: str, since: int = 1_700_000_000) -> None:
-    """As if it had said so that long ago, for the last time."""
-    now, _ = redis.connection().time()
-    redis.connection().zadd(f"claro:alive:{part}", {f"{since} {name}": now - seconds})
 
 
 @pytest.fixture
@@ -43,16 +36,16 @@ def test_who_says_that_it_lives_is_heard_under_each_of_its_parts():
 
 def test_nobody_is_heard_in_an_empty_redis():
     assert heartbeats.heard("interactive") == {"interactive": []}
-    assert heartbeats.silent_queues() == {"interactive", "background"}
+    assert heartbeats.silent(*heartbeats.QUEUES) == {"interactive", "background"}
 
 
 def test_a_worker_that_stops_saying_so_is_gone_soon_and_remembered_for_an_hour():
     heard_before(14, "interactive", "a@m")
     heard_before(16, "background", "b@m")
     heard_before(3700, "background", "c@m")
-    assert heartbeats.silent_queues() == {"background"}
+    assert heartbeats.silent(*heartbeats.QUEUES) == {"background"}
     heartbeats.say(["background"], "d@m")
-    assert heartbeats.silent_queues() == set()
+    assert heartbeats.silent(*heartbeats.QUEUES) == set()
     assert names("background") == ["d@m", "b@m"]
     assert [one.is_alive for one in heartbeats.heard("background")["background"]] == [True, False]
 
@@ -61,14 +54,14 @@ def test_the_clocks_of_the_machines_don_t_matter(time_machine):
     time_machine.move_to("2031-01-01T00:00Z")
     heartbeats.say(["interactive", "background"], "a@m")
     time_machine.move_to("2021-01-01T00:00Z")
-    assert heartbeats.silent_queues() == set()
+    assert heartbeats.silent(*heartbeats.QUEUES) == set()
 
 
 def test_who_died_and_came_back_under_the_same_name_is_one():
     heard_before(60, "interactive", "a@m")
     heartbeats.say(["interactive"], "a@m")
     assert names("interactive") == ["a@m"]
-    assert heartbeats.silent_queues() == {"background"}
+    assert heartbeats.silent(*heartbeats.QUEUES) == {"background"}
 
 
 def test_who_ends_on_purpose_is_not_missed():
@@ -79,9 +72,9 @@ def test_who_ends_on_purpose_is_not_missed():
 
 
 def test_asking_takes_one_round_trip():
-    heartbeats.silent_queues()  # whoever comes first connects
+    heartbeats.silent(*heartbeats.QUEUES)  # whoever comes first connects
     with round_trips() as sent:
-        heartbeats.silent_queues()
+        heartbeats.silent(*heartbeats.QUEUES)
     assert len(sent) == 1
 
 
@@ -89,6 +82,6 @@ def test_without_redis_nothing_is_heard_and_everybody_goes_on(outage, caplog):
     heartbeats.say(["interactive"], "a@m")
     heartbeats.say_goodbye(["interactive"], "a@m")
     assert "a@m can't say that it lives" in caplog.text
-    assert heartbeats.silent_queues() == {"interactive", "background"}
+    assert heartbeats.silent(*heartbeats.QUEUES) == {"interactive", "background"}
     with pytest.raises(redis_py.RedisError):
         heartbeats.heard("interactive")

@@ -10,7 +10,7 @@ import requests
 from django.test import override_settings
 from django.utils import timezone
 
-from datasources import gateway, heartbeats, keys, links, redis, tasks
+from datasources import gateway, heartbeats, keys, links, redis, standstill, tasks
 from datasources.budget import Lane
 from datasources.models import ApiKey, DownloadLink, Leased, Source, Sync, Watch
 from tests.support.leaks import database_content, redis_content
@@ -88,7 +88,7 @@ def test_a_worker_and_beat_are_heard_and_a_worker_that_ends_says_goodbye(crew):
     crew.worker.stop()
     assert (heard()["interactive"], heard()["background"]) == ([], [])
     crew.replace_the_worker()
-    wait_for(lambda: not heartbeats.silent_queues(), PATIENCE_S)
+    wait_for(lambda: not heartbeats.silent(*heartbeats.QUEUES), PATIENCE_S)
     crew.lose_the_worker()
     assert [one.name for one in heard()["interactive"]] == ["interactive@tests"]
     crew.replace_the_worker()
@@ -124,7 +124,9 @@ def test_a_worker_killed_while_it_makes_a_link_loses_nothing(crew, source, alice
     crew.lose_the_worker()
     link.refresh_from_db()
     assert link.is_pending
+    wait_for(lambda: standstill.among([link]), PATIENCE_S)
     crew.replace_the_worker()
+    wait_for(lambda: not standstill.among([link]), PATIENCE_S)
     end_leases(DownloadLink)
     wait_for(lambda: is_ready(link), PATIENCE_S)
     assert requests.get(links.target(link), timeout=10).status_code == 200

@@ -3,6 +3,8 @@
 import contextlib
 import os
 import re
+import subprocess
+import sys
 from collections.abc import Iterator
 from urllib.parse import urlsplit
 
@@ -77,6 +79,16 @@ def test_the_start_says_one_line_with_the_address_and_the_demo_sign_in(product):
     assert len(lines) == 1
     assert (product.email, bool(product.password)) == ("demo@example.com", True)
     wait_for(lambda: requests.get(f"{product.url}readyz", timeout=5).status_code == 200)
+
+
+def test_the_doctor_finds_all_parts_well(product):
+    def doctor() -> subprocess.CompletedProcess:
+        command = [sys.executable, "manage.py", "doctor"]
+        return subprocess.run(command, cwd=ROOT, env=product.environment, capture_output=True, text=True, check=False)
+
+    done = wait_for(lambda: (done := doctor()).returncode == 0 and done)
+    assert {line.split()[0] for line in done.stdout.splitlines()} == {"ok"}
+    assert "The one of `make run`" in done.stdout
 
 
 def test_one_signs_up_and_is_led_to_add_a_key(page):

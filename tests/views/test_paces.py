@@ -11,6 +11,7 @@ from django.utils import timezone
 from datasources import keys
 from datasources.models import ApiKey, Source
 from tests.conftest import htmx, looked, synced
+from tests.support.heartbeats import all_alive
 from tests.support.html import all_words, dom, told, words
 from tests.views.test_source_details import facts
 
@@ -140,6 +141,7 @@ def test_a_file_that_claro_processes_once_more_begins_anew(web, account, key, pa
 
 
 def test_what_was_not_checked_for_long_is_not_believed_to_run(web, account, key, past):
+    all_alive()
     source_id = add(account, 60)
     synced(key)
     with time_machine.travel(timezone.now() + timedelta(hours=2), tick=False):
@@ -175,6 +177,7 @@ def test_a_page_with_processing_ones_of_any_number_of_keys_takes_one_query_more_
 
 @pytest.mark.parametrize("where", ["/sources/", "/sources/{}/"])
 def test_the_passing_of_time_alone_changes_no_part_but_a_look_does(web, account, key, past, where):
+    all_alive()
     where = where.format(add(account, 60))
     synced(key)
     first = web.get(where, headers=htmx(**{"HX-Source": "section#some"}))

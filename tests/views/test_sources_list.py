@@ -9,6 +9,7 @@ from datasources import keys, redis
 from datasources.models import ApiKey, Source, Sync
 from tests.conftest import htmx, synced
 from tests.support.breaker import the_breaker_opens
+from tests.support.heartbeats import all_alive
 from tests.support.html import all_words, dom, field, link, told, words
 from tests.support.sandbox import HTML_502
 
@@ -211,6 +212,7 @@ def test_a_key_that_is_refused_from_the_start_reads_nothing(web, key, account):
 
 
 def test_a_reading_that_the_limit_stopped_says_when_it_goes_on(web, shelf, key, account):
+    all_alive()
     account.fault("answer", status=429, headers={"Retry-After": "30"}, body="slow down")
     with time_machine.travel(timezone.now() + timedelta(hours=1), tick=False):
         synced(key)
@@ -221,6 +223,7 @@ def test_a_reading_that_the_limit_stopped_says_when_it_goes_on(web, shelf, key, 
 
 
 def test_looking_while_claro_does_not_answer_starts_nothing_again_and_tells_how_old_the_copy_is(web, shelf, key):
+    all_alive()
     the_breaker_opens(key)
     with time_machine.travel(timezone.now() + timedelta(hours=1), tick=False):
         synced(key)
@@ -238,6 +241,7 @@ def test_a_copy_tells_its_age(web, shelf):
 
 
 def test_looking_makes_no_call_and_starts_no_second_reading(web, shelf, account):
+    all_alive()
     calls = len(account.calls())
     with time_machine.travel(timezone.now() + timedelta(minutes=30), tick=False):
         for _ in range(3):
