@@ -40,6 +40,8 @@ def _spaces_path(request: HttpRequest) -> str:
 
 
 def _space(request: HttpRequest) -> access.Space:
+    if not hasattr(request, "user"):  # refused before anybody was asked who they are
+        return access.EVERYTHING
     try:
         return space_of(request)
     except Http404:  # the page that says so has a header too
