@@ -18,7 +18,7 @@ from accounts.models import Membership, Team, User
 from accounts.roles import TABLE, Action, Role, may
 from datasources import vault
 from datasources.budget import Budget
-from datasources.models import ApiKey, AuditEvent, DownloadLink, KeyShare, ShareLink, Source
+from datasources.models import ApiKey, AuditEvent, DownloadLink, KeyShare, SavedView, ShareLink, Source
 
 
 @dataclass(frozen=True)
@@ -122,6 +122,33 @@ def open_share(token: str) -> ShareLink | None:
     return shares_that_work().filter(fingerprint__in=vault.fingerprints(token)).first()
 
 
+def views_for(user: User, space: Space = EVERYTHING) -> QuerySet[SavedView]:
+    """Saved views of this person and of their teams, each with the `role` they have with it.
+
+    Those of teams one has left and of sources one does not reach (any more) are not there.
+    """
+    mine = Membership.objects.filter(user=user)
+    reached = sources_for(user).filter(datasource_id=OuterRef("datasource_id"))
+    views = SavedView.objects.filter(
+        Q(owner=user) | Q(owner=None),
+        Q(team=None) | Q(team__in=mine.values("team")),
+        Q(datasource_id=None) | Exists(reached),
+    )
+    if space.team:
+        views = views.filter(team=space.team)
+    elif space.name == Space.OWN:
+        views = views.filter(team=None)
+    of_team = Subquery(mine.filter(team=OuterRef("team")).values("role")[:1], output_field=IntegerField())
+    role = Case(When(owner=user, then=Value(int(Role.OWNER))), default=of_team)
+    return views.annotate(role=role).select_related("team")
+
+
+def views_on(source: Source) -> QuerySet[SavedView]:
+    """The saved views of the source's rows, of everybody who sees it through its key: for its last page."""
+    of_people, of_teams = Q(owner__in=people_for(source.key)), Q(owner=None, team__key_shares__key=source.key_id)
+    return SavedView.objects.filter(of_people | of_teams, datasource_id=source.datasource_id).distinct()
+
+
 def people_for(key: ApiKey) -> list[int]:
     """The ids of those who may see what is behind a key; the other direction of `keys_for`."""
     shared = Membership.objects.filter(team__key_shares__key=key.pk)
@@ -170,6 +197,10 @@ def get_source(user: User, datasource_id: UUID, key_id: UUID | None = None, acti
     source = Source.objects.get(key=candidates[0], datasource_id=datasource_id)
     source.key = candidates[0]
     return source
+
+
+def get_view(user: User, view_id: UUID) -> SavedView:
+    return get_object_or_404(views_for(user), pk=view_id)
 
 
 def get_link(user: User, link_id: UUID) -> DownloadLink:

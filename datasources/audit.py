@@ -52,6 +52,8 @@ class What(StrEnum):
     HOOK_ON = "hook_on"
     HOOK_OFF = "hook_off"
     SOURCE_DELETED = "source_deleted"
+    VIEW_SAVED = "view_saved"
+    VIEW_DELETED = "view_deleted"
     DOWNLOAD_ASKED = "download_asked"
     DOWNLOADED = "downloaded"
     LINK_COPIED = "link_copied"
@@ -125,6 +127,14 @@ GROUPS = {
         },
     ),
     "sources": Group("Data sources", "database", {What.SOURCE_DELETED: ("Deleted", "deleted {about} with {key}")}),
+    "views": Group(
+        "Saved views",
+        "bookmark",
+        {
+            What.VIEW_SAVED: ("View saved", "saved the view {about} for {team}"),
+            What.VIEW_DELETED: ("View deleted", "deleted the view {about} of {team}"),
+        },
+    ),
     "downloads": Group(
         "Downloads",
         "download",

@@ -14,7 +14,7 @@ from accounts.models import Team, User
 from accounts.roles import TABLE, Action, Role, may
 from datasources.audit import GROUPS, What
 from datasources.claro import LIST_LIMIT_MAX, ROWS_LIMIT_MAX
-from datasources.models import ApiKey, Outlet, ShareLink, Source
+from datasources.models import ApiKey, Outlet, SavedView, ShareLink, Source
 from datasources.models.notices import Topic
 from datasources.rows import Query
 
@@ -232,6 +232,25 @@ class ActivityForm(AddressForm):
     q = forms.CharField(required=False, max_length=200)
     before = forms.IntegerField(**EVENTS)
     after = forms.IntegerField(**EVENTS)
+
+
+class ViewNameForm(forms.ModelForm):
+    class Meta:
+        model = SavedView
+        fields = ("name",)
+
+
+class SavedViewForm(ViewNameForm):
+    """A new view: for oneself, or for one of `teams`."""
+
+    team = forms.ModelChoiceField(Team.objects.none(), required=False, label="For whom", empty_label="Only for me")
+
+    def __init__(self, teams: list[Team], *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        if teams:
+            self.fields["team"].queryset = Team.objects.filter(pk__in=[team.pk for team in teams])
+        else:
+            del self.fields["team"]
 
 
 class DownloadForm(forms.Form):

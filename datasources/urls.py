@@ -9,6 +9,7 @@ from datasources.views import (
     keys,
     notices,
     rows,
+    saved_views,
     share_page,
     shares,
     sources,
@@ -57,6 +58,12 @@ shares_urls = [
     path("<uuid:share_id>/rotate/", shares.rotate, name="rotate"),
     path("<uuid:share_id>/end/", shares.end, name="end"),
 ]
+views_urls = [
+    path("", saved_views.list_views, name="list"),
+    path("add/", saved_views.add, name="add"),
+    path("<uuid:view_id>/rename/", saved_views.rename, name="rename"),
+    path("<uuid:view_id>/delete/", saved_views.delete, name="delete"),
+]
 teams_urls = [
     path("", teams.list_teams, name="list"),
     path("<uuid:team_id>/", teams.team, name="team"),
@@ -88,6 +95,7 @@ urlpatterns = [
     path("activity/", include((activity_urls, "activity"))),
     path("notices/", include((notices_urls, "notices"))),
     path("shares/", include((shares_urls, "shares"))),
+    path("views/", include((views_urls, "views"))),
     path("teams/", include((teams_urls, "teams"))),
     path("invitations/<str:token>/", invitations.invitation, name="invitation"),
     path("d/<str:token>/", share_page.share, name="share"),

@@ -8,6 +8,7 @@ from datasources.models.links import LINK_MARGIN, DownloadLink
 from datasources.models.notices import Notice, Outlet, Wish
 from datasources.models.shares import SharedFile, ShareLink
 from datasources.models.sources import Source, StatusChange
+from datasources.models.views import SavedView
 
 __all__ = [
     "LINK_MARGIN",
@@ -21,6 +22,7 @@ __all__ = [
     "Leased",
     "Notice",
     "Outlet",
+    "SavedView",
     "Sealed",
     "ShareLink",
     "SharedFile",

@@ -16,7 +16,7 @@ from django.utils.html import escape, format_html
 from django.utils.safestring import SafeString, mark_safe
 
 from accounts import roles
-from datasources import activity, live
+from datasources import activity, live, saved_views
 from datasources.budget import Lane, Left, Minute
 from datasources.cells import visible as without_traps
 from datasources.models import AuditEvent, Source
@@ -270,6 +270,16 @@ def in_space(context: template.Context, name: str) -> str:
 def may(role: int | None, action: str) -> bool:
     """Whether somebody of this role may do it (accounts/roles.py)."""
     return roles.may(role, roles.Action(action))
+
+
+@register.inclusion_tag("views/_save.html", takes_context=True)
+def save_view(context: template.Context, name: str, *args: object) -> dict[str, str]:
+    """Leads to saving what this page shows under a name, once its address says more than the page of a list."""
+    asked = context["request"].GET
+    if not any(value for name, value in asked.items() if name not in saved_views.PLACES):
+        return {"href": ""}
+    shown = urlencode({"path": reverse(name, args=args), "query": asked.urlencode()})
+    return {"href": f"{reverse('views:add')}?{shown}"}
 
 
 @register.simple_tag(takes_context=True)

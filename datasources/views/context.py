@@ -6,12 +6,12 @@ from django.http import Http404, HttpRequest
 from django.urls import reverse
 from django.utils.functional import SimpleLazyObject
 
-from datasources import access, gateway, notices
-from datasources.models import ApiKey
+from datasources import access, gateway, notices, saved_views
+from datasources.models import ApiKey, SavedView
 from datasources.views.objects import space_of
 
 # Pages about all that lies in a space; from any other, a space begins with its sources.
-SPACED = {"sources:list", "downloads:list", "shares:list", "keys:list", "activity:list"}
+SPACED = {"sources:list", "downloads:list", "shares:list", "keys:list", "activity:list", "views:list"}
 
 
 def low_keys(request: HttpRequest) -> dict[str, object]:
@@ -25,6 +25,7 @@ def spaces(request: HttpRequest) -> dict[str, object]:
         "space": SimpleLazyObject(lambda: _space(request)),
         "memberships": SimpleLazyObject(lambda: list(access.memberships_of(request.user))),
         "spaces_path": _spaces_path(request),
+        "saved_views": SimpleLazyObject(lambda: _saved_views(request)),
     }
 
 
@@ -46,6 +47,13 @@ def _space(request: HttpRequest) -> access.Space:
         return space_of(request)
     except Http404:  # the page that says so has a header too
         return access.EVERYTHING
+
+
+def _saved_views(request: HttpRequest) -> list[SavedView]:
+    views = list(access.views_for(request.user, _space(request)))
+    for view in views:
+        view.is_here = saved_views.is_shown(view, request.path, request.GET.dict())
+    return views
 
 
 def _low_keys(request: HttpRequest) -> list[ApiKey]:

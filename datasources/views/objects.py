@@ -16,7 +16,7 @@ from accounts.models import Membership
 from accounts.roles import Action, may
 from datasources import access, shares
 from datasources.forms import KeyChoiceForm
-from datasources.models import ApiKey, DownloadLink, ShareLink, Source
+from datasources.models import ApiKey, DownloadLink, SavedView, ShareLink, Source
 
 READ = ("GET", "HEAD")
 FORM = ("GET", "HEAD", "POST")
@@ -70,6 +70,11 @@ def of_share(*methods: str, action: Action = Action.BROWSE) -> Callable[[View], 
 def of_team(*methods: str, action: Action = Action.BROWSE) -> Callable[[View], View]:
     """A view of a team, which gets the reader's own membership; 403 for who may not do this there."""
     return _of(methods, partial(_membership, action=action))
+
+
+def of_view(*methods: str, action: Action = Action.BROWSE) -> Callable[[View], View]:
+    """A view of a saved view; 403 for who may not do this with a team's."""
+    return _of(methods, partial(_saved_view, action=action))
 
 
 def space_of(request: HttpRequest) -> access.Space:
@@ -126,6 +131,13 @@ def _share(request: HttpRequest, share_id: UUID, action: Action) -> ShareLink:
     if not is_allowed:
         raise PermissionDenied
     return share
+
+
+def _saved_view(request: HttpRequest, view_id: UUID, action: Action) -> SavedView:
+    view = access.get_view(request.user, view_id)
+    if not may(view.role, action):
+        raise PermissionDenied
+    return view
 
 
 def _link(request: HttpRequest, link_id: UUID) -> DownloadLink:

@@ -20,7 +20,7 @@ from accounts.models import Membership, Team, User
 from accounts.roles import Role
 from datasources import audit, links, notices, outlets, shares
 from datasources.audit import What
-from datasources.models import ApiKey, DownloadLink, KeyShare, Outlet, ShareLink, Source, Sync
+from datasources.models import ApiKey, DownloadLink, KeyShare, Outlet, SavedView, ShareLink, Source, Sync
 from datasources.models.notices import Topic
 from tests.conftest import synced
 from tests.support.sandbox import HTML_502, Account
@@ -177,6 +177,45 @@ def _activity_narrowed(world: World) -> str:
 @place("activity, odd address", "The usual value is used instead", 400)
 def _odd_activity(world: World) -> str:
     return "/activity/?what=nonsense&since=tomorrow"
+
+
+def saved(world: World) -> Team:
+    """A team with a view of its own, beside one of Alice's."""
+    team = teams.create("Catalogue", world.alice)
+    KeyShare.objects.create(key=world.key, team=team)
+    SavedView.objects.create(name="What has failed", owner=world.alice, page="sources:list", query="status=failed")
+    SavedView.objects.create(name=f"{HOSTILE} {'long-' * 10}", team=team, page="sources:list", query="q=x")
+    return team
+
+
+@place("views", "only for you")
+def _views(world: World) -> str:
+    saved(world)
+    return "/views/"
+
+
+@place("views, none", "No saved views yet")
+def _no_views(world: World) -> str:
+    return "/views/"
+
+
+@place("view, save", "under a name that stands beside every page")
+def _save_view(world: World) -> str:
+    saved(world)
+    return f"/views/add/?path=/sources/{world.table().datasource_id}/rows/&query=sort%3Dprice"
+
+
+@place("view, rename", "Rename")
+def _rename_view(world: World) -> str:
+    saved(world)
+    return f"/views/{SavedView.objects.get(team=None).pk}/rename/"
+
+
+@place("view, shown", "What has failed")
+def _view_shown(world: World) -> str:
+    saved(world)
+    world.source(status="failed")
+    return "/sources/?status=failed"
 
 
 @place("sources", "Übersicht.pdf")

@@ -10,7 +10,7 @@ from accounts.models import Membership, User
 from accounts.roles import Action, Role
 from datasources import access, audit, keys, links
 from datasources.audit import What
-from datasources.models import ApiKey, KeyShare, Source
+from datasources.models import ApiKey, KeyShare, SavedView, Source
 
 
 def seen_by(owner, datasource_id: uuid.UUID, label: str = "Main", **key_fields) -> Source:
@@ -190,6 +190,73 @@ def test_who_answers_for_one_team_reads_nothing_of_another(alice, carol, events,
 def test_a_failed_sign_in_is_read_by_whose_account_it_is(alice, bob):
     audit.record(What.SIGN_IN_FAILED, None, owner=bob)
     assert (read_by(bob), read_by(alice)) == (["sign_in_failed"], [])
+
+
+# --- Saved views ---
+
+
+def saved(name: str, **what) -> SavedView:
+    return SavedView.objects.create(name=name, **{"page": "sources:list", **what})
+
+
+def found(user, space=access.EVERYTHING) -> dict[str, int]:
+    return {view.name: view.role for view in access.views_for(user, space)}
+
+
+@pytest.fixture
+def views(alice, bob, source, team) -> None:
+    saved("mine", owner=alice)
+    saved("mine there", owner=alice, team=team)
+    saved("ours", team=team)
+    saved("our rows", team=team, page="sources:rows", datasource_id=source.datasource_id)
+    saved("bob's", owner=bob)
+
+
+def test_one_sees_one_s_own_views_and_those_of_one_s_teams_by_space(alice, bob, views, team):
+    everything = {"mine": Role.OWNER, "mine there": Role.OWNER, "ours": Role.OWNER, "our rows": Role.OWNER}
+    assert found(alice) == everything
+    assert found(alice, access.space(alice, str(team.pk))).keys() == {"mine there", "ours", "our rows"}
+    assert found(alice, access.Space(access.Space.OWN)).keys() == {"mine"}
+    assert found(bob) == {"bob's": Role.OWNER}
+    Membership.objects.create(team=team, user=bob, role=Role.VIEWER)
+    assert found(bob) == {"bob's": Role.OWNER, "ours": Role.VIEWER, "our rows": Role.VIEWER}
+
+
+@pytest.mark.parametrize("end", ["left", "unshared", "source gone", "key deleted", "team deleted"])
+def test_a_view_whose_source_or_team_is_out_of_reach_is_not_there(bob, views, source, team, end):
+    Membership.objects.create(team=team, user=bob, role=Role.ADMIN)
+    saved("bob's there", owner=bob, team=team)
+    saved("bob's rows", owner=bob, page="sources:rows", datasource_id=source.datasource_id)
+    assert found(bob).keys() == {"bob's", "bob's there", "bob's rows", "ours", "our rows"}
+    match end:
+        case "left":
+            teams.remove(team.memberships.get(user=bob))
+        case "unshared":
+            team.key_shares.get().delete()
+        case "source gone":
+            Source.objects.update(gone_at=timezone.now())
+        case "key deleted":
+            source.key.delete()
+        case "team deleted":
+            team.delete()
+    left = {"bob's"} if end in ("left", "team deleted") else {"bob's", "bob's there", "ours"}
+    assert found(bob).keys() == left
+    for view in SavedView.objects.exclude(name__in=left):
+        with pytest.raises(Http404):
+            access.get_view(bob, view.pk)
+
+
+def test_a_source_tells_which_views_hang_on_it_of_those_who_see_it(alice, bob, carol, views, source, team):
+    for user in (alice, bob, carol):
+        saved(user.email, owner=user, page="sources:rows", datasource_id=source.datasource_id)
+    saved("theirs", team=teams.create("Other", carol), page="sources:rows", datasource_id=source.datasource_id)
+    Membership.objects.create(team=team, user=bob, role=Role.VIEWER)
+    assert {view.name for view in access.views_on(source)} == {"our rows", alice.email, bob.email}
+
+
+def test_the_views_of_a_page_are_one_query(alice, views, django_assert_num_queries):
+    with django_assert_num_queries(1):
+        assert [view.url for view in access.views_for(alice)]
 
 
 def test_who_leaves_takes_their_keys_along(alice, bob, source, team):

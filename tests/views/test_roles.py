@@ -10,7 +10,7 @@ from accounts.models import Membership, Team, User
 from accounts.roles import Action, Role, may
 from datasources import audit, shares
 from datasources.audit import What
-from datasources.models import ApiKey, KeyShare
+from datasources.models import ApiKey, KeyShare, SavedView
 from tests.support.html import told
 
 # What each path needs; the key's own pages are its owner's alone, whatever the role in a team.
@@ -42,6 +42,12 @@ PATHS = {
     ("GET", "/activity/?team={team}"): Action.BROWSE,
     ("POST", "/sources/{source}/follow/"): Action.BROWSE,
     ("POST", "/notices/choices/{key}/"): Action.BROWSE,
+    ("GET", "/views/"): Action.BROWSE,
+    ("GET", "/views/?team={team}"): Action.BROWSE,
+    ("GET", "/views/add/?path=/sources/{source}/rows/"): Action.BROWSE,
+    ("GET", "/views/{view}/rename/"): Action.SAVE_VIEWS,
+    ("POST", "/views/{view}/rename/"): Action.SAVE_VIEWS,
+    ("POST", "/views/{view}/delete/"): Action.SAVE_VIEWS,
     ("GET", "/teams/{team}/"): Action.BROWSE,
     ("POST", "/teams/{team}/"): Action.PEOPLE,
     ("POST", "/teams/{team}/people/{member}/role/"): Action.PEOPLE,
@@ -79,6 +85,7 @@ def ids(team, alice, table, ready) -> dict[str, object]:
         "team": team.pk,
         "key": table.key_id,
         "member": Membership.objects.create(team=team, user=carol, role=Role.VIEWER).pk,
+        "view": SavedView.objects.create(name="Failed", team=team, page="sources:list", query="status=failed").pk,
         "invitation": teams.invite(team, alice, Role.VIEWER, timezone.now() + timedelta(days=1)).pk,
     }
 

@@ -13,7 +13,7 @@ from accounts import teams
 from accounts.models import Membership, User
 from accounts.roles import Role
 from datasources import keys, links, outlets, shares
-from datasources.models import ApiKey, DownloadLink, KeyShare, Outlet, Source
+from datasources.models import ApiKey, DownloadLink, KeyShare, Outlet, SavedView, Source
 from tests.conftest import htmx, synced
 from tests.support.html import words
 
@@ -48,6 +48,7 @@ def things(alice, key, table, ready) -> dict[str, object]:
         "membership_id": Membership.objects.create(team=team, user=carol, role=Role.MEMBER).pk,
         "invitation_id": invitation.pk,
         "outlet_id": outlets.save(alice, Outlet.Kind.WEBHOOK, "https://hooks.example.com/x").pk,
+        "view_id": SavedView.objects.create(name="Failed", owner=alice, page="sources:list").pk,
     }
 
 

@@ -1,0 +1,63 @@
+"""Saved views: a list or a table of rows as somebody once set it up."""
+
+import uuid
+
+from django.conf import settings
+from django.db import models
+from django.http import QueryDict
+from django.urls import reverse
+from django.utils import timezone
+
+from accounts.models import Team
+
+
+class SavedView(models.Model):
+    """What stands in the address of one of our pages, under a name: somebody's own, or a team's (saved_views.py).
+
+    The address is made anew from what is stored: it leads nowhere else.
+    """
+
+    class Page(models.TextChoices):
+        """By the names of their paths."""
+
+        SOURCES = "sources:list", "Sources"
+        ROWS = "sources:rows", "Rows"
+        DOWNLOADS = "downloads:list", "Downloads"
+        ACTIVITY = "activity:list", "Activity"
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    name = models.CharField(max_length=100)
+    # Whose it is alone; null: the team's.
+    owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, null=True, related_name="saved_views")
+    # In whose space it is; null: in one's own.
+    team = models.ForeignKey(Team, on_delete=models.CASCADE, null=True, related_name="saved_views")
+    page = models.CharField(max_length=20, choices=Page)
+    # Whose rows.
+    datasource_id = models.UUIDField(null=True, blank=True, db_index=True)
+    query = models.TextField(blank=True)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+
+    class Meta:
+        ordering = ["name", "created_at"]
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(owner__isnull=False) | models.Q(team__isnull=False), name="a_view_is_somebodys"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def path(self) -> str:
+        return reverse(self.page, args=[self.datasource_id] if self.datasource_id else [])
+
+    @property
+    def parameters(self) -> dict[str, str]:
+        team = {"team": str(self.team_id)} if self.team_id else {}
+        return {**team, **QueryDict(self.query).dict()}
+
+    @property
+    def url(self) -> str:
+        text = "&".join(part for part in (f"team={self.team_id}" if self.team_id else "", self.query) if part)
+        return f"{self.path}?{text}" if text else self.path

@@ -1,0 +1,48 @@
+"""Saved views: what of a page's address is kept under a name."""
+
+from urllib.parse import urlencode
+
+from django.http import QueryDict
+from django.urls import Resolver404, resolve
+
+from datasources.forms import ActivityForm, AddressForm, PageForm, RowsForm, SourceListForm
+from datasources.models import SavedView
+
+# The pages that can be saved, each with what its address may hold.
+FORMS: dict[str, type[AddressForm]] = {
+    SavedView.Page.SOURCES: SourceListForm,
+    SavedView.Page.ROWS: RowsForm,
+    SavedView.Page.DOWNLOADS: PageForm,
+    SavedView.Page.ACTIVITY: ActivityForm,
+}
+# Where in a list somebody was is no part of how they set it up.
+PLACES = frozenset({"page", "before", "after"})
+
+
+class CannotBeSaved(Exception):
+    """No page of ours, or one that has nothing to save."""
+
+
+def read(path: str, query: str) -> tuple[SavedView, str]:
+    """The view, not stored yet, that an address shows, and the name of its space. Raises CannotBeSaved.
+
+    Only what the page knows and can use is kept. The rows of a source are seen through whichever key is best then.
+    """
+    try:
+        found = resolve(path)
+    except Resolver404:
+        raise CannotBeSaved from None
+    if found.view_name not in FORMS:
+        raise CannotBeSaved
+    given = QueryDict(query)
+    form = FORMS[found.view_name](given)
+    form.full_clean()
+    kept = {name: given[name] for name in form.cleaned_data if name not in PLACES and given.get(name)}
+    view = SavedView(page=found.view_name, datasource_id=found.kwargs.get("datasource_id"), query=urlencode(kept))
+    return view, given.get("team", "")
+
+
+def is_shown(view: SavedView, path: str, parameters: dict[str, str]) -> bool:
+    """Whether this address shows the view, on whichever of its pages."""
+    here = {name: value for name, value in parameters.items() if value and name not in PLACES}
+    return view.path == path and view.parameters == here
