@@ -12,7 +12,7 @@ from accounts.models import Invitation, Membership, User
 from accounts.roles import Role
 from datasources import audit, shares
 from datasources.audit import What
-from datasources.models import ApiKey, AuditEvent, DownloadLink, KeyShare, ShareLink
+from datasources.models import ApiKey, AuditEvent, DownloadLink, KeyShare, SavedView, ShareLink
 from tests.conftest import htmx, synced
 from tests.support.factors import app_of, code, codes_of, codes_shown, confirmed, secret_shown
 from tests.support.hooks import tended
@@ -212,6 +212,9 @@ def test_no_secret_is_in_what_is_written_nor_in_the_export(client_of, account, s
     web.post(f"/teams/{team.pk}/invitations/{Invitation.objects.get(email='').pk}/revoke/")
     theirs = team.memberships.get(user=bob)
     web.post(f"/teams/{team.pk}/people/{theirs.pk}/role/", {"role": Role.ADMIN})
+
+    web.post("/views/add/?path=/sources/&query=q%3Dx", {"name": "Ours", "team": team.pk})
+    web.post(f"/views/{SavedView.objects.get().pk}/delete/")
 
     web.post("/keys/add/", {"label": "Main", "secret": account.key})
     key = ApiKey.objects.get()
