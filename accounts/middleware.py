@@ -5,7 +5,7 @@ from collections.abc import Callable
 from urllib.parse import urlencode
 
 from django.conf import settings
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import resolve_url
 from django.utils import timezone
 from django_htmx.http import HttpResponseClientRedirect
@@ -13,6 +13,18 @@ from django_htmx.http import HttpResponseClientRedirect
 from accounts import sessions
 
 COOKIE = "timezone"
+# Ways in, and what keeps them; that a password is asked for as a check of who is signed in stays.
+OTHER_WAYS_IN = {
+    "account_signup",
+    "account_reset_password",
+    "account_reset_password_done",
+    "account_reset_password_from_key",
+    "account_reset_password_from_key_done",
+    "account_change_password",
+    "account_set_password",
+    "mfa_add_webauthn",
+    "mfa_login_webauthn",
+}
 
 
 class TimeZoneMiddleware:
@@ -66,3 +78,18 @@ class SeenMiddleware:
         if request.session.session_key and request.user.is_authenticated:
             sessions.note(request)
         return self.get_response(request)
+
+
+class OidcOnlyMiddleware:
+    """With OIDC_ONLY there is the single sign-on and no other way in."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]):
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        return self.get_response(request)
+
+    def process_view(self, request: HttpRequest, view, args, kwargs) -> None:
+        name = request.resolver_match.url_name
+        if settings.OIDC_ONLY and (name in OTHER_WAYS_IN or (name == "account_login" and request.method == "POST")):
+            raise Http404

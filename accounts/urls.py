@@ -14,6 +14,8 @@ urlpatterns = [
     path("sessions/", to_account),
     path("2fa/", to_account),
     path("2fa/webauthn/", to_account),
+    path("3rdparty/", to_account),
+    path("3rdparty/signup/", RedirectView.as_view(pattern_name="account_login")),
     # These show secrets: no browser keeps them.
     path("2fa/totp/activate/", never_cache(activate_totp)),
     path("2fa/recovery-codes/", never_cache(view_recovery_codes)),

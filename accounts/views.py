@@ -1,5 +1,6 @@
 """The Account page. What it leads to are allauth's own pages, in our look (templates/account, mfa, socialaccount)."""
 
+from allauth.socialaccount.models import SocialAccount
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
@@ -15,6 +16,7 @@ from accounts import factors, sessions
 @require_safe
 def account(request: HttpRequest) -> HttpResponse:
     context = {"sessions": sessions.sessions_of(request.user), **factors.of(request.user)}
+    context["single_sign_on"] = SocialAccount.objects.filter(user=request.user).first()
     return render(request, "account/index.html", context)
 
 

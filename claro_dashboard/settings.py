@@ -149,10 +149,12 @@ INSTALLED_APPS = [
     "allauth",
     "allauth.account",
     "allauth.mfa",
+    "allauth.socialaccount",
     "allauth.usersessions",
     "csp",
     "django_htmx",
     "accounts",
+    "accounts.sso",
     "datasources",
     "sandbox",
 ]
@@ -173,6 +175,7 @@ MIDDLEWARE = [
     "accounts.middleware.SignInAgainMiddleware",
     "accounts.middleware.TimeZoneMiddleware",
     "accounts.middleware.SeenMiddleware",
+    "accounts.middleware.OidcOnlyMiddleware",
     "datasources.middleware.OriginMiddleware",
     "datasources.middleware.ClaroErrorMiddleware",
 ]
@@ -260,6 +263,24 @@ MFA_TOTP_ISSUER = "Claro Dashboard"
 MFA_TOTP_TOLERANCE = 1
 SESSION_COOKIE_AGE = 14 * 24 * 3600
 MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"
+
+# --- Single sign-on by OpenID Connect (accounts/sso) -----------------------------------------------------------------
+OIDC_NAME = env("OIDC_NAME", default="single sign-on")
+# The issuer, under which the provider describes itself; empty: there is none.
+OIDC_SERVER_URL = env("OIDC_SERVER_URL", default="").rstrip("/")
+OIDC_CLIENT_ID = env("OIDC_CLIENT_ID", default="")
+OIDC_CLIENT_SECRET = env("OIDC_CLIENT_SECRET", default="")
+# Whoever the provider lets in may sign up, although sign-up is closed.
+OIDC_SIGNUP = env.bool("OIDC_SIGNUP", default=True)
+# No other way in.
+OIDC_ONLY = env.bool("OIDC_ONLY", default=False)
+SOCIALACCOUNT_ADAPTER = "accounts.sso.adapter.SocialAccountAdapter"
+SOCIALACCOUNT_EMAIL_AUTHENTICATION = SOCIALACCOUNT_EMAIL_AUTHENTICATION_AUTO_CONNECT = True
+# A link: a form that leads to another site, as this would after a redirect, is what the policy forbids.
+SOCIALACCOUNT_LOGIN_ON_GET = True
+SOCIALACCOUNT_PROVIDERS = {
+    "oidc": {"APP": {"name": OIDC_NAME, "client_id": OIDC_CLIENT_ID, "secret": OIDC_CLIENT_SECRET}}
+}
 
 # --- Mail ------------------------------------------------------------------------------------------------------------
 EMAIL_URL = env("EMAIL_URL", default="")

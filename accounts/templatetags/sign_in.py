@@ -3,10 +3,23 @@
 import base64
 import json
 
+from allauth.account.adapter import get_adapter
 from django import template
+from django.conf import settings
 from django.core.serializers.json import DjangoJSONEncoder
 
 register = template.Library()
+
+
+@register.simple_tag(takes_context=True)
+def ways_in(context: template.Context) -> dict[str, object]:
+    """How one gets in here: `sso` is the name of the single sign-on, if there is one."""
+    return {
+        "sso": settings.OIDC_SERVER_URL and settings.OIDC_NAME,
+        "passwords": not settings.OIDC_ONLY,
+        "sign_up": not settings.OIDC_ONLY and get_adapter().is_open_for_signup(context["request"]),
+        "mail": bool(settings.EMAIL_URL),
+    }
 
 
 @register.filter

@@ -3,6 +3,7 @@ from datetime import timedelta
 import pytest
 from allauth.usersessions.models import UserSession
 from django.contrib.sessions.models import Session
+from django.core.management import CommandError, call_command
 from django.test import Client
 from django.utils import timezone
 
@@ -195,3 +196,26 @@ def test_the_account_page_is_for_who_is_signed_in_and_is_kept_nowhere(client, we
 
 def test_allauth_s_own_list_of_sessions_leads_there(web):
     assert web.get("/accounts/sessions/")["Location"] == "/accounts/"
+
+
+# --- By who runs it ---
+
+
+def test_somebody_is_put_out_at_once_and_let_in_again(web, client, alice, capsys):
+    seen(web)
+    call_command("deactivate", "ALICE@example.com")
+    assert "1 sessions ended" in capsys.readouterr().out
+    assert not is_signed_in(web)
+    assert not Session.objects.exists()
+    typed = {"login": "alice@example.com", "password": "alices-password"}
+    client.post("/accounts/login/", typed)
+    assert not is_signed_in(client)
+    call_command("deactivate", "alice@example.com", "--undo")
+    client.post("/accounts/login/", typed)
+    assert is_signed_in(client)
+
+
+def test_nobody_is_put_out_by_a_typing_error(alice):
+    with pytest.raises(CommandError, match="nobody with the address"):
+        call_command("deactivate", "alcie@example.com")
+    assert User.objects.get().is_active

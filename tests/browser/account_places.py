@@ -1,6 +1,7 @@
 """The pages of sign-in and account, in every state: see places.py."""
 
 from allauth.mfa.models import Authenticator
+from allauth.socialaccount.models import SocialAccount
 from allauth.usersessions.models import UserSession
 from django.test import Client
 
@@ -62,3 +63,30 @@ def _second_step(world: World) -> str:
     client.post("/accounts/login/", {"login": world.alice.email, "password": "alices-password"})
     _go_on_as(client, world)
     return "/accounts/2fa/authenticate/"
+
+
+@place("single sign-on, cancelled", "cancelled there", signed_in=False)
+def _cancelled(world: World) -> str:
+    return "/accounts/3rdparty/login/cancelled/"
+
+
+@place("single sign-on, failed", "That did not work", 401, signed_in=False)
+def _failed(world: World) -> str:
+    return "/accounts/oidc/callback/?state=forged"
+
+
+@place("single sign-on, connected", "connected as")
+def _connected(world: World) -> str:
+    email = f"{'alice-' * 8}@{'example-' * 6}.com"
+    SocialAccount.objects.create(user=world.alice, provider="oidc", uid="x", extra_data={"email": email})
+    return "/accounts/"
+
+
+@place("set a password", "Set Password")
+def _set_password(world: World) -> str:
+    world.alice.set_unusable_password()
+    world.alice.save()
+    client = Client()
+    client.force_login(world.alice)
+    _go_on_as(client, world)
+    return "/accounts/password/set/"

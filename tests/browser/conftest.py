@@ -15,6 +15,7 @@ from datasources import heartbeats
 from tests.support import browser as support
 from tests.support.browser import Witness
 from tests.support.factors import confirmed
+from tests.support.oidc import CLIENT_ID, CLIENT_SECRET, Provider
 from tests.support.processes import wait_for
 from tests.support.sandbox import Sandbox
 from tests.support.web import WebServer
@@ -25,9 +26,19 @@ expect.set_options(timeout=PATIENCE_MS)
 
 
 @pytest.fixture(scope="package")
-def server(django_db_setup, redis_server, the_sandbox: Sandbox, tmp_path_factory) -> Iterator[WebServer]:
+def the_provider() -> Iterator[Provider]:
+    """Of the single sign-on."""
+    running = Provider()
+    yield running
+    running.stop()
+
+
+@pytest.fixture(scope="package")
+def server(django_db_setup, redis_server, the_sandbox, the_provider, tmp_path_factory) -> Iterator[WebServer]:
+    sign_on = {"OIDC_SERVER_URL": the_provider.url, "OIDC_NAME": "Example"}
+    sign_on |= {"OIDC_CLIENT_ID": CLIENT_ID, "OIDC_CLIENT_SECRET": CLIENT_SECRET}
     with override_settings(CLARO_API_BASE_URL=the_sandbox.base_url):
-        running = WebServer(tmp_path_factory.mktemp("web"))
+        running = WebServer(tmp_path_factory.mktemp("web"), **sign_on)
     yield running
     running.stop()
 
@@ -55,7 +66,7 @@ def workers(server, the_sandbox: Sandbox, tmp_path_factory) -> Iterator[None]:
 
 
 @pytest.fixture
-def people(chromium, server, the_sandbox, transactional_db) -> Iterator[Callable[..., BrowserContext]]:
+def people(chromium, server, the_sandbox, the_provider, transactional_db) -> Iterator[Callable[..., BrowserContext]]:
     """`people(alice)` is a browser in which Alice is signed in, `people()` one of a stranger."""
     witnesses: list[Witness] = []
     contexts: list[BrowserContext] = []
@@ -65,7 +76,8 @@ def people(chromium, server, the_sandbox, transactional_db) -> Iterator[Callable
         options = {"viewport": support.DESKTOP, "reduced_motion": "reduce", "locale": "en-GB"} | options
         context = chromium.new_context(base_url=server.url, **options)
         context.set_default_timeout(PATIENCE_MS)
-        context.witness = Witness(context, server.host, server.address, sandbox_host)
+        sign_on_host = the_provider.url.split("/")[2]
+        context.witness = Witness(context, server.host, server.address, sandbox_host, sign_on_host)
         if user:
             context.add_cookies([{"name": "sessionid", "value": session_of(user), "url": server.url}])
         witnesses.append(context.witness)

@@ -1,0 +1,77 @@
+"""Whose account a single sign-on opens."""
+
+import logging
+
+from allauth.account.models import EmailAddress
+from allauth.core.exceptions import ImmediateHttpResponse
+from allauth.socialaccount.adapter import DefaultSocialAccountAdapter
+from allauth.socialaccount.models import SocialAccount, SocialLogin
+from django.conf import settings
+from django.contrib import messages
+from django.http import HttpRequest
+from django.shortcuts import render
+
+from accounts import factors, sessions
+from accounts.models import User
+from accounts.sso.provider import NotBelieved
+
+TAKEN_OVER = (
+    "Nobody had confirmed this e-mail address here, so password, second factors and other sign-ins of this account are "
+    "gone. You can set a password on the Account page."
+)
+
+logger = logging.getLogger(__name__)
+
+
+class SocialAccountAdapter(DefaultSocialAccountAdapter):
+    """An account is found by who the provider says it is; the first time, by the address that the provider confirms."""
+
+    def authenticate_by_email(self, sociallogin: SocialLogin) -> tuple[User, str] | None:
+        """Who has confirmed the address here too, else whose account it is; never who only claims it besides."""
+        for email in _confirmed(sociallogin):
+            confirmed_here = EmailAddress.objects.filter(email=email, verified=True).select_related("user").first()
+            if user := confirmed_here.user if confirmed_here else User.objects.filter(email=email).first():
+                return user, email
+        return None
+
+    def pre_social_login(self, request: HttpRequest, sociallogin: SocialLogin) -> None:
+        if sociallogin.account.pk:
+            return
+        if not (confirmed := _confirmed(sociallogin)):
+            raise ImmediateHttpResponse(render(request, "socialaccount/unconfirmed.html", status=403))
+        [email] = confirmed
+        user = sociallogin.user if sociallogin.is_existing else None
+        # Others' claims to the address are void.
+        EmailAddress.objects.filter(email=email, verified=False).exclude(user=user).delete()
+        if user and not EmailAddress.objects.filter(user=user, email=email, verified=True).exists():
+            _hand_over(user, email)
+            messages.info(request, TAKEN_OVER)
+
+    def is_open_for_signup(self, request: HttpRequest, sociallogin: SocialLogin) -> bool:
+        return settings.OIDC_SIGNUP or super().is_open_for_signup(request, sociallogin)
+
+    def save_user(self, request: HttpRequest, sociallogin: SocialLogin, form=None) -> User:
+        """The first person of an installation looks after it."""
+        sociallogin.user.is_staff = not User.objects.exists()
+        return super().save_user(request, sociallogin, form)
+
+    def on_authentication_error(self, request, provider, error=None, exception=None, extra_context=None) -> None:
+        # Only our own words: others' may repeat what the provider sent, a token for one.
+        reason = exception if isinstance(exception, NotBelieved) else type(exception).__name__ if exception else error
+        logger.warning("Single sign-on failed: %s", reason)
+
+
+def _confirmed(sociallogin: SocialLogin) -> list[str]:
+    """The address, if the provider says that it has confirmed it."""
+    return [address.email for address in sociallogin.email_addresses if address.verified]
+
+
+def _hand_over(user: User, email: str) -> None:
+    """Whoever made this account never showed that the address is theirs: nothing of theirs opens it any more."""
+    user.set_unusable_password()
+    user.save(update_fields=["password"])
+    sessions.end(sessions.others(user, None))
+    factors.remove(user)
+    SocialAccount.objects.filter(user=user).delete()
+    EmailAddress.objects.filter(user=user).delete()
+    EmailAddress.objects.create(user=user, email=email, verified=True, primary=True)
