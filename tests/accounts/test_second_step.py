@@ -98,7 +98,7 @@ def test_a_wrong_code_turns_nothing_on_and_the_secret_stays_the_one_that_was_sca
 def test_the_page_has_the_secret_as_a_picture_and_nothing_inline(sure):
     page = sure.get(ACTIVATE)
     secret = secret_shown(page.content.decode())
-    [picture] = [one for one in dom(page).iter("img") if "qr" in one.get("class", "")]
+    [picture] = [one for one in dom(page).iter("img") if one.get("class") == "qr-code"]
     assert picture.get("src").startswith("data:image/svg+xml;base64,")
     assert secret not in picture.get("alt")
     [link] = [one.get("href") for one in dom(page).iter("a") if one.get("href").startswith("otpauth:")]
