@@ -5,7 +5,7 @@ import time_machine
 from django.utils import timezone
 
 from accounts import teams
-from datasources import audit, keys, tasks
+from datasources import audit, gateway, keys, tasks
 from datasources.audit import GROUPS, What
 from datasources.models import AuditEvent, KeyShare, Unchangeable
 from tests.conftest import synced
@@ -90,9 +90,9 @@ def test_every_kind_has_words():
 
 def test_of_all_whose_call_is_refused_one_writes_it_down(key, account):
     account.revoke()
-    stale = type(key).objects.get(pk=key.pk)
-    for mine in (key, stale):
-        synced(mine)
+    held_by_another = type(key).objects.get(pk=key.pk)
+    synced(key)
+    gateway._note_refusal(held_by_another)
     event = AuditEvent.objects.get()
     assert (event.what, event.who, event.actor, event.owner) == ("key_refused", "Claro", None, key.owner)
 
@@ -100,8 +100,6 @@ def test_of_all_whose_call_is_refused_one_writes_it_down(key, account):
 def test_a_refused_key_that_was_replaced_meanwhile_is_not_called_refused(key, account):
     stale = type(key).objects.get(pk=key.pk)
     keys.replace_secret(key, account.another_key(), key.State.VALID)
-    from datasources import gateway
-
     gateway._note_refusal(stale)
     key.refresh_from_db()
     assert key.state == key.State.VALID

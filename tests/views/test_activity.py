@@ -4,6 +4,8 @@ import io
 import re
 
 import pytest
+from asgiref.sync import sync_to_async
+from django.db import connections
 from django.test import AsyncClient, Client
 from django.utils import timezone
 
@@ -154,7 +156,9 @@ def test_the_export_goes_out_piece_by_piece(web, alice, monkeypatch):
             r'attachment; filename="activity-\d{4}-\d\d-\d\d\.csv"', response.headers["Content-Disposition"]
         )
         assert "no-store" in response.headers["Cache-Control"]
-        return [piece async for piece in response.streaming_content]
+        found = [piece async for piece in response.streaming_content]
+        await sync_to_async(connections.close_all)()  # those of the thread that answered
+        return found
 
     assert len(asyncio.run(pieces())) == 3
 
