@@ -143,12 +143,6 @@ def views_for(user: User, space: Space = EVERYTHING) -> QuerySet[SavedView]:
     return views.annotate(role=role).select_related("team")
 
 
-def views_on(source: Source) -> QuerySet[SavedView]:
-    """The saved views of the source's rows, of everybody who sees it through its key: for its last page."""
-    of_people, of_teams = Q(owner__in=people_for(source.key)), Q(owner=None, team__key_shares__key=source.key_id)
-    return SavedView.objects.filter(of_people | of_teams, datasource_id=source.datasource_id).distinct()
-
-
 def people_for(key: ApiKey) -> list[int]:
     """The ids of those who may see what is behind a key; the other direction of `keys_for`."""
     shared = Membership.objects.filter(team__key_shares__key=key.pk)

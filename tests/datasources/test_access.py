@@ -246,14 +246,6 @@ def test_a_view_whose_source_or_team_is_out_of_reach_is_not_there(bob, views, so
             access.get_view(bob, view.pk)
 
 
-def test_a_source_tells_which_views_hang_on_it_of_those_who_see_it(alice, bob, carol, views, source, team):
-    for user in (alice, bob, carol):
-        saved(user.email, owner=user, page="sources:rows", datasource_id=source.datasource_id)
-    saved("theirs", team=teams.create("Other", carol), page="sources:rows", datasource_id=source.datasource_id)
-    Membership.objects.create(team=team, user=bob, role=Role.VIEWER)
-    assert {view.name for view in access.views_on(source)} == {"our rows", alice.email, bob.email}
-
-
 def test_the_views_of_a_page_are_one_query(alice, views, django_assert_num_queries):
     with django_assert_num_queries(1):
         assert [view.url for view in access.views_for(alice)]

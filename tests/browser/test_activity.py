@@ -1,0 +1,56 @@
+"""What happened: narrowed while one types, without scripts too, and taken along."""
+
+import re
+
+import pytest
+from playwright.sync_api import expect
+
+from datasources import audit
+from datasources.audit import What
+from tests.support.browser import PHONE
+
+pytestmark = pytest.mark.browser
+
+
+@pytest.fixture(autouse=True)
+def events(alice, key) -> None:
+    audit.record(What.DOWNLOADED, alice, key=key, about="beans.csv")
+    audit.record(What.DOWNLOADED, alice, key=key, about="peas.csv")
+    audit.record(What.KEY_ADDED, alice, key=key)
+
+
+def test_typing_narrows_the_log_and_the_cursor_stays(page):
+    page.goto("/activity/")
+    lines = page.locator(".log > li")
+    expect(lines).to_have_count(3)
+    page.get_by_role("searchbox", name="Search").press_sequentially("beans")
+    expect(lines).to_have_count(1)
+    expect(page.get_by_role("searchbox", name="Search")).to_be_focused()
+    expect(page).to_have_url(re.compile(r"/activity/\?q=beans$"))
+    page.get_by_label("What happened").select_option("keys")
+    expect(page.get_by_role("heading", name="Nothing matches")).to_be_visible()
+    page.go_back()
+    expect(lines).to_have_count(1)
+
+
+def test_what_is_shown_is_what_is_exported(page, tmp_path):
+    page.goto("/activity/?q=peas")
+    with page.expect_download() as started:
+        page.get_by_role("link", name="Export as CSV").click()
+    text = (started.value.path()).read_text("utf-8-sig")
+    assert started.value.suggested_filename.startswith("activity-")
+    assert "downloaded peas.csv" in text
+    assert "beans" not in text
+
+
+@pytest.mark.parametrize("options", [{"java_script_enabled": False}, {"viewport": PHONE}], ids=str)
+def test_one_asks_by_whom_and_when(people, alice, options):
+    page = people(alice, **options).new_page()
+    page.goto("/activity/")
+    page.get_by_text("Who and when").click()
+    page.get_by_label("By whom").fill("nobody")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", name="Nothing matches")).to_be_visible()
+    expect(page.get_by_label("By whom")).to_have_value("nobody")
+    page.get_by_role("link", name="Clear").click()
+    expect(page.locator(".log > li")).to_have_count(3)
