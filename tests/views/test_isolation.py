@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 from accounts import teams
 from accounts.models import Membership, Team, User
 from accounts.roles import Action, Role, may
-from datasources import access, keys
-from datasources.models import ApiKey, DownloadLink, KeyShare, Source
+from datasources import access, audit, keys
+from datasources.audit import What
+from datasources.models import ApiKey, DownloadLink, KeyShare, SavedView, Source
 from tests.conftest import htmx
 
 PEOPLE, TEAMS, KEYS = range(3), range(2), range(3)
@@ -52,7 +53,18 @@ class World:
             key=key, datasource_id=datasource_id, file_name=f"file-of-{number}.csv", status="completed", **times
         )
         DownloadLink.objects.create(source=source, expires_in_s=300, state="failed")
+        audit.record(What.KEY_ADDED, None, key=key, who=f"birth-of-{number}")
         return key
+
+    def leave_traces(self) -> None:
+        """Something happens with each key, and each team saves a view of each source's rows."""
+        for number, key in enumerate(self.keys):
+            if key:
+                audit.record(What.KEY_REFUSED, None, key=key, who=f"trace-of-{number}")
+                rows = {"page": SavedView.Page.ROWS, "datasource_id": key.sources.get().datasource_id}
+                for place, team in enumerate(self.teams):
+                    if team:
+                        SavedView.objects.create(name=f"view-{place}-of-{number}", team=team, **rows)
 
     def do(self, deed: tuple) -> None:
         getattr(self, deed[0].replace(" ", "_"))(*deed[1:])
@@ -112,6 +124,7 @@ def test_nobody_sees_or_does_what_the_table_forbids(transactional_db, beginning,
         world = World()
         for deed in (*beginning, *then):
             world.do(deed)
+        world.leave_traces()
         for person in PEOPLE:
             check(world, person)
         transaction.set_rollback(True)
@@ -124,8 +137,14 @@ def check(world: World, person: int) -> None:
         web.get(path, headers=headers).content.decode()
         for path, headers in product(("/sources/", "/downloads/"), ({}, htmx()))
     ]
+    logs = [web.get("/activity/").content.decode(), web.get("/activity/export/").getvalue().decode()]
     for number, key in enumerate(world.keys):
         role = world.role(person, number) if key else None
+        assert [f"trace-of-{number}" in log for log in logs] == [may(role, Action.LOG)] * 2
+        assert [f"birth-of-{number}" in log for log in logs] == [person == number] * 2
+        for place in TEAMS:
+            is_seen = role is not None and (person, place) in world.roles
+            assert (f"view-{place}-of-{number}" in lists[0]) == is_seen
         assert [f"file-of-{number}.csv" in shown for shown in lists] == [role is not None] * len(lists)
         if key:
             check_key(web, world, person, key, role)
