@@ -19,6 +19,7 @@ _request_id: ContextVar[str] = ContextVar("request_id", default="")
 # What looks like a secret, wherever it comes from: our own code never logs one, libraries might.
 _SECRETS = (
     (re.compile(r"(/(?:hooks|invitations|d)/)[\w.-]{8,}"), r"\1…"),
+    (re.compile(r"(/(?:password/reset/key|confirm-email)/)[\w:-]+"), r"\1…"),
     (re.compile(r"(?i)\b(bearer|basic)\s+[^\s'\",]+"), r"\1 …"),
     (re.compile(r"(?i)(https?://[^\s?'\"]*)\?[^\s'\"]+"), r"\1?…"),
     (re.compile(r"(?i)\b((?:x-amz-)?signature|sig|token|secret|password|api[_-]?key)=[^\s&'\"]+"), r"\1=…"),

@@ -281,10 +281,10 @@ def _master_key() -> Finding:
 def _mail() -> Finding:
     if settings.EMAIL_URL:
         return _ok(f"Sent through {_place(settings.EMAIL_URL)}, from {settings.DEFAULT_FROM_EMAIL}.")
-    says = "Not set up: mails are printed where the web server runs, and addresses are not confirmed."
     if not settings.PRODUCTION:
-        return _ok(says)
-    return _warn(says, "Set `EMAIL_URL`, or nobody can put a new password in place of a forgotten one.")
+        return _ok("Not set up: mails are printed where the web server runs, and addresses are not confirmed.")
+    remedy = "Set `EMAIL_URL`; until then, `manage.py changepassword` is for who has forgotten theirs."
+    return _warn("Not set up: no mail is sent, and addresses are not confirmed.", remedy)
 
 
 def _claro() -> Finding:

@@ -261,6 +261,8 @@ MFA_PASSKEY_LOGIN_ENABLED = True
 MFA_RECOVERY_CODES_SHOW_ONCE = True
 MFA_TOTP_ISSUER = "Claro Dashboard"
 MFA_TOTP_TOLERANCE = 1
+# How long the link to a new password works.
+PASSWORD_RESET_TIMEOUT = 24 * 3600
 SESSION_COOKIE_AGE = 14 * 24 * 3600
 MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"
 
@@ -284,7 +286,9 @@ SOCIALACCOUNT_PROVIDERS = {
 
 # --- Mail ------------------------------------------------------------------------------------------------------------
 EMAIL_URL = env("EMAIL_URL", default="")
-vars().update(env.email("EMAIL_URL", default="consolemail://"))
+# Without a mail server, mails go to a laptop's terminal. What a server prints is kept in logs, where a link to a new
+# password would be a key for whoever reads them: there, no mail is written at all.
+vars().update(env.email("EMAIL_URL", default="dummymail://" if PRODUCTION else "consolemail://"))
 DEFAULT_FROM_EMAIL = env("DEFAULT_FROM_EMAIL", default="Claro Dashboard <dashboard@localhost>")
 # An address is only confirmed where a mail can arrive.
 ACCOUNT_EMAIL_VERIFICATION = "mandatory" if EMAIL_URL else "none"

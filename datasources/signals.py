@@ -1,6 +1,5 @@
 """Who may no longer look gets no more events; a stored secret leaves the canary."""
 
-from allauth.account.signals import password_changed, password_reset
 from allauth.mfa.signals import authenticator_added, authenticator_reset
 from allauth.usersessions.models import UserSession
 from django.contrib.auth import get_user_model
@@ -27,15 +26,10 @@ def end_streams_of_the_ended_session(instance, **kwargs) -> None:
     live.sign_out(instance.session_key)
 
 
-@receiver([password_changed, password_reset])
-def end_streams_of_the_person(user, **kwargs) -> None:
-    """Other sessions end with the old password; those that still hold come back by themselves."""
-    live.send_away(user.pk)
-
-
 @receiver(post_save, sender=get_user_model())
-def end_streams_of_the_deactivated(instance, created, **kwargs) -> None:
-    if not created and not instance.is_active:
+def end_streams_of_the_changed(instance, created, update_fields, **kwargs) -> None:
+    """Sessions end with the old password and with the account; those that still hold come back by themselves."""
+    if not created and (update_fields is None or {"password", "is_active"} & update_fields):
         live.send_away(instance.pk)
 
 

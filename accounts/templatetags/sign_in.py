@@ -19,6 +19,8 @@ def ways_in(context: template.Context) -> dict[str, object]:
         "passwords": not settings.OIDC_ONLY,
         "sign_up": not settings.OIDC_ONLY and get_adapter().is_open_for_signup(context["request"]),
         "mail": bool(settings.EMAIL_URL),
+        # Without a mail server: whether mails can be read in the terminal.
+        "terminal": not settings.EMAIL_URL and not settings.PRODUCTION,
     }
 
 

@@ -1,10 +1,14 @@
 import re
+from datetime import timedelta
 
 import pytest
+from allauth.account.models import EmailAddress
 from django.core import mail
 from django.test import Client
 
 from tests.conftest import htmx
+from tests.support.factors import confirmed
+from tests.support.html import words
 
 RIGHT = {"login": "alice@example.com", "password": "alices-password"}
 
@@ -158,7 +162,75 @@ def test_a_forgotten_password_is_set_anew_by_a_link_that_works_once(client, alic
     assert client.post(form_address, form).status_code == 302
     alice.refresh_from_db()
     assert alice.check_password("another-good-one")
-    assert "Bad Token" in Client().get(address).content.decode()
+    assert "This link does not work" in words(Client().get(address))
+    assert sign_in(client, password="another-good-one")["Location"] == "/sources/"
+
+
+def reset_link(client) -> str:
+    """What the mail to Alice leads to."""
+    client.post("/accounts/password/reset/", {"email": "alice@example.com"})
+    [address] = re.findall(r"https?://testserver(/accounts/password/reset/key/\S+)", mail.outbox.pop().body)
+    return address
+
+
+@pytest.mark.parametrize(("hours", "shown"), [(23, "New password"), (25, "This link does not work")])
+def test_the_link_works_for_a_day(client, alice, time_machine, hours, shown):
+    time_machine.move_to("2026-03-01T12:00Z", tick=False)
+    address = reset_link(client)
+    time_machine.shift(timedelta(hours=hours))
+    assert shown in words(client.get(address, follow=True))
+
+
+@pytest.mark.parametrize(
+    "spoil", [lambda key: f"{key[:-2]}x/", lambda key: key.replace("/key/", "/key/9"), lambda key: "1-x/"]
+)
+def test_a_link_that_came_in_pieces_sets_nothing(client, alice, spoil):
+    address = reset_link(client)
+    broken = spoil(address) if "accounts" in spoil(address) else f"/accounts/password/reset/key/{spoil(address)}"
+    page = client.get(broken, follow=True)
+    assert "This link does not work" in words(page)
+    form = {"password1": "another-good-one", "password2": "another-good-one"}
+    client.post(broken, form)
+    alice.refresh_from_db()
+    assert alice.check_password("alices-password")
+
+
+def test_a_link_ends_with_a_new_password_however_that_came(client, alice):
+    address = reset_link(client)
+    alice.set_password("changed-meanwhile")
+    alice.save()
+    assert "This link does not work" in words(client.get(address, follow=True))
+
+
+def test_the_page_where_the_password_is_typed_has_no_secret_in_its_address(client, alice):
+    address = reset_link(client)
+    shown = client.get(address)["Location"]
+    assert shown.endswith("-set-password/")
+    assert "New password" in words(client.get(shown))
+
+
+def test_asking_for_links_ends_after_a_few_times(client, alice):
+    statuses = [client.post("/accounts/password/reset/", {"email": "alice@example.com"}).status_code for _ in range(6)]
+    assert statuses == [302] * 5 + [429]
+    assert len(mail.outbox) == 5
+
+
+@pytest.mark.parametrize(
+    ("production", "url", "told_words", "has_form"),
+    [
+        (False, "", "printed in the terminal that runs the dashboard", True),
+        (True, "", "This dashboard can't send mail", False),
+        (True, "smtp://mail", "", True),
+        (False, "smtp://mail", "", True),
+    ],
+)
+def test_what_becomes_of_the_mail_is_told_honestly(client, alice, settings, production, url, told_words, has_form):
+    settings.PRODUCTION, settings.EMAIL_URL = production, url
+    page = client.get("/accounts/password/reset/")
+    assert told_words in words(page)
+    assert ("No mail server" in words(page) or "can't send" in words(page)) is bool(told_words)
+    assert ('name="email"' in page.content.decode()) is has_form
+    assert told_words in words(client.get("/accounts/password/reset/done/"))
 
 
 def test_a_reset_says_nothing_about_who_has_an_account(client, alice):
@@ -189,3 +261,41 @@ def test_pages_before_the_sign_in_are_in_the_look_and_have_nothing_inline(client
     assert "css/claro.css" in page
     assert "style=" not in page
     assert not re.search(r"<script(?![^>]*\bsrc=)", page)
+
+
+# --- E-mail addresses ---
+
+
+@pytest.fixture
+def sure(web, alice):
+    return confirmed(web, alice)
+
+
+def test_an_address_is_added_confirmed_and_used_for_mails(sure, alice):
+    EmailAddress.objects.create(user=alice, email=alice.email, primary=True)
+    page = sure.get("/accounts/email/")
+    assert "alice@example.com the one for mails · not confirmed" in words(page)
+    sure.post("/accounts/email/", {"action_add": "", "email": "alice@work.example"})
+    [message] = mail.outbox
+    [address] = re.findall(r"https?://testserver(/accounts/confirm-email/\S+)", message.body)
+    sure.post(address)
+    assert "alice@work.example confirmed" in words(sure.get("/accounts/email/"))
+    sure.post("/accounts/email/", {"action_primary": "", "email": "alice@work.example"})
+    alice.refresh_from_db()
+    assert alice.email == "alice@work.example"
+    sure.post("/accounts/email/", {"action_remove": "", "email": "alice@example.com"})
+    assert list(EmailAddress.objects.values_list("email", flat=True)) == ["alice@work.example"]
+
+
+def test_a_session_alone_changes_no_address(web):
+    web.get("/accounts/email/")
+    answer = web.post("/accounts/email/", {"action_add": "", "email": "thief@example.com"})
+    assert answer["Location"].startswith("/accounts/reauthenticate/")
+    assert mail.outbox == []
+    assert "thief@example.com" not in words(web.get("/accounts/email/"))
+
+
+def test_an_address_of_somebody_else_is_not_told_apart(sure, bob):
+    for email in ("bob@example.com", "new@example.com"):
+        sure.post("/accounts/email/", {"action_add": "", "email": email})
+    assert {message.to[0] for message in mail.outbox} <= {"bob@example.com", "new@example.com"}

@@ -1,5 +1,8 @@
 """The pages of sign-in and account, in every state: see places.py."""
 
+from allauth.account.forms import default_token_generator as PASSWORD_RESET_TOKENS
+from allauth.account.models import EmailAddress
+from allauth.account.utils import user_pk_to_url_str
 from allauth.mfa.models import Authenticator
 from allauth.socialaccount.models import SocialAccount
 from allauth.usersessions.models import UserSession
@@ -90,3 +93,31 @@ def _set_password(world: World) -> str:
     client.force_login(world.alice)
     _go_on_as(client, world)
     return "/accounts/password/set/"
+
+
+@place("reset the password, asked", "a link is on its way", signed_in=False)
+def _reset_asked(world: World) -> str:
+    return "/accounts/password/reset/done/"
+
+
+@place("reset the password, new one", "Set the password", signed_in=False)
+def _reset(world: World) -> str:
+    key = f"{user_pk_to_url_str(world.alice)}-{PASSWORD_RESET_TOKENS.make_token(world.alice)}"
+    return f"/accounts/password/reset/key/{key}/"
+
+
+@place("reset the password, broken link", "This link does not work", signed_in=False)
+def _reset_in_vain(world: World) -> str:
+    return "/accounts/password/reset/key/1-broken/"
+
+
+@place("reset the password, done", "The password is set", signed_in=False)
+def _reset_done(world: World) -> str:
+    return "/accounts/password/reset/key/done/"
+
+
+@place("e-mail, several", "Use for mails")
+def _several_addresses(world: World) -> str:
+    for email, is_first in [(world.alice.email, True), (f"{'alice-' * 7}@{'example-' * 6}.com", False)]:
+        EmailAddress.objects.create(user=world.alice, email=email, primary=is_first, verified=is_first)
+    return "/accounts/email/"

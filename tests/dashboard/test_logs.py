@@ -38,6 +38,11 @@ FORMS = pytest.mark.parametrize("form", ["text", "json"])
     ("text", "shown"),
     [
         ("Authorization: Bearer hunter2hunter2", "Authorization: Bearer …"),
+        (
+            "GET https://x.example/accounts/password/reset/key/1-d2x4p6-hunter2/",
+            "GET https://x.example/accounts/password/reset/key/…/",
+        ),
+        ("/accounts/confirm-email/MQ:1tXyz:hunter2-hunter2_h/", "/accounts/confirm-email/…/"),
         ("{'Authorization': 'bearer hunter2hunter2'}", "{'Authorization': 'bearer …'}"),
         ('"Authorization": b"Bearer hunter2hunter2"', '"Authorization": b"Bearer …"'),
         ("Authorization: Basic aHVudGVyMg==", "Authorization: Basic …"),

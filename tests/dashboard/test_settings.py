@@ -62,6 +62,15 @@ def test_a_laptop_needs_no_configuration(settings_with, tmp_path):
     assert databases["default"]["NAME"] == str(tmp_path / "db.sqlite3")
 
 
+def test_mails_that_nobody_sends_go_to_a_laptop_s_terminal_and_into_no_server_s_log(settings_with):
+    assert settings_with("EMAIL_BACKEND") == ["django.core.mail.backends.console.EmailBackend"]
+    assert settings_with("EMAIL_BACKEND", DEBUG="0", **SECRETS) == ["django.core.mail.backends.dummy.EmailBackend"]
+    url = "smtp://user:password@mail.example:587?tls=True"
+    assert settings_with("EMAIL_BACKEND", DEBUG="0", EMAIL_URL=url, **SECRETS) == [
+        "django.core.mail.backends.smtp.EmailBackend"
+    ]
+
+
 def test_a_laptop_s_secrets_come_from_its_file_and_production_leaves_it_alone(settings_with, process, tmp_path):
     (tmp_path / "secrets.env").write_text(f"SECRET_KEY=from-the-file\nCLARO_SECRET_KEYS={MASTER}\n")
     assert settings_with("SECRET_KEY", "CLARO_SECRET_KEYS") == ["from-the-file", [MASTER]]

@@ -5,10 +5,12 @@ import subprocess
 import sys
 import threading
 from datetime import timedelta
+from unittest import mock
 
 import pytest
 import requests
 from django.core import mail
+from django.core.management import call_command
 from django.db import connections
 from django.test import Client
 from django.utils import timezone
@@ -171,6 +173,11 @@ def reset_password(web, alice) -> None:
     assert away.post(form, {"password1": NEW_PASSWORD, "password2": NEW_PASSWORD}).status_code == 302
 
 
+def change_password_from_the_command_line(web, alice) -> None:
+    with mock.patch("getpass.getpass", return_value=NEW_PASSWORD):
+        call_command("changepassword", alice.email)
+
+
 def deactivate(web, alice) -> None:
     alice.is_active = False
     alice.save()
@@ -180,7 +187,10 @@ def delete(web, alice) -> None:
     alice.delete()
 
 
-@pytest.mark.parametrize("event", [change_password, reset_password, deactivate, delete])
+EVENTS = [change_password, reset_password, change_password_from_the_command_line, deactivate, delete]
+
+
+@pytest.mark.parametrize("event", EVENTS)
 def test_all_streams_of_a_person_end_and_who_may_not_come_back_does_not(server, web, client_of, alice, bob, event):
     other_browser = client_of(alice)
     pages = [server.open(web), server.open(other_browser)]
