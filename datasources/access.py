@@ -18,7 +18,7 @@ from accounts.models import Membership, Team, User
 from accounts.roles import TABLE, Action, Role, may
 from datasources import vault
 from datasources.budget import Budget
-from datasources.models import ApiKey, AuditEvent, DownloadLink, KeyShare, SavedView, ShareLink, Source
+from datasources.models import ApiKey, AuditEvent, DownloadLink, KeyShare, Outlet, SavedView, ShareLink, Source
 
 
 @dataclass(frozen=True)
@@ -215,3 +215,7 @@ def _calls_left(key: ApiKey) -> int:
     except redis.RedisError:
         left = None
     return left.calls if left else key.calls_per_minute or settings.CLARO_CALLS_PER_MINUTE
+
+
+def get_outlet(user: User, outlet_id: UUID) -> Outlet:
+    return get_object_or_404(Outlet, user=user, pk=outlet_id)

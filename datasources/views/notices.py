@@ -3,7 +3,7 @@ from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, redirect, render
+from django.shortcuts import redirect, render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
@@ -12,7 +12,7 @@ from datasources.forms import OutletForm, PageForm, WishForm
 from datasources.models import ApiKey, Outlet, Source
 from datasources.models.notices import Topic
 from datasources.vault import SecretUnreadable
-from datasources.views.objects import POST, of_key, of_source
+from datasources.views.objects import POST, of_key, of_outlet, of_source
 from datasources.views.pages import render_page, render_problem
 
 PER_PAGE = 50
@@ -86,18 +86,15 @@ def add_outlet(request: HttpRequest) -> HttpResponse:
     return _choices(request, form, 422)
 
 
-@login_required
-@require_POST
-def remove_outlet(request: HttpRequest, outlet_id) -> HttpResponse:
-    get_object_or_404(request.user.outlets, pk=outlet_id).delete()
+@of_outlet(*POST)
+def remove_outlet(request: HttpRequest, outlet: Outlet) -> HttpResponse:
+    outlet.delete()
     return redirect("notices:choices")
 
 
-@login_required
-@require_POST
-def test_outlet(request: HttpRequest, outlet_id) -> HttpResponse:
+@of_outlet(*POST)
+def test_outlet(request: HttpRequest, outlet: Outlet) -> HttpResponse:
     """Sends one message now, so that one sees whether it arrives."""
-    outlet = get_object_or_404(request.user.outlets, pk=outlet_id)
     try:
         outlets.deliver(outlet, [])
     except outlets.NotSent as error:
@@ -107,12 +104,10 @@ def test_outlet(request: HttpRequest, outlet_id) -> HttpResponse:
     return redirect("notices:choices")
 
 
-@login_required
-@require_POST
+@of_outlet(*POST)
 @never_cache
-def outlet_secret(request: HttpRequest, outlet_id) -> HttpResponse:
+def outlet_secret(request: HttpRequest, outlet: Outlet) -> HttpResponse:
     """What a webhook's messages are signed with, as plain text for the clipboard."""
-    outlet = get_object_or_404(request.user.outlets, pk=outlet_id, kind=Outlet.Kind.WEBHOOK)
     try:
         secret, _ = outlet.secret_and_address()
     except SecretUnreadable:

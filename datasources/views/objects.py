@@ -16,7 +16,7 @@ from accounts.models import Membership
 from accounts.roles import Action, may
 from datasources import access, shares
 from datasources.forms import KeyChoiceForm
-from datasources.models import ApiKey, DownloadLink, SavedView, ShareLink, Source
+from datasources.models import ApiKey, DownloadLink, Outlet, SavedView, ShareLink, Source
 
 READ = ("GET", "HEAD")
 FORM = ("GET", "HEAD", "POST")
@@ -65,6 +65,11 @@ def for_staff(*methods: str) -> Callable[[View], View]:
 def of_share(*methods: str, action: Action = Action.BROWSE) -> Callable[[View], View]:
     """A view of a share link; 403 for who may not do this with it. What one has made one may change."""
     return _of(methods, partial(_share, action=action))
+
+
+def of_outlet(*methods: str) -> Callable[[View], View]:
+    """A view of one of the reader's own outlets."""
+    return _of(methods, _outlet)
 
 
 def of_team(*methods: str, action: Action = Action.BROWSE) -> Callable[[View], View]:
@@ -116,6 +121,10 @@ def _source(request: HttpRequest, datasource_id: UUID, action: Action) -> Source
     if not may(source.key.role, action):
         raise PermissionDenied
     return source
+
+
+def _outlet(request: HttpRequest, outlet_id: UUID) -> Outlet:
+    return access.get_outlet(request.user, outlet_id)
 
 
 def _membership(request: HttpRequest, team_id: UUID, action: Action) -> Membership:
