@@ -1,5 +1,8 @@
-"""API calls made, against the least that could do."""
+"""API calls made, against what could do."""
 
+import random
+import time
+from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier
@@ -7,17 +10,19 @@ from threading import Barrier
 from bench import stock
 from bench.timing import Figure, calls
 from bench.world import World
-from datasources import tasks
-from datasources.models import Source
+from datasources import keys, tasks
+from datasources.models import ApiKey, Source, Sync
 from tests.support.processes import wait_for
 from tests.support.workers import Celery
 
 
 def figures(world: World) -> Iterator[Figure]:
     yield calls("opening the list with 250 sources", _opening(world, 250), 3)
+    yield from _listing(world)
     yield from _watching(world)
     yield calls("20 people open the same 50 rows at once", _together(world, 20), 1)
     yield calls("one person pages through 1,000 rows, 50 at a time", _paging(world, 1000, 50), 1)
+    yield from _reading(world)
 
 
 def _opening(world: World, sources: int) -> int:
@@ -33,10 +38,35 @@ def _opening(world: World, sources: int) -> int:
     return len(account.calls())
 
 
+def _listing(world: World) -> Iterator[Figure]:
+    """250 sources listed by 50 people, over and over; ten seconds stand for the ten minutes that a copy is fresh.
+
+    The rule: one sweep at the beginning, and one for each ten minutes.
+    """
+    account = world.sandbox.account(100)
+    account.add_many(stock.names(250, status="completed"))
+    key, port = stock.key(account, stock.person()), world.another_web(SYNC_EVERY_SECONDS="10")
+    browsers = [world.browser(person, port) for person in stock.team(key, 50)]
+    ends_at, opened = time.monotonic() + 25, Counter()
+
+    def look(number: int) -> None:
+        while time.monotonic() < ends_at:
+            browsers[number].get("/sources/")
+            opened["pages"] += 1
+            time.sleep(random.uniform(0, 10))  # noqa: S311
+
+    with Celery.worker(world.folder), ThreadPoolExecutor(len(browsers)) as pool:
+        list(pool.map(look, range(len(browsers))))
+        wait_for(lambda: not Sync.objects.get(key=key).is_under_way)
+    made = len(account.calls())
+    name = "3 a sweep, a sweep each ten minutes"
+    yield calls(f"250 sources listed by 50 people for 25 minutes, {opened.total()} pages", made, 3 * 3, name)
+
+
 def _watching(world: World) -> Iterator[Figure]:
     """300 processing sources that finish in the order they came, so many between two looks.
 
-    The least is a page for each 100 that still process (one at least) and for each 100 that have finished since.
+    Held against a page for each 100 that still process (one at least) and for each 100 that have finished since.
     """
     for batch in (30, 100, 300):
         account = world.sandbox.account()
@@ -51,7 +81,7 @@ def _watching(world: World) -> Iterator[Figure]:
             least += max(-(-(300 - start - batch) // 100), 1) + -(-batch // 100)
         assert not Source.objects.filter(key=key, status="processing").exists()
         made = len(account.calls()) - before
-        name = f"the least possible (asking for each one: {one_by_one:,})"
+        name = f"all that process and all that have finished since (asking for each one: {one_by_one:,})"
         yield calls(f"watching 300 to their end, {batch} finish between looks", made, least, name)
 
 
@@ -79,3 +109,31 @@ def _paging(world: World, rows: int, limit: int) -> int:
     for page in range(1, rows // limit + 1):
         browser.get(f"/sources/{source.datasource_id}/rows/?limit={limit}&page={page}")
     return len(account.calls()) - before
+
+
+def _reading(world: World) -> Iterator[Figure]:
+    """200 pages of 50 rows, in 10 blocks, with a key of 100 calls a minute: one person all of them, 50 people each 20.
+
+    The 50 begin at once, at pages all over the table; each page has five readers.
+    """
+    account = world.sandbox.account(100)
+    table = stock.table(account, stock.key(account, stock.person()), 10_000)
+    for people, pages in ((1, 200), (50, 20)):
+        key = keys.add(stock.person(), "Main", secret := account.another_key(100), ApiKey.State.VALID)
+        browsers = [world.browser(person) for person in stock.team(stock.swept(key), people)]
+        before = len(world.sandbox.calls(secret))
+        start, started = Barrier(people), time.monotonic()
+
+        def read(number: int, browsers=browsers, pages=pages, start=start) -> None:
+            start.wait()
+            for page in range(number * 4, number * 4 + pages):
+                path = f"/sources/{table.datasource_id}/rows/?limit=50&page={page % 200 + 1}"
+                while browsers[number].try_get(path)[0] != 200:  # on its way, or the limit: it says so and tries again
+                    time.sleep(0.2)
+
+        with ThreadPoolExecutor(people) as pool:
+            list(pool.map(read, range(people)))
+        took_s = time.monotonic() - started
+        who = "one person" if people == 1 else f"{people} people"
+        made = len(world.sandbox.calls(secret)) - before
+        yield calls(f"200 pages of 50 rows in 10 blocks, {who}, {took_s:.0f} s", made, 10)

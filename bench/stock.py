@@ -5,7 +5,9 @@ import uuid
 import requests
 from django.utils import timezone
 
-from accounts.models import User
+from accounts import teams
+from accounts.models import Membership, User
+from accounts.roles import Role
 from datasources import keys, leases, mirror, watch
 from datasources.models import ApiKey, Source, Sync, Watch
 from tests.support.processes import wait_for
@@ -24,8 +26,8 @@ def key(account: Account, owner: User) -> ApiKey:
 
 def swept(key: ApiKey) -> ApiKey:
     """A full sweep of the key's list, done here instead of by a worker."""
-    Sync.objects.filter(key=key).update(due_at=timezone.now(), leased_until=None)
-    mirror.sync(str(key.sync.pk), leases.claim(Sync, key.sync.pk))
+    Sync.objects.filter(key=key).update(due_at=timezone.now(), leased_until=None, is_awaited=True)
+    assert mirror.sync(str(key.sync.pk), leases.claim(Sync, key.sync.pk)) == "done"
     return key
 
 
@@ -33,6 +35,15 @@ def looked(key: ApiKey) -> None:
     """One look at the key's processing sources, done here instead of by a worker."""
     Watch.objects.filter(key=key).update(due_at=timezone.now(), leased_until=None)
     watch.look(str(key.watch.pk), leases.claim(Watch, key.watch.pk))
+
+
+def team(key: ApiKey, count: int) -> list[User]:
+    """So many people who work through the key."""
+    people = [person() for _ in range(count)]
+    made = teams.create("Bench", by=key.owner)
+    Membership.objects.bulk_create(Membership(team=made, user=one, role=Role.VIEWER) for one in people)
+    keys.share(key, [made], [made])
+    return people
 
 
 def names(count: int, **more: object) -> list[dict[str, object]]:

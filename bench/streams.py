@@ -4,10 +4,9 @@ import asyncio
 import resource
 import time
 from collections.abc import Iterator
-from pathlib import Path
 
 from bench import stock
-from bench.timing import Figure
+from bench.timing import Figure, memory_mb, status
 from bench.world import World
 from datasources import live
 
@@ -19,8 +18,8 @@ def figures(world: World) -> Iterator[Figure]:
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     people = [stock.person() for _ in range(PEOPLE)]
     cookies = [world.browser(person).cookie for person in people]
-    idle_mb = _memory_mb(world.web_pid)
-    threads = _status(world.web_pid, "Threads")
+    idle_mb = memory_mb(world.web_pid)
+    threads = status(world.web_pid, "Threads")
     took_s, open_mb, more_threads = asyncio.run(_measure(world, cookies, [person.pk for person in people]))
     yield Figure(f"{STREAMS:,} open streams", f"{open_mb - idle_mb:.0f} MB more", f"idle, {idle_mb:.0f} MB", "–")
     yield Figure("threads for them", f"{more_threads - threads}", f"idle, {threads}", "–")
@@ -30,7 +29,7 @@ def figures(world: World) -> Iterator[Figure]:
 async def _measure(world: World, cookies: list[str], people: list[int]) -> tuple[float, float, int]:
     streams = [await _open(world.web_port, cookies[number % PEOPLE]) for number in range(STREAMS)]
     await asyncio.sleep(2)
-    memory, threads = _memory_mb(world.web_pid), _status(world.web_pid, "Threads")
+    memory, threads = memory_mb(world.web_pid), status(world.web_pid, "Threads")
     waiting = [asyncio.create_task(reader.readuntil(b"event: bench")) for reader, _ in streams]
     started = time.monotonic()
     await asyncio.to_thread(live.publish, people, "bench")
@@ -47,12 +46,3 @@ async def _open(port: int, cookie: str) -> tuple[asyncio.StreamReader, asyncio.S
     head = await reader.readuntil(b"event: connected")
     assert b" 200 " in head, head
     return reader, writer
-
-
-def _memory_mb(pid: int) -> float:
-    return _status(pid, "VmRSS") / 1024
-
-
-def _status(pid: int, name: str) -> int:
-    line = next(line for line in Path(f"/proc/{pid}/status").read_text().splitlines() if line.startswith(name))
-    return int(line.split()[1])

@@ -4,6 +4,7 @@ import random
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from pathlib import Path
 from statistics import median, quantiles
 
 WARM_UP = 5
@@ -35,6 +36,17 @@ def timed(action: Callable[[], object]) -> float:
     started = time.perf_counter()
     action()
     return (time.perf_counter() - started) * 1000
+
+
+def memory_mb(pid: int) -> float:
+    """What the process holds in memory."""
+    return status(pid, "VmRSS") / 1024
+
+
+def status(pid: int, name: str) -> int:
+    """A number of /proc: `VmRSS` in kB, `Threads`."""
+    line = next(line for line in Path(f"/proc/{pid}/status").read_text().splitlines() if line.startswith(name))
+    return int(line.split()[1])
 
 
 def times(what: str, ours: list[float], against: list[float], name: str) -> Figure:

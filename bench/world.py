@@ -71,10 +71,10 @@ class World:
     def browser(self, user, port: int | None = None) -> Browser:
         return Browser(port or self.web_port, user)
 
-    def another_web(self) -> int:
+    def another_web(self, **environment: str) -> int:
         """The port of one more web process on the same stores."""
         port = free_port()
-        self._ends.callback(_end, _web(port))
+        self._ends.callback(_end, _web(port, **environment))
         return port
 
 
@@ -117,9 +117,10 @@ def _environment(folder: Path, redis_port: int, sandbox_port: int, web_port: int
     }
 
 
-def _web(port: int) -> subprocess.Popen:
+def _web(port: int, **environment: str) -> subprocess.Popen:
     command = parse_procfile((ROOT / "Procfile").read_text()).processes["web"]
-    process = subprocess.Popen(command, shell=True, cwd=ROOT, env=os.environ | {"PORT": str(port)})  # noqa: S602 - our own
+    environment = os.environ | environment | {"PORT": str(port)}
+    process = subprocess.Popen(command, shell=True, cwd=ROOT, env=environment)  # noqa: S602 - our own
     wait_for(lambda: _answers(f"http://127.0.0.1:{port}/healthz"))
     return process
 

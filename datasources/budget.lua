@@ -9,7 +9,7 @@ local LOST_AFTER = 30000     -- a call under way longer than this was lost with 
 local FIRST_CALLS = 5        -- under way at once while nothing is known: others may have used up the window
 local SAME_WINDOW = 2000     -- windows are told by their end; headers round to seconds
 local ACTIVE = 15000         -- who asked within this time is somebody to be fair to
-local WANTS = 2000           -- a lane that was told to wait counts as wanting until then, and this much longer
+local WANTS = 4000           -- a lane that was told to wait counts as wanting until then, and this much longer
 local PATIENCE = 2000        -- to wait where nothing but others' calls decides
 local FREE_AT_END = 0.15     -- the last part of a window, in which nothing is held back any more
 local NEWCOMER = 0.2         -- of the limit, held for somebody who has not asked yet
@@ -102,7 +102,7 @@ local function take(ticket, lane, person)
   local lacks = 1 - (left - owed - held * hold())
   if lacks > 0 then
     local wait = wait_for(lacks, left, owed, held)
-    redis.call('HSET', window_key, 'wants:' .. lane, now + wait + WANTS)
+    redis.call('HSET', window_key, 'wants:' .. lane, math.max(now + wait + WANTS, number('wants:' .. lane) or 0))
     redis.call('EXPIRE', window_key, 86400)
     count('held')
     return wait

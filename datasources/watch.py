@@ -39,6 +39,9 @@ TOLD = 20
 TOLD_LEAST = timedelta(minutes=1)
 # The more calls a look took, the later the next one, so that looking takes this share of a key's calls.
 SHARE = 0.2
+# So long the number of those that process holds. A look that was cut leaves what is missing to the next one: pages have
+# shifted, and more has finished.
+HOLDS = timedelta(seconds=20)
 
 
 def look(watch_id: str, lease: str) -> str:
@@ -166,7 +169,7 @@ def _after_finished(watch: Watch, page: DataSourcePage, goes_on: bool, *, taught
         return {"next_page": watch.next_page + 1}
     if watch.reads == COMPLETED:
         return {"reads": FAILED, "next_page": 1}
-    if watch.still is None:
+    if watch.still is None or timezone.now() > watch.started_at + HOLDS:
         return {"reads": ""}
     return {"reads": PROCESSING, "next_page": 2, "still": None}  # some are gone: which, only names tell
 

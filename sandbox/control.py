@@ -18,9 +18,8 @@ class Control:
 
     def note(self, key: str, request: Request, status: int) -> None:
         """Writes a call into the log that tests read; `list.append` is atomic."""
-        self._calls.append(
-            {"key": key, "method": request.method, "path": request.path, "query": request.query, "status": status}
-        )
+        call = {"key": key, "method": request.method, "path": request.path, "query": request.query, "status": status}
+        self._calls.append(call | {"at": time.time()})
 
     def handle(self, request: Request) -> Answer:
         match [request.method, *request.path.removeprefix("/control/").split("/")]:

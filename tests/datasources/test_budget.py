@@ -163,6 +163,15 @@ def test_what_people_wait_for_is_not_let_go_to_lower_lanes_however_late():
     assert taken(Lane.COPY) == 20
 
 
+def test_a_lane_counts_as_waiting_until_the_last_of_those_that_were_told_to():
+    opened(left=0, reset_in_s=30)
+    assert taken(Lane.WATCH) == 0
+    shared.connection().hset("claro:budget:{f}", "remaining", 10)
+    assert taken(Lane.WATCH) == 0  # may come again earlier, to see whether more is let go
+    opened_until = int(shared.connection().hget("claro:budget:{f}", "reset_ms"))
+    assert int(shared.connection().hget("claro:budget:{f}", "wants:watch")) > opened_until
+
+
 def test_one_who_clicks_madly_leaves_the_others_their_share():
     opened()
     assert taken(Lane.PERSON, "mad") == 80  # the rest is for somebody who may come

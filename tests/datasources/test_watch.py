@@ -3,6 +3,7 @@ import uuid
 from datetime import timedelta
 
 import pytest
+import time_machine
 from django.utils import timezone
 
 from datasources import keys, redis, watch
@@ -285,6 +286,27 @@ def test_a_look_that_the_limit_cut_goes_on_where_it_stopped(alice, sandbox):
     assert Source.objects.filter(status="completed").count() == 300
     key.watch.refresh_from_db()
     assert key.watch.calls == 4
+
+
+def test_a_look_that_was_cut_for_long_leaves_to_the_next_what_has_shifted_meanwhile(alice, sandbox):
+    account = sandbox.account(calls_per_minute=100)
+    key = keys.add(alice, "Main", account.key, ApiKey.State.VALID)
+    ids = processing(account, 900)
+    synced(key)
+    for source_id in ids[600:]:
+        account.change(source_id, status="completed")
+    account.fault("answer", status=429, body="slow down", headers={"Retry-After": "1"}, skip=2)
+    assert looked(key) == "put back"
+    redis.connection().flushall()
+    for source_id in ids[:100]:
+        account.change(source_id, status="completed")
+    before = len(account.calls())
+    with time_machine.travel(timezone.now() + timedelta(minutes=1)):
+        assert looked(key) == "done"
+        assert len(account.calls()) - before == 2  # a page that was the first before, and one of failed ones
+        assert looked(key) == "done"
+    assert len(account.calls()) - before == 2 + 1 + 4
+    assert Source.objects.filter(status="completed").count() == 400
 
 
 def test_a_look_by_name_that_the_limit_cut_goes_on_where_it_stopped(alice, sandbox, monkeypatch):
