@@ -28,7 +28,7 @@ from django.utils import timezone
 from bench import stock
 from bench.timing import Figure
 from bench.world import World
-from datasources import hooks, tasks, watch
+from datasources import heartbeats, hooks, tasks, watch
 from datasources.models import ApiKey, Hook, StatusChange, Watch
 from tests.support.processes import wait_for
 from tests.support.sandbox import Account
@@ -41,9 +41,25 @@ TARGET_S, TARGET_CADENCES = 2.0, 2.0
 
 def figures(world: World) -> Iterator[Figure]:
     with Celery.worker(world.folder), Celery.beat(world.folder):
+        wait_for(lambda: not heartbeats.silent_queues(), seconds=120)
         yield from _by_asking(world)
         yield from _by_being_told(world, 500)
         yield from _by_being_told(world, 100)
+
+
+def least(looks: list[datetime], seen: list[datetime], of: int) -> int:
+    """The calls of looks that read all that process and all that have finished since the look before."""
+    calls, known = 0, 0
+    for look in looks:
+        finished = sum(at <= look for at in seen)
+        calls += max(-(-(of - finished) // 100), 1) + -(-(finished - known) // 100)
+        known = finished
+    return calls
+
+
+def cadence(looks: list[tuple[datetime, timedelta]], at: datetime) -> timedelta:
+    """The pause that ruled at that moment."""
+    return next((pause for checked_at, pause in reversed(looks) if checked_at <= at), looks[0][1])
 
 
 def _by_asking(world: World) -> Iterator[Figure]:
@@ -52,17 +68,13 @@ def _by_asking(world: World) -> Iterator[Figure]:
     with _somebody_looking(world, key), _looks(key) as looks:
         ended = _finish(account, key, ids)
     made, seen = len(account.calls()) - before, _seen(key)
-    least, known = 0, 0
-    for checked_at, _ in looks[1:]:
-        finished = sum(at <= checked_at for at in seen.values())
-        least += max(-(-(SOURCES - finished) // 100), 1) + -(-(finished - known) // 100)
-        known = finished
-    delays = [(seen[one] - at) / _cadence(looks, at) for one, at in ended.items()]
+    asked = least([checked_at for checked_at, _ in looks[1:]], list(seen.values()), SOURCES)
+    delays = [(seen[one] - at) / cadence(looks, at) for one, at in ended.items()]
     yield Figure(
         f"asking for {SOURCES:,} to their end, {len(looks) - 1} looks",
         f"{made} calls",
-        f"all that process and all that have finished since, {least}",
-        f"{made / least:.2f}×",
+        f"all that process and all that have finished since, {asked}",
+        f"{made / asked:.2f}×",
     )
     yield Figure(
         "from an end until it is known, 95 % within",
@@ -131,10 +143,6 @@ def _looks(key: ApiKey) -> Iterator[list[tuple[datetime, timedelta]]]:
     yield looks
     over.set()
     noting.join()
-
-
-def _cadence(looks: list[tuple[datetime, timedelta]], at: datetime) -> timedelta:
-    return next((pause for checked_at, pause in reversed(looks) if checked_at <= at), looks[0][1])
 
 
 def _finish(account: Account, key: ApiKey, ids: list[UUID]) -> dict[UUID, datetime]:

@@ -151,6 +151,31 @@ def test_pages_are_read_where_there_are_several_and_never_cost_more_than_a_call_
         assert asked() - before == calls
 
 
+def test_in_a_list_of_another_order_one_page_is_read_in_vain(key, account, hook, asked, monkeypatch):
+    newest_first = account.sandbox.store.sources_of
+    monkeypatch.setattr(account.sandbox.store, "sources_of", lambda name: newest_first(name)[::-1])
+    account.add_many([{"age": 500 + number} for number in range(300)])
+    told = account.add_many([{"age": age} for age in (1, 2, 3, 620.5, 621.5, 622.5)])  # of two pages
+    synced(key)
+    before = asked()
+    for source_id in told:
+        tell(hook, source_id)
+    tended(hook)
+    assert asked() - before == 1 + 6
+
+
+def test_what_lies_too_far_back_is_read_one_by_one(key, account, hook, asked, monkeypatch):
+    monkeypatch.setattr(hints, "NEWEST", 200)
+    account.add_many([{"age": 10} for _ in range(330)])
+    old = account.add_many([{"age": 99_999} for _ in range(5)])
+    synced(key)
+    before = asked()
+    for source_id in old:
+        tell(hook, source_id)
+    tended(hook)
+    assert asked() - before == 5
+
+
 def test_pages_that_teach_nothing_are_given_up(key, account, hook, asked):
     account.add_many([{"age": 10} for _ in range(300)])
     old = account.add_many([{"age": 99_999} for _ in range(12)])

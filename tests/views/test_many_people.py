@@ -1,0 +1,65 @@
+"""What many people look at costs as many calls as what one looks at."""
+
+from datetime import timedelta
+
+import pytest
+import time_machine
+from django.utils import timezone
+
+from accounts import teams
+from accounts.models import Membership, User
+from accounts.roles import Role
+from datasources import keys, rows
+from datasources.models import Sync
+from tests.conftest import synced
+from tests.support.rows import wait_until_nobody_asks
+from tests.support.threads import at_once
+from tests.views.conftest import asked
+
+BLOCKS, ROWS, LIMIT = 10, 120, 3
+
+
+@pytest.fixture
+def people(key, alice) -> list[User]:
+    """50 who work through Alice's key."""
+    team = teams.create("Everybody", by=alice)
+    people = [User.objects.create_user(f"{number}@example.com") for number in range(50)]
+    Membership.objects.bulk_create(Membership(team=team, user=one, role=Role.VIEWER) for one in people)
+    keys.share(key, [team], [team])
+    return people
+
+
+@pytest.mark.parametrize("count", [1, 50])
+def test_pages_cost_a_call_a_block_for_one_and_for_fifty(
+    client_of, people, account, path, settings, monkeypatch, count
+):
+    monkeypatch.setattr(rows, "WAIT_S", 60)
+    settings.CLARO_ROWS_BLOCK = ROWS // BLOCKS
+    pages = [*range(1, ROWS // LIMIT + 1)]
+    mine = {number: pages if count == 1 else (pages[number % 40 :] + pages)[:4] for number in range(count)}
+    assert {page for some in mine.values() for page in some} == set(pages)
+    browsers = [client_of(person) for person in people[:count]]
+    numbers = iter(range(count))
+
+    def read() -> set[int]:
+        number = next(numbers)
+        return {browsers[number].get(f"{path}?limit={LIMIT}&page={page}").status_code for page in mine[number]}
+
+    assert at_once(count, read) == [{200}] * count
+    wait_until_nobody_asks()
+    assert sorted(int(query["page"]) for query in asked(account)) == list(range(1, BLOCKS + 1))
+    assert 429 not in {call["status"] for call in account.calls()}
+
+
+def test_a_list_is_read_once_in_ten_minutes_however_many_look_at_it(client_of, people, key, account):
+    account.add_many([{"fileName": f"{number}.csv"} for number in range(250)])
+    browsers, calls = [client_of(person) for person in people], []
+    with time_machine.travel(timezone.now(), tick=False) as clock:
+        for minute in range(21):
+            for browser in browsers[minute % 10 :: 10]:
+                assert browser.get("/sources/").status_code == 200
+            if Sync.objects.get().is_under_way:
+                synced(key)
+            calls.append(len(account.calls(path="/datasources")))
+            clock.shift(timedelta(minutes=1))
+    assert calls == [3] * 10 + [6] * 10 + [9]
