@@ -43,18 +43,20 @@ end
 local function wants(lane) return (number('wants:' .. lane) or 0) > now end
 
 -- What one lane keeps for the others: all of their shares while they wait for it, else for those above it what is held.
-local function kept_for_lanes(lane)
-  local owed, held, above = 0, 0, true
+-- Where the shares of those that wait come to more than is left, each gets less alike; else they would wait for each other.
+local function kept_for_lanes(lane, left)
+  local owed, held, own, above = 0, 0, 0, true
   for _, other in ipairs(LANES) do
     local open = math.max(0, SHARES[other] * limit - (number('used:' .. other) or 0))
     if other == lane then
-      above = false
+      own, above = open, false
     elseif wants(other) then
       owed = owed + open
     elseif above then
       held = held + open
     end
   end
+  if owed + own > left then owed = math.floor(owed * left / (owed + own)) end
   return owed, held
 end
 
@@ -96,7 +98,7 @@ local function take(ticket, lane, person)
   local owed, held = 0, 0
   -- The call that opens a window costs nobody anything.
   if left >= 1 and remaining and (reset or under_way > 0) then
-    owed, held = kept_for_lanes(lane)
+    owed, held = kept_for_lanes(lane, left)
     if lane == 'person' and person ~= '' then held = held + kept_for_people(person) end
   end
   local lacks = 1 - (left - owed - held * hold())

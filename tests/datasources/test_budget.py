@@ -163,6 +163,16 @@ def test_what_people_wait_for_is_not_let_go_to_lower_lanes_however_late():
     assert taken(Lane.COPY) == 20
 
 
+def test_lanes_that_wait_for_more_than_is_left_do_not_wait_for_each_other():
+    opened(left=6, reset_in_s=30)
+    used = {"used:person": 69, "used:link": 18, "used:watch": 2, "used:copy": 5}
+    forever = {f"wants:{lane}": 10**15 for lane in Lane}
+    shared.connection().hset("claro:budget:{f}", mapping=used | forever)
+    assert (taken(Lane.LINK), taken(Lane.COPY)) == (0, 0)
+    assert (taken(Lane.WATCH, at_most=1), taken(Lane.PERSON, at_most=1)) == (1, 1)
+    assert taken(Lane.PERSON) + taken(Lane.WATCH) == 4
+
+
 def test_a_lane_counts_as_waiting_until_the_last_of_those_that_were_told_to():
     opened(left=0, reset_in_s=30)
     assert taken(Lane.WATCH) == 0
