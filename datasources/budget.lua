@@ -42,17 +42,18 @@ end
 
 local function wants(lane) return (number('wants:' .. lane) or 0) > now end
 
--- What one lane keeps for the others: all of their shares while they wait for it, else for those above it what is held.
+-- What one lane keeps for the others: all of their shares while they wait for it, else for those above it what is held,
+-- and while somebody above it waits also for those below: they may come yet, and then those above would have to pay.
 -- Where the shares of those that wait come to more than is left, each gets less alike; else they would wait for each other.
 local function kept_for_lanes(lane, left)
-  local owed, held, own, above = 0, 0, 0, true
+  local owed, held, own, above, is_waited_above = 0, 0, 0, true, false
   for _, other in ipairs(LANES) do
     local open = math.max(0, SHARES[other] * limit - (number('used:' .. other) or 0))
     if other == lane then
       own, above = open, false
     elseif wants(other) then
-      owed = owed + open
-    elseif above then
+      owed, is_waited_above = owed + open, is_waited_above or above
+    elseif above or is_waited_above then
       held = held + open
     end
   end

@@ -163,6 +163,13 @@ def test_what_people_wait_for_is_not_let_go_to_lower_lanes_however_late():
     assert taken(Lane.COPY) == 20
 
 
+@pytest.mark.parametrize(("reset_in_s", "at_once"), [(60, 12), (9, 25)])
+def test_while_people_wait_a_lane_below_takes_its_share_and_little_more_at_once(reset_in_s, at_once):
+    opened(reset_in_s=reset_in_s)
+    shared.connection().hset("claro:budget:{f}", "wants:person", 10**15)
+    assert taken(Lane.LINK) == at_once
+
+
 def test_lanes_that_wait_for_more_than_is_left_do_not_wait_for_each_other():
     opened(left=6, reset_in_s=30)
     used = {"used:person": 69, "used:link": 18, "used:watch": 2, "used:copy": 5}
