@@ -61,7 +61,7 @@ def figures(world: World) -> Iterator[Figure]:
         running.enter_context(contextlib.closing(world.browser(key.owner).open("/live/")))
         for process in (Celery.worker, Celery.worker, Celery.beat):
             running.enter_context(process(world.folder))
-        wait_for(lambda: not heartbeats.silent_queues(), seconds=120)
+        wait_for(lambda: not heartbeats.silent(*heartbeats.QUEUES), seconds=120)
         threads = [threading.Thread(target=_closing, args=actor, daemon=True) for actor in actors]
         for thread in threads:
             thread.start()

@@ -41,7 +41,7 @@ TARGET_S, TARGET_CADENCES = 2.0, 2.0
 
 def figures(world: World) -> Iterator[Figure]:
     with Celery.worker(world.folder), Celery.beat(world.folder):
-        wait_for(lambda: not heartbeats.silent_queues(), seconds=120)
+        wait_for(lambda: not heartbeats.silent(*heartbeats.QUEUES), seconds=120)
         yield from _by_asking(world)
         yield from _by_being_told(world, 500)
         yield from _by_being_told(world, 100)

@@ -61,7 +61,8 @@ def look(watch_id: str, lease: str) -> str:
         held.put_back(error)
         return "put back"
     now = timezone.now()
-    counted_at = watch.counted_at if watch.still is None else watch.started_at
+    went_by_number = watch.still is not None and not _missing(watch)
+    counted_at = watch.started_at if went_by_number else watch.counted_at
     held.finish(next_look(watch.key, now), attempts=0, started_at=None, checked_at=now, counted_at=counted_at)
     live.publish(access.people_for(watch.key), "watch-checked")
     return "done"

@@ -304,6 +304,7 @@ def test_a_look_that_was_cut_for_long_leaves_to_the_next_what_has_shifted_meanwh
     with time_machine.travel(timezone.now() + timedelta(minutes=1)):
         assert looked(key) == "done"
         assert len(account.calls()) - before == 2  # a page that was the first before, and one of failed ones
+        assert Watch.objects.get().counted_at is None
         assert looked(key) == "done"
     assert len(account.calls()) - before == 2 + 1 + 4
     assert Source.objects.filter(status="completed").count() == 400
