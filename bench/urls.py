@@ -1,5 +1,5 @@
 from django.contrib.auth.decorators import login_required
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import include, path
 
@@ -10,4 +10,9 @@ def empty(request: HttpRequest) -> HttpResponse:
     return render(request, "base.html")
 
 
-urlpatterns = [path("empty/", empty), path("", include("claro_dashboard.urls"))]
+def bare_redirect(request: HttpRequest) -> HttpResponse:
+    """What every redirect costs: middleware, and nothing to decide."""
+    return HttpResponseRedirect("https://files.example/file.csv?signature=x")
+
+
+urlpatterns = [path("empty/", empty), path("redirect/", bare_redirect), path("", include("claro_dashboard.urls"))]

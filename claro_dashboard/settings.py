@@ -85,6 +85,8 @@ SYNC_EVERY = timedelta(seconds=env.int("SYNC_EVERY_SECONDS", default=600))
 SYNC_AT_REST = timedelta(seconds=env.int("SYNC_AT_REST_SECONDS", default=3600))
 # How long what happened is kept; 0: for good.
 AUDIT_DAYS = env.int("AUDIT_DAYS", default=365)
+# Of one address, for whoever has a share link (datasources/throttle.py).
+SHARE_REQUESTS_A_MINUTE = env.int("SHARE_REQUESTS_A_MINUTE", default=120)
 LIVE_STREAMS_PER_USER = env.int("LIVE_STREAMS_PER_USER", default=20)
 
 # Whether notices may be sent to addresses inside our own network (datasources/outlets.py).
@@ -94,6 +96,7 @@ NOTIFY_PRIVATE_NETWORKS = env.bool("NOTIFY_PRIVATE_NETWORKS", default=False)
 REDIS_URL = env("REDIS_URL", default="redis://127.0.0.1:6379/0")
 DATABASES = {"default": env.db("DATABASE_URL", default=f"sqlite:///{VAR_DIR / 'db.sqlite3'}")}
 if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
+    DATABASES["default"]["ENGINE"] = "claro_dashboard.sqlite3"
     DATABASES["default"]["OPTIONS"] = {
         # IMMEDIATE: a transaction that will write takes the lock first and waits for it, instead of failing half-way.
         "transaction_mode": "IMMEDIATE",

@@ -5,6 +5,7 @@ has a `role` (of a source: its key has): what one may do with it is asked of acc
 """
 
 from dataclasses import dataclass
+from datetime import datetime
 from uuid import UUID
 
 import redis
@@ -19,6 +20,7 @@ from accounts.roles import TABLE, Action, Role, may
 from datasources import vault
 from datasources.budget import Budget
 from datasources.models import ApiKey, AuditEvent, DownloadLink, KeyShare, Outlet, SavedView, ShareLink, Source
+from datasources.prepared import Slot
 
 
 @dataclass(frozen=True)
@@ -105,9 +107,9 @@ def shares_for(user: User, space: Space = EVERYTHING) -> QuerySet[ShareLink]:
     return found.annotate(role=role, maker_may=maker_may).select_related("key", "made_by")
 
 
-def shares_that_work() -> QuerySet[ShareLink]:
+def shares_that_work(now: datetime | Slot | None = None) -> QuerySet[ShareLink]:
     """Whatever makes one stop is asked anew at each use: its settings, its key, and what its maker may do."""
-    in_time = Q(ends_at=None) | Q(ends_at__gt=timezone.now())
+    in_time = Q(ends_at=None) | Q(ends_at__gt=now or timezone.now())
     has_uses_left = Q(most_uses=None) | Q(uses__lt=F("most_uses"))
     is_on = Q(paused_at=None, ended_at=None) & ~Q(key__state=ApiKey.State.INVALID)
     return ShareLink.objects.filter(is_on, in_time, has_uses_left, _its_maker_may())

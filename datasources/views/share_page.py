@@ -48,8 +48,10 @@ def share(request: HttpRequest, token: str) -> HttpResponse:
 
 def _answer(request: HttpRequest, token: str) -> HttpResponse:
     address = audit.origin.get().address
-    if throttle.is_held_up("share", address):
+    if throttle.is_held_up("share", address, settings.SHARE_REQUESTS_A_MINUTE):
         return _too_often(request)
+    if response := _quick(request, token):
+        return response
     share = access.open_share(token)
     if share is None:
         return _nothing(request)
@@ -65,9 +67,31 @@ def _answer(request: HttpRequest, token: str) -> HttpResponse:
     return response
 
 
+def _quick(request: HttpRequest, token: str) -> HttpResponse | None:
+    """The way of most downloads: to a file that is there, by a link that asks for nothing. None: look closer."""
+    number = _number(request)
+    if request.method != "GET" or number is None or _is_only_a_look(request):
+        return None
+    found = shares.quick(token, number)
+    if not found:
+        return None
+    share, url = found
+    return None if share.password else _counted(request, share, number, url)
+
+
+def _counted(request: HttpRequest, share: ShareLink, number: int, url: str) -> HttpResponse:
+    return HttpResponseRedirect(url) if shares.use(share, number) else _nothing(request)
+
+
+def _number(request: HttpRequest) -> int | None:
+    """Which file is asked for."""
+    text = request.GET.get("dl", "")
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 5 else None
+
+
 def _unlocked(request: HttpRequest, share: ShareLink) -> HttpResponse:
     if "dl" in request.GET:
-        return _file(request, share, request.GET["dl"])
+        return _file(request, share)
     if request.method == "POST":
         return HttpResponseRedirect(request.path)
     return _page(request, share)
@@ -83,26 +107,25 @@ def _page(request: HttpRequest, share: ShareLink) -> HttpResponse:
     return _render("shares/page.html", {"share": share, "files": files})
 
 
-def _file(request: HttpRequest, share: ShareLink, number: str) -> HttpResponse:
+def _file(request: HttpRequest, share: ShareLink) -> HttpResponse:
     """The way to the file: counted, and open for as long as downloads are left."""
     if _is_prefetch(request):
         return HttpResponse(status=503)
     if _is_only_a_look(request):
         return _page(request, share)
-    if not (number.isascii() and number.isdigit() and len(number) < 5):
+    number = _number(request)
+    if number is None:
         return _nothing(request)
-    url, link = shares.target(share, int(number)), None
+    url, link = shares.target(share, number), None
     if url is None:
-        link = shares.renew(share, int(number))
+        link = shares.renew(share, number)
         if link is None:
             return _nothing(request)
         url = links.target(link)
     if url is None:
         _start(link)
         return _not_yet(request, link)
-    if not shares.use(share, int(number)):
-        return _nothing(request)
-    return HttpResponseRedirect(url)
+    return _counted(request, share, number, url)
 
 
 def _start(link: DownloadLink | None) -> None:

@@ -166,11 +166,66 @@ def test_who_sees_the_key_sees_its_links_and_nobody_else(alice, bob, team, share
     assert list(access.shares_for(bob)) == []
 
 
+# --- The quick way ---
+
+
+def test_the_quick_way_finds_what_the_other_does_in_one_query(alice, table, django_assert_num_queries):
+    share = shares.make(alice, table.key, [table], most_uses=3, password="open sesame")
+    assert shares.quick(share.unseal(), 1) is None
+    made(shares.renew(share, 1))
+    token = share.unseal()
+    with django_assert_num_queries(1):
+        found, url = shares.quick(token, 1)
+    assert url == shares.target(share, 1)
+    assert (found, found.most_uses, found.password) == (share, 3, share.password)
+    assert shares.quick(token, 2) is None
+    assert shares.quick("cd_other", 1) is None
+
+
+def test_the_quick_way_takes_the_link_that_can_be_read_and_lives_longest(share, settings):
+    made(shares.renew(share, 1))
+    table = share.sources.get()
+    longest = made(links.ask(table, share.made_by, 300, renew=True))
+    DownloadLink.objects.filter(pk=longest.pk).update(expires_at=timezone.now() + timedelta(days=2))
+    assert shares.quick(share.unseal(), 1)[1] == longest.unseal()
+    DownloadLink.objects.filter(pk=longest.pk).update(url="v1.gone")
+    assert shares.quick(share.unseal(), 1)[1] == shares.target(share, 1)
+    settings.CLARO_SECRET_KEYS = [vault.new_key(), *settings.CLARO_SECRET_KEYS]
+    assert shares.quick(share.unseal(), 1)
+
+
+@pytest.mark.parametrize(
+    "stop",
+    [
+        shares.end,
+        lambda share: shares.pause(share, on=True),
+        lambda share: shares.change(share, ends_at=timezone.now()),
+        lambda share: shares.change(share, most_uses=1, uses=1),
+        lambda share: ApiKey.objects.update(state=ApiKey.State.INVALID),
+        lambda share: type(share.made_by).objects.update(is_active=False),
+        lambda share: mirror.mark_gone(share.sources.get()),
+        lambda share: DownloadLink.objects.update(expires_at=timezone.now() + timedelta(seconds=59)),
+        lambda share: ShareLink.objects.update(fingerprint="other"),
+    ],
+)
+def test_the_quick_way_is_closed_when_the_other_is(share, stop):
+    made(shares.renew(share, 1))
+    token = share.unseal()
+    assert shares.quick(token, 1)
+    stop(share)
+    assert shares.quick(token, 1) is None
+
+
 # --- Uses ---
 
 
-def test_a_download_is_counted(share):
+@pytest.mark.parametrize("most_uses", [None, 5])
+def test_a_download_is_counted_once(alice, table, most_uses):
+    share = shares.make(alice, table.key, [table], most_uses=most_uses)
     assert shares.use(share, 1)
+    share.refresh_from_db()
+    assert share.uses == (1 if most_uses else 0)
+    shares.write_uses()
     share.refresh_from_db()
     assert share.uses == 1
     assert share.last_used_at
