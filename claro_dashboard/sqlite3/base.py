@@ -1,7 +1,7 @@
 """Django's SQLite, with connections that are handed on instead of opened anew for every request.
 
-Under ASGI each request is a thread of its own, and with it a connection: opening one, teaching it Django's functions and
-closing it takes longer than most questions that are asked of it. PostgreSQL has a pool for that (settings).
+Under ASGI each request is a thread of its own, and with it a connection: opening one, teaching it Django's functions
+and closing it takes longer than most questions that are asked of it. PostgreSQL has a pool for that (settings).
 """
 
 import contextlib

@@ -1,3 +1,5 @@
+import threading
+
 import pytest
 from django.db import connection, connections, transaction
 from django.db.utils import OperationalError
@@ -30,7 +32,14 @@ def test_a_connection_is_handed_on_when_it_is_closed():
 
 def test_nobody_shares_one():
     connection.close()
-    assert len({id(one) for one in at_once(6, opened)}) == 6
+    all_have_one = threading.Barrier(6)
+
+    def hold():
+        mine = opened()
+        all_have_one.wait(10)
+        return mine
+
+    assert len({id(one) for one in at_once(6, hold)}) == 6
 
 
 def test_one_that_met_an_error_or_was_in_the_middle_of_something_is_not_handed_on():
