@@ -77,7 +77,14 @@ class Control:
         source.extra |= data.get("extra", {})
         self._store.put(source)
 
-    def _set(self, shape: str | None = None, processing_s: float | None = None, latency_s: float | None = None) -> None:
+    def _set(
+        self,
+        shape: str | None = None,
+        processing_s: float | None = None,
+        latency_s: float | None = None,
+        clock_s: int | None = None,
+    ) -> None:
         self._api.shape = shape or self._api.shape
         self._store.processing_s = self._store.processing_s if processing_s is None else processing_s
         self._faults.latency_s = self._faults.latency_s if latency_s is None else latency_s
+        self._faults.clock_s = self._faults.clock_s if clock_s is None else clock_s

@@ -1,4 +1,4 @@
-"""Latency and errors on demand: what a test orders, or a share of all calls at random."""
+"""Latency, a wrong clock, and errors on demand: what a test orders, or a share of all calls at random."""
 
 import random
 import threading
@@ -8,7 +8,7 @@ from typing import Any
 
 @dataclass
 class Fault:
-    """What happens to the next `times` calls whose method and path match, after the first `skip` of them.
+    """What happens to the next `times` calls whose method, path and key match, after the first `skip` of them.
 
     kind: `answer` (status, headers and body instead of ours), `cut` (half of our answer), `drop` (no answer at all),
     `hang` (nothing for `seconds`, then no answer), `slow` (our answer, `seconds` later).
@@ -19,6 +19,7 @@ class Fault:
     skip: int = 0
     method: str = ""
     path: str = ""
+    key: str = ""
     status: int = 500
     headers: dict[str, str] = field(default_factory=dict)
     body: str = ""
@@ -41,6 +42,8 @@ AT_RANDOM = (
 class Faults:
     def __init__(self, latency_s: float = 0.0, rate: float = 0.0):
         self.latency_s = latency_s
+        # How far the API's clock is from this machine's.
+        self.clock_s = 0
         self._rate = rate
         self._ordered: list[Fault] = []
         self._lock = threading.Lock()
@@ -56,11 +59,12 @@ class Faults:
         with self._lock:
             self._ordered.clear()
 
-    def next(self, method: str, path: str) -> Fault | None:
+    def next(self, method: str, path: str, key: str = "") -> Fault | None:
         """The fault for this call, used up by it."""
         with self._lock:
             for fault in self._ordered:
-                if fault.times > 0 and fault.method in ("", method) and fault.path in path:
+                is_meant = fault.method in ("", method) and fault.path in path and fault.key in ("", key)
+                if fault.times > 0 and is_meant:
                     if fault.skip:
                         fault.skip -= 1
                         break

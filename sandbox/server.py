@@ -7,6 +7,7 @@ import re
 import socket
 import threading
 import time
+from datetime import datetime, timedelta
 from urllib.parse import parse_qsl, urlsplit
 
 from sandbox.answers import Answer, ApiFault, Request, as_json
@@ -17,6 +18,7 @@ from sandbox.store import Key
 
 PREFIX = "/api/v2"
 WINDOW_S = 60
+_TIME = re.compile(rb'(?<=")\d{4}-\d\d-\d\dT[\d:.]+Z(?=")')
 _LENGTH = re.compile(r"\d{1,15}", re.ASCII)
 
 logger = logging.getLogger(__name__)
@@ -100,7 +102,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         fault: Fault | None = None
         if parts.path.startswith(PREFIX):
             request.path = parts.path.removeprefix(PREFIX)
-            fault = self.server.faults.next(request.method, request.path)
+            fault = self.server.faults.next(request.method, request.path, self._bearer())
             time.sleep(self.server.faults.latency_s + (fault.seconds if fault else 0))
         answer = self._answer(request, parts.path, fault)
         if request.length:  # a body that nobody read would be taken for the next request
@@ -128,19 +130,40 @@ class Handler(http.server.BaseHTTPRequestHandler):
             return as_json({"error": "Internal error", "code": "INTERNAL", "details": {}}, 500)
 
     def _call(self, request: Request, fault: Fault | None) -> Answer:
-        # http.server reads headers as Latin-1; keys may hold anything printable
-        scheme, _, bearer = self.headers.get("Authorization", "").encode("latin-1").partition(b" ")
-        secret = bearer.strip().decode(errors="replace")
-        key = self.server.api.store.key(secret) if scheme.lower() == b"bearer" else None
+        secret = self._bearer()
+        key = self.server.api.store.key(secret)
         if key is None:
             answer, headers = ApiFault(401, "UNAUTHORIZED", "Authentication required.").answer, {}
         else:
             allowed, headers = self.server.limit.take(key)
             answer = self._allowed(request, key, fault) if allowed else _too_many()
         answer.headers = headers | answer.headers
+        if self.server.faults.clock_s:
+            self._tell_other_times(answer)
         if self.server.control:
             self.server.control.note(secret, request, answer.status)
         return answer
+
+    def date_time_string(self, timestamp: float | None = None) -> str:
+        """For the header `Date`."""
+        return super().date_time_string((timestamp or time.time()) + self.server.faults.clock_s)
+
+    def _tell_other_times(self, answer: Answer) -> None:
+        clock_s = self.server.faults.clock_s
+
+        def shifted(found: re.Match[bytes]) -> bytes:
+            at = datetime.fromisoformat(found[0].decode()) + timedelta(seconds=clock_s)
+            return at.isoformat().replace("+00:00", "Z").encode()
+
+        if isinstance(answer.body, bytes):
+            answer.body = _TIME.sub(shifted, answer.body)
+        if reset := answer.headers.get("X-RateLimit-Reset"):
+            answer.headers["X-RateLimit-Reset"] = str(int(reset) + clock_s)
+
+    def _bearer(self) -> str:
+        # http.server reads headers as Latin-1; keys may hold anything printable
+        scheme, _, bearer = self.headers.get("Authorization", "").encode("latin-1").partition(b" ")
+        return bearer.strip().decode(errors="replace") if scheme.lower() == b"bearer" else ""
 
     def _allowed(self, request: Request, key: Key, fault: Fault | None) -> Answer:
         if fault and fault.kind == "answer":

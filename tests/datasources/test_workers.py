@@ -3,11 +3,9 @@
 import re
 from collections.abc import Iterator
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 import requests
-from django.test import override_settings
 from django.utils import timezone
 
 from datasources import gateway, heartbeats, keys, links, redis, standstill, tasks
@@ -15,42 +13,16 @@ from datasources.budget import Lane
 from datasources.models import ApiKey, DownloadLink, Leased, Source, Sync, Watch
 from tests.support.leaks import database_content, redis_content
 from tests.support.processes import wait_for
-from tests.support.workers import Celery
+from tests.support.workers import Crew
 
 # Starting a process takes seconds on a busy machine.
 PATIENCE_S = 60
 
 
-class Crew:
-    """A worker, which may die and be replaced, and beat. They log all they can."""
-
-    def __init__(self, folder: Path, base_url: str):
-        self._folder, self._base_url = folder, base_url
-        self.beat = self._started(Celery.beat)
-        self.worker = self._started(Celery.worker)
-
-    def lose_the_worker(self) -> None:
-        self.worker.kill()
-
-    def replace_the_worker(self) -> None:
-        self.worker = self._started(Celery.worker)
-
-    def log(self) -> bytes:
-        return self.worker.log_path.read_bytes() + self.beat.log_path.read_bytes()
-
-    def _started(self, process) -> Celery:
-        with override_settings(CLARO_API_BASE_URL=self._base_url), pytest.MonkeyPatch.context() as environment:
-            environment.setenv("LOG_LEVEL", "DEBUG")
-            return process(self._folder)
-
-
 @pytest.fixture(scope="module")
 def crew(django_db_setup, redis_server, the_sandbox, tmp_path_factory) -> Iterator[Crew]:
-    crew = Crew(tmp_path_factory.mktemp("celery"), the_sandbox.base_url)
-    with crew.beat:
+    with Crew(tmp_path_factory.mktemp("celery"), the_sandbox.base_url) as crew:
         yield crew
-        with crew.worker:
-            pass
 
 
 @pytest.fixture

@@ -1,10 +1,14 @@
 """Latency, faults on demand and at random, and the log of calls."""
 
 import json
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
 
 import pytest
 import requests
 
+from datasources.claro import RateLimit
+from datasources.claro.types import parse_time
 from sandbox.faults import KINDS, Faults
 from tests.sandbox.calls import Calls, good
 from tests.support.sandbox import HTML_502
@@ -68,6 +72,26 @@ def test_a_fault_waits_for_its_call(account, calls):
     path = f"/datasources/{source_id}"
     made = [("GET", path), ("POST", f"{path}/data"), *[("GET", f"{path}/data")] * 4]
     assert [calls(*call).status_code for call in made] == [200, 404, 200, 500, 500, 200]
+
+
+def test_a_fault_may_be_for_one_key(account, calls, calls_of):
+    account.fault("answer", status=500, key=calls.key)
+    assert calls_of(account.another_key()).get("/datasources").status_code == 200
+    assert [calls.get("/datasources").status_code for _ in range(2)] == [500, 200]
+
+
+def test_its_clock_may_be_wrong_in_everything_it_tells(sandbox, account, calls):
+    source_id = account.upload("a.csv", "a\n1\n")
+    right = calls.details(source_id)
+    sandbox.control("POST", "settings", clock_s=-7200)
+    answer = calls.get(f"/datasources/{source_id}")
+    ago = datetime.now(UTC) - timedelta(hours=2)
+    for told in (parsedate_to_datetime(answer.headers["Date"]), parse_time(answer.json()["processedAt"])):
+        assert abs(told - ago) < timedelta(seconds=30)
+    assert parse_time(right["uploadedAt"]) - parse_time(answer.json()["uploadedAt"]) == timedelta(hours=2)
+    assert 0 < RateLimit.from_headers(answer.headers).reset_in_s <= 61
+    sandbox.control("POST", "settings", clock_s=0)
+    assert calls.details(source_id) == right
 
 
 def test_faults_are_taken_back(sandbox, account, calls):

@@ -39,6 +39,7 @@ class Sandbox:
         self.limit_calls_by(WINDOW_S)
         self.faults.clear()
         self.faults.latency_s = 0.0
+        self.faults.clock_s = 0
         self.api.shape = "typed"
         self.store.processing_s = 0.0
 

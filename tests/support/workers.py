@@ -3,10 +3,13 @@
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
+import pytest
 from django.conf import settings
 from django.db import connection
+from django.test import override_settings
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -26,9 +29,10 @@ class Celery:
         )
 
     @classmethod
-    def worker(cls, folder: Path) -> "Celery":
+    def worker(cls, folder: Path, threads: int = 4) -> "Celery":
         queues = ("--queues", "interactive,background", "--hostname", "interactive@tests")
-        return cls(folder, "worker", *queues, "--pool", "threads", "--concurrency", "4", "--loglevel", "warning")
+        pool = ("--pool", "threads", "--concurrency", str(threads))
+        return cls(folder, "worker", *queues, *pool, "--loglevel", "warning")
 
     @classmethod
     def beat(cls, folder: Path) -> "Celery":
@@ -51,6 +55,42 @@ class Celery:
     def __exit__(self, *exc: object) -> None:
         if self._process.poll() is None:
             self.stop()
+
+
+class Crew:
+    """A worker and beat, which may die and be replaced. They log all they can."""
+
+    def __init__(self, folder: Path, base_url: str, threads: int = 4):
+        self._folder, self._base_url, self._threads = folder, base_url, threads
+        self.replace_beat()
+        self.replace_the_worker()
+
+    def lose_the_worker(self) -> None:
+        self.worker.kill()
+
+    def replace_the_worker(self) -> None:
+        self.worker = self._started(lambda folder: Celery.worker(folder, self._threads))
+
+    def lose_beat(self) -> None:
+        self.beat.kill()
+
+    def replace_beat(self) -> None:
+        self.beat = self._started(Celery.beat)
+
+    def log(self) -> bytes:
+        return self.worker.log_path.read_bytes() + self.beat.log_path.read_bytes()
+
+    def _started(self, process: Callable[[Path], Celery]) -> Celery:
+        with override_settings(CLARO_API_BASE_URL=self._base_url), pytest.MonkeyPatch.context() as environment:
+            environment.setenv("LOG_LEVEL", "DEBUG")
+            return process(self._folder)
+
+    def __enter__(self) -> "Crew":
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        with self.beat, self.worker:
+            pass
 
 
 def environment() -> dict[str, str]:
