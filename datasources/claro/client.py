@@ -36,6 +36,7 @@ from datasources.claro.types import (
     RateLimit,
     RowPage,
     SignedUrl,
+    answered_at,
     storable,
 )
 from datasources.claro.webhooks import SECRET_LENGTH_MIN, Webhook, webhooks_from_api
@@ -96,6 +97,7 @@ class _Answer:
     body: bytes
     rate_limit: RateLimit | None
     retry_after_s: float | None
+    at: datetime
 
 
 def pooled_session(connections: int = 32) -> requests.Session:
@@ -212,8 +214,9 @@ class ClaroClient:
         if not EXPIRES_IN_MIN_S <= expires_in_s <= EXPIRES_IN_MAX_S:
             raise ValueError(f"expires_in_s is {EXPIRES_IN_MIN_S} to {EXPIRES_IN_MAX_S}.")
         path = f"/datasources/{datasource_id}/download"
-        answer = self._json(self._call("POST", path, body={"expiresIn": expires_in_s}))
-        signed = SignedUrl.from_api(answer, expires_in_s=expires_in_s, now=_now())
+        answer = self._call("POST", path, body={"expiresIn": expires_in_s})
+        data, now = self._json(answer), _now()
+        signed = SignedUrl.from_api(data, expires_in_s=expires_in_s, now=now, behind=now - answer.at)
         if not _may_follow(signed.url, self.base_url):
             raise BadAnswer("A signed URL that must not be followed.")
         return signed
@@ -257,7 +260,7 @@ class ClaroClient:
                 return outcome
             if isinstance(outcome, DatasourceNotFound) and method == "DELETE" and may_have_worked:
                 # Deleted by the attempt before, whose answer was lost.
-                return _Answer(204, b"", None, None)
+                return _Answer(204, b"", None, None, _now())
             may_have_worked = may_have_worked or isinstance(outcome, Unreachable)
             limits = (self._retries, self._max_wait_s)
             if not retry.should_retry(method, outcome, attempt, *limits, _now(), call.idempotency_key):
@@ -321,6 +324,7 @@ class ClaroClient:
             body=bytes(body),
             rate_limit=RateLimit.from_headers(response.headers),
             retry_after_s=retry.parse_retry_after(response.headers.get("Retry-After"), _now()),
+            at=answered_at(response.headers),
         )
 
     def _json(self, answer: _Answer) -> Any:

@@ -70,10 +70,14 @@ class Source(models.Model):
         return ""
 
     def timeline(self) -> list["StatusChange"]:
-        """Its states, oldest first, each with how long it lasted (`lasted`, null for the present one). One query."""
-        changes = list(self.changes.order_by("at", "id"))
+        """Its states in the order in which we learnt of them, which no wrong clock upsets. One query.
+
+        Each with how long it lasted (`lasted`), null for the present one and where the times make no sense.
+        """
+        changes = list(self.changes.order_by("seen_at", "id"))
         for change, following in pairwise(changes):
-            change.lasted = following.at - change.at
+            if following.at >= change.at:
+                change.lasted = following.at - change.at
         return changes
 
 

@@ -2,7 +2,7 @@
 
 import contextlib
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from hypothesis import given
@@ -58,6 +58,12 @@ def test_a_source_without_an_id_is_a_bad_answer(answer):
         ({"hasNext": True}, 0, False, None),
         ({"total": "250"}, 100, True, 250),
         ({"total": None, "hasNext": "yes"}, 7, False, None),
+        ({"total": 3}, 100, True, None),
+        ({"total": 0}, 100, True, None),
+        ({"total": 3}, 7, False, None),
+        ({"total": 250, "totalPages": 0}, 100, True, None),
+        ({"total": 3, "hasNext": False}, 100, False, None),
+        ({"total": 0}, 0, False, 0),
     ],
 )
 def test_pagination_is_derived_where_it_is_missing(pagination, count, has_next, total):
@@ -129,6 +135,22 @@ def test_a_link_ends_when_the_answer_says_or_as_asked(answer, ends):
     signed = SignedUrl.from_api(answer, expires_in_s=60, now=NOW)
     assert f"{signed.expires_at:%H:%M}" == ends
     assert "https://x/y" not in repr(signed)
+
+
+@pytest.mark.parametrize(
+    ("behind_s", "told", "ends"),
+    [
+        (0, "2026-11-24T12:05:00Z", "2026-11-24 12:05:00"),
+        (15, "2026-11-24T12:05:00Z", "2026-11-24 12:05:00"),
+        (18_000, "2026-11-24T07:05:00Z", "2026-11-24 12:05:00"),
+        (-18_000, "2026-11-24T17:05:00Z", "2026-11-24 12:05:00"),
+        (18_000, "9999-12-31T23:59:59Z", "9999-12-31 23:59:59"),
+    ],
+)
+def test_a_link_ends_by_our_clock_though_the_api_has_another(behind_s, told, ends):
+    answer = {"url": "https://x/y", "expiresAt": told}
+    signed = SignedUrl.from_api(answer, expires_in_s=60, now=NOW, behind=timedelta(seconds=behind_s))
+    assert f"{signed.expires_at:%Y-%m-%d %H:%M:%S}" == ends
 
 
 @pytest.mark.parametrize(
