@@ -2,6 +2,8 @@
 
 import random
 import threading
+import time
+from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -44,9 +46,18 @@ class Faults:
         self.latency_s = latency_s
         # How far the API's clock is from this machine's.
         self.clock_s = 0
+        self.waiting: Counter[str] = Counter()
         self._rate = rate
         self._ordered: list[Fault] = []
         self._lock = threading.Lock()
+
+    def wait(self, fault: Fault | None, key: str) -> None:
+        """As long as an answer takes; `waiting` counts the calls of each key that a fault holds up just now."""
+        with self._lock:
+            self.waiting[key] += fault is not None
+        time.sleep(self.latency_s + (fault.seconds if fault else 0))
+        with self._lock:
+            self.waiting[key] -= fault is not None
 
     def order(self, **what: Any) -> None:
         fault = Fault(**what)

@@ -103,7 +103,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if parts.path.startswith(PREFIX):
             request.path = parts.path.removeprefix(PREFIX)
             fault = self.server.faults.next(request.method, request.path, self._bearer())
-            time.sleep(self.server.faults.latency_s + (fault.seconds if fault else 0))
+            self.server.faults.wait(fault, self._bearer())
         answer = self._answer(request, parts.path, fault)
         if request.length:  # a body that nobody read would be taken for the next request
             self.close_connection = True

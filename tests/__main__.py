@@ -39,8 +39,8 @@ def main() -> int:
 
 
 def on_postgres() -> int:
-    with tempfile.TemporaryDirectory(prefix="claro-pg-") as folder, postgres.server(Path(folder)) as url:
-        return run("pytest", *WORKERS, *WITHOUT_DATABASE, "-m", "not browser and not system", DATABASE_URL=url)
+    with tempfile.TemporaryDirectory(prefix="claro-pg-") as folder, postgres.server(Path(folder)) as running:
+        return run("pytest", *WORKERS, *WITHOUT_DATABASE, "-m", "not browser and not system", DATABASE_URL=running.url)
 
 
 def run(module: str, *arguments: str, **environment: str) -> int:

@@ -7,18 +7,17 @@ the server and the workers would take part in the tests of others.
 from collections.abc import Callable, Iterator
 
 import pytest
-from django.test import Client, override_settings
+from django.test import override_settings
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from accounts.models import User
 from datasources import heartbeats
 from tests.support import browser as support
 from tests.support.browser import Witness
-from tests.support.factors import confirmed
 from tests.support.oidc import CLIENT_ID, CLIENT_SECRET, Provider
 from tests.support.processes import wait_for
 from tests.support.sandbox import Sandbox
-from tests.support.web import WebServer
+from tests.support.web import WebServer, session_of
 from tests.support.workers import Celery
 
 PATIENCE_MS = 15_000
@@ -89,13 +88,6 @@ def people(chromium, server, the_sandbox, the_provider, transactional_db) -> Ite
         context.close()
     complaints = [complaint for witness in witnesses for complaint in witness.complaints()]
     assert not complaints, "\n".join(complaints)
-
-
-def session_of(user: User) -> str:
-    client = Client()
-    client.force_login(user)
-    confirmed(client, user)
-    return client.cookies["sessionid"].value
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ def beat(*queues: str) -> None:
 def outage(redis_server):
     """Ends Redis; it is there again after the test."""
     yield redis_server.stop
-    if redis_server._process.poll() is not None:
+    if redis_server.process.poll() is not None:
         redis_server.start()
 
 

@@ -21,7 +21,7 @@ PATIENCE_S = 60
 
 @pytest.fixture(scope="module")
 def crew(django_db_setup, redis_server, the_sandbox, tmp_path_factory) -> Iterator[Crew]:
-    with Crew(tmp_path_factory.mktemp("celery"), the_sandbox.base_url) as crew:
+    with Crew(tmp_path_factory.mktemp("celery"), CLARO_API_BASE_URL=the_sandbox.base_url) as crew:
         yield crew
 
 

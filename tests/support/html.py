@@ -56,6 +56,11 @@ def dom(response: HttpResponse) -> Element:
     return _Tree().tree(response.content.decode())
 
 
+def words_of(html: str) -> str:
+    """The text that a person reads in a page of the real server."""
+    return words(_Tree().tree(html))
+
+
 def words(part: Element | HttpResponse | None) -> str:
     """The text that a person reads there, white space evened out."""
     if part is None:

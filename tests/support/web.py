@@ -5,7 +5,10 @@ import sys
 from pathlib import Path
 
 import requests
+from django.test import Client
 
+from accounts.models import User
+from tests.support.factors import confirmed
 from tests.support.processes import free_port, wait_for
 from tests.support.workers import ROOT, environment
 
@@ -31,6 +34,8 @@ class WebServer:
         self._process.wait(timeout=15)
         self._log.close()
 
+    close = stop
+
     def _run(self, *command: str) -> subprocess.Popen:
         return subprocess.Popen(
             [sys.executable, *command],
@@ -46,3 +51,29 @@ class WebServer:
             return requests.get(f"{self.url}/healthz", timeout=2).ok
         except requests.ConnectionError:
             return False
+
+
+def session_of(user: User) -> str:
+    """The cookie of somebody who has just signed in."""
+    client = Client()
+    client.force_login(user)
+    confirmed(client, user)
+    return client.cookies["sessionid"].value
+
+
+class Visitor:
+    """Somebody at the real server, with a browser that is none."""
+
+    def __init__(self, server: WebServer, user: User | None = None):
+        self._url, self.session = server.url, requests.Session()
+        if user:
+            self.session.cookies["sessionid"] = session_of(user)
+
+    def get(self, path: str, **options: object) -> requests.Response:
+        return self.session.get(self._url + path, allow_redirects=False, timeout=30, **options)
+
+    def post(self, path: str, **data: str) -> requests.Response:
+        if "csrftoken" not in self.session.cookies:
+            self.get("/keys/add/" if "sessionid" in self.session.cookies else "/accounts/login/")
+        data["csrfmiddlewaretoken"] = self.session.cookies.get("csrftoken", "")
+        return self.session.post(self._url + path, data, allow_redirects=False, timeout=30)

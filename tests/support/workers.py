@@ -3,13 +3,10 @@
 import os
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
-import pytest
 from django.conf import settings
 from django.db import connection
-from django.test import override_settings
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -17,26 +14,30 @@ ROOT = Path(__file__).resolve().parents[2]
 class Celery:
     """A worker of both queues, or beat."""
 
-    def __init__(self, folder: Path, *command: str):
+    def __init__(self, folder: Path, *command: str, **more: str):
         self._log = (folder / f"celery-{command[0]}.log").open("ab")
         self.log_path = Path(self._log.name)
         self._process = subprocess.Popen(
             [sys.executable, "-m", "celery", "--app", "claro_dashboard", *command],
             cwd=ROOT,
-            env=environment(),
+            env=environment(**more),
             stdout=self._log,
             stderr=subprocess.STDOUT,
         )
 
     @classmethod
-    def worker(cls, folder: Path, threads: int = 4) -> "Celery":
+    def worker(cls, folder: Path, threads: int = 4, **more: str) -> "Celery":
         queues = ("--queues", "interactive,background", "--hostname", "interactive@tests")
         pool = ("--pool", "threads", "--concurrency", str(threads))
-        return cls(folder, "worker", *queues, *pool, "--loglevel", "warning")
+        return cls(folder, "worker", *queues, *pool, "--loglevel", "warning", **more)
 
     @classmethod
-    def beat(cls, folder: Path) -> "Celery":
-        return cls(folder, "beat", "--schedule", str(folder / "beat-schedule"), "--loglevel", "warning")
+    def beat(cls, folder: Path, **more: str) -> "Celery":
+        return cls(folder, "beat", "--schedule", str(folder / "beat-schedule"), "--loglevel", "warning", **more)
+
+    @property
+    def is_alive(self) -> bool:
+        return self._process.poll() is None
 
     def kill(self) -> None:
         """As if the power went."""
@@ -53,15 +54,16 @@ class Celery:
         return self
 
     def __exit__(self, *exc: object) -> None:
-        if self._process.poll() is None:
+        if self.is_alive:
             self.stop()
 
 
 class Crew:
-    """A worker and beat, which may die and be replaced. They log all they can."""
+    """A worker and beat, which may die and be replaced. They log all they can. `more` is their environment."""
 
-    def __init__(self, folder: Path, base_url: str, threads: int = 4):
-        self._folder, self._base_url, self._threads = folder, base_url, threads
+    def __init__(self, folder: Path, threads: int = 4, **more: str):
+        self.folder, self._threads = folder, threads
+        self._more = {"LOG_LEVEL": "DEBUG"} | more
         self.replace_beat()
         self.replace_the_worker()
 
@@ -69,21 +71,16 @@ class Crew:
         self.worker.kill()
 
     def replace_the_worker(self) -> None:
-        self.worker = self._started(lambda folder: Celery.worker(folder, self._threads))
+        self.worker = Celery.worker(self.folder, self._threads, **self._more)
 
     def lose_beat(self) -> None:
         self.beat.kill()
 
     def replace_beat(self) -> None:
-        self.beat = self._started(Celery.beat)
+        self.beat = Celery.beat(self.folder, **self._more)
 
     def log(self) -> bytes:
         return self.worker.log_path.read_bytes() + self.beat.log_path.read_bytes()
-
-    def _started(self, process: Callable[[Path], Celery]) -> Celery:
-        with override_settings(CLARO_API_BASE_URL=self._base_url), pytest.MonkeyPatch.context() as environment:
-            environment.setenv("LOG_LEVEL", "DEBUG")
-            return process(self._folder)
 
     def __enter__(self) -> "Crew":
         return self
@@ -93,8 +90,8 @@ class Crew:
             pass
 
 
-def environment() -> dict[str, str]:
-    """What a process of ours needs in order to work with the tests' stores."""
+def environment(**more: str) -> dict[str, str]:
+    """What a process of ours needs in order to work with the tests' stores, or with others that are named."""
     return {
         **os.environ,
         "DJANGO_SETTINGS_MODULE": "claro_dashboard.settings",
@@ -102,6 +99,7 @@ def environment() -> dict[str, str]:
         "REDIS_URL": settings.REDIS_URL,
         "CLARO_API_BASE_URL": settings.CLARO_API_BASE_URL,
         "PYTHONWARNINGS": "ignore",
+        **more,
     }
 
 
