@@ -3,12 +3,30 @@
 import os
 import threading
 
+import redis
 from celery import Celery, signals
+from kombu.transport import redis as transport
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "claro_dashboard.settings")
 
 # A worker that was asked to end waits this long for its tasks; their work is found again (datasources/leases.py).
 LAST_SECONDS = 3.0
+
+
+class Channel(transport.Channel):
+    """Says what is the matter with a closed connection, so that Celery makes a new one.
+
+    When Redis goes away while a task is under way, what its message needs is gone (celery and kombu 5.7.0): that was
+    an AttributeError, and ended the worker.
+    """
+
+    def _connparams(self, *arguments, **options):
+        if getattr(self.connection, "client", None) is None:
+            raise redis.ConnectionError("The connection to the broker is closed.")
+        return super()._connparams(*arguments, **options)
+
+
+transport.Transport.Channel = Channel
 
 app = Celery("claro_dashboard")
 app.config_from_object("django.conf:settings", namespace="CELERY")

@@ -104,14 +104,20 @@ if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
         "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA cache_size=-20000;",
     }
 else:
+    from psycopg_pool.base import AttemptWithBackoff
+
     # Each request and each stream is a thread of its own; a pool keeps them from exhausting max_connections.
-    DATABASES["default"]["OPTIONS"] = {"pool": {"min_size": 2, "max_size": 16, "timeout": 20}}
+    pool = {"min_size": 2, "max_size": 16, "timeout": 10, "reconnect_timeout": 10}
+    DATABASES["default"] |= {"OPTIONS": {"pool": pool, "connect_timeout": 5}, "CONN_HEALTH_CHECKS": True}
+    # After a restart all connections are dead, which is found out one by one: 0.1 s apart, not 1, 2, 4 s.
+    AttemptWithBackoff.INITIAL_DELAY, AttemptWithBackoff.DELAY_BACKOFF = 0.1, 1.3
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 CACHES = {
     "default": {
         "BACKEND": "django.core.cache.backends.redis.RedisCache",
         "LOCATION": REDIS_URL,
         "KEY_PREFIX": "claro:cache",
+        "OPTIONS": {"pool_class": "datasources.redis.Pool"},
     }
 }
 
@@ -120,10 +126,12 @@ CELERY_BROKER_URL = REDIS_URL.replace("unix://", "redis+socket://")
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 # Longer than any task: what a lost worker held is found again in the database (leases.py), not by the broker.
 CELERY_BROKER_TRANSPORT_OPTIONS = {"visibility_timeout": 3600}
+# A Redis that is silent, and doesn't just refuse: a page doesn't wait for it long, a worker comes back to it soon.
+CELERY_BROKER_TRANSPORT_OPTIONS |= {"socket_connect_timeout": 1, "socket_timeout": 2, "health_check_interval": 10}
+CELERY_TASK_PUBLISH_RETRY_POLICY = {"max_retries": 1, "interval_start": 0}
 CELERY_TASK_SERIALIZER = "json"
 CELERY_ACCEPT_CONTENT = ["json"]
 CELERY_TASK_IGNORE_RESULT = True
-CELERY_TASK_ACKS_LATE = True
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_TASK_DEFAULT_QUEUE = "background"
 CELERY_TASK_ROUTES = {"datasources.tasks.make_link": {"queue": "interactive"}}

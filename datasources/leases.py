@@ -47,6 +47,11 @@ def claim(model: type[Model], pk: object) -> str | None:
     return until.isoformat() if model.objects.filter(_free(now), pk=pk).update(leased_until=until) else None
 
 
+def give_back(model: type[Model], pk: object, lease: str) -> None:
+    """Undoes a claim that came to nothing: the work is due as before."""
+    model.objects.filter(pk=pk, leased_until=datetime.fromisoformat(lease)).update(leased_until=None)
+
+
 class Held:
     """Work in hand. Every method raises LeaseLost when the lease ran out and somebody else took over."""
 

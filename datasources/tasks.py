@@ -6,6 +6,7 @@ Queue `interactive` has workers of its own: what a person waits for never stands
 import functools
 import logging
 
+import redis
 from celery import Task, shared_task
 from django.conf import settings
 from django.core.exceptions import ObjectDoesNotExist
@@ -17,6 +18,7 @@ from accounts.models import Invitation
 from datasources import audit, hints, hooks, invitations, leases, links, mirror, notices, outlets, shares, watch
 from datasources.leases import LeaseLost
 from datasources.models import DownloadLink, Hook, Leased, Outlet, Sync, Watch
+from datasources.redis import connection
 
 logger = logging.getLogger(__name__)
 
@@ -132,6 +134,8 @@ def tidy() -> None:
 
 def _send(model: type[Leased], pk: str, lease: str) -> None:
     try:
+        connection().ping()  # quicker to see that it is gone
         TASKS[model].delay(pk, lease)
-    except OperationalError as error:
+    except (OperationalError, redis.RedisError) as error:
         logger.warning("%s %s waits until the broker is back: %s", model.__name__, pk, error)
+        leases.give_back(model, pk, lease)

@@ -156,3 +156,15 @@ def test_tidying_forgets_old_links_and_ended_sessions(link):
     tasks.tidy()
     assert not DownloadLink.objects.exists()
     assert list(Session.objects.all()) == [lasting]
+
+
+def test_work_that_could_not_be_sent_is_not_held_back_by_its_lease(link, redis_server):
+    redis_server.stop()
+    try:
+        tasks.start(link)
+        link.refresh_from_db()
+        assert link.leased_until is None
+    finally:
+        redis_server.start()
+    tasks.tick()
+    assert len(handed_over("interactive")) == 1
