@@ -32,7 +32,7 @@ def the_crew(django_db_setup, redis_server, the_sandbox, tmp_path_factory) -> It
 @pytest.fixture
 def crew(the_crew) -> Crew:
     """At work."""
-    wait_for(lambda: not heartbeats.silent_queues(), PATIENCE_S)
+    wait_for(lambda: not heartbeats.silent(*heartbeats.QUEUES), PATIENCE_S)
     return the_crew
 
 

@@ -89,7 +89,7 @@ def test_restarted_in_the_middle_of_it_all_work_is_finished(crew, table, alice, 
         redis_server.stop()
         redis_server.start()
         wait_for(lambda: account.held_up() == 0, PATIENCE_S)
-        wait_for(lambda: not heartbeats.silent_queues(), PATIENCE_S)
+        wait_for(lambda: not heartbeats.silent(*heartbeats.QUEUES), PATIENCE_S)
     end_leases(DownloadLink, Sync, Watch)
     wait_for(lambda: is_ready(link), PATIENCE_S)
     wait_for(lambda: Sync.objects.filter(finished_at__gt=table.key.sync.finished_at), PATIENCE_S)

@@ -49,7 +49,7 @@ class WebServer:
         assert self._process.poll() is None, self.log_path.read_text()
         try:
             return requests.get(f"{self.url}/healthz", timeout=2).ok
-        except requests.ConnectionError:
+        except requests.RequestException:  # not there yet, or the machine is busy
             return False
 
 
