@@ -27,7 +27,7 @@ class WebServer:
         self._run("manage.py", "collectstatic", "--noinput", "--verbosity", "0").wait()
         options = ("--port", str(port), "--no-access-log", "--log-level", "warning", "--timeout-graceful-shutdown", "3")
         self._process = self._run("-m", "uvicorn", "claro_dashboard.asgi:application", *options)
-        wait_for(self._answers)
+        wait_for(self._answers, 60)
 
     def stop(self) -> None:
         self._process.terminate()
