@@ -87,6 +87,8 @@ SYNC_AT_REST = timedelta(seconds=env.int("SYNC_AT_REST_SECONDS", default=3600))
 AUDIT_DAYS = env.int("AUDIT_DAYS", default=365)
 # Of one address, for whoever has a share link (datasources/throttle.py).
 SHARE_REQUESTS_A_MINUTE = env.int("SHARE_REQUESTS_A_MINUTE", default=120)
+# How long what is deleted can be brought back (datasources/bin.py).
+BIN_TIME = timedelta(seconds=env.int("BIN_SECONDS", default=900))
 LIVE_STREAMS_PER_USER = env.int("LIVE_STREAMS_PER_USER", default=20)
 
 # Whether notices may be sent to addresses inside our own network (datasources/outlets.py).
@@ -204,6 +206,7 @@ TEMPLATES = [
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
                 "datasources.views.context.low_keys",
+                "datasources.views.context.in_the_bin",
                 "datasources.views.context.spaces",
                 "datasources.views.context.unread_notices",
             ],

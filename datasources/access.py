@@ -19,7 +19,17 @@ from accounts.models import Membership, Team, User
 from accounts.roles import TABLE, Action, Role, may
 from datasources import vault
 from datasources.budget import Budget
-from datasources.models import ApiKey, AuditEvent, DownloadLink, KeyShare, Outlet, SavedView, ShareLink, Source
+from datasources.models import (
+    ApiKey,
+    AuditEvent,
+    Deletion,
+    DownloadLink,
+    KeyShare,
+    Outlet,
+    SavedView,
+    ShareLink,
+    Source,
+)
 from datasources.prepared import Slot
 
 
@@ -145,6 +155,17 @@ def views_for(user: User, space: Space = EVERYTHING) -> QuerySet[SavedView]:
     return views.annotate(role=role).select_related("team")
 
 
+def deletions_for(user: User, space: Space = EVERYTHING) -> QuerySet[Deletion]:
+    """What is in the bin of all that one may see, each with the best `role` one has with it.
+
+    `is_named` tells whether it is deleted through a key that one knows: else one does not get to see by whom.
+    """
+    keys = keys_for(user, space).filter(sources__datasource_id=OuterRef("datasource_id"), sources__gone_at=None)
+    role = Subquery(keys.order_by("-role").values("role")[:1], output_field=IntegerField())
+    known = Exists(keys_for(user).filter(pk=OuterRef("source__key")))
+    return Deletion.objects.annotate(role=role, is_named=known).exclude(role=None)
+
+
 def people_for(key: ApiKey) -> list[int]:
     """The ids of those who may see what is behind a key; the other direction of `keys_for`."""
     shared = Membership.objects.filter(team__key_shares__key=key.pk)
@@ -177,17 +198,7 @@ def get_source(user: User, datasource_id: UUID, key_id: UUID | None = None, acti
     keys = keys.filter(sources__datasource_id=datasource_id, sources__gone_at=None)
     if key_id:
         keys = keys.filter(pk=key_id)
-    candidates = list(keys.order_by("-created_at"))
-    if len(candidates) > 1:
-        left = {key.pk: _calls_left(key) for key in candidates}
-        candidates.sort(
-            key=lambda key: (
-                key.state == ApiKey.State.INVALID,
-                not may(key.role, action),
-                key.owner_id != user.pk,
-                -left[key.pk],
-            )
-        )
+    candidates = _best_first(user, list(keys.order_by("-created_at")), action)
     if not candidates:
         raise Http404("No such source.")
     source = Source.objects.get(key=candidates[0], datasource_id=datasource_id)
@@ -197,6 +208,28 @@ def get_source(user: User, datasource_id: UUID, key_id: UUID | None = None, acti
 
 def get_view(user: User, view_id: UUID) -> SavedView:
     return get_object_or_404(views_for(user), pk=view_id)
+
+
+def get_sources(user: User, sources: QuerySet[Source], action: Action) -> tuple[list[Source], list[Source]]:
+    """These sources, each once and through the best key for it; and those of them with which one may do this."""
+    keys = _best_first(user, list(keys_for(user).order_by("-created_at")), action)
+    place = {key.pk: place for place, key in enumerate(keys)}
+    best: dict[UUID, Source] = {}
+    for source in sources.order_by("-uploaded_at", "-pk"):
+        other = best.get(source.datasource_id)
+        if not other or place[source.key_id] < place[other.key_id]:
+            best[source.datasource_id] = source
+    for source in best.values():
+        source.key = keys[place[source.key_id]]
+    return list(best.values()), [source for source in best.values() if may(source.key.role, action)]
+
+
+def get_deletions(user: User, deletion_id: UUID) -> list[Deletion]:
+    """One place in the bin, or all of a batch. Raises Http404."""
+    found = deletions_for(user).filter(Q(pk=deletion_id) | Q(batch=deletion_id)).select_related("source__key")
+    if not found:
+        raise Http404("Not in the bin.")
+    return list(found)
 
 
 def get_link(user: User, link_id: UUID) -> DownloadLink:
@@ -209,6 +242,19 @@ def _its_maker_may() -> Q:
     there = Membership.objects.filter(user=OuterRef("made_by"), role__gte=least, team__key_shares__key=OuterRef("key"))
     are_active = Q(made_by__is_active=True, key__owner__is_active=True)
     return are_active & (Q(key__owner=F("made_by")) | Exists(there))
+
+
+def _best_first(user: User, keys: list[ApiKey], action: Action) -> list[ApiKey]:
+    left = {key.pk: _calls_left(key) for key in keys} if len(keys) > 1 else {}
+    return sorted(
+        keys,
+        key=lambda key: (
+            key.state == ApiKey.State.INVALID,
+            not may(key.role, action),
+            key.owner_id != user.pk,
+            -left.get(key.pk, 0),
+        ),
+    )
 
 
 def _calls_left(key: ApiKey) -> int:

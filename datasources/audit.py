@@ -4,6 +4,7 @@ Whoever did it, whoever owns the key, and the admins of the teams that were conc
 (access.events_for).
 """
 
+from collections import defaultdict
 from collections.abc import Iterable
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -15,7 +16,7 @@ from django.utils import timezone
 
 from accounts.models import Team, User
 from datasources.cells import visible
-from datasources.models import ApiKey, AuditEvent, Source
+from datasources.models import ApiKey, AuditEvent, KeyShare, Source
 
 # Forgotten at once: few enough that nobody waits long for the database.
 BATCH = 500
@@ -51,7 +52,10 @@ class What(StrEnum):
     KEY_DELETED = "key_deleted"
     HOOK_ON = "hook_on"
     HOOK_OFF = "hook_off"
-    SOURCE_DELETED = "source_deleted"
+    SOURCE_DELETED = "source_deleted"  # put into the bin
+    SOURCE_RESTORED = "source_restored"
+    SOURCE_DELETE_DONE = "source_delete_done"
+    SOURCE_NOT_DELETED = "source_not_deleted"
     VIEW_SAVED = "view_saved"
     VIEW_DELETED = "view_deleted"
     DOWNLOAD_ASKED = "download_asked"
@@ -126,7 +130,16 @@ GROUPS = {
             What.HOOK_OFF: ("Webhook off", "turned off “Let Claro tell us” for {key}"),
         },
     ),
-    "sources": Group("Data sources", "database", {What.SOURCE_DELETED: ("Deleted", "deleted {about} with {key}")}),
+    "sources": Group(
+        "Data sources",
+        "database",
+        {
+            What.SOURCE_DELETED: ("Delete asked for", "asked to have {about} deleted {when}, with {key}"),
+            What.SOURCE_RESTORED: ("Brought back", "brought back {about} from the bin"),
+            What.SOURCE_DELETE_DONE: ("Deleted", "deleted {about} with {key}"),
+            What.SOURCE_NOT_DELETED: ("Not deleted", "could not delete {about}: {why}"),
+        },
+    ),
     "views": Group(
         "Saved views",
         "bookmark",
@@ -192,24 +205,46 @@ def record(
     """
     key = key or (source and source.key)
     concerned = list(Team.objects.filter(key_shares__key=key) if teams is None and key else teams or ())
-    event = AuditEvent.objects.create(
-        at=at or timezone.now(),
-        what=what,
-        actor=actor,
-        who=who or (actor.email if actor else "Claro Dashboard"),
-        about=visible(about or (source.name if source else ""))[:300],
-        key_uuid=key and key.pk,
-        key_label=key.label if key else "",
-        owner_id=key.owner_id if key else owner and owner.pk,
-        datasource_id=source and source.datasource_id,
-        # Where there are several, who is in one of them need not know of the others.
-        details={"team": concerned[0].name, **details} if teams is not None and len(concerned) == 1 else details,
-        address=origin.get().address,
-        agent=origin.get().agent,
-    )
+    # Where there are several, who is in one of them need not know of the others.
+    named = {"team": concerned[0].name} if teams is not None and len(concerned) == 1 else {}
+    event = _line(what, actor, key, source, {**named, **details})
+    event.who, event.about = who or event.who, visible(about or event.about)[:300]
+    event.owner_id = event.owner_id or (owner and owner.pk)
+    event.at = at or event.at
+    event.save(force_insert=True)
     if concerned:
         event.teams.set(concerned)
     return event
+
+
+def record_each(what: What, actor: User | None, sources: Iterable[Source], **details: object) -> None:
+    """Writes one line for each of these sources, with a few queries however many they are."""
+    events = [_line(what, actor, source.key, source, details) for source in sources]
+    AuditEvent.objects.bulk_create(events)
+    teams = defaultdict(list)
+    for share in KeyShare.objects.filter(key__in={event.key_uuid for event in events}):
+        teams[share.key_id].append(share.team_id)
+    concerned = AuditEvent.teams.through
+    concerned.objects.bulk_create(
+        concerned(auditevent_id=event.pk, team_id=team_id) for event in events for team_id in teams[event.key_uuid]
+    )
+
+
+def _line(what: What, actor: User | None, key: ApiKey | None, source: Source | None, details: dict) -> AuditEvent:
+    return AuditEvent(
+        at=timezone.now(),
+        what=what,
+        actor=actor,
+        who=actor.email if actor else "Claro Dashboard",
+        about=visible(source.name if source else "")[:300],
+        key_uuid=key and key.pk,
+        key_label=key.label if key else "",
+        owner_id=key and key.owner_id,
+        datasource_id=source and source.datasource_id,
+        details=details,
+        address=origin.get().address,
+        agent=origin.get().agent,
+    )
 
 
 def tidy() -> None:

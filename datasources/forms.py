@@ -1,5 +1,6 @@
 """Every input, the query string included: each field comes out as what the rooms take."""
 
+import re
 import unicodedata
 from datetime import date, datetime, time, timedelta
 from typing import Any
@@ -361,7 +362,17 @@ class ShareEditForm(ShareForm):
         return changed
 
 
-class DeleteForm(forms.Form):
+class WhenForm(forms.Form):
+    """Whether Claro is asked once the time in the bin is over, or now."""
+
+    when = forms.ChoiceField(required=False, choices=[("later", "later"), ("now", "now")])
+
+    @property
+    def is_now(self) -> bool:
+        return self.cleaned_data["when"] == "now"
+
+
+class DeleteForm(WhenForm):
     """Deleting asks for the file's name; what can't be typed (control characters, exact spaces) isn't asked for."""
 
     confirm = forms.CharField(label="File name", strip=True, validators=[MaxLengthValidator(10_000)])
@@ -377,6 +388,22 @@ class DeleteForm(forms.Form):
         typed = self.cleaned_data["confirm"]
         if _typeable(typed) != _typeable(self._name):
             raise forms.ValidationError("That is not the file's name. Nothing was deleted.")
+        return typed
+
+
+class DeleteSeveralForm(WhenForm):
+    """Deleting several asks for their number."""
+
+    confirm = forms.CharField(label="Number of data sources")
+
+    def __init__(self, count: int, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        self._count = count
+
+    def clean_confirm(self) -> str:
+        typed = self.cleaned_data["confirm"]
+        if re.sub(r"[\s,.'’]", "", typed) != str(self._count):
+            raise forms.ValidationError("That is not their number. Nothing was deleted.")
         return typed
 
 

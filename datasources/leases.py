@@ -8,7 +8,7 @@ import random
 from datetime import datetime, timedelta
 
 from django.db import connection, transaction
-from django.db.models import Model, Q
+from django.db.models import Model, Q, QuerySet
 from django.utils import timezone
 
 from datasources.claro import ClaroError, NotNow, Unauthorized
@@ -94,6 +94,11 @@ def retry_at(error: ClaroError, attempts: int) -> datetime | None:
         return timezone.now() + LONGEST_RETRY
     pause = min(FIRST_RETRY * 2 ** min(attempts - 1, 10), LONGEST_RETRY)
     return timezone.now() + pause * random.uniform(0.8, 1.2)  # noqa: S311 - spreads retries, guards nothing
+
+
+def put_off(work: QuerySet, until: datetime) -> None:
+    """What is due and held by nobody waits along with the one that was told to wait, instead of asking too."""
+    work.filter(_free(timezone.now())).update(due_at=until)
 
 
 def _free(now: datetime) -> Q:

@@ -1,12 +1,14 @@
 """Download links: signed URLs of original files, made once for all who ask and kept until they end."""
 
+from collections.abc import Collection
 from datetime import datetime, timedelta
 
 from django.db import transaction
+from django.db.models import Q
 from django.utils import timezone
 
 from accounts.models import User
-from datasources import access, gateway, live, mirror
+from datasources import access, gateway, leases, live, mirror
 from datasources.breaker import is_failure
 from datasources.budget import Lane
 from datasources.claro import ClaroError, DatasourceNotFound, NotNow, Unauthorized
@@ -40,6 +42,24 @@ def ask(source: Source, user: User, expires_in_s: int, *, renew: bool = False, a
         link.save(force_insert=True)
         live.publish(access.people_for(source.key), "downloads-changed")
     return link
+
+
+def ask_all(sources: Collection[Source], user: User, expires_in_s: int) -> int:
+    """A link for each of these, for a task to make where there is none that is alive or pending; how many are new.
+
+    A few queries however many they are.
+    """
+    now = timezone.now()
+    alive = Q(state=DownloadLink.State.READY, expires_at__gt=now + LINK_MARGIN)
+    at_hand = DownloadLink.objects.filter(alive | Q(state=DownloadLink.State.PENDING), source__in=sources)
+    provided = set(at_hand.values_list("source", flat=True))
+    wanted = [source for source in sources if source.pk not in provided]
+    new = [DownloadLink(source=source, asked_by=user, expires_in_s=expires_in_s, due_at=now) for source in wanted]
+    with transaction.atomic():
+        DownloadLink.objects.bulk_create(new, ignore_conflicts=True)  # somebody may ask for the same one right now
+        for key in {source.key for source in wanted}:
+            live.publish(access.people_for(key), "downloads-changed")
+    return len(new)
 
 
 def make(link_id: str, lease: str) -> str:
@@ -104,5 +124,7 @@ def _not_made(held: Held, error: ClaroError) -> None:
         waits = now - datetime.fromisoformat(problem["silent_since"]) < PATIENCE
     if waits:
         held.put_back(error, problem=problem)
+        if isinstance(error, NotNow):
+            leases.put_off(DownloadLink.objects.filter(source__key=held.work.source.key_id), error.retry_at)
     else:
         held.finish(None, state=DownloadLink.State.FAILED, problem=problem)

@@ -22,6 +22,9 @@ SORTS = {
     "key": Lower("key__label"),
 }
 
+# What each field of the form narrows by.
+FILTERS = {"key": "key", "q": "file_name__icontains", "status": "status", "type": "content_type"}
+
 
 @dataclass(frozen=True)
 class Listing:
@@ -53,22 +56,23 @@ class Listing:
         return [name for name, _ in self.types]
 
 
+def narrowed(sources: QuerySet[Source], state: dict[str, Any], *names: str) -> QuerySet[Source]:
+    """What is left of the sources by those of FILTERS."""
+    return sources.filter(**{FILTERS[name]: state[name] for name in names if state[name]})
+
+
 def listing(sources: QuerySet[Source], state: dict[str, Any], keys: Iterable[ApiKey]) -> Listing:
     """The page that `state` (SourceListForm.state) asks for, its sources with their key of `keys`. Three queries.
 
     A page past the end comes back empty.
     """
-    if state["key"]:
-        sources = sources.filter(key=state["key"])
+    sources = narrowed(sources, state, "key")
     total = sources.count()
-    if state["q"]:
-        sources = sources.filter(file_name__icontains=state["q"])
+    sources = narrowed(sources, state, "q")
     groups = list(sources.order_by().values_list("status", "content_type").annotate(Count("pk")))
     statuses = _sums((status, n) for status, kind, n in groups if state["type"] in ("", kind))
     types = _sums((kind, n) for status, kind, n in groups if state["status"] in ("", status))
-    for name, field in (("status", "status"), ("type", "content_type")):
-        if state[name]:
-            sources = sources.filter(**{field: state[name]})
+    sources = narrowed(sources, state, "status", "type")
     matching = sum(n for status, n in statuses if state["status"] in ("", status))
     column = SORTS[state["sort"]]
     order = (column.desc(nulls_last=True) if state["order"] == "desc" else column.asc(nulls_last=True), "-pk")

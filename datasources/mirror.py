@@ -119,18 +119,19 @@ def mark_gone(source: Source) -> None:
         live.publish(access.people_for(source.key), "sources-changed", "downloads-changed", event_name(source))
 
 
-def delete(source: Source) -> bool:
+def delete(source: Source, *, again: bool = False) -> bool:
     """Deletes a source at Claro, with one call; False when it was gone there already. Raises ClaroError.
 
-    What is deleted goes from the lists of all keys that saw it; what one key does not find may be there for others.
+    What is deleted goes from the lists of all keys that saw it; what one key does not find may be there for others,
+    unless it was asked for before (`again`) and the answer got lost.
     """
+    there = True
     try:
-        with gateway.client(source.key, Lane.PERSON) as claro:
+        with gateway.client(source.key, Lane.LINK) as claro:
             claro.delete_datasource(source.datasource_id)
     except DatasourceNotFound:
-        there, copies = False, [source]
-    else:
-        there, copies = True, Source.objects.filter(datasource_id=source.datasource_id, gone_at=None)
+        there = again
+    copies = Source.objects.filter(datasource_id=source.datasource_id, gone_at=None) if there else [source]
     for copy in copies:
         mark_gone(copy)
     return there

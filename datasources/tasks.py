@@ -15,9 +15,23 @@ from kombu.exceptions import OperationalError
 
 from accounts import sessions
 from accounts.models import Invitation
-from datasources import audit, hints, hooks, invitations, leases, links, mirror, notices, outlets, shares, watch
+from datasources import (
+    audit,
+    bin,
+    hints,
+    hooks,
+    invitations,
+    leases,
+    links,
+    mirror,
+    notices,
+    opened,
+    outlets,
+    shares,
+    watch,
+)
 from datasources.leases import LeaseLost
-from datasources.models import DownloadLink, Hook, Leased, Outlet, Sync, Watch
+from datasources.models import Deletion, DownloadLink, Hook, Leased, Outlet, Sync, Watch
 from datasources.redis import connection
 
 logger = logging.getLogger(__name__)
@@ -62,12 +76,18 @@ def send_notices(outlet_id: str, lease: str) -> str:
     return outlets.send(outlet_id, lease)
 
 
+@leased_task
+def delete_source(deletion_id: str, lease: str) -> str:
+    return bin.empty(deletion_id, lease)
+
+
 TASKS: dict[type[Leased], Task] = {
     DownloadLink: make_link,
     Hook: tend_hook,
     Watch: look_at_key,
     Sync: sync_key,
     Outlet: send_notices,
+    Deletion: delete_source,
 }
 
 
@@ -82,6 +102,12 @@ def start(work: Leased) -> None:
     lease = leases.claim(type(work), work.pk)
     if lease:
         _send(type(work), str(work.pk), lease)
+
+
+def start_due(model: type[Leased]) -> None:
+    """Hands what is due of this to the workers, a part of it where it is much."""
+    for pk, lease in leases.claim_due(model):
+        _send(model, pk, lease)
 
 
 @shared_task
@@ -101,8 +127,7 @@ def mail(invitation: Invitation, site: str) -> None:
 def tick() -> None:
     """Every two seconds: whatever is due and held by nobody goes to the workers."""
     for model in TASKS:
-        for pk, lease in leases.claim_due(model):
-            _send(model, pk, lease)
+        start_due(model)
 
 
 @shared_task
@@ -127,6 +152,7 @@ def tidy() -> None:
     shares.tidy()
     hints.tidy()
     notices.tidy()
+    opened.tidy()
     call_command("clearsessions")
     sessions.tidy()
     audit.tidy()

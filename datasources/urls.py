@@ -3,6 +3,8 @@ from django.views.generic import RedirectView
 
 from datasources.views import (
     activity,
+    bin,
+    chosen,
     downloads,
     hooks,
     invitations,
@@ -30,6 +32,8 @@ sources_urls = [
     path("", sources.list_sources, name="list"),
     path("checks/", sources.checks, name="checks"),
     path("refresh/", sources.refresh, name="refresh"),
+    path("chosen/download/", chosen.download, name="download_chosen"),
+    path("chosen/delete/", chosen.delete, name="delete_chosen"),
     path("<uuid:datasource_id>/", sources.details, name="details"),
     path("<uuid:datasource_id>/rows/", rows.rows, name="rows"),
     path("<uuid:datasource_id>/download/", downloads.ask, name="download"),
@@ -64,6 +68,12 @@ views_urls = [
     path("<uuid:view_id>/rename/", saved_views.rename, name="rename"),
     path("<uuid:view_id>/delete/", saved_views.delete, name="delete"),
 ]
+bin_urls = [
+    path("", bin.list_bin, name="list"),
+    path("bar/", bin.bar, name="bar"),
+    path("<uuid:deletion_id>/undo/", bin.undo, name="undo"),
+    path("<uuid:deletion_id>/now/", bin.now, name="now"),
+]
 teams_urls = [
     path("", teams.list_teams, name="list"),
     path("<uuid:team_id>/", teams.team, name="team"),
@@ -96,6 +106,7 @@ urlpatterns = [
     path("notices/", include((notices_urls, "notices"))),
     path("shares/", include((shares_urls, "shares"))),
     path("views/", include((views_urls, "views"))),
+    path("bin/", include((bin_urls, "bin"))),
     path("teams/", include((teams_urls, "teams"))),
     path("invitations/<str:token>/", invitations.invitation, name="invitation"),
     path("d/<str:token>/", share_page.share, name="share"),

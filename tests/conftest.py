@@ -10,8 +10,8 @@ from django.conf import settings as django_settings
 from django.test import Client
 
 from accounts.models import User
-from datasources import keys, leases, mirror, redis, watch
-from datasources.models import ApiKey, Leased, Source
+from datasources import bin, keys, leases, mirror, redis, watch
+from datasources.models import ApiKey, Deletion, Leased, Source
 from tests.support.redis import RedisServer
 from tests.support.sandbox import Account, Sandbox
 
@@ -101,6 +101,11 @@ def synced(key: ApiKey) -> list[Source]:
 def looked(key: ApiKey) -> str:
     """One look of the watch, done here instead of by a worker."""
     return watch.look(str(key.watch.pk), taken(key.watch))
+
+
+def emptied() -> list[str]:
+    """What became of all that is in the bin once its time was up, done here instead of by a worker."""
+    return [bin.empty(str(one.pk), taken(one)) for one in Deletion.objects.order_by("asked_at")]
 
 
 def taken(work: Leased) -> str:

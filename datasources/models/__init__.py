@@ -2,6 +2,7 @@
 
 from datasources.models.audit import AuditEvent, Unchangeable
 from datasources.models.base import Leased, Sealed
+from datasources.models.bin import Deletion, Opened
 from datasources.models.hooks import Hint, Hook
 from datasources.models.keys import ApiKey, Canary, KeyShare, Sync, Watch
 from datasources.models.links import LINK_MARGIN, DownloadLink
@@ -15,12 +16,14 @@ __all__ = [
     "ApiKey",
     "AuditEvent",
     "Canary",
+    "Deletion",
     "DownloadLink",
     "Hint",
     "Hook",
     "KeyShare",
     "Leased",
     "Notice",
+    "Opened",
     "Outlet",
     "SavedView",
     "Sealed",

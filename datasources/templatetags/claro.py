@@ -81,6 +81,14 @@ def until(at: datetime | None) -> SafeString:
 
 
 @register.filter
+def countdown(at: datetime) -> SafeString:
+    """How long still until something happens by itself, and "a moment" from then on."""
+    left = at - timezone.now()
+    words = duration(left) if left > timedelta(0) else "a moment"
+    return _time(at, SafeString('data-until="a moment"'), words)
+
+
+@register.filter
 def clock(at: datetime) -> SafeString:
     """The time of day, for something soon."""
     return _time(at, "data-clock", format_date(timezone.localtime(at), "H:i:s"))

@@ -6,17 +6,22 @@ from django.http import Http404, HttpRequest
 from django.urls import reverse
 from django.utils.functional import SimpleLazyObject
 
-from datasources import access, gateway, notices, saved_views
+from datasources import access, bin, gateway, notices, saved_views
 from datasources.models import ApiKey, SavedView
 from datasources.views.objects import space_of
 
 # Pages about all that lies in a space; from any other, a space begins with its sources.
-SPACED = {"sources:list", "downloads:list", "shares:list", "keys:list", "activity:list", "views:list"}
+SPACED = {"sources:list", "downloads:list", "shares:list", "keys:list", "bin:list", "activity:list", "views:list"}
 
 
 def low_keys(request: HttpRequest) -> dict[str, object]:
     """The reader's keys whose calls run out; asked for only where a template shows them."""
     return {"low_keys": SimpleLazyObject(lambda: _low_keys(request))}
+
+
+def in_the_bin(request: HttpRequest) -> dict[str, object]:
+    """What is about to be deleted of all that the reader sees, a line a batch."""
+    return {"in_the_bin": SimpleLazyObject(lambda: bin.batches(access.deletions_for(request.user)))}
 
 
 def spaces(request: HttpRequest) -> dict[str, object]:

@@ -6,7 +6,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from accounts.roles import Action
-from datasources import access, audit, links, standstill, tasks
+from datasources import access, audit, links, opened, standstill, tasks
 from datasources.audit import What
 from datasources.forms import AddressForm, DownloadForm, PageForm
 from datasources.models import DownloadLink, Source
@@ -24,6 +24,7 @@ def ask(request: HttpRequest, source: Source) -> HttpResponse:
         return render_problem(request, 422, "No link was made", "Choose 5 minutes, 1 hour or 24 hours.")
     link = links.ask(source, request.user, form.cleaned_data["expires_in"], renew=form.cleaned_data["renew"])
     audit.record(What.DOWNLOAD_ASKED, request.user, source=source)
+    opened.note(source, request.user)
     if link.is_pending:
         tasks.start(link)
     if wants_fragment(request):
@@ -49,6 +50,7 @@ def list_downloads(request: HttpRequest) -> HttpResponse:
     pending = [link for link in page if link.is_pending]
     context = {"page": page, "pending": pending, "standing_still": standstill.among(pending)}
     context |= {"complaints": complaints, "choices": DownloadForm.CHOICES}
+    context["being_made"] = found.filter(state=DownloadLink.State.PENDING).count()
     return render_page(request, "downloads/list.html", "downloads/_list.html", context, status)
 
 

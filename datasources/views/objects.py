@@ -10,13 +10,14 @@ from uuid import UUID
 from django.contrib.auth.decorators import login_required
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
+from django.urls import reverse
 from django.views.decorators.http import require_http_methods
 
 from accounts.models import Membership
 from accounts.roles import Action, may
 from datasources import access, shares
 from datasources.forms import KeyChoiceForm
-from datasources.models import ApiKey, DownloadLink, Outlet, SavedView, ShareLink, Source
+from datasources.models import ApiKey, Deletion, DownloadLink, Outlet, SavedView, ShareLink, Source
 
 READ = ("GET", "HEAD")
 FORM = ("GET", "HEAD", "POST")
@@ -72,6 +73,11 @@ def of_outlet(*methods: str) -> Callable[[View], View]:
     return _of(methods, _outlet)
 
 
+def of_deletions(*methods: str, action: Action) -> Callable[[View], View]:
+    """A view of what is in the bin, one or a batch: it gets those with which the reader may do this."""
+    return _of(methods, partial(_deletions, action=action))
+
+
 def of_team(*methods: str, action: Action = Action.BROWSE) -> Callable[[View], View]:
     """A view of a team, which gets the reader's own membership; 403 for who may not do this there."""
     return _of(methods, partial(_membership, action=action))
@@ -87,6 +93,12 @@ def space_of(request: HttpRequest) -> access.Space:
     if not hasattr(request, "space"):
         request.space = access.space(request.user, request.GET.get("team", ""))
     return request.space
+
+
+def path_in_space(request: HttpRequest, name: str) -> str:
+    """The path of a page, in the space where the reader is."""
+    space = space_of(request)
+    return f"{reverse(name)}?team={space.name}" if space.name else reverse(name)
 
 
 def _of(methods: tuple[str, ...], find: Callable[[HttpRequest, UUID], object]) -> Callable[[View], View]:
@@ -151,3 +163,10 @@ def _saved_view(request: HttpRequest, view_id: UUID, action: Action) -> SavedVie
 
 def _link(request: HttpRequest, link_id: UUID) -> DownloadLink:
     return access.get_link(request.user, link_id)
+
+
+def _deletions(request: HttpRequest, deletion_id: UUID, action: Action) -> list[Deletion]:
+    permitted = [one for one in access.get_deletions(request.user, deletion_id) if may(one.role, action)]
+    if not permitted:
+        raise PermissionDenied
+    return permitted

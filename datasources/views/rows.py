@@ -1,7 +1,7 @@
 from django.http import HttpRequest, HttpResponse
 
+from datasources import opened, standstill
 from datasources import rows as room
-from datasources import standstill
 from datasources.cells import table_body
 from datasources.claro import ClaroError, InvalidParameters, ProcessingInProgress, Unauthorized
 from datasources.forms import RowsForm
@@ -14,6 +14,7 @@ from datasources.views.pages import render_page
 @of_source(*READ)
 def rows(request: HttpRequest, source: Source) -> HttpResponse:
     """The table of a source's rows: page, sort and filter stand in the address and go to Claro as they are."""
+    opened.note(source, request.user)
     form = RowsForm(request.GET)
     state = form.state()
     context = {"source": source, "state": state, "limits": form.LIMITS, "complaints": form.complaints()}

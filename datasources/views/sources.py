@@ -6,15 +6,12 @@ from django.shortcuts import redirect
 from django.urls import reverse
 from django.views.decorators.http import require_POST, require_safe
 
-from accounts.roles import Action
-from datasources import access, audit, mirror, notices, standstill, tasks, usual
-from datasources.audit import What
-from datasources.claro import ClaroError
+from accounts.roles import Action, may
+from datasources import access, bin, mirror, notices, opened, selection, standstill, tasks, usual
 from datasources.forms import AddressForm, DeleteForm, SourceListForm
 from datasources.listing import listing
-from datasources.middleware import status_of
-from datasources.models import ApiKey, Source
-from datasources.views.objects import FORM, READ, of_source, space_of
+from datasources.models import ApiKey, Deletion, Source
+from datasources.views.objects import FORM, READ, of_source, path_in_space, space_of
 from datasources.views.pages import render_page
 
 # So many of the last ones stand on a source's page.
@@ -51,6 +48,7 @@ def checks(request: HttpRequest) -> HttpResponse:
 
 @of_source(*READ)
 def details(request: HttpRequest, source: Source) -> HttpResponse:
+    opened.note(source, request.user)
     events = access.events_for(request.user).filter(datasource_id=source.datasource_id)[:EVENTS]
     shares = access.shares_for(request.user).filter(files__source=source, ended_at=None)
     context = {
@@ -60,6 +58,7 @@ def details(request: HttpRequest, source: Source) -> HttpResponse:
         "events": list(events),
         "follows": source.is_processing and notices.follows(request.user, source),
         "shares": shares.prefetch_related("files__source"),
+        "deletion": bin.holding(source),
     }
     if source.is_processing:
         context["standstill"] = standstill.of_keys([source.key])
@@ -68,24 +67,22 @@ def details(request: HttpRequest, source: Source) -> HttpResponse:
 
 @of_source(*FORM, action=Action.DELETE)
 def delete(request: HttpRequest, source: Source) -> HttpResponse:
-    """Deletes at Claro, for good, once the file's name was typed."""
+    """Puts a source into the bin, once its file's name was typed; from there it is deleted at Claro, for good."""
+    if bin.holding(source):
+        messages.info(request, f"{source.name} is in the bin already.")
+        return redirect("bin:list")
     form = DeleteForm(source, request.POST if request.method == "POST" else None)
-    status = 200
-    if request.method == "POST":
-        status = 422
-        if form.is_valid():
-            try:
-                there = mirror.delete(source)
-            except ClaroError as error:
-                form.add_error(None, error.user_message)
-                status = status_of(error)
-            else:
-                audit.record(What.SOURCE_DELETED, request.user, source=source)
-                words = "{} is deleted." if there else "{} was gone at Claro already. It is off the list now."
-                messages.success(request, words.format(source.name))
-                return redirect("sources:list")
-    context = {"source": source, "form": form, "links": source.links.count()}
-    return render_page(request, "sources/delete.html", "sources/_delete.html", context, status)
+    if form.is_valid():
+        bin.put([source], request.user, now=form.is_now)
+        tasks.start_due(Deletion)
+        return redirect(path_in_space(request, "sources:list"))
+    context = {
+        "source": source,
+        "form": form,
+        "dependents": bin.dependents([source], request.user),
+        "bin_time": settings.BIN_TIME,
+    }
+    return render_page(request, "sources/delete.html", "sources/_delete.html", context, 422 if form.errors else 200)
 
 
 def _keys(request: HttpRequest) -> list[ApiKey]:
@@ -101,7 +98,7 @@ def _wake(keys: list[ApiKey], **when) -> None:
 
 def _list(request: HttpRequest, keys: list[ApiKey], form: AddressForm) -> HttpResponse:
     state = form.state()
-    found = listing(access.sources_for(request.user, space_of(request)), state, keys)
+    found = listing(bin.outside(access.sources_for(request.user, space_of(request))), state, keys)
     context = {
         "keys": keys,
         "state": state,
@@ -110,6 +107,8 @@ def _list(request: HttpRequest, keys: list[ApiKey], form: AddressForm) -> HttpRe
         "paces": usual.paces(found.sources),
         "past_the_end": found.page > found.pages,
         "limits": form.LIMITS,
+        "may_delete": any(may(key.role, Action.DELETE) for key in keys),
+        "most_at_once": selection.MOST,
         "filtered": any(state[name] for name in ("status", "type", "q")),
         "first_sync": [key for key in keys if key.sync.finished_at is None],
         "syncing": [key for key in keys if key.sync.is_under_way],

@@ -4,6 +4,7 @@ import "./forms.js";
 import "./swaps.js";
 import "./live.js";
 import "./downloads.js";
+import "./selection.js";
 import "./cells.js";
 import "./passkeys.js";
 import "./filter-builder.js";

@@ -14,6 +14,8 @@ document.addEventListener("htmx:after:swap", (event) => {
   if (!asked.has(event.detail?.ctx)) return;
   const said = document.querySelector("[data-announce]");
   if (said) announcer().textContent = said.textContent.trim().replace(/\s+/g, " ");
+  // Not the state of a part, but what was just done.
+  if (said?.dataset.announce === "once") said.remove();
   const start = document.querySelector("[data-scroll-start]");
   if (start) start.scrollTop = 0;
 });

@@ -56,7 +56,7 @@ function update(root) {
     let words = clock.format(at);
     if ("ago" in time.dataset) words = ago(seconds);
     if ("lasting" in time.dataset) words = lasting(seconds);
-    if ("until" in time.dataset) words = left(-seconds);
+    if ("until" in time.dataset) words = seconds >= 0 && time.dataset.until ? time.dataset.until : left(-seconds);
     if (time.textContent !== words) time.textContent = words;
     time.title = exact.format(at);
   }

@@ -569,4 +569,4 @@ def _not_found(world: World) -> str:
     return f"/sources/{uuid.uuid4()}/"
 
 
-from tests.browser import account_places  # noqa: E402, F401 - adds its own
+from tests.browser import account_places, bin_places  # noqa: E402, F401 - adds its own

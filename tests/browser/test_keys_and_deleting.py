@@ -1,9 +1,12 @@
-"""Keys in a browser: refused, added, kept unchecked, replaced; and deleting a data source for good."""
+"""Keys in a browser: refused, added, kept unchecked, replaced; and deleting data sources, with a way back."""
 
 import pytest
 from playwright.sync_api import expect
 
-from datasources.models import ApiKey
+from accounts import teams
+from accounts.models import Membership
+from accounts.roles import Role
+from datasources.models import ApiKey, KeyShare
 from tests.conftest import synced
 from tests.support.sandbox import HTML_502
 
@@ -71,13 +74,13 @@ def test_a_source_is_deleted_once_its_name_is_typed(page, account, key, witness)
     page.get_by_role("link", name="Delete old list.csv").click()
     expect(page.locator("main")).to_contain_text("for everybody and for good")
     page.get_by_label("File name").fill("old")
-    page.get_by_role("button", name="Delete for good").click()
+    page.get_by_role("button", name="Delete in 15 min").click()
     expect(page.locator(".invalid-feedback")).to_contain_text("Nothing was deleted")
     assert account.calls(str(source_id), "DELETE") == []
     page.get_by_label("File name").fill("old list.csv")
-    page.get_by_role("button", name="Delete for good").dblclick()
-    expect(page.get_by_role("status").filter(has_text="old list.csv is deleted")).to_be_visible()
+    page.get_by_role("button", name="Delete now").dblclick()
     expect(page.get_by_role("heading", name="No data sources yet")).to_be_visible()
+    expect(page.locator("#bin")).to_have_text("")
     assert len(account.calls(str(source_id), "DELETE")) == 1
 
 
@@ -87,8 +90,58 @@ def test_a_source_that_is_gone_already_counts_as_deleted(page, account, key):
     account.refuse("DATASOURCE_NOT_FOUND", 404, path=str(source_id))
     page.goto(f"/sources/{source_id}/delete/")
     page.get_by_label("File name").fill("gone.csv")
-    page.get_by_role("button", name="Delete for good").click()
-    expect(page.get_by_role("status").filter(has_text="was gone at Claro already")).to_be_visible()
+    page.get_by_role("button", name="Delete now").click()
+    expect(page.get_by_role("heading", name="No data sources yet")).to_be_visible()
+    expect(page.locator("#bin")).to_have_text("")
+
+
+def test_everybody_sees_what_is_deleted_and_one_undo_brings_all_back(page, people, alice, bob, account, key):
+    """Ticked with Shift and the keyboard; Bob, who looks at the list too, sees them go, and brings them back."""
+    account.add_many([{"fileName": f"{number}.csv", "age": 10 + number} for number in range(6)])
+    synced(key)
+    team = teams.create("Catalogue", alice)
+    KeyShare.objects.create(key=key, team=team)
+    Membership.objects.create(team=team, user=bob, role=Role.MEMBER)
+    bobs = people(bob).new_page()
+    bobs.goto("/sources/")
+    page.goto("/sources/")
+    expect(page.locator("#chosen")).to_be_hidden()
+    page.get_by_label("Choose 1.csv").focus()
+    page.keyboard.press("Space")
+    page.get_by_label("Choose 4.csv").focus()
+    page.keyboard.press("Shift+Space")
+    expect(page.locator("[data-chosen-count]")).to_have_text("4 chosen")
+    account.add(fileName="new.csv", age=1)
+    synced(key)
+    # The list has changed meanwhile; what is ticked stays.
+    expect(page.locator("tbody tr")).to_have_count(7)
+    expect(page.get_by_label("Choose 3.csv")).to_be_checked()
+    expect(page.locator("[data-chosen-count]")).to_have_text("4 chosen")
+    page.get_by_role("button", name="Delete", exact=True).click()
+    page.get_by_label("Number of data sources").fill("4")
+    page.get_by_role("button", name="Delete in 15 min").click()
+    for one in (page, bobs):
+        expect(one.locator("#bin")).to_contain_text("4 data sources are deleted in 14 min")
+        expect(one.locator("tbody tr")).to_have_count(3)
+    bobs.get_by_role("button", name="Undo: 4 data sources").click()
+    expect(bobs.locator("#announcer")).to_have_text("4 data sources are back in the list.")
+    for one in (page, bobs):
+        expect(one.locator("#bin")).to_have_text("")
+        expect(one.locator("tbody tr")).to_have_count(7)
+    assert account.calls(method="DELETE") == []
+
+
+def test_what_claro_refuses_is_told_and_tried_again_from_the_bin(page, account, key):
+    source_id = account.add(fileName="mine.csv")
+    synced(key)
+    account.refuse("ACCESS_DENIED", 403, "No.", path=str(source_id))
+    page.goto(f"/sources/{source_id}/delete/")
+    page.get_by_label("File name").fill("mine.csv")
+    page.get_by_role("button", name="Delete now").click()
+    page.get_by_role("link", name="See why").click()
+    expect(page.locator("#bin-list")).to_contain_text("Not deleted. Claro says that this key may not do that.")
+    page.get_by_role("button", name="Try again: mine.csv").click()
+    expect(page.get_by_role("heading", name="The bin is empty")).to_be_visible()
 
 
 def test_deleting_a_key_says_what_goes_with_it(page, account, key):

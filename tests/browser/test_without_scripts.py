@@ -69,8 +69,24 @@ def test_a_source_is_deleted(plain, account, table):
     plain.goto(f"/sources/{table.datasource_id}/")
     plain.get_by_role("link", name="Delete").click()
     plain.get_by_label("File name").fill("things.csv")
-    plain.get_by_role("button", name="Delete for good").click()
-    expect(plain.get_by_text("things.csv is deleted.")).to_be_visible()
+    plain.get_by_role("button", name="Delete in 15 min").click()
+    expect(plain.get_by_text("things.csv is deleted in")).to_be_visible()
+    plain.get_by_role("button", name="Undo: things.csv").click()
+    expect(plain.get_by_text("things.csv is back in the list.")).to_be_visible()
+    expect(plain.get_by_text("The bin is empty")).to_be_visible()
+
+
+def test_several_are_chosen_and_deleted(plain, account, key):
+    account.add_many([{"fileName": f"{number}.csv", "age": number} for number in range(3)])
+    synced(key)
+    plain.goto("/sources/")
+    for number in (0, 2):
+        plain.get_by_label(f"Choose {number}.csv").check()
+    plain.get_by_role("button", name="Delete", exact=True).click()
+    plain.get_by_label("Number of data sources").fill("2")
+    plain.get_by_role("button", name="Delete now").click()
+    expect(plain.get_by_text("2 data sources are being deleted")).to_be_visible()
+    expect(plain.locator("tbody tr")).to_have_count(1)
 
 
 def test_signing_out(plain, key):

@@ -130,7 +130,8 @@ def test_a_page_is_one_query(many, django_assert_num_queries):
 @pytest.mark.parametrize(
     ("what", "about", "details", "words"),
     [
-        (What.SOURCE_DELETED, "products.csv", {}, "bob@example.com deleted products.csv with Main"),
+        (What.SOURCE_DELETE_DONE, "products.csv", {}, "bob@example.com deleted products.csv with Main"),
+        (What.SOURCE_NOT_DELETED, "a.csv", {"why": "No."}, "bob@example.com could not delete a.csv: No."),
         (What.ROLE_CHANGED, "c@d.e", {"role": "Admin", "team": "T"}, "bob@example.com made c@d.e Admin in T"),
         (What.TEAM_RENAMED, "New", {"before": "Old"}, "bob@example.com renamed the team Old to New"),
         (What.TEAM_RENAMED, "New", {}, "bob@example.com renamed the team … to New"),
@@ -143,12 +144,14 @@ def test_an_event_is_a_sentence(bob, key, what, about, details, words):
     assert sentence(audit.record(what, bob, key=key, about=about, **details)) == words
 
 
+# All that any sentence has a place for.
+DETAILS = {name: name[0] for name in ("before", "role", "team", "outcome", "factor", "when", "why")}
+
+
 def test_every_kind_can_be_said_and_asked_for(bob, key):
     for group in GROUPS.values():
         for what in group.words:
-            said = sentence(
-                audit.record(what, bob, key=key, about="a", before="b", role="c", team="d", outcome="e", factor="f")
-            )
+            said = sentence(audit.record(what, bob, key=key, about="a", **DETAILS))
             assert "…" not in said
             assert "{" not in said
     asked_for = {kind for _, kinds in activity.choices() for kind, _ in kinds}
@@ -166,7 +169,7 @@ def parsed(text: str) -> list[list[str]]:
 def test_the_export_has_a_line_for_each_event_newest_first(bob, key, table):
     with time_machine.travel(NOON, tick=False):
         audit.record(What.SIGNED_IN, bob)
-        audit.record(What.SOURCE_DELETED, bob, source=table)
+        audit.record(What.SOURCE_DELETE_DONE, bob, source=table)
     head, *lines = parsed("".join(activity.csv_lines(AuditEvent.objects.all())))
     assert head == list(activity.COLUMNS)
     assert [line[2] for line in lines] == ["Deleted", "Signed in"]

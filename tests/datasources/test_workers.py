@@ -8,9 +8,9 @@ import pytest
 import requests
 from django.utils import timezone
 
-from datasources import gateway, heartbeats, keys, links, redis, standstill, tasks
+from datasources import bin, gateway, heartbeats, keys, links, redis, standstill, tasks
 from datasources.budget import Lane
-from datasources.models import ApiKey, DownloadLink, Leased, Source, Sync, Watch
+from datasources.models import ApiKey, AuditEvent, Deletion, DownloadLink, Leased, Source, Sync, Watch
 from tests.support.leaks import database_content, redis_content
 from tests.support.processes import wait_for
 from tests.support.workers import Crew
@@ -104,6 +104,21 @@ def test_a_worker_killed_while_it_makes_a_link_loses_nothing(crew, source, alice
     assert requests.get(links.target(link), timeout=10).status_code == 200
     assert begun(source.key) - before <= 2
     assert len(account.calls("/download")) <= 2
+
+
+def test_a_worker_killed_while_it_deletes_deletes_once(crew, source, alice, account):
+    account.fault("slow", seconds=3, path=str(source.datasource_id))
+    bin.put([source], alice, now=True)
+    tasks.start_due(Deletion)
+    wait_for(lambda: Deletion.objects.filter(state="asked"), PATIENCE_S)
+    crew.lose_the_worker()
+    assert Deletion.objects.exists()
+    crew.replace_the_worker()
+    end_leases(Deletion)
+    wait_for(lambda: not Deletion.objects.exists(), PATIENCE_S)
+    assert not Source.objects.filter(gone_at=None).exists()
+    assert AuditEvent.objects.filter(what="source_delete_done").count() == 1
+    assert len(account.calls(method="DELETE")) <= 2
 
 
 def test_an_emptied_redis_loses_nothing(crew, source, alice, account):

@@ -161,17 +161,28 @@ def test_a_download_is_the_file_that_was_uploaded(page):
     expect(page.get_by_text("works for").first).to_be_visible()
 
 
-def test_a_delete_asks_for_the_name_and_takes_the_source_off_the_list(page):
+def test_a_delete_asks_for_the_name_and_can_be_undone_until_it_is_done(page):
     page.goto("/sources/?q=mehr")
     page.get_by_role("link", name=f"Delete {FILE}").click()
     page.get_by_label("File name").fill("another.csv")
-    page.get_by_role("button", name="Delete for good").click()
+    page.get_by_role("button", name="Delete in 15 min").click()
     expect(page.get_by_text("That is not the file's name")).to_be_visible()
     page.get_by_label("File name").fill(FILE)
-    page.get_by_role("button", name="Delete for good").click()
-    expect(page.get_by_text("is deleted")).to_be_visible()
+    page.get_by_role("button", name="Delete in 15 min").click()
+    expect(page.locator("#bin")).to_contain_text(f"{FILE} is deleted in 14 min")
     page.goto("/sources/?q=mehr")
     expect(page.get_by_text("Nothing matches")).to_be_visible()
+    page.get_by_role("button", name=f"Undo: {FILE}").click()
+    expect(page.get_by_role("link", name=f"Delete {FILE}")).to_be_visible()
+    page.get_by_role("link", name=f"Delete {FILE}").click()
+    page.get_by_label("File name").fill(FILE)
+    page.get_by_role("button", name="Delete now").click()
+    # Till a worker has done it: the bar goes by itself.
+    expect(page.locator("#bin")).not_to_contain_text(FILE)
+    page.goto("/sources/?q=mehr")
+    expect(page.get_by_text("Nothing matches")).to_be_visible()
+    page.goto("/bin/")
+    expect(page.get_by_text("The bin is empty")).to_be_visible()
 
 
 def test_nothing_that_is_left_holds_a_key_or_a_signature(product, newcomer):

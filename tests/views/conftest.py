@@ -2,9 +2,10 @@
 
 import pytest
 
-from datasources import leases, links
+from accounts.models import User
+from datasources import bin, leases, links
 from datasources.claro import retry
-from datasources.models import DownloadLink, Source
+from datasources.models import Deletion, DownloadLink, Source
 from tests.conftest import synced
 from tests.support.html import dom, words
 
@@ -52,6 +53,12 @@ def made(link: DownloadLink) -> DownloadLink:
     links.make(str(link.pk), leases.claim(DownloadLink, link.pk))
     link.refresh_from_db()
     return link
+
+
+def put_away(source: Source, user: User) -> Deletion:
+    """The source in the bin."""
+    bin.put([source], user)
+    return Deletion.objects.get(datasource_id=source.datasource_id)
 
 
 def body(page) -> list[list[str]]:

@@ -14,8 +14,8 @@ from accounts.models import Invitation, Membership, User
 from accounts.roles import Role
 from datasources import audit, shares
 from datasources.audit import What
-from datasources.models import ApiKey, AuditEvent, DownloadLink, KeyShare, SavedView, ShareLink
-from tests.conftest import htmx, synced
+from datasources.models import ApiKey, AuditEvent, Deletion, DownloadLink, KeyShare, SavedView, ShareLink
+from tests.conftest import emptied, htmx, synced
 from tests.support.factors import app_of, code, codes_of, codes_shown, confirmed, secret_shown
 from tests.support.hooks import tended
 from tests.support.html import all_words, dom, field, link, told, words
@@ -52,7 +52,7 @@ def test_what_happened_stands_there_in_words_with_where_it_came_from(web, client
 
 
 def test_a_source_that_is_gone_is_named_and_no_link(web, alice, table):
-    audit.record(What.SOURCE_DELETED, alice, source=table)
+    audit.record(What.SOURCE_DELETE_DONE, alice, source=table)
     table.key.sources.update(gone_at=timezone.now())
     page = web.get("/activity/")
     assert "deleted things.csv with Main" in words(page)
@@ -252,6 +252,12 @@ def test_no_secret_is_in_what_is_written_nor_in_the_export(client_of, account, s
     share.refresh_from_db()
     secrets |= {share.unseal(), share.fingerprint}
     web.post(f"/sources/{source.datasource_id}/delete/", {"confirm": "things.csv"})
+    other.post(f"/bin/{Deletion.objects.get().pk}/undo/")
+    web.post(f"/sources/{source.datasource_id}/delete/", {"confirm": "things.csv", "when": "now"})
+    account.refuse("ACCESS_DENIED", 403)
+    emptied()
+    web.post(f"/bin/{Deletion.objects.get().pk}/now/")
+    emptied()
     account.key = another
     account.revoke()
     web.post(f"/keys/{key.pk}/check/")

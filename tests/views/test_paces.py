@@ -37,7 +37,7 @@ def row(page: HttpResponse, name: str = "now.csv"):
 
 def status(page: HttpResponse, name: str = "now.csv") -> str:
     """The status column of this source."""
-    return words(row(page, name).findall("td")[1])
+    return words(row(page, name).findall("td")[2])
 
 
 def icons(part) -> str:
@@ -59,7 +59,7 @@ def test_the_list_says_for_how_long_and_what_is_usual(web, account, key, past, a
     page = web.get("/sources/")
     assert status(page) == f"Processing checked just now {shown}"
     # on a narrow screen below the name instead
-    assert f"{shown} checked just now" in words(row(page).find("td"))
+    assert f"{shown} checked just now" in words(row(page).findall("td")[1])
     assert (ALARM in icons(row(page))) == is_slower
 
 

@@ -11,7 +11,9 @@ from accounts.roles import Action, Role, may
 from datasources import audit, shares
 from datasources.audit import What
 from datasources.models import ApiKey, KeyShare, SavedView
+from tests.conftest import synced
 from tests.support.html import told
+from tests.views.conftest import put_away
 
 # What each path needs; the key's own pages are its owner's alone, whatever the role in a team.
 OWNER_OF_THE_KEY = "owner of the key"
@@ -48,6 +50,10 @@ PATHS = {
     ("GET", "/views/{view}/rename/"): Action.SAVE_VIEWS,
     ("POST", "/views/{view}/rename/"): Action.SAVE_VIEWS,
     ("POST", "/views/{view}/delete/"): Action.SAVE_VIEWS,
+    ("GET", "/bin/"): Action.BROWSE,
+    ("GET", "/bin/bar/"): Action.BROWSE,
+    ("POST", "/bin/{deletion}/undo/"): Action.SHARE,
+    ("POST", "/bin/{deletion}/now/"): Action.DELETE,
     ("GET", "/teams/{team}/"): Action.BROWSE,
     ("POST", "/teams/{team}/"): Action.PEOPLE,
     ("POST", "/teams/{team}/people/{member}/role/"): Action.PEOPLE,
@@ -76,12 +82,15 @@ def team(alice, key) -> Team:
 
 
 @pytest.fixture
-def ids(team, alice, table, ready) -> dict[str, object]:
+def ids(team, alice, account, key, table, ready) -> dict[str, object]:
+    account.add(fileName="in the bin.csv")
+    [binned] = (source for source in synced(key) if source != table)
     carol = User.objects.create_user("carol@example.com")
     return {
         "source": table.datasource_id,
         "link": ready.pk,
         "share": shares.make(alice, table.key, [table]).pk,
+        "deletion": put_away(binned, alice).pk,
         "team": team.pk,
         "key": table.key_id,
         "member": Membership.objects.create(team=team, user=carol, role=Role.VIEWER).pk,

@@ -16,6 +16,7 @@ from datasources import keys, links, outlets, shares
 from datasources.models import ApiKey, DownloadLink, KeyShare, Outlet, SavedView, Source
 from tests.conftest import htmx, synced
 from tests.support.html import words
+from tests.views.conftest import put_away
 
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 
@@ -49,6 +50,7 @@ def things(alice, key, table, ready) -> dict[str, object]:
         "invitation_id": invitation.pk,
         "outlet_id": outlets.save(alice, Outlet.Kind.WEBHOOK, "https://hooks.example.com/x").pk,
         "view_id": SavedView.objects.create(name="Failed", owner=alice, page="sources:list").pk,
+        "deletion_id": put_away(table, alice).pk,
     }
 
 

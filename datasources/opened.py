@@ -1,0 +1,48 @@
+"""Who has opened a source lately: said before it is deleted."""
+
+import contextlib
+from collections.abc import Iterable
+from datetime import timedelta
+from uuid import UUID
+
+import redis
+from django.core.cache import cache
+from django.db.models import Max
+from django.utils import timezone
+
+from accounts.models import User
+from datasources import access
+from datasources.models import Opened, Source
+
+# What people see is right to within this time: opening is mostly reading, and stays it.
+NOTED_EVERY = timedelta(hours=1)
+REMEMBERED = timedelta(days=30)
+
+
+def note(source: Source, user: User) -> None:
+    """Writes down that this person has opened the source, when that was not done for an hour."""
+    with contextlib.suppress(redis.RedisError):
+        if cache.add(f"opened:{source.pk}:{user.pk}", 1, NOTED_EVERY.total_seconds()):
+            Opened.objects.bulk_create(
+                [Opened(source=source, user=user, at=timezone.now())],
+                update_conflicts=True,
+                unique_fields=["source", "user"],
+                update_fields=["at"],
+            )
+
+
+def by_whom(datasource_ids: Iterable[UUID], reader: User) -> tuple[list[dict[str, object]], int]:
+    """Who else has opened these in the last 30 days (`user__email`, `last`), the latest first.
+
+    And how many people more have through keys that the reader does not know: those have no names here.
+    """
+    since = timezone.now() - REMEMBERED
+    found = Opened.objects.filter(source__datasource_id__in=datasource_ids, at__gte=since).exclude(user=reader)
+    known = found.filter(source__key__in=access.keys_for(reader).values("pk"))
+    people = known.values("user", "user__email").annotate(last=Max("at")).order_by("-last")
+    others = found.exclude(user__in=known.values("user")).values("user").distinct().count()
+    return list(people), others
+
+
+def tidy() -> None:
+    Opened.objects.filter(at__lt=timezone.now() - REMEMBERED).delete()

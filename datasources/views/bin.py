@@ -1,0 +1,78 @@
+from django.conf import settings
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.core.paginator import Paginator
+from django.db.models import F
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_safe
+
+from accounts.roles import Action
+from datasources import access, tasks
+from datasources import bin as room
+from datasources.forms import PageForm
+from datasources.models import Deletion
+from datasources.views.objects import POST, of_deletions, space_of
+from datasources.views.pages import render_page, wants_fragment
+
+PER_PAGE = 50
+
+
+@login_required
+@require_safe
+def list_bin(request: HttpRequest) -> HttpResponse:
+    """What is about to be deleted, and what Claro did not delete."""
+    form = PageForm(request.GET)
+    found = access.deletions_for(request.user, space_of(request)).select_related("source", "asked_by")
+    pages = Paginator(found.order_by(F("due_at").asc(nulls_first=True), "source__file_name", "pk"), PER_PAGE)
+    page = pages.get_page(form.state()["page"])
+    context = {"page": page, "complaints": form.complaints(), "bin_time": settings.BIN_TIME}
+    return render_page(request, "bin/list.html", "bin/_list.html", context, 400 if form.errors else 200)
+
+
+@login_required
+@require_safe
+def bar(request: HttpRequest) -> HttpResponse:
+    """What is in the bin, above every page."""
+    return render(request, "bin/_bar.html")
+
+
+@of_deletions(*POST, action=Action.SHARE)
+def undo(request: HttpRequest, deletions: list[Deletion]) -> HttpResponse:
+    kept, late = room.keep(deletions, request.user)
+    words, trouble = [], []
+    if kept:
+        words.append(f"{_named(kept)} back in the list.")
+    if any(one.state == Deletion.State.ASKED for one in kept):
+        trouble.append(
+            "Claro was asked to delete it before and gave no answer. If it did, it leaves the list again soon."
+        )
+    if late:
+        trouble.append(f"Too late: Claro has been asked to delete {_named(late, is_='')}.")
+    return _answer(request, words, trouble)
+
+
+@of_deletions(*POST, action=Action.DELETE)
+def now(request: HttpRequest, deletions: list[Deletion]) -> HttpResponse:
+    """Without waiting until its time is up, or once more after Claro has refused."""
+    room.hurry(deletions, request.user)
+    tasks.start_due(Deletion)
+    return _answer(request, [f"{_named(deletions)} being deleted."], [])
+
+
+def _answer(request: HttpRequest, words: list[str], trouble: list[str]) -> HttpResponse:
+    """The bar as it is now, with what happened said aloud; a page without scripts goes to the bin and says it there."""
+    if wants_fragment(request):
+        return render(request, "bin/_answer.html", {"words": words, "trouble": trouble})
+    for text in words:
+        messages.success(request, text)
+    for text in trouble:
+        messages.warning(request, text)
+    return redirect("bin:list")
+
+
+def _named(deletions: list[Deletion], is_: str | None = None) -> str:
+    """Which they are, with the verb that they take."""
+    if len(deletions) == 1:
+        return f"{deletions[0].source.name}{' is' if is_ is None else is_}"
+    return f"{len(deletions):,} data sources{' are' if is_ is None else is_}"

@@ -1,0 +1,61 @@
+// Ticking several sources on the list: ranges with Shift, a whole page, all that match. What is ticked survives live
+// updates, and goes with the page.
+let ticked = new Set();
+let last = null;
+
+const boxes = () => [...document.querySelectorAll("input[data-choose]")];
+const whole = () => document.getElementById("choose-all");
+const page = () => document.querySelector("[data-choose-page]");
+
+function show() {
+  const all = boxes();
+  const chosen = all.filter((box) => box.checked);
+  ticked = new Set(chosen.map((box) => box.id));
+  const head = page();
+  if (head) {
+    head.checked = all.length > 0 && chosen.length === all.length;
+    head.indeterminate = chosen.length > 0 && !head.checked;
+  }
+  const count = document.querySelector("[data-chosen-count]");
+  if (!count) return;
+  const number = whole()?.checked ? Number(whole().dataset.count) : chosen.length;
+  const words = number ? `${number.toLocaleString("en")} chosen` : "";
+  if (count.textContent !== words) count.textContent = words;
+}
+
+// A click on the keyboard's behalf (Space, with Shift) is a click too.
+document.addEventListener("click", (event) => {
+  const box = event.target.closest?.("input[data-choose]");
+  if (!box) return;
+  const all = boxes();
+  const [from, to] = [all.indexOf(document.getElementById(last)), all.indexOf(box)];
+  if (event.shiftKey && from >= 0) {
+    for (const between of all.slice(Math.min(from, to), Math.max(from, to) + 1)) between.checked = box.checked;
+  }
+  last = box.id;
+});
+
+document.addEventListener("change", (event) => {
+  if (event.target.matches("[data-choose-page]")) {
+    for (const box of boxes()) box.checked = event.target.checked;
+  }
+  // One that is no longer meant: then not all are.
+  if (event.target.matches("[data-choose], [data-choose-page]") && !event.target.checked && whole()) {
+    whole().checked = false;
+  }
+  if (event.target === whole()) {
+    for (const box of boxes()) box.checked = whole().checked;
+  }
+  if (event.target.matches("[data-choose], [data-choose-page], #choose-all")) show();
+});
+
+document.addEventListener("reset", (event) => {
+  if (event.target.id === "chosen") setTimeout(show);
+});
+
+document.addEventListener("htmx:after:swap", () => {
+  for (const box of boxes()) box.checked = ticked.has(box.id);
+  show();
+});
+addEventListener("pageshow", show);
+show();
