@@ -31,7 +31,7 @@ class Action(StrEnum):
 TABLE: dict[Action, tuple[Role, str]] = {
     Action.BROWSE: (Role.VIEWER, "See data sources and their rows"),
     Action.DOWNLOAD: (Role.VIEWER, "Download files"),
-    Action.SHARE: (Role.MEMBER, "Make share links"),
+    Action.SHARE: (Role.MEMBER, "Make share links, bring back what was deleted"),
     Action.SAVE_VIEWS: (Role.MEMBER, "Save views for the team"),
     Action.END_SHARES: (Role.ADMIN, "Change and end share links of others"),
     Action.DELETE: (Role.ADMIN, "Delete data sources"),

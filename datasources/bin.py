@@ -7,7 +7,7 @@ again.
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID, uuid4
 
 from django.conf import settings
@@ -25,6 +25,7 @@ from datasources.leases import Held
 from datasources.models import LINK_MARGIN, ApiKey, Deletion, DownloadLink, SavedView, Source
 
 State = Deletion.State
+FORGET_AFTER = timedelta(days=7)
 # What can still be kept: Claro has not been asked, or gave no usable answer and is not being asked again right now.
 FREE = ~Q(state=State.ASKED) | Q(leased_until=None)
 
@@ -157,6 +158,11 @@ def dependents(sources: Iterable[Source], user: User) -> Dependents:
     shared = access.shares_that_work().filter(sources__datasource_id__in=ids).distinct()
     views = SavedView.objects.filter(datasource_id__in=ids)
     return Dependents(people, others, alive.count(), shared.count(), views.count())
+
+
+def tidy() -> None:
+    """Forgets what Claro refused to delete and nobody has decided about: it is in the lists."""
+    Deletion.objects.filter(state=State.FAILED, asked_at__lt=timezone.now() - FORGET_AFTER).delete()
 
 
 def _not_deleted(held: Held, before: str, error: ClaroError) -> str:

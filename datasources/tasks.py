@@ -153,6 +153,7 @@ def tidy() -> None:
     hints.tidy()
     notices.tidy()
     opened.tidy()
+    bin.tidy()
     call_command("clearsessions")
     sessions.tidy()
     audit.tidy()

@@ -182,6 +182,16 @@ def test_what_claro_refuses_is_out_of_the_bin_and_tried_again_when_a_person_says
     assert what_happened() == ["source_deleted", "source_not_deleted", "source_deleted", "source_delete_done"]
 
 
+def test_a_refusal_is_forgotten_after_a_week(deletion, account):
+    account.refuse("ACCESS_DENIED", 403, "No.")
+    emptied()
+    bin.tidy()
+    assert Deletion.objects.exists()
+    Deletion.objects.update(asked_at=timezone.now() - timedelta(days=8))
+    bin.tidy()
+    assert not Deletion.objects.exists()
+
+
 def test_everybody_who_sees_it_through_any_key_is_told(sources, alice, bob, account, key):
     synced(keys.add(bob, "Bob's", account.another_key(), ApiKey.State.VALID))
     with redis.connection().pubsub() as channel:
