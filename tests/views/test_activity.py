@@ -105,7 +105,7 @@ def test_more_events_cost_no_more_queries(web, alice, account, key, django_asser
     sources = synced(key)
     audit.record(What.DOWNLOADED, alice, source=sources[0])
     web.get("/keys/")  # notes, once in five minutes, that she is here
-    with django_assert_max_num_queries(9) as few:
+    with django_assert_max_num_queries(10) as few:
         web.get("/activity/")
     for source in sources:
         audit.record(What.DOWNLOADED, alice, source=source)
