@@ -20,9 +20,10 @@ from django.utils import timezone
 
 from accounts.models import User
 from accounts.roles import Action, may
-from datasources import access, audit, links, live, vault
+from datasources import access, audit, links, live, notices, vault
 from datasources.audit import Origin, What
 from datasources.models import LINK_MARGIN, ApiKey, DownloadLink, SharedFile, ShareLink, Source
+from datasources.models.notices import Topic
 from datasources.prepared import Prepared, Slot
 from datasources.redis import connection
 
@@ -34,6 +35,8 @@ PAUSE_AFTER_FAILURE = timedelta(minutes=1)
 # A file that was downloaded so lately is likely to be again: its link is renewed so long before it ends.
 IN_USE = timedelta(days=3)
 AHEAD = timedelta(hours=4)
+# Who wants to know is told so long before one ends.
+WARN_BEFORE = timedelta(days=1)
 FORGET_AFTER = timedelta(days=90)
 USES = "claro:share-uses"
 USES_AT_ONCE = 500
@@ -63,6 +66,8 @@ def make(
 
 def change(share: ShareLink, **settings: object) -> None:
     """Changes settings; `password` is given in clear, empty for none."""
+    if settings.keys() & {"ends_at", "most_uses"}:
+        settings["warned_at"] = None  # it can be about to end anew
     if "password" in settings:
         settings["password"] = make_password(settings["password"]) if settings["password"] else ""
     for name, value in settings.items():
@@ -178,6 +183,20 @@ def renew_ahead() -> list[DownloadLink]:
         for file in due.select_related("source__key", "share__made_by")
     }
     return list(asked.values())
+
+
+def warn() -> int:
+    """Tells who wants to know of share links that are used up or about to end, once of each; says how many."""
+    now = timezone.now()
+    # One that was made for a day only is no news on that day.
+    ending = Q(ends_at__gt=now, ends_at__lte=now + WARN_BEFORE, created_at__lt=now - WARN_BEFORE)
+    due = ShareLink.objects.filter(ending | Q(uses__gte=F("most_uses")), ended_at=None, warned_at=None)
+    found = list(due.select_related("key").prefetch_related("files__source"))
+    for share in found:
+        with transaction.atomic():
+            if ShareLink.objects.filter(pk=share.pk, warned_at=None).update(warned_at=now):
+                notices.tell_of(share.key, Topic.SHARES, [file.source for file in share.files.all()][:1])
+    return len(found)
 
 
 def tidy() -> None:

@@ -138,7 +138,8 @@ def write_share_uses() -> int:
 
 @shared_task
 def renew_shared() -> int:
-    """Every ten minutes: links of shared files that are in use are renewed before they end."""
+    """Every ten minutes: links of shared files that are in use are renewed before they end, and people warned."""
+    shares.warn()
     asked = shares.renew_ahead()
     for link in asked:
         start(link)

@@ -31,6 +31,8 @@ class ShareLink(Sealed):
     last_used_at = models.DateTimeField(null=True, blank=True)
     paused_at = models.DateTimeField(null=True, blank=True)
     ended_at = models.DateTimeField(null=True, blank=True)
+    # When people were told that it is used up or about to end.
+    warned_at = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
 
     # Where access.py has looked: what the reader is to its key, and whether its maker may still share through it.

@@ -10,9 +10,10 @@ from django.utils import timezone
 from accounts import teams
 from accounts.models import Membership
 from accounts.roles import Role
-from datasources import access, leases, links, master_key, mirror, redis, shares, tasks, vault
+from datasources import access, leases, links, master_key, mirror, notices, redis, shares, tasks, vault
 from datasources.audit import NOWHERE, Origin, What, origin
 from datasources.models import ApiKey, AuditEvent, DownloadLink, KeyShare, SharedFile, ShareLink
+from datasources.models.notices import Topic
 from tests.conftest import synced
 from tests.support.leaks import database_content, redis_content
 from tests.support.threads import at_once
@@ -442,3 +443,41 @@ def test_open_pages_are_told_of_every_change(share):
             if message["type"] == "message":
                 told += json.loads(message["data"])["names"]
     assert told == ["shares-changed", "shares-changed"]
+
+
+# --- Warnings ---
+
+
+def told(user) -> list[list[str]]:
+    return [notice.names for notice in notices.of(user) if notice.topic == Topic.SHARES]
+
+
+def test_its_owner_is_told_once_before_it_ends(alice, table):
+    with time_machine.travel(timezone.now(), tick=False) as clock:
+        shares.make(alice, table.key, [table], ends_at=timezone.now() + timedelta(days=7))
+        assert (shares.warn(), told(alice)) == (0, [])
+        clock.shift(timedelta(days=6, seconds=1))
+        assert [shares.warn(), shares.warn()] == [1, 0]
+        assert told(alice) == [["things.csv"]]
+
+
+def test_one_for_a_day_is_no_news_on_that_day(alice, table):
+    shares.make(alice, table.key, [table], ends_at=timezone.now() + timedelta(hours=23))
+    assert shares.warn() == 0
+
+
+def test_its_owner_is_told_when_it_is_used_up_and_again_after_it_was_changed(alice, table):
+    share = shares.make(alice, table.key, [table], most_uses=1)
+    assert shares.use(share, 1)
+    assert [shares.warn(), shares.warn()] == [1, 0]
+    shares.change(share, most_uses=2)
+    assert shares.warn() == 0
+    assert shares.use(share, 1)
+    assert shares.warn() == 1
+
+
+def test_of_one_that_was_ended_nothing_is_told(alice, table):
+    share = shares.make(alice, table.key, [table], most_uses=1)
+    shares.use(share, 1)
+    shares.end(share)
+    assert (shares.warn(), told(alice)) == (0, [])
