@@ -29,6 +29,7 @@ from datasources.redis import connection
 
 PREFIX = "cd_"
 TOKEN_BYTES = 24
+FILES_AT_MOST = 100  # on one page
 LONGEST_LINK_S = 86_400  # what Claro signs for at most
 # After a failure nobody's click asks Claro again for so long.
 PAUSE_AFTER_FAILURE = timedelta(minutes=1)

@@ -33,6 +33,7 @@ sources_urls = [
     path("checks/", sources.checks, name="checks"),
     path("refresh/", sources.refresh, name="refresh"),
     path("chosen/download/", chosen.download, name="download_chosen"),
+    path("chosen/share/", chosen.share, name="share_chosen"),
     path("chosen/delete/", chosen.delete, name="delete_chosen"),
     path("<uuid:datasource_id>/", sources.details, name="details"),
     path("<uuid:datasource_id>/rows/", rows.rows, name="rows"),

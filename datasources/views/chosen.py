@@ -2,16 +2,18 @@
 
 from collections.abc import Callable
 from functools import wraps
+from urllib.parse import urlencode
 
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
+from django.urls import reverse
 from django.views.decorators.http import require_POST
 
 from accounts.roles import Action
-from datasources import audit, bin, links, selection, tasks
+from datasources import audit, bin, links, selection, shares, tasks
 from datasources.audit import What
 from datasources.forms import DeleteSeveralForm, SourceListForm
 from datasources.models import Deletion, DownloadLink
@@ -65,6 +67,20 @@ def download(request: HttpRequest, chosen: Selection) -> HttpResponse:
     links_are = ", ".join(f"{n:,} {what}" for what, n in counts.items() if n)
     messages.success(request, f"Links to {len(chosen.sources):,} data sources: {links_are}.")
     return redirect(path_in_space(request, "downloads:list"))
+
+
+@of_selection(Action.SHARE)
+def share(request: HttpRequest, chosen: Selection) -> HttpResponse:
+    """Leads to the form for a page with all of them; a share link belongs to one key."""
+    first, *others = chosen.sources
+    if any(source.key_id != first.key_id for source in others):
+        text = "They lie behind several keys, and a share link belongs to one. Filter the list by key first."
+        return render_problem(request, 422, "Not as one page", text)
+    if len(chosen.sources) > shares.FILES_AT_MOST:
+        text = f"You chose {len(chosen.sources):,} data sources; a page holds at most {shares.FILES_AT_MOST}."
+        return render_problem(request, 422, "Too many for one page", text)
+    query = {"key": first.key_id, "with": [source.datasource_id for source in others]}
+    return redirect(f"{reverse('sources:share', args=[first.datasource_id])}?{urlencode(query, doseq=True)}")
 
 
 @of_selection(Action.DELETE)

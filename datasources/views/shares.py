@@ -24,7 +24,6 @@ from datasources.views.objects import FORM, POST, READ, of_share, of_source, spa
 from datasources.views.pages import render_page
 
 PER_PAGE = 50
-FILES_AT_MOST = 100
 
 
 @of_source(*FORM, action=Action.SHARE)
@@ -136,7 +135,7 @@ def _with_others(request: HttpRequest, source: Source) -> list[Source]:
     except ValueError:
         raise Http404("No such source.") from None
     others = source.key.sources.filter(datasource_id__in=wanted, gone_at=None).order_by("file_name", "pk")
-    if len(wanted) >= FILES_AT_MOST or len(others) < len(wanted):
+    if len(wanted) >= shares.FILES_AT_MOST or len(others) < len(wanted):
         raise Http404("No such source.")
     return [source, *others]
 

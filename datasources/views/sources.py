@@ -107,6 +107,7 @@ def _list(request: HttpRequest, keys: list[ApiKey], form: AddressForm) -> HttpRe
         "paces": usual.paces(found.sources),
         "past_the_end": found.page > found.pages,
         "limits": form.LIMITS,
+        "may_share": any(may(key.role, Action.SHARE) for key in keys),
         "may_delete": any(may(key.role, Action.DELETE) for key in keys),
         "most_at_once": selection.MOST,
         "filtered": any(state[name] for name in ("status", "type", "q")),

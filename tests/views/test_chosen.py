@@ -5,13 +5,13 @@ import pytest
 from accounts import teams
 from accounts.models import Membership
 from accounts.roles import Role
-from datasources import bin, links, redis, selection
-from datasources.models import AuditEvent, Deletion, DownloadLink, KeyShare, Source
+from datasources import bin, keys, links, redis, selection, shares
+from datasources.models import ApiKey, AuditEvent, Deletion, DownloadLink, KeyShare, ShareLink, Source
 from tests.conftest import emptied, htmx, synced
 from tests.support.html import dom, field, told, words
 from tests.views.conftest import made
 
-DOWNLOAD, DELETE = "/sources/chosen/download/", "/sources/chosen/delete/"
+DOWNLOAD, SHARE, DELETE = (f"/sources/chosen/{what}/" for what in ("download", "share", "delete"))
 
 
 @pytest.fixture
@@ -38,7 +38,8 @@ def test_each_row_can_be_chosen_and_the_bar_says_for_what(web, sources):
     assert [box.get("aria-label") for box in boxes] == ["Choose 0.csv", "Choose 2.json"]
     bar = page.find(".//form[@id='chosen']")
     assert bar.get("action") == f"{DOWNLOAD}?status=completed"
-    assert [one.get("formaction") for one in bar.iter("button")] == [None, f"{DELETE}?status=completed", None]
+    actions = [one.get("formaction") for one in bar.iter("button")]
+    assert actions == [None, f"{SHARE}?status=completed", f"{DELETE}?status=completed", None]
     assert page.find(".//input[@name='all']") is None
     page = web.get("/sources/?limit=2&q=.")
     assert "All 4 that match" in words(page)
@@ -55,6 +56,29 @@ def test_who_may_not_delete_is_not_offered_it(client_of, alice, bob, sources, ke
     assert answer.status_code == 403
     assert "You may not do this with what you chose." in words(answer)
     assert web.post(DOWNLOAD, {"source": ids(sources)}).status_code == 302
+
+
+def test_several_are_shared_as_one_page(web, sources):
+    form = web.post(SHARE, {"source": ids(sources)[:3]}, follow=True)
+    assert (form.status_code, form.redirect_chain[0][1]) == (200, 302)
+    web.post(form.redirect_chain[0][0], {"ends": "month"})
+    share = ShareLink.objects.get()
+    assert {one.datasource_id for one in share.sources.all()} == {source.datasource_id for source in sources[:3]}
+
+
+def test_what_lies_behind_several_keys_is_no_one_page(web, alice, sources, sandbox):
+    other = sandbox.account()
+    other.add(fileName="other.csv")
+    [theirs] = synced(keys.add(alice, "Other", other.key, ApiKey.State.VALID))
+    answer = web.post(SHARE, {"source": [*ids(sources), str(theirs.datasource_id)]})
+    assert answer.status_code == 422
+    assert "They lie behind several keys" in words(answer)
+
+
+def test_a_page_holds_so_many(web, sources, monkeypatch):
+    monkeypatch.setattr(shares, "FILES_AT_MOST", 3)
+    answer = web.post(SHARE, {"source": ids(sources)})
+    assert (answer.status_code, "a page holds at most 3" in words(answer)) == (422, True)
 
 
 def test_links_are_made_for_all_by_tasks(web, alice, sources, account):
