@@ -4,15 +4,14 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('datasources', '0013_saved_views'),
+        ("datasources", "0013_saved_views"),
     ]
 
     operations = [
         migrations.AddField(
-            model_name='sharelink',
-            name='warned_at',
+            model_name="sharelink",
+            name="warned_at",
             field=models.DateTimeField(blank=True, null=True),
         ),
     ]

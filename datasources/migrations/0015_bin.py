@@ -10,7 +10,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("datasources", "0013_saved_views"),
+        ("datasources", "0014_share_warnings"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
