@@ -1,6 +1,7 @@
 """Latency, faults on demand and at random, and the log of calls."""
 
 import json
+import time
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 
@@ -117,17 +118,18 @@ def test_faults_at_random_are_of_every_kind():
 
 
 def test_every_call_stands_in_the_log(sandbox, account, calls):
+    began = time.time()
     good(calls.get("/datasources", page=2, status="failed"))
     Calls(calls.base_url, "nobody").get("/datasources")
-    assert account.calls() == [
-        {
-            "key": calls.key,
-            "method": "GET",
-            "path": "/datasources",
-            "query": {"page": "2", "status": "failed"},
-            "status": 200,
-        }
-    ]
+    [call] = account.calls()
+    assert began <= call.pop("at") <= time.time()
+    assert call == {
+        "key": calls.key,
+        "method": "GET",
+        "path": "/datasources",
+        "query": {"page": "2", "status": "failed"},
+        "status": 200,
+    }
     assert sandbox.calls("nobody")[-1]["status"] == 401
     sandbox.control("DELETE", "calls")
     # Others' calls may end late: the sandbox is shared by all tests of a worker.
