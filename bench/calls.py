@@ -43,7 +43,7 @@ def _listing(world: World) -> Iterator[Figure]:
 
     The rule: one sweep at the beginning, and one for each ten minutes.
     """
-    account = world.sandbox.account(100)
+    account = world.sandbox.account()
     account.add_many(stock.names(250, status="completed"))
     key, port = stock.key(account, stock.person()), world.another_web(SYNC_EVERY_SECONDS="10")
     browsers = [world.browser(person, port) for person in stock.team(key, 50)]
@@ -55,7 +55,7 @@ def _listing(world: World) -> Iterator[Figure]:
             opened["pages"] += 1
             time.sleep(random.uniform(0, 10))  # noqa: S311
 
-    with Celery.worker(world.folder), ThreadPoolExecutor(len(browsers)) as pool:
+    with Celery.worker(world.folder), Celery.beat(world.folder), ThreadPoolExecutor(len(browsers)) as pool:
         list(pool.map(look, range(len(browsers))))
         wait_for(lambda: not Sync.objects.get(key=key).is_under_way)
     made = len(account.calls())
