@@ -195,8 +195,10 @@ def test_a_link_that_nobody_has_answered_for_long_has_failed(web, alice, source,
     meet("refused")
     asked = links.ask(source, alice, 300)
     assert made(asked).state == "pending"
-    for address in ("/downloads/", f"/downloads/{asked.pk}/"):
-        assert "Claro can't be reached right now. It goes on by itself at" in words(web.get(address))
+    waits = f"waits until {asked.goes_on_at:%H:%M:%S}: Claro can't be reached right now."
+    assert waits in words(web.get("/downloads/"))
+    alone = f"Claro can't be reached right now. It goes on by itself at {asked.goes_on_at:%H:%M:%S}."
+    assert alone in words(web.get(f"/downloads/{asked.pk}/"))
     with time_machine.travel(timezone.now() + links.PATIENCE, tick=False):
         assert made(asked).state == "failed"
     page = web.get(f"/downloads/{asked.pk}/")
