@@ -31,7 +31,7 @@ def ready(source, alice) -> DownloadLink:
 
 
 def button(page: Page):
-    return page.get_by_role("button", name=re.compile("^Download ."))
+    return page.locator(".download").get_by_role("button", name=re.compile("^Download"))
 
 
 def is_the_file(download: Download) -> None:
