@@ -37,7 +37,8 @@ def test_a_file_is_shared_opened_without_an_account_downloaded_and_ended(people,
     address = page.evaluate("navigator.clipboard.readText()")
     page.get_by_text("QR code").click()
     expect(page.get_by_role("img", name="The link as a QR code")).to_be_visible()
-    assert page.get_by_role("img", name="The link as a QR code").evaluate("image => image.naturalWidth") > 0
+    code = page.get_by_role("img", name="The link as a QR code")
+    wait_for(lambda: code.evaluate("image => image.naturalWidth"))
 
     stranger = people()
     other = stranger.new_page()

@@ -78,7 +78,7 @@ def test_the_timeline_tells_how_long_each_state_lasted(alice, django_assert_num_
     one = source(key=key, first_seen_at=NOON, last_seen_at=NOON)
     one.save()
     for status, at in [("completed", NOON + 100 * SECOND), ("processing", NOON), ("queued", NOON + 10 * SECOND)]:
-        StatusChange.objects.create(source=one, status=status, at=at, seen_at=NOON)
+        StatusChange.objects.create(source=one, status=status, at=at, seen_at=at)
     with django_assert_num_queries(1):
         timeline = [(change.status, change.lasted) for change in one.timeline()]
     assert timeline == [("processing", 10 * SECOND), ("queued", 90 * SECOND), ("completed", None)]

@@ -55,7 +55,6 @@ def test_without_redis_pages_show_the_copy_and_what_was_asked_for_is_caught_up(v
     for ask in (
         lambda: visitor.get(f"{path}rows/"),
         lambda: visitor.post(f"/keys/{key.pk}/check/"),
-        lambda: visitor.post(f"{path}delete/", confirm="a.csv"),
         lambda: Visitor(server).post("/accounts/login/", login="alice@example.com", password="alices-password"),
     ):
         answer = timed(ask)
