@@ -10,6 +10,10 @@ document.addEventListener("input", (event) => {
   clearTimeout(typing);
   typing = setTimeout(() => field.form?.requestSubmit(), 250);
 });
+// Who has gone on meanwhile (Enter, a link) is not called back by what was typed before.
+document.addEventListener("htmx:config:request", ({ detail: { ctx } }) => {
+  if (ctx.sourceElement.matches("a, form, button")) clearTimeout(typing);
+});
 
 document.addEventListener("htmx:config:request", (event) => {
   const { request } = event.detail.ctx;

@@ -33,6 +33,22 @@ def test_typing_narrows_the_log_and_the_cursor_stays(page):
     expect(lines).to_have_count(1)
 
 
+def test_who_goes_on_is_not_called_back_by_what_they_typed_before(page):
+    page.clock.install()
+    page.goto("/activity/?q=nobody")
+    asked = []
+    page.on("request", lambda request: asked.append(request.url) if "/activity/" in request.url else None)
+    page.get_by_role("link", name="Clear").evaluate(
+        """link => {
+            document.querySelector("[name=q]").dispatchEvent(new Event("input", { bubbles: true }));
+            link.click();
+        }"""
+    )
+    page.clock.run_for(1000)
+    expect(page.locator(".log > li")).to_have_count(3)
+    assert len(asked) == 1
+
+
 def test_what_is_shown_is_what_is_exported(page, tmp_path):
     page.goto("/activity/?q=peas")
     with page.expect_download() as started:

@@ -60,6 +60,20 @@ def test_a_file_is_shared_opened_without_an_account_downloaded_and_ended(people,
     expect(other.get_by_role("heading", name="This link does not work")).to_be_visible()
 
 
+def test_what_a_button_says_for_a_moment_outlives_a_change_of_the_page(page, alice, key, source):
+    share = shares.make(alice, key, [source])
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    page.clock.install()
+    page.goto(f"/shares/{share.pk}/")
+    with page.expect_response(f"**/shares/{share.pk}/link/"):
+        page.get_by_role("button", name="Copy the link").click()
+    expect(page.get_by_role("button", name="Copied")).to_be_visible()
+    shares.pause(share, on=True)
+    expect(page.get_by_role("button", name="Go on")).to_be_visible()
+    page.clock.run_for(2000)
+    expect(page.get_by_role("button", name="Copy the link")).to_be_visible()
+
+
 @pytest.mark.parametrize("scripts", [True, False], ids=["scripts", "no scripts"])
 def test_a_click_before_the_link_is_there_waits_and_goes_on_by_itself(
     people, account, alice, key, source, scripts, settings
