@@ -23,6 +23,7 @@ from datasources.breaker import is_failure
 from datasources.claro import ClaroError, NotNow
 from datasources.leases import Held
 from datasources.models import LINK_MARGIN, ApiKey, Deletion, DownloadLink, SavedView, Source
+from datasources.prepared import Prepared
 
 State = Deletion.State
 FORGET_AFTER = timedelta(days=7)
@@ -123,9 +124,8 @@ def empty(deletion_id: str, lease: str) -> str:
 
 
 def outside(sources: QuerySet[Source]) -> QuerySet[Source]:
-    """Those that are not in the bin."""
-    inside = Deletion.objects.exclude(state=State.FAILED)
-    return sources.exclude(datasource_id__in=inside.values("datasource_id"))
+    """Those that are not in the bin. It is mostly empty, and a database counts faster that doesn't have to look."""
+    return sources.exclude(datasource_id__in=_inside().values("datasource_id")) if _IS_IN_USE.rows() else sources
 
 
 def holding(source: Source) -> Deletion | None:
@@ -133,19 +133,9 @@ def holding(source: Source) -> Deletion | None:
     return Deletion.objects.filter(datasource_id=source.datasource_id).exclude(state=State.FAILED).first()
 
 
-def batches(deletions: QuerySet[Deletion]) -> list[Batch]:
-    """These (as access.py gives them, with their `role`) in as many lines as there were deletes, the next first."""
-    lines = deletions.values("batch").annotate(
-        count=Count("pk"),
-        name=Min("source__file_name"),
-        due=Min("due_at"),
-        failed=Count("pk", filter=Q(state=State.FAILED)),
-        best=Max("role"),
-    )
-    return [
-        Batch(one["batch"], one["count"], one["name"], one["due"], one["failed"], one["best"])
-        for one in lines.order_by("due", "batch")
-    ]
+def batches(user: User) -> list[Batch]:
+    """What is in the bin of all that somebody sees, a line for what was deleted together, the next first. One query."""
+    return [Batch(*row) for row in _BATCHES.rows(reader=user.pk)]
 
 
 def dependents(sources: Iterable[Source], user: User) -> Dependents:
@@ -163,6 +153,26 @@ def dependents(sources: Iterable[Source], user: User) -> Dependents:
 def tidy() -> None:
     """Forgets what Claro refused to delete and nobody has decided about: it is in the lists."""
     Deletion.objects.filter(state=State.FAILED, asked_at__lt=timezone.now() - FORGET_AFTER).delete()
+
+
+def _inside() -> QuerySet[Deletion]:
+    return Deletion.objects.exclude(state=State.FAILED)
+
+
+def _batches() -> QuerySet:
+    what = {
+        "count": Count("pk"),
+        "name": Min("source__file_name"),
+        "due": Min("due_at"),
+        "failed": Count("pk", filter=Q(state=State.FAILED)),
+        "best": Max("role"),
+    }
+    found = access.deletions_for(access.READER).values("batch").annotate(**what).order_by("due", "batch")
+    return found.values_list("batch", *what)
+
+
+_BATCHES = Prepared(_batches)
+_IS_IN_USE = Prepared(lambda: _inside().values_list("pk")[:1])
 
 
 def _not_deleted(held: Held, before: str, error: ClaroError) -> str:

@@ -62,14 +62,16 @@ def narrowed(sources: QuerySet[Source], state: dict[str, Any], *names: str) -> Q
 
 
 def listing(sources: QuerySet[Source], state: dict[str, Any], keys: Iterable[ApiKey]) -> Listing:
-    """The page that `state` (SourceListForm.state) asks for, its sources with their key of `keys`. Three queries.
+    """The page that `state` (SourceListForm.state) asks for, its sources with their key of `keys`. Up to three queries.
 
     A page past the end comes back empty.
     """
     sources = narrowed(sources, state, "key")
-    total = sources.count()
-    sources = narrowed(sources, state, "q")
-    groups = list(sources.order_by().values_list("status", "content_type").annotate(Count("pk")))
+    groups = _groups(sources)
+    total = sum(n for *_, n in groups)
+    if state["q"]:
+        sources = narrowed(sources, state, "q")
+        groups = _groups(sources)
     statuses = _sums((status, n) for status, kind, n in groups if state["type"] in ("", kind))
     types = _sums((kind, n) for status, kind, n in groups if state["status"] in ("", status))
     sources = narrowed(sources, state, "status", "type")
@@ -92,6 +94,10 @@ def listing(sources: QuerySet[Source], state: dict[str, Any], keys: Iterable[Api
         page=state["page"],
         pages=max(1, -(-matching // state["limit"])),
     )
+
+
+def _groups(sources: QuerySet[Source]) -> list[tuple[str, str, int]]:
+    return list(sources.order_by().values_list("status", "content_type").annotate(Count("pk")))
 
 
 def _sums(pairs) -> list[tuple[str, int]]:

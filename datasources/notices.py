@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from datetime import timedelta
 from uuid import UUID
 
-from django.db.models import F, Q
+from django.db.models import Count, F, Q, QuerySet
 from django.utils import timezone
 
 from accounts.models import User
@@ -16,6 +16,7 @@ from datasources import access, live
 from datasources.cells import visible
 from datasources.models import ApiKey, Notice, Outlet, Source, Wish
 from datasources.models.notices import Topic
+from datasources.prepared import Prepared, Slot
 
 # What somebody is told who has chosen nothing: about a key of their own, and about one that is shared with them.
 DEFAULTS = {True: (Topic.FAILED, Topic.REFUSED, Topic.SHARES), False: ()}
@@ -46,7 +47,7 @@ def tell_of(key: ApiKey, topic: Topic, sources: Iterable[Source]) -> None:
 
 def unread(user: User) -> int:
     """How many notices wait to be read. One query."""
-    return _mine(user).filter(read_at=None).count()
+    return sum(count for (count,) in _UNREAD.rows(reader=user.pk))
 
 
 def of(user: User):
@@ -82,8 +83,16 @@ def tidy() -> None:
     Notice.objects.filter(at__lt=timezone.now() - FORGET_AFTER).delete()
 
 
-def _mine(user: User):
+def _mine(user: User | Slot) -> QuerySet[Notice]:
     return Notice.objects.filter(user=user, key__in=access.keys_for(user))
+
+
+def _unread() -> QuerySet:
+    unread = _mine(access.READER).filter(read_at=None)
+    return unread.values("user").annotate(count=Count("pk")).values_list("count")
+
+
+_UNREAD = Prepared(_unread)
 
 
 def _who(key: ApiKey, topic: Topic) -> dict[int, set[UUID] | None]:

@@ -5,6 +5,7 @@ from typing import Any
 
 from django.db import connection
 from django.db.models import Expression, Field, QuerySet
+from django.db.models.query import get_related_populators
 
 
 class Slot(Expression):
@@ -19,21 +20,55 @@ class Slot(Expression):
 
 
 class Prepared:
-    """A query with slots, given by a function that is called once; its rows come as the database has them."""
+    """A query with slots, given by a function that is called once. The database is asked each time."""
 
     def __init__(self, query: Callable[[], QuerySet]):
         self._query = query
-        self._sql: tuple[str, tuple] | None = None
+        self._sql = ""
 
     def rows(self, **values: Any) -> list[tuple]:
-        if self._sql is None:
-            self._sql = self._query().query.sql_with_params()
-        sql, parameters = self._sql
-        given = [self._for_database(one, values[one.name]) if isinstance(one, Slot) else one for one in parameters]
+        """As `values_list` gives them."""
+        self._write()
         with connection.cursor() as cursor:
-            cursor.execute(sql, given)
-            return cursor.fetchall()
+            cursor.execute(self._sql, self._given(values))
+            return [self._row(row) for row in cursor.fetchall()]
+
+    def objects(self, **values: Any) -> list[Any]:
+        """The objects of a query, with its annotations and what it selects along (`select_related`)."""
+        rows = self.rows(**values)
+        own = self._own["select_fields"]
+        names = [self._columns[place][0].target.attname for place in own]
+        related = get_related_populators(self._own, self._columns, connection.alias)
+        found = []
+        for row in rows:
+            one = self._own["model"].from_db(connection.alias, names, row[own[0] : own[-1] + 1])
+            for populator in related:
+                populator.populate(row, one)
+            for name, place in self._annotations.items():
+                setattr(one, name, row[place])
+            found.append(one)
+        return found
+
+    def _write(self) -> None:
+        if self._sql:
+            return
+        compiler = self._query().query.get_compiler(connection=connection)
+        sql, self._parameters = compiler.as_sql()
+        self._columns, self._own, self._annotations = compiler.select, compiler.klass_info, compiler.annotation_col_map
+        self._converters = compiler.get_converters([column for column, _, _ in compiler.select])
+        self._sql = sql  # the last: another thread may be here too
+
+    def _given(self, values: dict[str, Any]) -> list[Any]:
+        return [self._value(one, values[one.name]) if isinstance(one, Slot) else one for one in self._parameters]
+
+    def _row(self, row: tuple) -> tuple:
+        """As the ORM gives it: what the database has no type for (ids, times on SQLite) comes as text."""
+        changed = list(row)
+        for place, (converters, expression) in self._converters.items():
+            for convert in converters:
+                changed[place] = convert(changed[place], expression, connection)
+        return tuple(changed)
 
     @staticmethod
-    def _for_database(slot: Slot, value: Any) -> Any:
+    def _value(slot: Slot, value: Any) -> Any:
         return slot.output_field.get_db_prep_value(value, connection)

@@ -1,7 +1,7 @@
 """The Redis that budget, row cache and live events share. What is stored there holds no secrets."""
 
 import time
-from functools import lru_cache
+from functools import cache
 
 import redis
 from django.conf import settings
@@ -36,13 +36,22 @@ class Impatience(Retry):
 
 
 class Pool(redis.ConnectionPool):
-    """Connections that don't wait long; also those of Django's cache (settings)."""
+    """Connections that don't wait long; also those of Django's cache (settings).
+
+    One a process and address. Django's cache asks for a pool in each thread, and under ASGI each request is one: of its
+    own it would open a connection for each page.
+    """
 
     def __init__(self, **options):
         super().__init__(retry=Impatience(), **TIMES, **options)
 
+    @classmethod
+    @cache
+    def from_url(cls, url: str, **options):
+        return super().from_url(url, **options)
 
-@lru_cache(maxsize=1)
+
+@cache
 def connection() -> redis.Redis:
     """A pooled client, made once a process."""
     return redis.Redis(connection_pool=Pool.from_url(settings.REDIS_URL))

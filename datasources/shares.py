@@ -10,7 +10,6 @@ from collections.abc import Iterable
 from contextlib import suppress
 from datetime import datetime, timedelta
 from functools import lru_cache
-from uuid import UUID
 
 import redis
 from django.contrib.auth.hashers import make_password
@@ -109,9 +108,9 @@ def quick(token: str, number: int) -> tuple[ShareLink, str] | None:
     values = {f"fingerprint{place}": fingerprint for place, fingerprint in enumerate(fingerprints)}
     rows = _living(len(fingerprints)).rows(number=number, now=now, soon=now + LINK_MARGIN, **values)
     for share_id, password, most_uses, source_id, link_id, sealed in rows:
-        link = DownloadLink(pk=_uuid(link_id), source_id=source_id, url=sealed)
+        link = DownloadLink(pk=link_id, source_id=source_id, url=sealed)
         with suppress(vault.SecretUnreadable):
-            return ShareLink(pk=_uuid(share_id), password=password, most_uses=most_uses), link.unseal()
+            return ShareLink(pk=share_id, password=password, most_uses=most_uses), link.unseal()
     return None
 
 
@@ -234,11 +233,6 @@ def _living(fingerprints: int) -> Prepared:
         return files.values_list(*share, "source_id", "source__links__pk", "source__links__url")
 
     return Prepared(query)
-
-
-def _uuid(value: str | UUID) -> UUID:
-    """An id as databases that have no type for it give it, too."""
-    return value if isinstance(value, UUID) else UUID(value)
 
 
 def _write(lines: list[dict]) -> None:

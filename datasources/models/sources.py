@@ -31,7 +31,7 @@ class Source(models.Model):
         constraints = [models.UniqueConstraint(fields=["key", "datasource_id"], name="one_source_per_key")]
         indexes = [
             models.Index(fields=["key", "gone_at", "-uploaded_at"], name="source_list"),
-            models.Index(fields=["key", "gone_at", "status", "content_type"], name="source_counts"),
+            models.Index(fields=["key", "gone_at", "status", "content_type", "datasource_id"], name="source_counts"),
             models.Index(fields=["datasource_id"], name="source_datasource"),
         ]
 

@@ -309,13 +309,9 @@ def _path_of_any(name: str) -> str:
 
 def _time(at: datetime, attribute: str, words: str) -> SafeString:
     local = timezone.localtime(at)
-    return format_html(
-        '<time datetime="{}" title="{}" {}>{}</time>',
-        at.isoformat(),
-        local.strftime(f"%a {local.day} %b %Y, %H:%M:%S %Z"),  # twenty times as fast as Django's date format
-        attribute,
-        words,
-    )
+    exact = local.strftime(f"%a {local.day} %b %Y, %H:%M:%S %Z")  # twenty times as fast as Django's date format
+    # Nothing in here comes from outside; a list has some hundred of them, and escaping takes longer than all the rest.
+    return SafeString(f'<time datetime="{at.isoformat()}" title="{exact}" {attribute}>{words}</time>')
 
 
 def _ago(span: timedelta) -> str:

@@ -27,7 +27,7 @@ def list_activity(request: HttpRequest) -> HttpResponse:
     state = form.state()
     page = activity.page(_events(request, state), state["before"], state["after"])
     _complete(request, page.events)
-    keys = [key for key in access.keys_for(request.user, space_of(request)) if may(key.role, Action.LOG)]
+    keys = [key for key in access.list_keys(request.user, space_of(request)) if may(key.role, Action.LOG)]
     context = {
         "page": page,
         "state": state,

@@ -7,11 +7,16 @@ from django.urls import reverse
 from django.utils.functional import SimpleLazyObject
 
 from datasources import access, bin, gateway, notices, saved_views
+from datasources.access import READER
 from datasources.models import ApiKey, SavedView
+from datasources.prepared import Prepared
 from datasources.views.objects import space_of
 
 # Pages about all that lies in a space; from any other, a space begins with its sources.
 SPACED = {"sources:list", "downloads:list", "shares:list", "keys:list", "bin:list", "activity:list", "views:list"}
+
+_MEMBERSHIPS = Prepared(lambda: access.memberships_of(READER))
+_VIEWS = Prepared(lambda: access.views_for(READER))
 
 
 def low_keys(request: HttpRequest) -> dict[str, object]:
@@ -21,14 +26,14 @@ def low_keys(request: HttpRequest) -> dict[str, object]:
 
 def in_the_bin(request: HttpRequest) -> dict[str, object]:
     """What is about to be deleted of all that the reader sees, a line a batch."""
-    return {"in_the_bin": SimpleLazyObject(lambda: bin.batches(access.deletions_for(request.user)))}
+    return {"in_the_bin": SimpleLazyObject(lambda: bin.batches(request.user))}
 
 
 def spaces(request: HttpRequest) -> dict[str, object]:
     """Where the reader is, and where else they can go."""
     return {
         "space": SimpleLazyObject(lambda: _space(request)),
-        "memberships": SimpleLazyObject(lambda: list(access.memberships_of(request.user))),
+        "memberships": SimpleLazyObject(lambda: _MEMBERSHIPS.objects(reader=request.user.pk)),
         "spaces_path": _spaces_path(request),
         "saved_views": SimpleLazyObject(lambda: _saved_views(request)),
     }
@@ -55,14 +60,15 @@ def _space(request: HttpRequest) -> access.Space:
 
 
 def _saved_views(request: HttpRequest) -> list[SavedView]:
-    views = list(access.views_for(request.user, _space(request)))
+    space = _space(request)
+    views = [view for view in _VIEWS.objects(reader=request.user.pk) if space.holds(view.team_id)]
     for view in views:
         view.is_here = saved_views.is_shown(view, request.path, request.GET.dict())
     return views
 
 
 def _low_keys(request: HttpRequest) -> list[ApiKey]:
-    keys = list(access.keys_for(request.user))
+    keys = access.list_keys(request.user)
     for key in keys:
         key.left = gateway.calls_left(key)
     return [key for key in keys if key.left and key.left.is_low]

@@ -116,7 +116,7 @@ def outlet_secret(request: HttpRequest, outlet: Outlet) -> HttpResponse:
 
 
 def _choices(request: HttpRequest, form: OutletForm, status: int = 200) -> HttpResponse:
-    keys = list(access.keys_for(request.user))
+    keys = access.list_keys(request.user)
     wishes = notices.wishes_of(request.user, keys)
     for key in keys:
         key.form = WishForm(initial={"topics": wishes[key.pk]}, auto_id=f"id_{key.pk}_%s")

@@ -86,7 +86,7 @@ def delete(request: HttpRequest, source: Source) -> HttpResponse:
 
 
 def _keys(request: HttpRequest) -> list[ApiKey]:
-    return list(access.keys_for(request.user, space_of(request)).select_related("sync", "watch"))
+    return access.list_keys(request.user, space_of(request))
 
 
 def _wake(keys: list[ApiKey], **when) -> None:
@@ -98,7 +98,7 @@ def _wake(keys: list[ApiKey], **when) -> None:
 
 def _list(request: HttpRequest, keys: list[ApiKey], form: AddressForm) -> HttpResponse:
     state = form.state()
-    found = listing(bin.outside(access.sources_for(request.user, space_of(request))), state, keys)
+    found = listing(bin.outside(access.sources_behind(keys)), state, keys)
     context = {
         "keys": keys,
         "state": state,

@@ -232,7 +232,7 @@ def test_a_batch_is_one_line_with_the_next_first(sources, alice, django_assert_n
         bin.put(sources[:1], alice, now=True)
         Deletion.objects.filter(source=sources[1]).update(state=State.FAILED, due_at=None)
         with django_assert_num_queries(1):
-            lines = bin.batches(access.deletions_for(alice))
+            lines = bin.batches(alice)
         assert [(one.count, one.failed, one.waits_until is None, one.may_keep) for one in lines] == [
             (1, 0, True, True),
             (2, 1, False, True),

@@ -144,11 +144,16 @@ def test_a_list_of_nothing_has_one_page(alice):
     assert (page.sources, page.pages, page.total, page.has_next) == ([], 1, 0, False)
 
 
-@pytest.mark.parametrize("query", [{}, {"q": "a", "status": "failed", "type": "b/b", "sort": "key", "limit": "100"}])
-def test_a_page_costs_four_queries_keys_included(alice, three, main, query, django_assert_num_queries):
+SEARCH = {"q": "a", "status": "failed", "type": "b/b", "sort": "key", "limit": "100"}
+
+
+@pytest.mark.parametrize(("query", "queries"), [({}, 3), (SEARCH, 4)], ids=["all", "a search"])
+def test_a_page_costs_three_queries_keys_included_and_a_search_one_more(
+    alice, three, main, query, queries, django_assert_num_queries
+):
     for number in range(30):
         add(main, f"{number}")
-    with django_assert_num_queries(4):
+    with django_assert_num_queries(queries):
         page = found(alice, **query)
         assert all(source.key.label for source in page.sources)
 
