@@ -15,6 +15,7 @@ from django.contrib.sessions.models import Session
 from django.core.cache import cache
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
+from django.dispatch import Signal
 from django.http import HttpRequest
 from django.utils import timezone
 
@@ -46,6 +47,9 @@ SYSTEMS = {
 }
 HANDHELD = ("iPhone", "iPad", "Android")
 
+# Somebody (`user`) ended sessions of theirs, on these `devices`, from another one.
+signed_out_elsewhere = Signal()
+
 
 def note(request: HttpRequest) -> None:
     """Writes down that this session is in use, when that was not done for a while."""
@@ -71,6 +75,14 @@ def end(sessions: Iterable[UserSession]) -> int:
     ended = list(sessions)
     for session in ended:
         session.end()
+    return len(ended)
+
+
+def sign_out_elsewhere(user: User, sessions: Iterable[UserSession]) -> int:
+    """The same where somebody asks for it from another session of theirs; `signed_out_elsewhere` tells of it."""
+    ended = list(sessions)
+    if end(ended):
+        signed_out_elsewhere.send(User, user=user, devices=[device(session.user_agent) for session in ended])
     return len(ended)
 
 

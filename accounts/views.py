@@ -27,6 +27,6 @@ def end_sessions(request: HttpRequest) -> HttpResponse:
     chosen = sessions.others(request.user, request.session.session_key)
     if pk := request.POST.get("session"):
         chosen = [get_object_or_404(chosen, pk=pk if pk.isdecimal() else None)]
-    ended = sessions.end(chosen)
+    ended = sessions.sign_out_elsewhere(request.user, chosen)
     messages.success(request, f"Signed out in {ended} other place{'' if ended == 1 else 's'}.")
     return redirect("account")

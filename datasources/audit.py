@@ -28,6 +28,7 @@ class What(StrEnum):
     SIGN_IN_FAILED = "sign_in_failed"
     SECOND_STEP_FAILED = "second_step_failed"
     SIGNED_OUT = "signed_out"
+    SIGNED_OUT_ELSEWHERE = "signed_out_elsewhere"
     PASSWORD_CHANGED = "password_changed"  # noqa: S105 - what happened, not a password
     EMAIL_CHANGED = "email_changed"
     FACTOR_ADDED = "factor_added"
@@ -92,6 +93,7 @@ GROUPS = {
             What.SIGN_IN_FAILED: ("Sign-in failed", "failed to sign in as {about}"),
             What.SECOND_STEP_FAILED: ("Second step failed", "gave a wrong second factor for {about}"),
             What.SIGNED_OUT: ("Signed out", "signed out"),
+            What.SIGNED_OUT_ELSEWHERE: ("Signed out elsewhere", "signed out elsewhere: {devices}"),
             What.PASSWORD_CHANGED: ("Password changed", "changed the password"),
             What.EMAIL_CHANGED: ("E-mail address changed", "changed the e-mail address from {before} to {about}"),
             What.FACTOR_ADDED: ("Second factor added", "set up {factor}"),

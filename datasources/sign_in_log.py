@@ -19,12 +19,15 @@ from django.db.models import QuerySet
 from django.dispatch import receiver
 
 from accounts.models import Team, User
+from accounts.sessions import signed_out_elsewhere
 from datasources import audit
 from datasources.audit import What
 
 # Who guesses passwords fills no log: one line for each account and address in this time.
 FAILURES_EVERY_S = 300
 SOMEBODY = "Somebody"
+# So many devices stand in a line by their names.
+NAMED = 3
 FACTORS = {
     Authenticator.Type.TOTP: "an authenticator app",
     Authenticator.Type.WEBAUTHN: "a passkey",
@@ -46,6 +49,13 @@ def note_sign_in(user: User, **kwargs) -> None:
 def note_sign_out(user: User | None, **kwargs) -> None:
     if user:
         _note(What.SIGNED_OUT, user)
+
+
+@receiver(signed_out_elsewhere)
+def note_sign_out_elsewhere(user: User, devices: list[str], **kwargs) -> None:
+    more = len(devices) - NAMED
+    named = ", ".join(devices[:NAMED])
+    _note(What.SIGNED_OUT_ELSEWHERE, user, devices=f"{named} and {more} more" if more > 0 else named)
 
 
 @receiver(user_login_failed)

@@ -5,7 +5,7 @@ import re
 import pytest
 from playwright.sync_api import expect
 
-from datasources import audit
+from datasources import audit, live
 from datasources.audit import What
 from tests.support.browser import PHONE
 
@@ -46,7 +46,7 @@ def test_who_goes_on_is_not_called_back_by_what_they_typed_before(page):
     )
     page.clock.run_for(1000)
     expect(page.locator(".log > li")).to_have_count(3)
-    assert len(asked) == 1
+    assert asked[-1].endswith("/activity/")
 
 
 def test_what_is_shown_is_what_is_exported(page, tmp_path):
@@ -70,3 +70,18 @@ def test_one_asks_by_whom_and_when(people, alice, options):
     expect(page.get_by_label("By whom")).to_have_value("nobody")
     page.get_by_role("link", name="Clear").click()
     expect(page.locator(".log > li")).to_have_count(3)
+
+
+def test_what_happens_meanwhile_appears_by_itself_and_what_is_unfolded_stays_so(page, alice, key):
+    token = audit.origin.set(audit.Origin("203.0.113.7", "Firefox/140 Linux"))
+    audit.record(What.SIGNED_IN, alice)
+    audit.origin.reset(token)
+    page.goto("/activity/")
+    lines = page.locator(".log > li")
+    expect(lines).to_have_count(4)
+    page.get_by_text("From where").first.click()
+    expect(page.get_by_text("Firefox on Linux")).to_be_visible()
+    audit.record(What.DOWNLOADED, alice, key=key, about="lentils.csv")
+    live.publish([alice.pk], "downloads-changed")
+    expect(lines).to_have_count(5)
+    expect(page.get_by_text("Firefox on Linux")).to_be_visible()

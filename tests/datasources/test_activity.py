@@ -145,7 +145,7 @@ def test_an_event_is_a_sentence(bob, key, what, about, details, words):
 
 
 # All that any sentence has a place for.
-DETAILS = {name: name[0] for name in ("before", "role", "team", "outcome", "factor", "when", "why")}
+DETAILS = {name: name[0] for name in ("before", "role", "team", "outcome", "factor", "when", "why", "devices")}
 
 
 def test_every_kind_can_be_said_and_asked_for(bob, key):

@@ -1,7 +1,9 @@
 import pytest
+from allauth.usersessions.models import UserSession
 from django.test import Client
 
 from accounts import teams
+from accounts.sessions import signed_out_elsewhere
 from datasources.models import AuditEvent
 from tests.support.factors import app_of, code, confirmed, secret_shown
 
@@ -18,6 +20,26 @@ def test_signing_in_and_out_is_written_down_with_where_from(client, alice):
     assert happened() == ["signed_in", "signed_out"]
     event = AuditEvent.objects.order_by("pk").first()
     assert (event.actor, event.address, event.agent) == (alice, "127.0.0.1", "Firefox on Linux")
+
+
+def test_signing_out_elsewhere_is_written_down_with_the_devices(web, alice, client_of):
+    web.get("/accounts/")
+    assert web.post("/accounts/sessions/end/").status_code == 302
+    assert happened() == []
+    agents = ("Firefox/140 Windows", "Chrome/140 Linux", "Safari/17 iPhone", "Firefox/140 Linux")
+    for agent in agents:
+        client_of(alice).get("/accounts/", headers={"User-Agent": agent})
+    web.post("/accounts/sessions/end/", {"session": UserSession.objects.get(user_agent=agents[0]).pk})
+    web.post("/accounts/sessions/end/")
+    said = list(AuditEvent.objects.order_by("pk").values_list("what", "details__devices"))
+    assert said[0] == ("signed_out_elsewhere", "Firefox on Windows")
+    assert len(said) == 2
+    assert set(said[1][1].split(", ")) == {"Chrome on Linux", "Safari on iPhone", "Firefox on Linux"}
+
+
+def test_of_many_places_a_few_are_named(alice):
+    signed_out_elsewhere.send(None, user=alice, devices=["Edge on Windows"] * 12)
+    assert AuditEvent.objects.get().details["devices"].endswith("Edge on Windows and 9 more")
 
 
 def test_signing_up_is_written_down(client, db):
