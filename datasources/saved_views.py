@@ -5,7 +5,7 @@ from urllib.parse import urlencode
 from django.http import QueryDict
 from django.urls import Resolver404, resolve
 
-from datasources.forms import ActivityForm, AddressForm, PageForm, RowsForm, SourceListForm
+from datasources.addresses import ActivityForm, AddressForm, PageForm, RowsForm, SourceListForm
 from datasources.models import SavedView
 
 # The pages that can be saved, each with what its address may hold.

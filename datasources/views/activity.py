@@ -12,7 +12,7 @@ from django.views.decorators.http import require_safe
 from accounts import sessions
 from accounts.roles import Action, may
 from datasources import access, activity
-from datasources.forms import ActivityForm, AddressForm
+from datasources.addresses import ActivityForm, AddressForm
 from datasources.models import AuditEvent
 from datasources.views.objects import space_of
 from datasources.views.pages import render_page

@@ -10,7 +10,7 @@ from django.views.decorators.http import require_safe
 from accounts.roles import Action
 from datasources import access, tasks
 from datasources import bin as room
-from datasources.forms import PageForm
+from datasources.addresses import PageForm
 from datasources.models import Deletion
 from datasources.views.objects import POST, of_deletions, space_of
 from datasources.views.pages import render_page, wants_fragment

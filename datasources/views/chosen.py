@@ -14,8 +14,9 @@ from django.views.decorators.http import require_POST
 
 from accounts.roles import Action
 from datasources import audit, bin, links, selection, shares, tasks
+from datasources.addresses import SourceListForm
 from datasources.audit import What
-from datasources.forms import DeleteSeveralForm, SourceListForm
+from datasources.forms import DeleteSeveralForm
 from datasources.models import Deletion, DownloadLink
 from datasources.selection import MOST, Selection, SelectionForm, TooMany
 from datasources.views.objects import path_in_space, space_of

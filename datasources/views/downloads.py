@@ -7,8 +7,9 @@ from django.views.decorators.http import require_safe
 
 from accounts.roles import Action
 from datasources import access, audit, links, opened, standstill, tasks
+from datasources.addresses import AddressForm, PageForm
 from datasources.audit import What
-from datasources.forms import AddressForm, DownloadForm, PageForm
+from datasources.forms import DownloadForm
 from datasources.models import DownloadLink, Source
 from datasources.views.objects import POST, READ, of_link, of_source, space_of
 from datasources.views.pages import render_page, render_problem, wants_fragment

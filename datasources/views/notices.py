@@ -8,7 +8,8 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
 from datasources import access, notices, outlets
-from datasources.forms import OutletForm, PageForm, WishForm
+from datasources.addresses import PageForm
+from datasources.forms import OutletForm, WishForm
 from datasources.models import ApiKey, Outlet, Source
 from datasources.models.notices import Topic
 from datasources.vault import SecretUnreadable

@@ -16,7 +16,7 @@ from django.views.decorators.http import require_http_methods
 from accounts.models import Membership
 from accounts.roles import Action, may
 from datasources import access, shares
-from datasources.forms import KeyChoiceForm
+from datasources.addresses import KeyChoiceForm
 from datasources.models import ApiKey, Deletion, DownloadLink, Outlet, SavedView, ShareLink, Source
 
 READ = ("GET", "HEAD")

@@ -2,9 +2,9 @@ from django.http import HttpRequest, HttpResponse
 
 from datasources import opened, standstill
 from datasources import rows as room
+from datasources.addresses import RowsForm
 from datasources.cells import table_body
 from datasources.claro import ClaroError, InvalidParameters, ProcessingInProgress, Unauthorized
-from datasources.forms import RowsForm
 from datasources.middleware import say_when, status_of
 from datasources.models import Source
 from datasources.views.objects import READ, of_source

@@ -16,8 +16,9 @@ from qrcode.image.svg import SvgPathFillImage
 
 from accounts.roles import Action
 from datasources import access, audit, shares
+from datasources.addresses import AddressForm, PageForm
 from datasources.audit import What
-from datasources.forms import AddressForm, PageForm, ShareEditForm, ShareForm
+from datasources.forms import ShareEditForm, ShareForm
 from datasources.models import ShareLink, Source
 from datasources.vault import SecretUnreadable
 from datasources.views.objects import FORM, POST, READ, of_share, of_source, space_of

@@ -8,7 +8,8 @@ from django.views.decorators.http import require_POST, require_safe
 
 from accounts.roles import Action, may
 from datasources import access, bin, mirror, notices, opened, selection, standstill, tasks, usual
-from datasources.forms import AddressForm, DeleteForm, SourceListForm
+from datasources.addresses import AddressForm, SourceListForm
+from datasources.forms import DeleteForm
 from datasources.listing import listing
 from datasources.models import ApiKey, Deletion, Source
 from datasources.views.objects import FORM, READ, of_source, path_in_space, space_of

@@ -1,68 +1,20 @@
 import hashlib
-import logging
-from datetime import timedelta
-from urllib.parse import parse_qs, parse_qsl, urlencode, urlsplit
+from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import pytest
-import requests
 from allauth.account.models import EmailAddress
 from allauth.mfa.models import Authenticator
-from allauth.socialaccount.models import SocialAccount, SocialToken
+from allauth.socialaccount.models import SocialAccount
 from allauth.usersessions.models import UserSession
-from django.contrib.sessions.models import Session
 from django.core import mail
 from django.core.checks import run_checks
 from django.test import Client
-from django.utils import timezone
 
-from accounts import teams
 from accounts.models import User
-from accounts.roles import Role
+from tests.accounts.conftest import BACK, START, confirm, go, is_signed_in, sign_on
 from tests.support.factors import app_of, passkey_of
 from tests.support.html import dom, link, told, words
-from tests.support.leaks import database_content, redis_content
-from tests.support.oidc import ACCESS_TOKEN, CLIENT_ID, CLIENT_SECRET, OTHER_KEY, Provider
-
-START, BACK = "/accounts/oidc/login/", "/accounts/oidc/callback/"
-
-
-@pytest.fixture(scope="module")
-def the_provider():
-    provider = Provider()
-    yield provider
-    provider.stop()
-
-
-@pytest.fixture
-def provider(the_provider, settings, db) -> Provider:
-    """Configured as the settings would be."""
-    the_provider.reset()
-    settings.SIGNUP_OPEN = False
-    settings.OIDC_SERVER_URL, settings.OIDC_NAME = the_provider.url, "Example"
-    settings.OIDC_CLIENT_ID, settings.OIDC_CLIENT_SECRET = CLIENT_ID, CLIENT_SECRET
-    app = {"name": "Example", "client_id": CLIENT_ID, "secret": CLIENT_SECRET}
-    settings.SOCIALACCOUNT_PROVIDERS = {"oidc": {"APP": app}}
-    return the_provider
-
-
-def go(client: Client, query: str = "") -> str:
-    """To the provider, as the browser does; the address that it leads back to."""
-    answer = client.get(f"{START}{query}")
-    assert answer.status_code == 302, words(answer)
-    return requests.get(answer["Location"], allow_redirects=False, timeout=5).headers["Location"]
-
-
-def sign_on(client: Client, query: str = ""):
-    return client.get(go(client, query))
-
-
-def is_signed_in(client: Client) -> bool:
-    return client.get("/keys/").status_code == 200
-
-
-def confirm(user: User, *, verified: bool = True) -> None:
-    EmailAddress.objects.create(user=user, email=user.email, verified=verified, primary=True)
-
+from tests.support.oidc import CLIENT_ID, CLIENT_SECRET
 
 # --- Signing up and in ---
 
@@ -236,180 +188,6 @@ def test_an_inactive_person_stays_outside(client, provider, alice):
     assert sign_on(client)["Location"] == "/accounts/inactive/"
     assert not is_signed_in(client)
     assert User.objects.count() == 1
-
-
-# --- Refused ---
-
-
-def refused(client: Client, answer, status: int = 401) -> str:
-    assert answer.status_code == status
-    assert not is_signed_in(client)
-    assert not User.objects.filter(email="dora@example.com").exists()
-    assert not SocialAccount.objects.exists()
-    return words(answer)
-
-
-@pytest.mark.parametrize("verified", [False, None, "false", "no", 1, "True"])
-@pytest.mark.parametrize("email", ["dora@example.com", "alice@example.com"])
-def test_an_address_that_is_not_confirmed_opens_nothing(client, provider, alice, email, verified):
-    confirm(alice)
-    provider.person |= {"email": email, "email_verified": verified}
-    assert "Your address is not confirmed" in refused(client, sign_on(client), 403)
-
-
-def test_without_any_address_nobody_gets_in(client, provider):
-    del provider.person["email"]
-    provider.userinfo = {"sub": "dora-1"}
-    assert "Your address is not confirmed" in refused(client, sign_on(client), 403)
-
-
-def test_closed_sign_up_can_be_closed_for_single_sign_on_too(client, provider, alice, settings):
-    settings.OIDC_SIGNUP = False
-    assert "Sign Up Closed" in refused(client, sign_on(client), 200)
-    confirm(alice)
-    provider.person["email"] = alice.email
-    sign_on(client)
-    assert is_signed_in(client)
-
-
-def test_the_invited_sign_up_by_single_sign_on_all_the_same(client, provider, alice, settings):
-    settings.OIDC_SIGNUP = False
-    team = teams.create("Team", alice)
-    invitation = teams.invite(team, alice, Role.VIEWER, timezone.now() + timedelta(days=1))
-    client.get(f"/invitations/{teams.token(invitation)}/")
-    sign_on(client)
-    assert is_signed_in(client)
-
-
-@pytest.mark.parametrize(
-    ("claims", "reason"),
-    [
-        ({"iss": "https://evil.example"}, "InvalidIssuerError"),
-        ({"iss": None}, "MissingRequiredClaimError"),
-        ({"aud": "another-client"}, "InvalidAudienceError"),
-        ({"aud": [CLIENT_ID, "another"], "azp": "another"}, "another client"),
-        ({"exp": 1_600_000_000}, "ExpiredSignatureError"),
-        ({"exp": None}, "MissingRequiredClaimError"),
-        ({"nonce": "another-sign-in-s"}, "another sign-in"),
-        ({"nonce": None}, "another sign-in"),
-        ({"sub": None}, "MissingRequiredClaimError"),
-    ],
-)
-def test_an_identity_token_that_does_not_hold_is_not_believed(client, provider, caplog, claims, reason):
-    provider.claims = claims
-    assert "That did not work" in refused(client, sign_on(client))
-    assert reason in caplog.text
-
-
-@pytest.mark.parametrize(
-    ("spoilt", "reason"),
-    [
-        ({"key": OTHER_KEY}, "InvalidSignatureError"),
-        ({"kid": "unknown"}, "ValueError"),
-        ({"algorithm": "none"}, "InvalidAlgorithmError"),
-        ({"algorithm": "HS256"}, "InvalidAlgorithmError"),
-    ],
-)
-def test_a_signature_that_is_not_the_provider_s_is_not_believed(client, provider, caplog, spoilt, reason):
-    for name, value in spoilt.items():
-        setattr(provider, name, value)
-    refused(client, sign_on(client))
-    assert reason in caplog.text
-
-
-def test_userinfo_about_somebody_else_is_not_believed(client, provider, caplog):
-    provider.userinfo = {**provider.person, "sub": "somebody-else"}
-    refused(client, sign_on(client))
-    assert "somebody else" in caplog.text
-
-
-@pytest.mark.parametrize(
-    ("config", "reason"),
-    [
-        ({"issuer": "https://evil.example"}, "it calls itself 'https://evil.example'"),
-        ({"issuer": None}, "it calls itself 'None'"),
-        ({"token_endpoint": "https://evil.example/token"}, "token_endpoint"),
-        ({"jwks_uri": None}, "jwks_uri"),
-        ({"userinfo_endpoint": "https://evil.example/"}, "userinfo_endpoint"),
-    ],
-)
-def test_an_issuer_that_is_not_the_one_configured_is_not_asked(client, provider, caplog, config, reason):
-    provider.config = config
-    refused(client, client.get(START))
-    assert reason in caplog.text
-    assert provider.asked == []
-
-
-def test_a_provider_that_does_not_answer_is_told(client, provider, settings, caplog):
-    back = go(client)
-    settings.OIDC_SERVER_URL = "http://127.0.0.1:9"
-    for path in (START, back):
-        assert "That did not work" in refused(client, client.get(path))
-    assert "ConnectionError" in caplog.text
-
-
-def test_who_cancels_there_is_told(client, provider):
-    provider.answer = "access_denied"
-    answer = client.get(go(client), follow=True)
-    assert "cancelled" in words(answer)
-    provider.answer = "server_error"
-    refused(client, sign_on(client))
-
-
-@pytest.mark.parametrize("spoil", [{"state": "x" * 16}, {"state": ""}, {"code": "x"}, {"code": ""}])
-def test_an_answer_that_was_tampered_with_signs_nobody_in(client, provider, spoil):
-    query = {name: [value] for name, value in spoil.items()}
-    back = parse_qs(urlsplit(go(client)).query) | query
-    refused(client, client.get(f"{BACK}?{urlencode(back, doseq=True)}"))
-
-
-def test_another_browser_s_answer_signs_nobody_in_and_none_does_twice(client, provider):
-    back = go(client)
-    victim = Client()
-    go(victim)
-    assert victim.get(back).status_code == 401
-    assert not is_signed_in(victim)
-    client.get(back)
-    client.post("/accounts/logout/")
-    assert client.get(back).status_code == 401
-    assert not is_signed_in(client)
-
-
-def test_a_link_has_no_say_in_what_is_asked_for_and_connects_nothing(client, provider, alice):
-    """With `process=connect` a link would tie whoever is signed in there to whoever is signed in here."""
-    web = Client()
-    web.force_login(alice)
-    sign_on(web, "?process=connect&scope=offline_access&auth_params=prompt%3Dnone")
-    [asked] = provider.asked
-    assert set(asked["scope"].split()) == {"openid", "email"}
-    assert "prompt" not in asked
-    assert not SocialAccount.objects.filter(user=alice).exists()
-
-
-# --- What is kept ---
-
-
-def test_no_token_and_nothing_but_the_address_is_kept(client, provider, caplog):
-    caplog.set_level(logging.DEBUG)
-    provider.person |= {"name": "Dora Long Name", "phone_number": "+49 170 1234567"}
-    back = go(client)
-    client.get(back)
-    assert SocialAccount.objects.get().extra_data == {"email": "dora@example.com"}
-    assert not SocialToken.objects.exists()
-    stored = database_content() + redis_content() + str([s.get_decoded() for s in Session.objects.all()]).encode()
-    code = parse_qs(urlsplit(back).query)["code"][0]
-    for secret in (ACCESS_TOKEN, CLIENT_SECRET, "Long Name", "1234567", "id_token", code):
-        assert secret.encode() not in stored
-    for secret in (ACCESS_TOKEN, CLIENT_SECRET, code):
-        assert secret not in caplog.text
-
-
-def test_what_goes_wrong_is_logged_without_what_the_provider_sent(client, provider, caplog):
-    back = go(client)
-    provider.reset()  # it has forgotten the code
-    client.get(back)
-    assert "Single sign-on failed: OAuth2Error" in caplog.text
-    assert "invalid_grant" not in caplog.text
 
 
 # --- No other way in ---

@@ -9,8 +9,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from datasources import activity, audit
+from datasources.addresses import ActivityForm
 from datasources.audit import GROUPS, What
-from datasources.forms import ActivityForm
 from datasources.models import AuditEvent
 
 NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)

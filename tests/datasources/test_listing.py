@@ -7,7 +7,7 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from datasources import access, keys
-from datasources.forms import SourceListForm
+from datasources.addresses import SourceListForm
 from datasources.listing import SORTS, Listing, listing
 from datasources.models import ApiKey, Source
 

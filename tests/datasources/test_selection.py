@@ -7,7 +7,7 @@ from accounts.models import Membership
 from accounts.roles import Action, Role
 from datasources import bin, keys, selection
 from datasources.access import EVERYTHING, Space
-from datasources.forms import SourceListForm
+from datasources.addresses import SourceListForm
 from datasources.models import ApiKey, KeyShare, Source
 from tests.conftest import synced
 

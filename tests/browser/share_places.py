@@ -1,0 +1,64 @@
+"""Share links, from inside and from outside."""
+
+from datasources import shares
+from datasources.models import ShareLink
+from tests.browser.places import HOSTILE, IN_A_WEEK, World, place
+from tests.conftest import synced
+
+
+@place("share", "Make the link")
+def _share(world: World) -> str:
+    return f"/sources/{world.table().datasource_id}/share/"
+
+
+@place("share link", "Copy the link")
+def _share_link(world: World) -> str:
+    share = world.share(note=HOSTILE, most_uses=3, password="open sesame", ends_at=IN_A_WEEK)
+    return f"/shares/{share.pk}/"
+
+
+@place("share link, edit", "Ask for no password any more")
+def _edit_share(world: World) -> str:
+    return f"/shares/{world.share(password='open sesame', ends_at=IN_A_WEEK).pk}/edit/"
+
+
+@place("shared", "Used up")
+def _shares(world: World) -> str:
+    source = world.table()
+    used_up = world.share(source, most_uses=3, note="For the supplier")
+    ShareLink.objects.filter(pk=used_up.pk).update(uses=3, last_used_at=used_up.created_at)
+    shares.end(world.share(source))
+    shares.pause(world.share(source, password="open sesame"), on=True)
+    world.share(source, ends_at=IN_A_WEEK)
+    return "/shares/"
+
+
+def _outside(share: ShareLink, query: str = "") -> str:
+    return f"/d/{share.unseal()}/{query}"
+
+
+@place("shared page", "Download", signed_in=False)
+def _shared_page(world: World) -> str:
+    return _outside(world.share(note="The price list of this month.", ends_at=IN_A_WEEK))
+
+
+@place("shared page, several files", "2 files", signed_in=False)
+def _shared_files(world: World) -> str:
+    source = world.table(name=HOSTILE)
+    world.account.add(fileName=f"{'long-' * 30}.pdf")
+    return _outside(world.share(source, next(one for one in synced(world.key) if one != source)))
+
+
+@place("shared page, password", "wants a password", signed_in=False)
+def _shared_locked(world: World) -> str:
+    return _outside(world.share(password="open sesame"))
+
+
+@place("shared page, being made", "Getting the file ready", 202, signed_in=False)
+def _shared_waiting(world: World) -> str:
+    return _outside(world.share(), "?dl=1")
+
+
+@place("shared page, nothing", "This link does not work", 404, signed_in=False)
+def _shared_nothing(world: World) -> str:
+    return "/d/cd_not-a-token/"
