@@ -29,9 +29,7 @@ def invitation(request: HttpRequest, token: str) -> HttpResponse:
         "for_somebody_else": request.user.is_authenticated and found.email not in ("", request.user.email),
         "next": reverse("invitation", args=[token]),
     }
-    response = render_page(request, "teams/invitation.html", "teams/_invitation.html", context)
-    response["Referrer-Policy"] = "no-referrer"
-    return response
+    return render_page(request, "teams/invitation.html", "teams/_invitation.html", context)
 
 
 def _accept(request: HttpRequest, found) -> HttpResponse:

@@ -258,6 +258,14 @@ def test_the_invited_sign_up_although_sign_up_is_closed_and_come_back(web, clien
     assert team.memberships.filter(user__email="dora@example.com").exists()
 
 
+def test_the_form_of_an_invitation_comes_with_its_origin(client_of, bob, web, page):
+    """Under `no-referrer` browsers send `Origin: null` with a form, and Django takes it for a forged one."""
+    invite(web, page)
+    answer = client_of(bob).get(f"/invitations/{teams.token(Invitation.objects.get())}/")
+    assert "Join as bob@example.com" in words(answer)
+    assert answer["Referrer-Policy"] == "same-origin"
+
+
 def test_an_invitation_that_has_ended_opens_no_sign_up(web, client, settings, page):
     settings.SIGNUP_OPEN = False
     invite(web, page)
