@@ -21,7 +21,7 @@ class AddressForm(forms.Form):
     def state(self) -> dict[str, Any]:
         """Every field's value, or its default where it is missing or can't be used."""
         self.full_clean()
-        given = {name: value for name, value in self.cleaned_data.items() if value not in (None, "")}
+        given = {name: value for name, value in self.cleaned_data.items() if value not in (None, "", [])}
         return {**dict.fromkeys(self.fields, ""), **self.DEFAULTS, **given}
 
     def complaints(self) -> list[str]:
@@ -50,8 +50,17 @@ class SourceListForm(AddressForm):
     order = forms.ChoiceField(required=False, choices=ORDERS)
 
 
+class NamesField(forms.Field):
+    """What may stand in an address several times: a list of texts, none of them empty."""
+
+    widget = forms.SelectMultiple
+
+    def to_python(self, value: object) -> list[str]:
+        return [text for text in ([value] if isinstance(value, str) else value or ()) if text]
+
+
 class RowsForm(AddressForm):
-    DEFAULTS = {"page": 1, "limit": 50, "order": "asc"}
+    DEFAULTS = {"page": 1, "limit": 50, "order": "asc", "column": ()}
     LIMITS = (25, 50, 100, 250, 500, 1000)
 
     page = forms.IntegerField(required=False, min_value=1, max_value=1_000_000_000)
@@ -60,6 +69,8 @@ class RowsForm(AddressForm):
     sort = forms.CharField(required=False, max_length=1000, strip=False)
     order = forms.ChoiceField(required=False, choices=ORDERS)
     filter = forms.CharField(required=False, max_length=4000, strip=False)
+    # Those that are shown; none: all.
+    column = NamesField(required=False)
 
     @staticmethod
     def query(state: dict[str, Any]) -> Query:

@@ -5,6 +5,8 @@ cost one call. How a block is found, and that one call serves all who want it, i
 """
 
 import time
+from collections.abc import Collection
+from dataclasses import replace
 
 from django.conf import settings
 
@@ -34,6 +36,15 @@ def page(source: Source, number: int, limit: int, query: Query, person: object =
         if stop > AHEAD_FROM * size and not block.is_last:
             Block(source, query, block.number + 1, size).fetch_ahead()
     return _joined(parts)
+
+
+def only(rows: Rows, columns: Collection[str]) -> Rows:
+    """The rows with these of their columns, in the table's order; with all where it has none of them."""
+    places = [place for place, name in enumerate(rows.columns) if name in columns]
+    if not places:
+        return rows
+    names = tuple(rows.columns[place] for place in places)
+    return replace(rows, columns=names, rows=[[row[place] for place in places] for row in rows.rows])
 
 
 def _cuts(source: Source, query: Query, first: int, limit: int, size: int) -> list[tuple[Block, int, int]]:

@@ -5,7 +5,7 @@ from urllib.parse import urlencode
 from django.http import QueryDict
 from django.urls import Resolver404, resolve
 
-from datasources.addresses import ActivityForm, AddressForm, PageForm, RowsForm, SourceListForm
+from datasources.addresses import ActivityForm, AddressForm, NamesField, PageForm, RowsForm, SourceListForm
 from datasources.models import SavedView
 
 # The pages that can be saved, each with what its address may hold.
@@ -37,12 +37,18 @@ def read(path: str, query: str) -> tuple[SavedView, str]:
     given = QueryDict(query)
     form = FORMS[found.view_name](given)
     form.full_clean()
-    kept = {name: given[name] for name in form.cleaned_data if name not in PLACES and given.get(name)}
-    view = SavedView(page=found.view_name, datasource_id=found.kwargs.get("datasource_id"), query=urlencode(kept))
+    kept = {name: _given(form, name) for name in form.cleaned_data if name not in PLACES and any(given.getlist(name))}
+    text = urlencode(kept, doseq=True)
+    view = SavedView(page=found.view_name, datasource_id=found.kwargs.get("datasource_id"), query=text)
     return view, given.get("team", "")
 
 
-def is_shown(view: SavedView, path: str, parameters: dict[str, str]) -> bool:
+def is_shown(view: SavedView, path: str, parameters: QueryDict) -> bool:
     """Whether this address shows the view, on whichever of its pages."""
-    here = {name: value for name, value in parameters.items() if value and name not in PLACES}
+    here = {name: values for name, values in parameters.lists() if any(values) and name not in PLACES}
     return view.path == path and view.parameters == here
+
+
+def _given(form: AddressForm, name: str) -> str | list[str]:
+    """As it stood in the address; what may stand there once, as it stood there last."""
+    return form.cleaned_data[name] if isinstance(form.fields[name], NamesField) else form.data[name]

@@ -53,9 +53,9 @@ class SavedView(models.Model):
         return reverse(self.page, args=[self.datasource_id] if self.datasource_id else [])
 
     @property
-    def parameters(self) -> dict[str, str]:
-        team = {"team": str(self.team_id)} if self.team_id else {}
-        return {**team, **QueryDict(self.query).dict()}
+    def parameters(self) -> dict[str, list[str]]:
+        team = {"team": [str(self.team_id)]} if self.team_id else {}
+        return {**team, **dict(QueryDict(self.query).lists())}
 
     @property
     def url(self) -> str:

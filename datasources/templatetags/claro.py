@@ -12,7 +12,7 @@ from django.template.defaultfilters import date as format_date
 from django.templatetags.static import static
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.html import escape, format_html
+from django.utils.html import escape, format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
 
 from accounts import roles
@@ -186,9 +186,19 @@ def is_checkbox(field: BoundField) -> bool:
 @register.simple_tag(takes_context=True)
 def query(context: template.Context, **changes: object) -> str:
     """The address with some of its parameters changed, empty ones left out; a change leads to the first page."""
-    parameters = {**context["request"].GET.dict(), "page": "", **changes}
-    text = urlencode({name: value for name, value in parameters.items() if value not in (None, "")})
+    parameters = {**dict(context["request"].GET.lists()), "page": "", **changes}
+    text = urlencode({name: value for name, value in parameters.items() if value not in (None, "", [""])}, doseq=True)
     return f"?{text}" if text else "?"
+
+
+@register.simple_tag(takes_context=True)
+def carry(context: template.Context, but_for: str) -> SafeString:
+    """The parameters of the address as hidden fields of a form that asks anew for those named (by spaces)."""
+    fields = ((name, value) for name, values in context["request"].GET.lists() for value in values)
+    new = but_for.split()
+    return format_html_join(
+        "", '<input type="hidden" name="{}" value="{}">', (field for field in fields if field[0] not in new)
+    )
 
 
 @register.inclusion_tag("_sort_header.html", takes_context=True)

@@ -63,7 +63,7 @@ def _saved_views(request: HttpRequest) -> list[SavedView]:
     space = _space(request)
     views = [view for view in _VIEWS.objects(reader=request.user.pk) if space.holds(view.team_id)]
     for view in views:
-        view.is_here = saved_views.is_shown(view, request.path, request.GET.dict())
+        view.is_here = saved_views.is_shown(view, request.path, request.GET)
     return views
 
 

@@ -10,6 +10,9 @@ from datasources.models import Source
 from datasources.views.objects import READ, of_source
 from datasources.views.pages import render_page
 
+# The address names each column that is shown: of more it would become too long for what stands on the way.
+CHOOSABLE = 200
+
 
 @of_source(*READ)
 def rows(request: HttpRequest, source: Source) -> HttpResponse:
@@ -37,7 +40,9 @@ def rows(request: HttpRequest, source: Source) -> HttpResponse:
         context |= {"problem": "trouble", "error": error, "key_is_refused": isinstance(error, Unauthorized)}
         status = status_of(error)
     else:
-        context |= _shown(page, state) | {"page": page, "body": table_body(page)}
+        shown = room.only(page, state["column"])
+        context |= _shown(page, state) | {"page": shown, "body": table_body(shown), "all_columns": page.columns}
+        context["may_choose"] = 1 < len(page.columns) <= CHOOSABLE
         return render_page(request, "rows/page.html", "rows/_table.html", context, status)
     # Only what went wrong, for its place beside the filter: the last good table stays.
     response = render_page(request, "rows/page.html", "rows/_problem.html", context, status)

@@ -21,6 +21,9 @@ document.addEventListener("htmx:config:request", (event) => {
   for (const [name, value] of [...request.body.entries()]) {
     if (value === "") request.body.delete(name);
   }
+  // All of them is what an address means that names none.
+  const form = event.detail.ctx.sourceElement.closest("form[data-all]");
+  if (form && !form.querySelector("[type=checkbox]:not(:checked)")) request.body.delete(form.dataset.all);
 });
 
 // A form that leaves the page: one click is enough.

@@ -131,6 +131,11 @@ def _rows_filtered(world: World) -> str:
     return f"/sources/{world.table().datasource_id}/rows/?filter=price+%3E+90&sort=price&order=desc&limit=25"
 
 
+@place("rows, some columns", "2 of 3 columns")
+def _rows_columns(world: World) -> str:
+    return f"/sources/{world.table().datasource_id}/rows/?column=id&column=price"
+
+
 @place("rows, hostile", "Rows 1 to")
 def _hostile_rows(world: World) -> str:
     from sandbox.demo_files import hostile_csv

@@ -216,3 +216,31 @@ def test_a_dialog_and_the_builder_are_for_everybody(rows):
     rows.get_by_role("button", name=re.compile("^a long story")).click()
     expect(rows.get_by_role("dialog")).to_be_visible()
     assert not violations(rows)
+
+
+@pytest.mark.parametrize("scripts", [True, False], ids=["scripts", "no scripts"])
+def test_columns_are_chosen_and_all_of_them_come_back(people, alice, rows, scripts):
+    page = people(alice, java_script_enabled=scripts).new_page()
+    page.goto(rows.url)
+    page.get_by_text("Choose columns").click()
+    for name in COLUMNS[3:]:
+        page.get_by_role("checkbox", name=name, exact=True).uncheck()
+    page.get_by_role("button", name="Show these").click()
+    expect(page.locator(".rows thead th")).to_have_count(4)
+    expect(page).to_have_url(re.compile(r"/rows/\?column=id&column=name&column=price$"))
+    header(page, "price").get_by_role("link").click()
+    expect(header(page, "price")).to_have_attribute("aria-sort", "ascending")
+    expect(page.locator(".rows thead th")).to_have_count(4)
+    page.get_by_role("link", name="3 of 17 columns").click()
+    expect(page.locator(".rows thead th")).to_have_count(18)
+    expect(header(page, "price")).to_have_attribute("aria-sort", "ascending")
+
+
+def test_an_address_names_no_columns_where_all_are_chosen(rows):
+    rows.goto(f"{rows.url}?column=id")
+    rows.get_by_text("Choose columns").click()
+    for name in COLUMNS[1:]:
+        rows.get_by_role("checkbox", name=name, exact=True).check()
+    rows.get_by_role("button", name="Show these").click()
+    expect(rows.locator(".rows thead th")).to_have_count(18)
+    assert "column" not in rows.url

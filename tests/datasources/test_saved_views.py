@@ -32,6 +32,7 @@ ROWS = f"/sources/{ID}/rows/"
             "filter=+price+%3E+1&sort=price&key=00000000-0000-0000-0000-000000000008",
             f"{ROWS}?sort=price&filter=+price+%3E+1",
         ),
+        (ROWS, "column=price&column=a%2C+b&column=", f"{ROWS}?column=price&column=a%2C+b"),
         ("/downloads/", "page=3", "/downloads/"),
         ("/activity/", "what=keys&since=2026-01-01&before=9", "/activity/?what=keys&since=2026-01-01"),
     ],
@@ -99,8 +100,15 @@ def test_every_page_of_a_view_has_a_form():
 )
 def test_a_view_is_shown_on_all_its_pages(address, shown):
     view = SavedView(page="sources:list", query="q=x&order=asc", team=Team(pk=ID))
-    assert saved_views.is_shown(view, "/sources/", QueryDict(address).dict()) is shown
-    assert not saved_views.is_shown(view, "/downloads/", QueryDict(address).dict())
+    assert saved_views.is_shown(view, "/sources/", QueryDict(address)) is shown
+    assert not saved_views.is_shown(view, "/downloads/", QueryDict(address))
+
+
+def test_a_view_of_some_columns_is_not_one_of_others():
+    view, _ = saved_views.read(ROWS, "column=a&column=b")
+    assert saved_views.is_shown(view, ROWS, QueryDict("page=2&column=a&column=b"))
+    assert not saved_views.is_shown(view, ROWS, QueryDict("column=a"))
+    assert not saved_views.is_shown(view, ROWS, QueryDict("column=b&column=b"))
 
 
 def test_a_view_of_nobody_can_t_be(transactional_db):

@@ -236,7 +236,9 @@ def test_only_lists_and_objects_are_nested(value, is_nested):
         ("/?q=a%26b%3D%23c", "{% query sort='name' %}", "?q=a%26b%3D%23c&sort=name"),
         ("/?q=%22%3E%3Cscript%3E", "{% query %}", "?q=%22%3E%3Cscript%3E"),
         ("/?filter=price+%3E+100&limit=0", "{% query sort='ü' %}", "?filter=price+%3E+100&limit=0&sort=%C3%BC"),
-        ("/?q=1&q=2", "{% query %}", "?q=2"),
+        ("/?q=1&q=2", "{% query %}", "?q=1&q=2"),
+        ("/?column=a&column=b&page=2", "{% query limit=5 %}", "?column=a&column=b&limit=5"),
+        ("/?column=a&column=b", "{% query column='' %}", "?"),
     ],
 )
 def test_an_address_keeps_what_is_not_changed_and_starts_at_the_first_page(address, tag, expected):

@@ -109,6 +109,46 @@ def test_what_is_shown_stands_above_in_words_and_each_part_can_be_taken_off(web,
     assert dom(web.get(path)).find(".//div[@aria-label='What is shown']") is None
 
 
+def test_the_columns_that_are_asked_for_are_shown_in_the_order_of_the_table(web, account, path):
+    page = web.get(f"{path}?column=price&column=name&column=gone&limit=25&page=2")
+    assert all_words(page, ".//thead//th") == ["Row", "name", "price"]
+    assert body(page)[0] == ["26", "thing 26", "39.0"]
+    chip = dom(page).find(".//a[@id='chip-columns']")
+    assert words(chip) == "2 of 3 columns Show all columns"
+    assert chip.get("href") == "?limit=25&page=2"
+    ticked = {box.get("value"): "checked" in box.attrib for box in dom(page).iterfind(".//fieldset//input")}
+    assert ticked == {"id": False, "name": True, "price": True}
+    assert asked(account) == [{"page": "1", "limit": "1000"}]
+
+
+def test_what_else_is_asked_for_keeps_the_columns(web, path):
+    page = web.get(f"{path}?column=id&column=name&sort=id&order=desc&limit=25")
+    assert link(page, "Next") == "?column=id&column=name&sort=id&order=desc&limit=25&page=2"
+    forms = [form for form in dom(page).iter("form") if form.get("method") == "get"]
+    kept = [[one.get("name") for one in form.iterfind(".//input[@type='hidden']")] for form in forms]
+    columns, rest = ["column", "column"], ["sort", "order"]
+    assert kept == [
+        [*columns, *rest, "limit"],  # the filter
+        [*rest, "limit"],  # other columns
+        [*columns, *rest, "limit"],  # another page
+        [*columns, *rest],  # more on a page
+    ]
+
+
+@pytest.mark.parametrize("query", ["", "column=", "column=gone", "column=id&column=name&column=price"])
+def test_without_any_column_of_the_table_all_are_shown(web, path, query):
+    page = web.get(f"{path}?{query}")
+    assert all_words(page, ".//thead//th") == ["Row", "id", "name", "price"]
+    assert dom(page).find(".//a[@id='chip-columns']") is None
+
+
+def test_of_too_many_columns_none_are_chosen(rows_of):
+    names = [f"c{number}" for number in range(201)]
+    page = rows_of(",".join(names) + "\n" + ",".join("1" * 201) + "\n")
+    assert len(all_words(page, ".//thead//th")) == 202
+    assert dom(page).find(".//fieldset") is None
+
+
 @pytest.mark.parametrize("headers", [{}, htmx()], ids=["page", "part"])
 def test_a_bad_filter_comes_back_with_the_words_of_claro(web, path, headers):
     page = web.get(path, {"filter": "nix = 1", "limit": 25}, headers=headers)

@@ -34,10 +34,11 @@ def test_a_list_is_saved_as_it_is_and_found_beside_every_page(web, table):
     assert beside(web.get("/keys/")) == ["Things"]
 
 
-def test_rows_are_saved_with_their_filter(web, table, path):
-    page = web.get(f"{path}?filter=price+%3E+90&sort=price&order=desc&limit=25&page=2")
+def test_rows_are_saved_with_their_filter_and_columns(web, table, path):
+    page = web.get(f"{path}?filter=price+%3E+90&sort=price&order=desc&limit=25&page=2&column=id&column=price")
     response = web.post(link(page, "Save this view"), {"name": "Dear ones"})
-    assert response.headers["Location"] == f"{path}?limit=25&sort=price&order=desc&filter=price+%3E+90"
+    address = f"{path}?limit=25&sort=price&order=desc&filter=price+%3E+90&column=id&column=price"
+    assert response.headers["Location"] == address
     assert "of 60 that match" in words(web.get(response.headers["Location"]))
 
 
