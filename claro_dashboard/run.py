@@ -102,11 +102,14 @@ def _manage(*arguments: str) -> str:
 
 def _tell_address(sign_in: str) -> None:
     """One line, once the pages can be opened."""
-    host = os.environ.get("HOST", "127.0.0.1")
-    address = f"http://{'127.0.0.1' if host == '0.0.0.0' else host}:{os.environ['PORT']}/"  # noqa: S104
+    host, port = os.environ.get("HOST", "127.0.0.1"), os.environ["PORT"]
+    is_here = host in ("127.0.0.1", "0.0.0.0")  # noqa: S104
+    # By its name, under which passkeys work; asked by its number, as the name may mean another address first.
+    address = f"http://{'localhost' if is_here else host}:{port}/"
+    probe = f"http://{'127.0.0.1' if is_here else host}:{port}/healthz"
     for _ in range(PATIENCE_S * 10):
         try:
-            urllib.request.urlopen(f"{address}healthz", timeout=1).close()  # noqa: S310 - our own address
+            urllib.request.urlopen(probe, timeout=1).close()  # noqa: S310 - our own address
         except OSError:
             time.sleep(0.1)
         else:
