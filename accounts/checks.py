@@ -1,6 +1,6 @@
-"""System checks: settings of the single sign-on that can't work."""
+"""System checks: settings of single sign-on and mail that can't work."""
 
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, urlsplit
 
 from django.conf import settings
 from django.core.checks import Error, register
@@ -19,3 +19,14 @@ def single_sign_on_can_work(app_configs, **kwargs) -> list[Error]:
         words = "OIDC_SERVER_URL is not an https address."
         return [Error(words, hint="The provider's issuer, such as https://login.example.com.", id="accounts.E002")]
     return []
+
+
+@register
+def mail_is_sent_as_asked_for(app_configs, **kwargs) -> list[Error]:
+    """An option that nothing reads, such as `?tls=True`, would send the password of the mail server in clear."""
+    asked = {name.upper() for name in parse_qs(urlsplit(settings.EMAIL_URL).query)}
+    if not (unknown := asked - {"EMAIL_USE_TLS", "EMAIL_USE_SSL"}):
+        return []
+    words = f"EMAIL_URL has options that mean nothing: {', '.join(sorted(unknown))}."
+    hint = "For encryption: smtp+tls://… (STARTTLS, port 587) or smtp+ssl://… (TLS from the start, port 465)."
+    return [Error(words, hint=hint, id="accounts.E003")]

@@ -278,7 +278,7 @@ def test_mail_is_sent_or_printed(settings):
     settings.PRODUCTION = True
     found = check("Mail")
     assert (found.state, "`EMAIL_URL`" in found.remedy) == (WARN, True)
-    settings.EMAIL_URL = "smtp://user:hunter2@mail.example.com:587?tls=True"
+    settings.EMAIL_URL = "smtp+tls://user:hunter2@mail.example.com:587"
     found = check("Mail")
     assert (found.state, "through mail.example.com:587" in found.says, "hunter2" in found.says) == (OK, True, False)
 

@@ -65,10 +65,17 @@ def test_a_laptop_needs_no_configuration(settings_with, tmp_path):
 def test_mails_that_nobody_sends_go_to_a_laptop_s_terminal_and_into_no_server_s_log(settings_with):
     assert settings_with("EMAIL_BACKEND") == ["django.core.mail.backends.console.EmailBackend"]
     assert settings_with("EMAIL_BACKEND", DEBUG="0", **SECRETS) == ["django.core.mail.backends.dummy.EmailBackend"]
-    url = "smtp://user:password@mail.example:587?tls=True"
+    url = "smtp+tls://user:password@mail.example:587"
     assert settings_with("EMAIL_BACKEND", DEBUG="0", EMAIL_URL=url, **SECRETS) == [
         "django.core.mail.backends.smtp.EmailBackend"
     ]
+
+
+@pytest.mark.parametrize(
+    ("url", "name"), [("smtp+tls://m:587", "EMAIL_USE_TLS"), ("smtp+ssl://m:465", "EMAIL_USE_SSL")]
+)
+def test_mail_is_encrypted_as_its_address_says(settings_with, url, name):
+    assert settings_with(name, EMAIL_URL=url) == [True]
 
 
 def test_a_laptop_s_secrets_come_from_its_file_and_production_leaves_it_alone(settings_with, process, tmp_path):
