@@ -1,0 +1,195 @@
+"""From an invitation to a link that works no more: three people, each in a browser, and through the pages only.
+
+With WRITE_SCREENSHOTS set it takes the pictures of docs/sharing.md on its way.
+"""
+
+import os
+import re
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Locator, Page, expect
+
+from tests.conftest import synced
+from tests.support.browser import DESKTOP, PHONE, violations
+from tests.support.product import ROOT
+
+pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("workers")]
+
+FILE = "price-list.csv"
+CONTENT = ("id,name,price\n" + "".join(f"{n},Lamp {n},{n * 1.5}\n" for n in range(1, 121))).encode()
+OTHERS = {"orders.csv": 81_200, "suppliers.json": 9_400, "catalogue.pdf": 3_460_000, "assortment.tsv": 24_700}
+BOB, PASSWORD = "bob@example.com", "a-long-password-2026"
+HEADINGS = {"Sources": "Data sources"}  # where it is not what the navigation says
+MARGIN = 10  # around the pictures
+
+
+@pytest.fixture
+def main_key(account, key):
+    """Alice's, called Main, with a table and more behind it."""
+    others = enumerate(OTHERS.items(), start=1)
+    account.add_many([{"fileName": name, "fileSize": size, "age": 420 * n} for n, (name, size) in others])
+    account.upload(FILE, CONTENT)
+    synced(key)
+
+
+@pytest.mark.usefixtures("main_key")
+@pytest.mark.parametrize("viewport", [DESKTOP, PHONE], ids=["desktop", "phone"])
+def test_from_the_invitation_to_the_link_that_works_no_more(people, alice, viewport):
+    owner, member, stranger = (people(who, viewport=viewport).new_page() for who in (alice, None, None))
+
+    owner.goto("/")
+    make_a_team_with_the_key(owner)
+    join(member, invitation(owner))
+    browse(member)
+    address = share(member)
+
+    is_well(stranger, address, FILE)
+    picture(stranger, "shared-page", stranger.locator(".entrance-box"), of=PHONE)
+    with stranger.expect_download() as download:
+        stranger.get_by_role("link", name="Download").click()
+    assert Path(download.value.path()).read_bytes() == CONTENT
+    assert not stranger.context.cookies()
+
+    see_it_counted_and_end_it(owner)
+    stranger.context.witness.expects(404)
+    is_well(stranger, address, "This link does not work")
+    picture(stranger, "link-ended", stranger.locator(".entrance-box"), of=PHONE)
+
+    go(member, "Sources")
+    expect(member.get_by_role("link", name=FILE, exact=True)).to_be_visible()
+    take_the_key_away(owner)
+    # By itself, in the open page.
+    expect(member.get_by_role("link", name=FILE, exact=True)).to_have_count(0)
+    is_well(member, "/sources/", "Data sources")
+    expect(member.get_by_text(FILE)).to_have_count(0)
+
+
+def make_a_team_with_the_key(owner: Page) -> None:
+    go(owner, "Teams")
+    owner.get_by_label("Name").fill("Catalogue")
+    owner.get_by_role("button", name="Make the team").click()
+    is_at(owner, "Catalogue")
+    owner.get_by_role("link", name="one of yours").click()
+    is_at(owner, "API keys")
+    owner.get_by_role("link", name="Share Main").click()
+    is_at(owner, "Share the key Main")
+    owner.get_by_label("Catalogue").check()
+    owner.get_by_role("button", name="Save").click()
+    expect(owner.get_by_text("Shared with Catalogue")).to_be_visible()
+    is_at(owner, "API keys")
+
+
+def invitation(owner: Page) -> str:
+    """The link of one, for a member."""
+    go(owner, "Teams")
+    owner.get_by_role("link", name="Catalogue", exact=True).click()
+    owner.get_by_label("Role", exact=True).select_option(label="Member")
+    owner.get_by_role("button", name="Invite").click()
+    expect(owner.get_by_role("list", name="Open invitations")).to_contain_text("as member, works for")
+    is_at(owner, "Catalogue")
+    return copied(owner)
+
+
+def join(member: Page, address: str) -> None:
+    is_well(member, address, "Join Catalogue")
+    member.get_by_role("link", name="Make an account").click()
+    is_at(member, "Sign Up")
+    member.get_by_label("Email").fill(BOB)
+    member.locator("[name=password1]").fill(PASSWORD)
+    member.locator("[name=password2]").fill(PASSWORD)
+    member.get_by_role("button", name="Sign Up").click()
+    is_at(member, "Join Catalogue")
+    member.get_by_role("button", name=f"Join as {BOB}").click()
+    expect(member.get_by_text("You are in Catalogue now, as member.")).to_be_visible()
+
+
+def browse(member: Page) -> None:
+    is_at(member, "Data sources")
+    expect(member.locator("tbody tr")).to_have_count(1 + len(OTHERS))
+    for name in (FILE, "catalogue.pdf"):
+        member.get_by_label(f"Choose {name}").check()
+    expect(member.get_by_role("button", name="Share")).to_be_visible()
+    picture(member, "sources-chosen", member.locator("#source-list .card"), of=DESKTOP)
+    member.get_by_role("link", name=FILE, exact=True).click()
+    is_at(member, FILE)
+    member.get_by_role("link", name="Rows").click()
+    expect(member.get_by_text("Rows 1 to 50 of 120").first).to_be_visible()
+    expect(member.get_by_role("cell", name="Lamp 50", exact=True)).to_be_visible()
+    is_at(member, FILE)
+    member.get_by_role("link", name="About this source").click()
+
+
+def share(member: Page) -> str:
+    """The address of the link."""
+    member.get_by_role("link", name="Share", exact=True).click()
+    is_at(member, f"Share {FILE}")
+    member.get_by_label("Note").fill("Prices of this month, for your catalogue.")
+    picture(member, "share-form", member.locator("main > section"), of=DESKTOP)
+    member.get_by_role("button", name="Make the link").click()
+    is_at(member, f"Share link of {FILE}")
+    picture(member, "share-link", member.locator(".alert"), member.locator("#share"), of=DESKTOP)
+    member.get_by_text("QR code").click()
+    expect(member.get_by_role("img", name="The link as a QR code")).to_be_visible()
+    return copied(member)
+
+
+def see_it_counted_and_end_it(owner: Page) -> None:
+    go(owner, "Activity")
+    line = f"Share link of {BOB} gave out {FILE}"
+    expect(owner.get_by_role("listitem").filter(has_text=line)).to_be_visible()
+    expect(owner.get_by_role("listitem").filter(has_text=f"{BOB} joined Catalogue as Member")).to_be_visible()
+    go(owner, "Shared")
+    picture(owner, "shared-list", owner.locator("#shares"), of=DESKTOP)
+    owner.get_by_role("link", name=FILE, exact=True).click()
+    is_at(owner, f"Share link of {FILE}")
+    expect(owner.locator("dt:text('Downloads') + dd")).to_have_text("1")
+    owner.get_by_role("button", name="End").click()
+    expect(owner.get_by_text("The link has ended.")).to_be_visible()
+    is_at(owner, "Shared")
+
+
+def take_the_key_away(owner: Page) -> None:
+    go(owner, "Teams")
+    owner.get_by_role("link", name="Catalogue", exact=True).click()
+    owner.get_by_role("button", name="Take away Main").click()
+    expect(owner.get_by_text("Catalogue does not work through Main any more.")).to_be_visible()
+    is_at(owner, "Catalogue")
+
+
+def go(page: Page, name: str) -> None:
+    """By the navigation, as everybody does."""
+    page.get_by_role("navigation", name="Main").get_by_role("link", name=name, exact=True).click()
+    is_at(page, HEADINGS.get(name, name))
+
+
+def is_well(page: Page, address: str, heading: str) -> None:
+    page.goto(address)
+    is_at(page, heading)
+
+
+def is_at(page: Page, heading: str) -> None:
+    """On the page of this heading, and nobody is kept from using it."""
+    expect(page.get_by_role("heading", level=1, name=re.compile(f"^{re.escape(heading)}$"))).to_be_visible()
+    assert not violations(page), page.url
+    assert page.evaluate("scrollTo(1000, 0), scrollX") == 0, f"{page.url} scrolls sideways"
+
+
+def copied(page: Page) -> str:
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    page.get_by_role("button", name="Copy the link").click()
+    expect(page.get_by_role("button", name="Copied")).to_be_visible()
+    return page.evaluate("navigator.clipboard.readText()")
+
+
+def picture(page: Page, name: str, *parts: Locator, of: dict[str, int]) -> None:
+    """Writes one for the documents, of these parts of the page, at the width that shows them best."""
+    if not os.environ.get("WRITE_SCREENSHOTS") or page.viewport_size != of:
+        return
+    boxes = [part.bounding_box() for part in parts]
+    left, top = (max(min(box[side] for box in boxes) - MARGIN, 0) for side in "xy")
+    right, bottom = (
+        max(box[side] + box[size] for box in boxes) + MARGIN for side, size in (("x", "width"), ("y", "height"))
+    )
+    clip = {"x": left, "y": top, "width": right - left, "height": bottom - top}
+    page.screenshot(path=ROOT / f"docs/images/{name}.png", clip=clip, full_page=True)
