@@ -10,7 +10,7 @@ from accounts.roles import TABLE, Role, may
 ROOT = Path(__file__).resolve().parents[1]
 DOCUMENTS = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md"))]
 # Read outside the settings: by the Procfile and by `make run`.
-OF_DJANGO = {"changepassword", "collectstatic", "migrate"}
+OF_DJANGO = {"changepassword", "collectstatic", "migrate", "sendtestmail"}
 OF_THE_RUNNER = {"HOST", "PORT", "REDIS_PORT", "SANDBOX_PORT"}
 
 
