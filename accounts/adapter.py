@@ -18,7 +18,13 @@ WAYS = {
 class AccountAdapter(DefaultAccountAdapter):
     def is_open_for_signup(self, request) -> bool:
         """Open by the setting; else for the first person, and for the invited."""
-        return settings.SIGNUP_OPEN or not User.objects.exists() or teams.is_invited(request.session)
+        return settings.SIGNUP_OPEN or not User.objects.exists() or teams.invitation_of(request.session) is not None
+
+    def get_login_redirect_url(self, request) -> str:
+        """Back to the invitation that somebody came by, also when they had to confirm their address on the way."""
+        if invitation := teams.invitation_of(request.session):
+            return reverse("invitation", args=[teams.token(invitation)])
+        return super().get_login_redirect_url(request)
 
     def get_reauthentication_methods(self, user) -> list[dict]:
         return [{**way, "description": WAYS[way["id"]]} for way in super().get_reauthentication_methods(user)]

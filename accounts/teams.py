@@ -12,7 +12,7 @@ from django.utils import timezone
 from accounts.models import Invitation, Membership, Team, User
 from accounts.roles import Role
 
-# The session remembers by which invitation somebody came, so that they may sign up where sign-up is closed.
+# The session remembers by which invitation somebody came: they may sign up where sign-up is closed, and come back.
 SESSION_NAME = "invitation"
 _signer = signing.Signer(salt="accounts.invitation", sep=".")
 
@@ -95,11 +95,11 @@ def revoke(invitation: Invitation) -> None:
     Invitation.objects.filter(pk=invitation.pk, revoked_at=None).update(revoked_at=timezone.now())
 
 
-def is_invited(session) -> bool:
-    """Whether whoever has this session came by an invitation that still holds."""
+def invitation_of(session) -> Invitation | None:
+    """The invitation by which whoever has this session came, while it still holds."""
     invitation_id: str | None = session.get(SESSION_NAME)
     invitation = invitation_id and Invitation.objects.filter(pk=UUID(invitation_id)).first()
-    return bool(invitation and invitation.is_open)
+    return invitation if invitation and invitation.is_open else None
 
 
 def _keep_an_owner(membership: Membership, *, but_for: bool = False) -> None:

@@ -1,3 +1,4 @@
+import re
 from datetime import timedelta
 
 import pytest
@@ -256,6 +257,22 @@ def test_the_invited_sign_up_although_sign_up_is_closed_and_come_back(web, clien
     assert answer["Location"] == address
     client.post(address)
     assert team.memberships.filter(user__email="dora@example.com").exists()
+
+
+def test_the_invited_come_back_after_they_have_confirmed_their_address(web, client, settings, page):
+    settings.ACCOUNT_EMAIL_VERIFICATION = "mandatory"
+    invite(web, page)
+    address = f"/invitations/{teams.token(Invitation.objects.get())}/"
+    client.get(address)
+    secret = "correct-horse-battery"
+    form = {"email": "dora@example.com", "password1": secret, "password2": secret, "next": address}
+    assert client.post("/accounts/signup/", form)["Location"] == "/accounts/confirm-email/"
+    client.post(re.search(r"/accounts/confirm-email/\S+", mail.outbox[0].body)[0])
+    sign_in = {"login": "dora@example.com", "password": secret}
+    assert client.post("/accounts/login/", sign_in)["Location"] == address
+    client.post(address)
+    client.post("/accounts/logout/")
+    assert client.post("/accounts/login/", sign_in)["Location"] == "/sources/"
 
 
 def test_the_form_of_an_invitation_comes_with_its_origin(client_of, bob, web, page):
