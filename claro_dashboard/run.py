@@ -109,7 +109,7 @@ def _tell_address(sign_in: str) -> None:
     probe = f"http://{'127.0.0.1' if is_here else host}:{port}/healthz"
     for _ in range(PATIENCE_S * 10):
         try:
-            urllib.request.urlopen(probe, timeout=1).close()  # noqa: S310 - our own address
+            urllib.request.urlopen(probe, timeout=1).close()
         except OSError:
             time.sleep(0.1)
         else:
