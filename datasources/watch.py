@@ -63,8 +63,13 @@ def look(watch_id: str, lease: str) -> str:
     now = timezone.now()
     went_by_number = watch.still is not None and not _missing(watch)
     counted_at = watch.started_at if went_by_number else watch.counted_at
-    held.finish(next_look(watch.key, now), attempts=0, started_at=None, checked_at=now, counted_at=counted_at)
-    live.publish(access.people_for(watch.key), "watch-checked")
+    people = access.people_for(watch.key)
+    is_seen = live.is_present(people)
+    due_at = next_look(watch.key, now, is_seen=is_seen)
+    held.finish(due_at, attempts=0, started_at=None, checked_at=now, counted_at=counted_at)
+    if not is_seen and live.is_present(people):
+        somebody_looks([watch.key])  # a page that was opened meanwhile found nothing to bring forward
+    live.publish(people, "watch-checked")
     return "done"
 
 

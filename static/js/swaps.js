@@ -20,6 +20,12 @@ document.addEventListener("htmx:after:swap", (event) => {
   if (start) start.scrollTop = 0;
 });
 
+// What somebody has unfolded stays so while the page around it changes: no answer knows of it.
+htmx.registerExtension("unfolded", {
+  htmx_before_morph_attr: (element, { attrName, newValue }) =>
+    !(attrName === "open" && newValue === null && element.matches("details")),
+});
+
 document.addEventListener("htmx:after:request", (event) => {
   const status = event.detail?.ctx?.response?.status;
   if (status && status < 400) trouble()?.replaceChildren();

@@ -6,7 +6,7 @@ import pytest
 import time_machine
 from django.utils import timezone
 
-from datasources import keys, redis, watch
+from datasources import keys, live, redis, watch
 from datasources.models import ApiKey, Source, Watch
 from tests.conftest import looked, synced
 from tests.support.sandbox import Account
@@ -114,6 +114,15 @@ def test_nobody_there_slows_the_looks_down_and_a_page_that_opens_brings_them_for
     watch.somebody_looks([key])
     assert Watch.objects.get().due_at < now + timedelta(seconds=5)
     somebody_is_there(key)
+    looked(key)
+    assert Watch.objects.get().due_at < timezone.now() + timedelta(seconds=5)
+
+
+def test_a_page_opened_just_before_a_look_is_put_off_still_brings_the_next_one_forward(key, account, monkeypatch):
+    account.add(fileName="a.csv", status="processing", age=1)
+    synced(key)
+    answers = iter([False, True])
+    monkeypatch.setattr(live, "is_present", lambda user_ids: next(answers))
     looked(key)
     assert Watch.objects.get().due_at < timezone.now() + timedelta(seconds=5)
 
