@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 from django.db import connection
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from tests.browser.places import Place, World, each
 from tests.support.browser import DESKTOP, PHONE, violations
@@ -23,6 +23,7 @@ def world(alice, account, key, people, place) -> World:
 @each()
 def test_a_page_is_for_everybody(place: Place, world):
     page = place.open(world)
+    stay(page)
     expect(page.locator("body")).to_contain_text(place.shows)
     is_for_everybody(page)
 
@@ -62,6 +63,18 @@ def is_for_everybody(page: Page) -> None:
             assert page.locator("html").get_attribute("data-bs-theme") == scheme
             assert not violations(page), (scheme, viewport)
     assert page.evaluate("scrollTo(1000, 0), scrollX") == 0, "the page scrolls sideways on a phone"
+
+
+def stay(page: Page) -> None:
+    """From now on a page that goes on by itself gets nothing new, and can be looked at for as long as it takes."""
+
+    def answer(route: Route) -> None:
+        if route.request.is_navigation_request():
+            route.fulfill(status=204)
+        else:
+            route.fallback()
+
+    page.route(page.url, answer)
 
 
 @contextlib.contextmanager
