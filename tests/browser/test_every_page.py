@@ -12,6 +12,7 @@ from tests.support.browser import DESKTOP, PHONE, violations
 
 pytestmark = pytest.mark.browser
 
+TOO_WIDE = "[...document.querySelectorAll('.by-room')].some(one => one.scrollWidth > one.clientWidth)"
 PAINTED = "() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))"
 
 
@@ -63,6 +64,10 @@ def is_for_everybody(page: Page) -> None:
             assert page.locator("html").get_attribute("data-bs-theme") == scheme
             assert not violations(page), (scheme, viewport)
     assert page.evaluate("scrollTo(1000, 0), scrollX") == 0, "the page scrolls sideways on a phone"
+    if page.locator(".by-room").count():
+        for width in (360, 768, 1024, 1280, 1440):
+            page.set_viewport_size({"width": width, "height": 800})
+            assert not page.evaluate(TOO_WIDE), f"the table has no room for what it shows at {width}"
 
 
 def stay(page: Page) -> None:

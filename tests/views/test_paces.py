@@ -36,8 +36,9 @@ def row(page: HttpResponse, name: str = "now.csv"):
 
 
 def status(page: HttpResponse, name: str = "now.csv") -> str:
-    """The status column of this source."""
-    return words(row(page, name).findall("td")[2])
+    """The status of this source, and what is said of it below the name."""
+    found = row(page, name)
+    return " ".join(words(part) for part in (found.findall("td")[2], *found.iterfind(".//div[@class='paces']")))
 
 
 def icons(part) -> str:
@@ -57,9 +58,7 @@ def test_the_list_says_for_how_long_and_what_is_usual(web, account, key, past, a
     add(account, age)
     synced(key)
     page = web.get("/sources/")
-    assert status(page) == f"Processing checked just now {shown}"
-    # on a narrow screen below the name instead
-    assert f"{shown} checked just now" in words(row(page).findall("td")[1])
+    assert status(page) == f"Processing {shown} checked just now"
     assert (ALARM in icons(row(page))) == is_slower
 
 
@@ -90,7 +89,7 @@ def test_without_a_past_nothing_is_promised(web, account, key):
     account.add_many(PAST[:4])
     source_id = add(account, 5000)
     synced(key)
-    assert status(web.get("/sources/")) == "Processing checked just now for 1 h"
+    assert status(web.get("/sources/")) == "Processing for 1 h checked just now"
     assert "usual" not in words(web.get(f"/sources/{source_id}/"))
 
 
@@ -124,7 +123,7 @@ def test_what_is_not_known_for_certain_is_not_said(web, account, key, past, chan
     changes = {name: value() - timedelta(seconds=50) if callable(value) else value for name, value in changes.items()}
     Source.objects.filter(datasource_id=source_id).update(first_seen_at=now - timedelta(seconds=40), **changes)
     with time_machine.travel(now, tick=False):
-        assert status(web.get("/sources/")) == f"Processing checked just now {shown}"
+        assert status(web.get("/sources/")) == f"Processing {shown} checked just now"
         assert shown in facts(web.get(f"/sources/{source_id}/"))["Status"]
 
 
