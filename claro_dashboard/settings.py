@@ -139,9 +139,11 @@ CELERY_TASK_DEFAULT_QUEUE = "background"
 CELERY_TASK_ROUTES = {"datasources.tasks.make_link": {"queue": "interactive"}}
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_TIMEZONE = "UTC"
+# How often due work is looked for in the database (datasources/tasks.py).
+TICK_SECONDS = env.float("TICK_SECONDS", default=2.0)
 CELERY_BEAT_SCHEDULE = {
     # Thrown away unless a worker takes it before the next one comes.
-    "tick": {"task": "datasources.tasks.tick", "schedule": 2.0, "options": {"expires": 2}},
+    "tick": {"task": "datasources.tasks.tick", "schedule": TICK_SECONDS, "options": {"expires": max(TICK_SECONDS, 1)}},
     "write_share_uses": {
         "task": "datasources.tasks.write_share_uses",
         "schedule": 5.0,

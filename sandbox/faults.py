@@ -13,7 +13,7 @@ class Fault:
     """What happens to the next `times` calls whose method, path and key match, after the first `skip` of them.
 
     kind: `answer` (status, headers and body instead of ours), `cut` (half of our answer), `drop` (no answer at all),
-    `hang` (nothing for `seconds`, then no answer), `slow` (our answer, `seconds` later).
+    `hang` (nothing for `seconds`, then no answer), `slow` (our answer, `seconds` later). Faults.clear ends both.
     """
 
     kind: str
@@ -49,13 +49,17 @@ class Faults:
         self.waiting: Counter[str] = Counter()
         self._rate = rate
         self._ordered: list[Fault] = []
+        self._cleared = threading.Event()
         self._lock = threading.Lock()
 
     def wait(self, fault: Fault | None, key: str) -> None:
         """As long as an answer takes; `waiting` counts the calls of each key that a fault holds up just now."""
         with self._lock:
             self.waiting[key] += fault is not None
-        time.sleep(self.latency_s + (fault.seconds if fault else 0))
+            cleared = self._cleared
+        time.sleep(self.latency_s)
+        if fault:
+            cleared.wait(fault.seconds)
         with self._lock:
             self.waiting[key] -= fault is not None
 
@@ -67,8 +71,11 @@ class Faults:
             self._ordered.append(fault)
 
     def clear(self) -> None:
+        """Forgets what was ordered. A call that a fault holds up is answered at once."""
         with self._lock:
             self._ordered.clear()
+            self._cleared.set()
+            self._cleared = threading.Event()
 
     def next(self, method: str, path: str, key: str = "") -> Fault | None:
         """The fault for this call, used up by it."""

@@ -1,53 +1,109 @@
-"""`make test`: style, types, and every test on SQLite, then again on PostgreSQL.
+"""`make test`: style, types and every test, on SQLite and on PostgreSQL, side by side where cores are idle.
 
-Arguments go to pytest instead: `.venv/bin/python -m tests -k links`.
+`python -m tests STAGE …` runs some of the stages only. Other arguments go to pytest: `python -m tests -k links`.
 """
 
+import contextlib
+import json
 import os
 import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from tests.support import browser, postgres
+from tests.support import browser, load, postgres
+from tests.support.timing import LIMIT_S, OPTION
 
-WORKERS = ["-n", str(os.cpu_count() or 2), "--dist", "worksteal"]
+CORES = os.cpu_count() or 2
+ALL_CORES = ["-n", str(CORES), "--dist", "worksteal"]
+# Pages wait for timers and servers half of the time: one process beside the others costs them little.
+ONE_BESIDE = ["-n", "1"]
 
-# What has no database need not run on another one.
-WITHOUT_DATABASE = [f"--ignore=tests/{name}" for name in ("claro", "sandbox", "dashboard")]
-
-
-def main() -> int:
-    if sys.argv[1:]:
-        return run("pytest", *sys.argv[1:])
-    browser.executable()  # says what is missing before minutes have passed
-    steps = [
-        ("style", lambda: run("ruff", "check", ".") or run("ruff", "format", "--check", ".")),
-        ("types", lambda: run("mypy")),
-        ("tests on SQLite", lambda: run("pytest", *WORKERS, "-m", "not system")),
-        ("the whole system", lambda: run("pytest", "-m", "system")),
-        ("tests on PostgreSQL", on_postgres),
-    ]
-    for name, step in steps:
-        started = time.monotonic()
-        failed = step()
-        print(f"== {name}: {'FAILED' if failed else 'ok'} ({time.monotonic() - started:.0f} s)", flush=True)  # noqa: T201
-        if failed:
-            return 1
-    return 0
+# The stages of one lane run one after the other, the lanes side by side.
+LANES = (("lint", "sqlite", "postgres"), ("browser", "system"))
+TESTS = {
+    "sqlite": [*ALL_CORES, "-m", "not browser and not system"],
+    "postgres": [*ALL_CORES, "-m", "not browser and not system"],
+    "browser": [*ONE_BESIDE, "-m", "browser and not system"],
+    "system": ["-m", "system"],
+}
+NO_TESTS_COLLECTED = 5
 
 
-def on_postgres() -> int:
+def main(arguments: list[str]) -> int:
+    stages = [stage for lane in LANES for stage in lane]
+    if not set(arguments) <= set(stages):
+        return _run("pytest", *arguments, output=None).returncode
+    wanted = arguments or stages
+    if {"browser", "system"} & set(wanted):
+        browser.executable()  # says what is missing before minutes have passed
+    lanes = [[stage for stage in lane if stage in wanted] for lane in LANES]
+    with tempfile.TemporaryDirectory(prefix="claro-gate-") as folder, ThreadPoolExecutor(len(lanes)) as pool:
+        over_limit = Path(folder)
+        is_good = all([*pool.map(lambda lane: _run_lane(lane, over_limit), lanes)])
+        # At last, when the machine has nothing else to do.
+        return 0 if is_good and all([*map(_is_quick_enough, sorted(over_limit.iterdir()))]) else 1
+
+
+def _run_lane(lane: list[str], over_limit: Path) -> bool:
+    outcomes = [_run_stage(stage, over_limit / stage) for stage in lane]  # the others too when one fails
+    return all(outcomes)
+
+
+def _run_stage(stage: str, over_limit: Path) -> bool:
+    """Runs it, and prints what it printed as one piece."""
+    started = time.monotonic()
+    if stage == "lint":
+        done = [_run("ruff", "check", "."), _run("ruff", "format", "--check", "."), _run("mypy")]
+    else:
+        with _database(stage) as environment:
+            done = [_run("pytest", *TESTS[stage], f"{OPTION}={over_limit}", **environment)]
+    is_good = not any(one.returncode for one in done)
+    outcome = f"== {stage}: {'ok' if is_good else 'FAILED'} ({time.monotonic() - started:.0f} s)"
+    print(*(one.stdout for one in done), outcome, sep="", flush=True)  # noqa: T201
+    return is_good
+
+
+def _is_quick_enough(over_limit: Path) -> bool:
+    """Repeats the tests of a stage that took too long, alone; those that do so again need the mark `slow` or work."""
+    tests = json.loads(over_limit.read_text())
+    if not tests:
+        return True
+    again = over_limit.with_suffix(".again")
+    with _database(over_limit.name) as environment, load.foreign() as foreign:
+        done = _run("pytest", "-p", "no:xdist", f"{OPTION}={again}", *tests, **environment)
+    still = json.loads(again.read_text())
+    is_warning = foreign.is_busy and not done.returncode
+    for test, seconds in still.items():
+        word = "warning" if is_warning else "FAILED"
+        print(f"== {word}: {seconds:.1f} s alone, over {LIMIT_S:g} s without the mark slow: {test}", flush=True)  # noqa: T201
+    if done.returncode:
+        print(done.stdout, flush=True)  # noqa: T201
+    return is_warning or not (still or done.returncode)
+
+
+@contextlib.contextmanager
+def _database(stage: str) -> Iterator[dict[str, str]]:
+    """The environment that names the database of a stage."""
+    if stage != "postgres":
+        yield {}
+        return
     with tempfile.TemporaryDirectory(prefix="claro-pg-") as folder, postgres.server(Path(folder)) as running:
-        return run("pytest", *WORKERS, *WITHOUT_DATABASE, "-m", "not browser and not system", DATABASE_URL=running.url)
+        yield {"DATABASE_URL": running.url}
 
 
-def run(module: str, *arguments: str, **environment: str) -> int:
+def _run(
+    module: str, *arguments: str, output: int | None = subprocess.PIPE, **environment: str
+) -> subprocess.CompletedProcess[str]:
+    """Runs a module of the environment. With `output` None it prints at once, and nothing is kept."""
+    command = [sys.executable, "-m", module, *arguments]
     return subprocess.run(
-        [sys.executable, "-m", module, *arguments], env=os.environ | environment, check=False
-    ).returncode
+        command, env=os.environ | environment, check=False, stdout=output, stderr=subprocess.STDOUT, text=True
+    )
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))

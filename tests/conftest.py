@@ -12,6 +12,7 @@ from django.test import Client
 from accounts.models import User
 from datasources import bin, keys, leases, mirror, redis, watch
 from datasources.models import ApiKey, Deletion, Leased, Source
+from tests.support import flush
 from tests.support.redis import RedisServer
 from tests.support.sandbox import Account, Sandbox
 
@@ -22,6 +23,28 @@ hypothesis.settings.register_profile(
     "patient", hypothesis.settings(), deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
 )
 hypothesis.settings.load_profile("patient")
+
+pytest_plugins = ["tests.support.timing"]
+flush.install()
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """On PostgreSQL only tests that use a database run: the others do there what they do beside SQLite."""
+    if django_settings.DATABASES["default"]["ENGINE"].endswith("sqlite3"):
+        return
+    without = [item for item in items if not _uses_database(item)]
+    config.hook.pytest_deselected(items=without)
+    items[:] = [item for item in items if item not in set(without)]
+
+
+def _uses_database(item: pytest.Item) -> bool:
+    """Also where a whole module is about one database server (mark `postgres`)."""
+    is_marked = item.get_closest_marker("django_db") or item.get_closest_marker("postgres")
+    return bool(is_marked) or not {"django_db_setup", "live_server"}.isdisjoint(item.fixturenames)
+
+
+# 120 rows.
+TABLE = "id,name,price\n" + "".join(f"{number},thing {number},{number * 1.5}\n" for number in range(1, 121))
 
 
 @pytest.fixture(scope="session")
@@ -119,8 +142,7 @@ def taken(work: Leased) -> str:
 @pytest.fixture
 def table(account, key) -> Source:
     """A source of 120 rows that the mirror knows."""
-    lines = "\n".join(f"{number},thing {number},{number * 1.5}" for number in range(1, 121))
-    account.upload("things.csv", f"id,name,price\n{lines}\n")
+    account.upload("things.csv", TABLE)
     return synced(key)[0]
 
 

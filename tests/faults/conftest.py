@@ -18,6 +18,9 @@ PATIENCE_S = 60
 # Nobody waits longer for a page, whatever is gone: the one time-out that a process may meet before it knows, and more
 # for a busy machine.
 PAGE_S = 5.0
+# How long a call is held up unless the test lets it go: less than a client waits for an answer, so that none gives up
+# before all have begun.
+HELD_UP_S = 9.0
 # As in the Procfile.
 THREADS = 16
 

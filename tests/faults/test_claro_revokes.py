@@ -13,6 +13,7 @@ from datasources.models import ApiKey, DownloadLink, Sync, Watch
 from tests.faults.conftest import PATIENCE_S, due_now, is_ready
 from tests.support.html import words_of
 from tests.support.processes import wait_for
+from tests.support.workers import TICK_S
 
 
 @pytest.fixture
@@ -51,7 +52,7 @@ def test_a_revoked_key_stops_tells_and_goes_on_with_a_new_one(table, visitor, to
     assert visitor.post("/sources/refresh/").status_code == 302
     refused = len(account.calls())
     assert refused - before <= 3  # those that were begun before the first answer
-    time.sleep(4.5)  # two ticks
+    time.sleep(3 * TICK_S)
     assert len(account.calls()) == refused
 
     assert visitor.post(f"/keys/{key.pk}/edit/", label="Main", secret=good).status_code == 302

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from django.db import connection
 
-from tests.faults.conftest import PAGE_S, PATIENCE_S
+from tests.faults.conftest import HELD_UP_S, PAGE_S, PATIENCE_S
 from tests.support import postgres
 from tests.support.html import words_of
 from tests.support.processes import free_port, wait_for
@@ -57,7 +57,7 @@ def test_a_database_that_was_restarted_under_work_is_used_again_and_nothing_is_l
         wait_for(lambda: "a.csv" in visitor.get("/sources/").text, PATIENCE_S)
 
         later = account.add(fileName="b.csv", status="processing")
-        account.fault("slow", seconds=2, times=2)
+        account.fault("slow", seconds=HELD_UP_S, times=2)
         visitor.post("/sources/refresh/")
         waiting = visitor.post(f"/sources/{table}/download/", expires_in="300").headers["Location"]
         wait_for(lambda: account.held_up() == 2, PATIENCE_S)
@@ -70,6 +70,7 @@ def test_a_database_that_was_restarted_under_work_is_used_again_and_nothing_is_l
         assert "Nothing you had is lost; try again in a moment." in words_of(page.result().text)
         assert page.result().elapsed.total_seconds() < POOL_S + PAGE_S
         assert ready.result().json()["database"] is False
+        account.sandbox.faults.clear()
         wait_for(lambda: account.held_up() == 0, PATIENCE_S)
         database.start()
 

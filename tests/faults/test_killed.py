@@ -5,7 +5,7 @@ from django.utils import timezone
 
 from datasources import leases, links, tasks
 from datasources.models import DownloadLink, Source, Sync, Watch
-from tests.faults.conftest import PATIENCE_S, is_ready
+from tests.faults.conftest import HELD_UP_S, PATIENCE_S, is_ready
 from tests.support.processes import wait_for
 
 
@@ -14,7 +14,7 @@ def test_a_worker_killed_in_a_sweep_a_look_and_a_link_is_replaced_and_nothing_is
     account.add_many([{"fileName": f"{number}.csv"} for number in range(250)])
     changed = table.key.sources.get(file_name="b.csv").datasource_id
     account.change(changed, status="completed")
-    account.fault("slow", seconds=2, times=3, key=account.key)
+    account.fault("slow", seconds=HELD_UP_S, times=3, key=account.key)
     before = len(account.calls())
     link = links.ask(table, alice, 300)
     for model in (Sync, Watch):
@@ -23,6 +23,7 @@ def test_a_worker_killed_in_a_sweep_a_look_and_a_link_is_replaced_and_nothing_is
         tasks.start(work)
     wait_for(lambda: account.held_up() == 3, PATIENCE_S)
     crew.lose_the_worker()
+    account.sandbox.faults.clear()
     crew.replace_the_worker()
     wait_for(lambda: is_ready(link), PATIENCE_S)
     wait_for(lambda: Source.objects.filter(datasource_id=changed, status="completed"), PATIENCE_S)

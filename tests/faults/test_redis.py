@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from datasources import heartbeats, links, tasks
 from datasources.models import DownloadLink, Sync, Watch
-from tests.faults.conftest import PAGE_S, PATIENCE_S, end_leases, followed_to, is_ready
+from tests.faults.conftest import HELD_UP_S, PAGE_S, PATIENCE_S, end_leases, followed_to, is_ready
 from tests.support.html import words_of
 from tests.support.processes import wait_for
 from tests.support.web import Visitor
@@ -80,13 +80,14 @@ def test_restarted_in_the_middle_of_it_all_work_is_finished(crew, table, alice, 
     account.add_many([{"fileName": f"{number}.csv"} for number in range(250)])
     link = links.ask(table, alice, 300)
     for _ in range(3):
-        account.fault("slow", seconds=1, times=3, key=account.key)
+        account.fault("slow", seconds=HELD_UP_S, times=3, key=account.key)
         for work in (link, table.key.sync, table.key.watch):
             type(work).objects.filter(pk=work.pk).update(due_at=timezone.now(), leased_until=None)
             tasks.start(work)
         wait_for(lambda: account.held_up() == 3, PATIENCE_S)
         redis_server.stop()
         redis_server.start()
+        account.sandbox.faults.clear()
         wait_for(lambda: account.held_up() == 0, PATIENCE_S)
         wait_for(lambda: not heartbeats.silent(*heartbeats.QUEUES), PATIENCE_S)
     end_leases(DownloadLink, Sync, Watch)

@@ -9,6 +9,8 @@ from django.conf import settings
 from django.db import connection
 
 ROOT = Path(__file__).resolve().parents[2]
+# How often due work is looked for. In life it is every two seconds, which tests would mostly wait for.
+TICK_S = 0.3
 
 
 class Celery:
@@ -99,6 +101,7 @@ def environment(**more: str) -> dict[str, str]:
         "REDIS_URL": settings.REDIS_URL,
         "CLARO_API_BASE_URL": settings.CLARO_API_BASE_URL,
         "PYTHONWARNINGS": "ignore",
+        "TICK_SECONDS": str(TICK_S),
         **more,
     }
 
