@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 UV := $(shell command -v uv 2>/dev/null)
 
 .DEFAULT_GOAL := help
-.PHONY: help run test bench lint format requirements clean
+.PHONY: help run test test-sqlite test-browser test-postgres bench lint format requirements clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -17,13 +17,20 @@ run: $(VENV)/.run  ## start the dashboard on this machine
 test: $(VENV)/.dev  ## every check and test, as CI runs them
 	@exec $(BIN)/python -m tests
 
+test-sqlite: $(VENV)/.dev  ## the tests on SQLite, without those in a browser
+	@exec $(BIN)/python -m tests sqlite
+
+test-browser: $(VENV)/.dev  ## the tests in a browser, and of the whole product
+	@exec $(BIN)/python -m tests browser system
+
+test-postgres: $(VENV)/.dev  ## the tests that use a database, on PostgreSQL
+	@exec $(BIN)/python -m tests postgres
+
 bench: $(VENV)/.dev  ## the figures of docs/performance.md
 	@exec $(BIN)/python -m bench
 
-lint: $(VENV)/.dev  ## style and types only
-	$(BIN)/ruff check .
-	$(BIN)/ruff format --check .
-	$(BIN)/mypy
+lint: $(VENV)/.dev  ## style and types
+	@exec $(BIN)/python -m tests lint
 
 format: $(VENV)/.dev  ## rewrite the code in the project's style
 	$(BIN)/ruff check --fix .

@@ -57,6 +57,7 @@ def test_a_download_is_started_by_keyboard(page, source):
     is_the_file(download.value)
 
 
+@pytest.mark.slow
 def test_without_scripts_it_waits_on_a_page_until_the_file_can_be_opened(people, alice, account, source):
     page = people(alice, java_script_enabled=False).new_page()
     account.fault("slow", path="/download", seconds=1)
@@ -69,6 +70,7 @@ def test_without_scripts_it_waits_on_a_page_until_the_file_can_be_opened(people,
     is_the_file(download.value)
 
 
+@pytest.mark.slow
 def test_the_button_shows_that_the_link_is_being_made(page, account, source):
     account.fault("slow", path="/download", seconds=1.5)
     page.goto("/sources/")
@@ -79,6 +81,7 @@ def test_the_button_shows_that_the_link_is_being_made(page, account, source):
     is_the_file(download.value)
 
 
+@pytest.mark.slow
 def test_the_list_may_change_while_a_link_is_being_made(page, account, key, source):
     account.fault("slow", path="/download", seconds=4)
     page.goto("/sources/")
@@ -93,6 +96,7 @@ def test_the_list_may_change_while_a_link_is_being_made(page, account, key, sour
     is_the_file(download.value)
 
 
+@pytest.mark.slow
 def test_a_double_click_and_a_second_tab_make_one_call(page, account, source):
     account.fault("slow", path="/download", seconds=1.5)
     other = page.context.new_page()
@@ -115,6 +119,7 @@ def test_a_link_that_works_is_used_at_once(page, account, source, ready):
     assert len(account.calls("/download", "POST")) == 1
 
 
+@pytest.mark.slow
 def test_a_link_lives_as_long_as_chosen(page, source):
     page.goto(f"/sources/{source.datasource_id}/")
     page.get_by_label("How long the link works").select_option(label="24 hours")
@@ -125,6 +130,7 @@ def test_a_link_lives_as_long_as_chosen(page, source):
     expect(page.get_by_text(re.compile("works for 23 h 59 min"))).to_be_visible()
 
 
+@pytest.mark.slow
 def test_a_failure_is_told_where_the_button_was_and_can_be_tried_again(page, account, source):
     account.refuse("ACCESS_DENIED", 403, path="/download")
     page.goto("/sources/")

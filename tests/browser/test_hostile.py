@@ -40,6 +40,7 @@ ADDRESSES = """() => [...document.querySelectorAll("[href], [src], [action], [fo
   ["href", "src", "action", "formaction"].map((name) => element.getAttribute(name)).filter((value) => value))"""
 
 
+@pytest.mark.slow
 def test_pages_about_hostile_sources_have_no_other_elements(people, sandbox, alice, bob):
     plain = visit(people(alice).new_page(), sandbox.account(), alice, harmless)
     hostile = visit(people(bob).new_page(), sandbox.account(), bob, lambda text: text)

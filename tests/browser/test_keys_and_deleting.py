@@ -95,6 +95,7 @@ def test_a_source_that_is_gone_already_counts_as_deleted(page, account, key):
     expect(page.locator("#bin")).to_have_text("")
 
 
+@pytest.mark.slow
 def test_everybody_sees_what_is_deleted_and_one_undo_brings_all_back(page, people, alice, bob, account, key):
     """Ticked with Shift and the keyboard; Bob, who looks at the list too, sees them go, and brings them back."""
     account.add_many([{"fileName": f"{number}.csv", "age": 10 + number} for number in range(6)])

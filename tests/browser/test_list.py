@@ -97,6 +97,7 @@ def test_pages_and_their_size(listed):
     shows(listed, "file-25.json", 25)
 
 
+@pytest.mark.slow
 def test_back_and_forward_bring_the_whole_page(listed):
     listed.get_by_role("link", name="Next").click()
     shows(listed, "file-50.csv", 10)

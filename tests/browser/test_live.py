@@ -44,6 +44,7 @@ def test_a_source_completes_while_somebody_types_and_has_scrolled(page, account,
     expect(page.locator("#q")).to_have_value("flie")
 
 
+@pytest.mark.slow
 def test_it_shows_in_every_tab_and_in_nobody_elses(page, people, bob, account, processing):
     other_tab, bobs = page.context.new_page(), people(bob).new_page()
     for tab in (page, other_tab, bobs):
@@ -61,6 +62,7 @@ def test_a_new_upload_appears(page, account, key, processing, sandbox):
     expect(page.get_by_role("link", name="brand-new.csv").first).to_be_visible()
 
 
+@pytest.mark.slow
 def test_the_tab_tells_of_work_that_is_under_way(page, account, processing):
     page.goto("/sources/")
     expect(page).to_have_title("(1) Data sources · Claro Dashboard")
@@ -70,6 +72,7 @@ def test_the_tab_tells_of_work_that_is_under_way(page, account, processing):
     assert not page.title().startswith("(")
 
 
+@pytest.mark.slow
 def test_details_follow_the_source(page, account, processing):
     page.goto(f"/sources/{processing.datasource_id}/")
     expect(page.get_by_text("The page changes by itself when it is done")).to_be_visible()
@@ -90,6 +93,7 @@ def test_the_rows_of_a_processing_source_appear_by_themselves(page, account, pro
     expect(page.locator("#chip-sort")).to_be_visible()
 
 
+@pytest.mark.slow
 def test_rows_that_take_long_after_processing_are_on_their_way(page, account, processing):
     page.goto(f"/sources/{processing.datasource_id}/rows/")
     account.fault("slow", path=f"{processing.datasource_id}/data", seconds=3)
@@ -106,6 +110,7 @@ def test_a_first_sync_fills_the_page(page, account, alice):
     expect(page.locator("tbody tr")).to_have_count(50)
 
 
+@pytest.mark.slow
 def test_signing_out_in_one_tab_leads_the_others_to_the_sign_in(page, key, witness):
     witness.expects(401)
     other = page.context.new_page()

@@ -164,6 +164,7 @@ def test_header_and_first_columns_stay_in_view(rows):
     assert moved == [(0, 0), (0, 0), (100, 0), (0, 200), (0, 200), (100, 200)]
 
 
+@pytest.mark.slow
 def test_rows_that_take_long_are_on_their_way_and_then_there(rows, account):
     account.fault("slow", path=data(rows), seconds=3)
     header(rows, "price").get_by_role("link").click()
@@ -191,6 +192,7 @@ def test_of_two_answers_the_one_asked_for_last_stays(rows, account):
     expect(rows).to_have_url(re.compile("sort=price"))
 
 
+@pytest.mark.slow
 def test_a_used_up_rate_limit_says_when_it_goes_on_and_does(people, alice, sandbox):
     account = sandbox.account(calls_per_minute=20)
     account.upload("things.csv", "id,name\n1,one\n2,two\n")

@@ -22,6 +22,7 @@ def source(account, key) -> Source:
     return synced(key)[0]
 
 
+@pytest.mark.slow
 def test_a_file_is_shared_opened_without_an_account_downloaded_and_ended(people, page, account, source):
     page.context.grant_permissions(["clipboard-read", "clipboard-write"])
     page.goto("/sources/")
@@ -74,6 +75,7 @@ def test_what_a_button_says_for_a_moment_outlives_a_change_of_the_page(page, ali
     expect(page.get_by_role("button", name="Copy the link")).to_be_visible()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("scripts", [True, False], ids=["scripts", "no scripts"])
 def test_a_click_before_the_link_is_there_waits_and_goes_on_by_itself(
     people, account, alice, key, source, scripts, settings
@@ -94,6 +96,7 @@ def test_a_click_before_the_link_is_there_waits_and_goes_on_by_itself(
     assert wait_for(lambda: ShareLink.objects.get().uses == 1)
 
 
+@pytest.mark.slow
 def test_several_files_stand_on_one_page(people, account, alice, key, source):
     account.upload("more.txt", "more")
     first, second = sorted(synced(key), key=str)

@@ -8,7 +8,7 @@ from datasources.models import DownloadLink, Sync
 from tests.conftest import synced
 from tests.support.heartbeats import all_alive, none_alive
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 TITLE = "Nothing is being checked right now"
 

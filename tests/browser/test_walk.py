@@ -14,7 +14,7 @@ from tests.conftest import synced
 from tests.support.browser import DESKTOP, PHONE, violations
 from tests.support.product import ROOT
 
-pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("workers")]
+pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("workers"), pytest.mark.slow]
 
 FILE = "price-list.csv"
 CONTENT = ("id,name,price\n" + "".join(f"{n},Lamp {n},{n * 1.5}\n" for n in range(1, 121))).encode()

@@ -58,6 +58,7 @@ def test_rows_are_sorted_filtered_and_paged(plain, table, people):
     expect(plain.get_by_text("Rows 1 to 50 of 120").first).to_be_visible()
 
 
+@pytest.mark.slow
 def test_rows_that_take_long_come_with_a_reload_of_the_page_itself(plain, account, table):
     account.fault("slow", path=f"{table.datasource_id}/data", seconds=3)
     plain.goto(f"/sources/{table.datasource_id}/rows/")

@@ -1,8 +1,11 @@
+import pytest
+
 from datasources import heartbeats
 from tests.support.processes import wait_for
 from tests.support.web import WebServer
 
 
+@pytest.mark.slow
 def test_a_web_process_is_heard_while_it_runs_and_says_goodbye(db, tmp_path):
     server = WebServer(tmp_path)
     [process] = wait_for(lambda: heartbeats.heard(heartbeats.WEB)[heartbeats.WEB])

@@ -186,6 +186,7 @@ def test_the_doctor_needs_neither_redis_nor_database(doctor, tmp_path, database)
     assert not (tmp_path / "none.sqlite3").exists()
 
 
+@pytest.mark.slow
 def test_the_doctor_does_not_wait_for_stores_that_never_answer(doctor, silent_port):
     began = time.monotonic()
     host = f"127.0.0.1:{silent_port}"

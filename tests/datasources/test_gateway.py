@@ -234,6 +234,7 @@ def test_an_error_of_claros_is_no_word_on_the_key(key, account):
     assert (key.state, key.trouble.user_message) == ("unchecked", "Claro answered with an error (500).")
 
 
+@pytest.mark.slow
 def test_a_slow_key_leaves_threads_to_the_others(key, account, alice, sandbox):
     other = keys.add(alice, "Other", sandbox.account().key, ApiKey.State.VALID)
     account.fault("slow", seconds=2, times=gateway.AT_ONCE)

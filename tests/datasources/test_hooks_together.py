@@ -7,6 +7,8 @@ from tests.conftest import synced
 from tests.support.processes import wait_for
 from tests.support.workers import Celery
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def worker(tmp_path):

@@ -220,6 +220,7 @@ def test_who_has_a_page_open_is_present_for_a_while(page, alice, bob):
     assert 0 < redis.connection().ttl(presence(alice)) <= live.PRESENT_S
 
 
+@pytest.mark.slow
 def test_presence_is_renewed_while_a_page_is_open_and_no_longer(server, web, client_of, alice, bob, monkeypatch):
     monkeypatch.setattr(live, "PRESENT_S", 4)  # renewed every second
     page = server.open(web)

@@ -30,6 +30,7 @@ def took(ask) -> float:
     return time.monotonic() - began
 
 
+@pytest.mark.slow
 def test_of_all_who_ask_a_silent_redis_one_waits_and_the_others_know(silent, monkeypatch):
     assert took(connection().ping) == pytest.approx(TIMES["socket_timeout"], abs=0.8)
     asks = (connection().ping, connection().pipeline().ping().execute, lambda: cache.get("x"))

@@ -239,6 +239,7 @@ def test_who_needs_a_link_that_is_made_ahead_puts_it_forward(in_use):
     assert asked.due_at <= timezone.now()
 
 
+@pytest.mark.slow
 def test_a_click_each_hour_of_a_month_costs_one_call_a_day_and_a_bit(in_use, account):
     """Time is moved by moving the ends of links: the sandbox has its own clock."""
     most = 0

@@ -127,6 +127,7 @@ def test_a_page_opened_just_before_a_look_is_put_off_still_brings_the_next_one_f
     assert Watch.objects.get().due_at < timezone.now() + timedelta(seconds=5)
 
 
+@pytest.mark.slow
 def test_the_more_calls_a_look_took_the_later_the_next_so_that_looking_takes_a_share_of_them(key, account):
     ids = processing(account, 1000)
     synced(key)

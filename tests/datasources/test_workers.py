@@ -15,6 +15,8 @@ from tests.support.leaks import database_content, redis_content
 from tests.support.processes import wait_for
 from tests.support.workers import Crew
 
+pytestmark = pytest.mark.slow
+
 # Starting a process takes seconds on a busy machine.
 PATIENCE_S = 60
 

@@ -3,6 +3,7 @@
 import json
 from datetime import timedelta
 
+import pytest
 import requests
 from django.utils import timezone
 
@@ -11,6 +12,8 @@ from datasources.models import ApiKey, Source
 from tests.faults.conftest import PATIENCE_S, followed_to, is_ready, read
 from tests.support.html import words_of
 from tests.support.processes import wait_for
+
+pytestmark = pytest.mark.slow
 
 JSON = {"Content-Type": "application/json"}
 

@@ -15,6 +15,8 @@ from tests.support.html import words_of
 from tests.support.processes import wait_for
 from tests.support.workers import TICK_S
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def told(visitor):

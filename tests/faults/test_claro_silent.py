@@ -3,6 +3,7 @@
 import threading
 import time
 
+import pytest
 from django.utils import timezone
 
 from datasources import keys, links, redis, tasks
@@ -12,6 +13,8 @@ from tests.support.breaker import name, the_pause_is_over
 from tests.support.html import words_of
 from tests.support.processes import wait_for
 from tests.support.web import Visitor
+
+pytestmark = pytest.mark.slow
 
 HOUR_MS = 3_600_000
 

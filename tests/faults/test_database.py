@@ -22,7 +22,7 @@ from tests.support.workers import ROOT, Crew, environment
 # How long a request waits for a connection (settings): a restart that takes less goes unnoticed.
 POOL_S = 10
 
-pytestmark = pytest.mark.postgres
+pytestmark = [pytest.mark.postgres, pytest.mark.slow]
 if connection.vendor != "postgresql":
     pytest.skip("SQLite has no server", allow_module_level=True)
 

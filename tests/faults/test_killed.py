@@ -8,6 +8,8 @@ from datasources.models import DownloadLink, Source, Sync, Watch
 from tests.faults.conftest import HELD_UP_S, PATIENCE_S, is_ready
 from tests.support.processes import wait_for
 
+pytestmark = pytest.mark.slow
+
 
 def test_a_worker_killed_in_a_sweep_a_look_and_a_link_is_replaced_and_nothing_is_lost(crew, table, alice, account):
     """Nobody helps: the leases run out by themselves."""

@@ -15,6 +15,8 @@ from tests.support.html import words_of
 from tests.support.processes import wait_for
 from tests.support.web import Visitor
 
+pytestmark = pytest.mark.slow
+
 PAGES = ("/sources/", "/downloads/", "/keys/", "/keys/add/", "/accounts/password/change/")
 REFUSES, IS_SILENT = "refuses", "is silent"
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from tests.support.processes import free_port
 
 # What was committed outlives the server, though not the machine.
-QUICK = "-c fsync=off -c full_page_writes=off -c synchronous_commit=off -c jit=off -c max_connections=200"
+QUICK = "-c fsync=off -c full_page_writes=off -c jit=off -c max_connections=200"
 
 
 class Server:

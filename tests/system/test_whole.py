@@ -19,7 +19,7 @@ from tests.support.processes import free_port, wait_for
 from tests.support.product import ROOT, Product
 
 # One after the other, without xdist: each goes on where the one before it stopped.
-pytestmark = [pytest.mark.system, pytest.mark.browser]
+pytestmark = [pytest.mark.system, pytest.mark.browser, pytest.mark.slow]
 
 FILE = "Bücher & <b>mehr.csv"
 CONTENT = ("id,titel,preis\n" + "".join(f"{n},Buch {n},{n * 1.5}\n" for n in range(1, 301))).encode()

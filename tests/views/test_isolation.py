@@ -117,6 +117,7 @@ class World:
 
 
 # Each example is rolled back.
+@pytest.mark.slow
 @settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(beginnings, st.lists(deeds, max_size=5))
 def test_nobody_sees_or_does_what_the_table_forbids(transactional_db, beginning, then):

@@ -29,6 +29,7 @@ def people(key, alice) -> list[User]:
     return people
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("count", [1, 50])
 def test_pages_cost_a_call_a_block_for_one_and_for_fifty(
     client_of, people, account, path, settings, monkeypatch, count
@@ -56,6 +57,7 @@ def test_pages_cost_a_call_a_block_for_one_and_for_fifty(
     assert 429 not in {call["status"] for call in account.calls()}
 
 
+@pytest.mark.slow
 def test_a_list_is_read_once_in_ten_minutes_however_many_look_at_it(client_of, people, key, account):
     account.add_many([{"fileName": f"{number}.csv"} for number in range(250)])
     browsers, calls = [client_of(person) for person in people], []
