@@ -41,27 +41,29 @@ def main(arguments: list[str]) -> int:
     lanes = [[stage for stage in lane if stage in wanted] for lane in LANES]
     with tempfile.TemporaryDirectory(prefix="claro-gate-") as folder, ThreadPoolExecutor(len(lanes)) as pool:
         over_limit = Path(folder)
-        is_good = all([*pool.map(lambda lane: _run_lane(lane, over_limit), lanes)])
-        # At last, when the machine has nothing else to do.
+        output = None if len(wanted) == 1 else subprocess.PIPE
+        is_good = all([*pool.map(lambda lane: _run_lane(lane, over_limit, output), lanes)])
+        # Last, when nothing else of ours runs.
         return 0 if is_good and all([*map(_is_quick_enough, sorted(over_limit.iterdir()))]) else 1
 
 
-def _run_lane(lane: list[str], over_limit: Path) -> bool:
-    outcomes = [_run_stage(stage, over_limit / stage) for stage in lane]  # the others too when one fails
+def _run_lane(lane: list[str], over_limit: Path, output: int | None) -> bool:
+    outcomes = [_run_stage(stage, over_limit / stage, output) for stage in lane]  # the others too when one fails
     return all(outcomes)
 
 
-def _run_stage(stage: str, over_limit: Path) -> bool:
-    """Runs it, and prints what it printed as one piece."""
+def _run_stage(stage: str, over_limit: Path, output: int | None) -> bool:
+    """Runs it. Unless it is the only one, what it prints comes as one piece when it ends."""
     started = time.monotonic()
     if stage == "lint":
-        done = [_run("ruff", "check", "."), _run("ruff", "format", "--check", "."), _run("mypy")]
+        commands = (["ruff", "check", "."], ["ruff", "format", "--check", "."], ["mypy"])
+        done = [_run(*command, output=output) for command in commands]
     else:
         with _database(stage) as environment:
-            done = [_run("pytest", *TESTS[stage], f"{OPTION}={over_limit}", **environment)]
+            done = [_run("pytest", *TESTS[stage], f"{OPTION}={over_limit}", output=output, **environment)]
     is_good = not any(one.returncode for one in done)
     outcome = f"== {stage}: {'ok' if is_good else 'FAILED'} ({time.monotonic() - started:.0f} s)"
-    print(*(one.stdout for one in done), outcome, sep="", flush=True)  # noqa: T201
+    print(*(one.stdout or "" for one in done), outcome, sep="", flush=True)  # noqa: T201
     return is_good
 
 
