@@ -5,6 +5,7 @@ the server and the workers would take part in the tests of others.
 """
 
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 from django.test import override_settings
@@ -22,6 +23,7 @@ from tests.support.workers import Celery
 
 PATIENCE_MS = 15_000
 expect.set_options(timeout=PATIENCE_MS)
+FOLDER = Path(__file__).parent
 
 
 @pytest.fixture(scope="package")
@@ -51,9 +53,9 @@ def chromium() -> Iterator[Browser]:
         yield support.launch(playwright, path)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def workers(server, the_sandbox: Sandbox, tmp_path_factory) -> Iterator[None]:
-    """A worker and beat, for the tests of a module whose pages go on by themselves."""
+    """A worker and beat, for tests whose pages go on by themselves."""
     folder = tmp_path_factory.mktemp("celery")
     with (
         override_settings(CLARO_API_BASE_URL=the_sandbox.base_url),
@@ -64,30 +66,49 @@ def workers(server, the_sandbox: Sandbox, tmp_path_factory) -> Iterator[None]:
         yield
 
 
-@pytest.fixture
-def people(chromium, server, the_sandbox, the_provider, transactional_db) -> Iterator[Callable[..., BrowserContext]]:
-    """`people(alice)` is a browser in which Alice is signed in, `people()` one of a stranger."""
-    witnesses: list[Witness] = []
-    contexts: list[BrowserContext] = []
-    sandbox_host = the_sandbox.base_url.split("/")[2]
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tests with workers come last, so that the others have none and the processes start once."""
+    here = [number for number, item in enumerate(items) if item.path.is_relative_to(FOLDER)]
+    ordered = sorted((items[number] for number in here), key=lambda item: "workers" in item.fixturenames)
+    for number, item in zip(here, ordered, strict=True):
+        items[number] = item
 
-    def browser_of(user: User | None = None, **options) -> BrowserContext:
+
+@pytest.fixture(scope="package")
+def open_browser(chromium, server, the_sandbox, the_provider) -> Callable[..., BrowserContext]:
+    """`open_browser()` is a browser whose `witness` notes what goes wrong in it; the caller closes it."""
+    hosts = [url.split("/")[2] for url in (the_sandbox.base_url, the_provider.url)]
+
+    def opened(**options) -> BrowserContext:
         options = {"viewport": support.DESKTOP, "reduced_motion": "reduce", "locale": "en-GB"} | options
         context = chromium.new_context(base_url=server.url, **options)
         context.set_default_timeout(PATIENCE_MS)
-        sign_on_host = the_provider.url.split("/")[2]
-        context.witness = Witness(context, server.host, server.address, sandbox_host, sign_on_host)
-        if user:
-            context.add_cookies([{"name": "sessionid", "value": session_of(user), "url": server.url}])
-        witnesses.append(context.witness)
-        contexts.append(context)
+        context.witness = Witness(context, server.host, server.address, *hosts)
         return context
+
+    return opened
+
+
+@pytest.fixture
+def people(open_browser, server, transactional_db) -> Iterator[Callable[..., BrowserContext]]:
+    """`people(alice)` is a browser in which Alice is signed in, `people()` one of a stranger."""
+    contexts: list[BrowserContext] = []
+
+    def browser_of(user: User | None = None, **options) -> BrowserContext:
+        contexts.append(open_browser(**options))
+        if user:
+            sign_in(contexts[-1], user)
+        return contexts[-1]
 
     yield browser_of
     for context in contexts:
         context.close()
-    complaints = [complaint for witness in witnesses for complaint in witness.complaints()]
+    complaints = [complaint for context in contexts for complaint in context.witness.complaints()]
     assert not complaints, "\n".join(complaints)
+
+
+def sign_in(context: BrowserContext, user: User) -> None:
+    context.add_cookies([{"name": "sessionid", "value": session_of(user), "url": f"http://{context.witness.host}"}])
 
 
 @pytest.fixture

@@ -86,7 +86,8 @@ def test_restarted_in_the_middle_of_it_all_work_is_finished(crew, table, alice, 
         for work in (link, table.key.sync, table.key.watch):
             type(work).objects.filter(pk=work.pk).update(due_at=timezone.now(), leased_until=None)
             tasks.start(work)
-        wait_for(lambda: account.held_up() == 3, PATIENCE_S)
+        # The messages of the others may still be on their way, and are lost then.
+        wait_for(lambda: account.held_up() >= 1, PATIENCE_S)
         redis_server.stop()
         redis_server.start()
         account.sandbox.faults.clear()

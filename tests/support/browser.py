@@ -71,14 +71,18 @@ class Witness:
 
     def __init__(self, context: BrowserContext, *hosts: str):
         self.host, self._hosts = hosts[0], hosts
-        # What a later request replaced was aborted on purpose.
-        self._expected = ["AbortError"]
-        self._seen: list[str] = []
+        self.forget()
         context.add_init_script(TELL_VIOLATIONS)
         context.on("console", self._console)
         context.on("weberror", self._script_error)
         context.on("dialog", self._dialog)
         context.on("request", self._request)
+
+    def forget(self) -> None:
+        """Begins anew, for another test in the same browser."""
+        # What a later request replaced was aborted on purpose.
+        self._expected = ["AbortError"]
+        self._seen: list[str] = []
 
     def expects(self, *what: int | str) -> None:
         """Allows answers with a status (an int; htmx tells of some in its own words), or words of the console."""
