@@ -21,7 +21,7 @@ from tests.support.sandbox import Sandbox
 from tests.support.web import WebServer, session_of
 from tests.support.workers import Celery
 
-PATIENCE_MS = 15_000
+PATIENCE_MS = 60_000
 expect.set_options(timeout=PATIENCE_MS)
 FOLDER = Path(__file__).parent
 
@@ -62,7 +62,7 @@ def workers(server, the_sandbox: Sandbox, tmp_path_factory) -> Iterator[None]:
         Celery.worker(folder),
         Celery.beat(folder),
     ):
-        wait_for(lambda: not heartbeats.silent(*heartbeats.QUEUES), seconds=60)
+        wait_for(lambda: not heartbeats.silent(*heartbeats.QUEUES), seconds=180)
         yield
 
 

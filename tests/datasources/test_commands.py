@@ -129,7 +129,7 @@ def doctor(tmp_path):
         command = [sys.executable, "manage.py", "doctor"]
         own = {"VAR_DIR": str(tmp_path), "LOG_LEVEL": "WARNING"}
         done = subprocess.run(
-            command, cwd=ROOT, env=bare | own | environment, capture_output=True, text=True, timeout=60
+            command, cwd=ROOT, env=bare | own | environment, capture_output=True, text=True, timeout=180
         )
         return done.returncode, done.stdout + done.stderr
 

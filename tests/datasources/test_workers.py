@@ -18,7 +18,7 @@ from tests.support.workers import Crew
 pytestmark = pytest.mark.slow
 
 # Starting a process takes seconds on a busy machine.
-PATIENCE_S = 60
+PATIENCE_S = 180
 
 
 @pytest.fixture(scope="module")

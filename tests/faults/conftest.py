@@ -14,7 +14,7 @@ from tests.support.web import Visitor, WebServer
 from tests.support.workers import Crew
 
 # Starting a process takes seconds on a busy machine.
-PATIENCE_S = 60
+PATIENCE_S = 180
 # Nobody waits longer for a page, whatever is gone: the one time-out that a process may meet before it knows, and more
 # for a busy machine.
 PAGE_S = 5.0

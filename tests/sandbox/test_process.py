@@ -44,7 +44,7 @@ def base_url(line: str) -> str:
 def refused(folder: Path, *options: str) -> str:
     """The words with which it ends at once."""
     done = subprocess.run(
-        command(folder, *options), cwd=ROOT, env=ENVIRONMENT, capture_output=True, text=True, timeout=60, check=False
+        command(folder, *options), cwd=ROOT, env=ENVIRONMENT, capture_output=True, text=True, timeout=180, check=False
     )
     assert done.returncode == 1
     assert "Traceback" not in done.stderr
@@ -61,7 +61,7 @@ def test_it_says_where_it_is_and_ends_when_asked_to(tmp_path):
         wait_for(lambda: calls.details(source_id)["status"] == "completed")
         assert calls.rows(source_id)["data"] == [{"a": 1}]
         process.terminate()
-        assert process.wait(timeout=60) == 0
+        assert process.wait(timeout=180) == 0
 
 
 def test_a_restart_finds_everything_and_goes_on_with_what_was_being_parsed(tmp_path):
@@ -79,7 +79,7 @@ def test_a_restart_finds_everything_and_goes_on_with_what_was_being_parsed(tmp_p
         before = calls.sources()["dataSources"]
         long = calls.upload("long.csv", b"a,b\n" + b"x,1\n" * 50_000).json()["datasourceId"]
         process.terminate()
-        assert process.wait(timeout=60) == 0  # without waiting for it to be parsed
+        assert process.wait(timeout=180) == 0  # without waiting for it to be parsed
     with running(tmp_path, "--port", port, "--processing", "0.2") as (line, process):
         assert [source for source in calls.sources()["dataSources"] if source["datasourceId"] != long] == before
         assert [source["status"] for source in before] == ["failed", "completed"]

@@ -14,7 +14,7 @@ def free_port() -> int:
         return free.getsockname()[1]
 
 
-def wait_for(what: Callable[[], T], seconds: float = 20.0, pause: float = 0.05) -> T:
+def wait_for(what: Callable[[], T], seconds: float = 60.0, pause: float = 0.05) -> T:
     """The first true answer; fails the test when there is none in time."""
     end = time.monotonic() + seconds
     while True:

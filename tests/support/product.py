@@ -34,20 +34,20 @@ class Product:
         self._process, self.output = self._run(), ""
         self._listener = threading.Thread(target=self._listen, daemon=True)
         self._listener.start()
-        wait_for(self._is_up, seconds=90)
+        wait_for(self._is_up, seconds=240)
         self.url, self.email, self.password = ADDRESS.search(self.output).groups()
         return self
 
     def start_in_vain(self) -> tuple[int, str]:
         """The exit code and what was said, of a start that is expected to fail."""
         process = self._run()
-        output, _ = process.communicate(timeout=90)
+        output, _ = process.communicate(timeout=240)
         return process.returncode, output.decode()
 
     def interrupt(self) -> int:
         """Ctrl-C; the exit code."""
         self._process.send_signal(signal.SIGINT)
-        return self._process.wait(timeout=30)
+        return self._process.wait(timeout=60)
 
     def stop(self) -> None:
         if self._process.poll() is None:

@@ -27,11 +27,11 @@ class WebServer:
         self._run("manage.py", "collectstatic", "--noinput", "--verbosity", "0").wait()
         options = ("--port", str(port), "--no-access-log", "--log-level", "warning", "--timeout-graceful-shutdown", "3")
         self._process = self._run("-m", "uvicorn", "claro_dashboard.asgi:application", *options)
-        wait_for(self._answers, 60)
+        wait_for(self._answers, 180)
 
     def stop(self) -> None:
         self._process.terminate()
-        self._process.wait(timeout=15)
+        self._process.wait(timeout=60)
         self._log.close()
 
     close = stop

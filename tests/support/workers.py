@@ -49,7 +49,7 @@ class Celery:
 
     def stop(self) -> None:
         self._process.terminate()
-        self._process.wait(timeout=15)
+        self._process.wait(timeout=60)
         self._log.close()
 
     def __enter__(self) -> "Celery":

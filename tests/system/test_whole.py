@@ -23,6 +23,9 @@ pytestmark = [pytest.mark.system, pytest.mark.browser, pytest.mark.slow]
 
 FILE = "Bücher & <b>mehr.csv"
 CONTENT = ("id,titel,preis\n" + "".join(f"{n},Buch {n},{n * 1.5}\n" for n in range(1, 301))).encode()
+# A busy machine is no failure.
+PATIENCE_MS = 60_000
+expect.set_options(timeout=PATIENCE_MS)
 SIGNATURE = re.compile(rb"signature=[0-9a-f]{8}")
 
 
@@ -42,7 +45,7 @@ def newcomer(product) -> Iterator[BrowserContext]:
     with sync_playwright() as playwright:
         browser = support.launch(playwright, path)
         context = browser.new_context(base_url=product.url, viewport=support.DESKTOP, reduced_motion="reduce")
-        context.set_default_timeout(20_000)
+        context.set_default_timeout(PATIENCE_MS)
         context.witness = Witness(context, urlsplit(product.url).netloc, product.sandbox_host)
         context.witness.expects(404, 422)  # a page past the end, a refused key, another name
         context.texts = []
@@ -127,8 +130,8 @@ def test_a_source_that_is_processed_changes_in_the_open_page(page, product):
     upload(product)
     page.get_by_role("button", name="Refresh").click()
     row = page.get_by_role("row").filter(has_text=FILE)
-    expect(row).to_contain_text("Processing", timeout=20_000)
-    expect(row).to_contain_text("Completed", timeout=40_000)
+    expect(row).to_contain_text("Processing")
+    expect(row).to_contain_text("Completed")
 
 
 def test_details_tell_what_claro_says_and_the_steps(page):
@@ -141,7 +144,7 @@ def test_details_tell_what_claro_says_and_the_steps(page):
 def test_rows_of_a_million_are_paged_sorted_and_filtered(page):
     page.goto("/sources/?q=orders-2019")
     page.get_by_role("link", name="Rows of orders-2019-2025.csv").click()
-    expect(page.get_by_text("Rows 1 to 50 of 1,000,000").first).to_be_visible(timeout=30_000)
+    expect(page.get_by_text("Rows 1 to 50 of 1,000,000").first).to_be_visible()
     page.get_by_role("columnheader", name="quantity").get_by_role("link").click()
     expect(page.locator("th[aria-sort=ascending]")).to_contain_text("quantity")
     page.fill("#filter", "country = 'JP' AND quantity > 11")

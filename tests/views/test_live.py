@@ -221,7 +221,7 @@ def test_a_web_process_that_shall_end_ends_its_streams_and_waits_for_none(tmp_pa
             assert "event: sources-changed" in lines
             process.terminate()
             assert [line for line in lines if line.startswith("event")] == []
-            process.wait(timeout=20)
+            process.wait(timeout=60)
         finally:
             process.kill()
     assert log.read_text() == ""
@@ -230,6 +230,6 @@ def test_a_web_process_that_shall_end_ends_its_streams_and_waits_for_none(tmp_pa
 def opened(address: str, client: Client) -> requests.Response | None:
     cookies = {"sessionid": client.session.session_key}
     try:
-        return requests.get(f"{address}?since={live.now_ms()}", cookies=cookies, stream=True, timeout=20)
+        return requests.get(f"{address}?since={live.now_ms()}", cookies=cookies, stream=True, timeout=60)
     except requests.ConnectionError:
         return None
