@@ -18,8 +18,8 @@ from tests.support import browser, load, postgres
 from tests.support.timing import LIMIT_S, OPTION
 
 CORES = os.cpu_count() or 2
-# The stages of one lane run one after the other, the lanes side by side: tests wait half of the time. A third lane on two
-# cores made all of them slower, and nothing earlier.
+# The stages of one lane run one after the other, the lanes side by side: tests wait half of the time. On two cores a
+# third lane made all of them slower.
 LANES = (("lint", "sqlite", "postgres"), ("browser", "system"))
 ON_ALL_CORES = ["-n", str(CORES), "--dist", "worksteal"]
 WITHOUT_BROWSER = ["--ignore=tests/browser", "--ignore=tests/system"]
