@@ -52,13 +52,16 @@ $(VENV)/.dev: requirements.txt requirements-dev.txt
 	$(call install,requirements-dev.txt)
 	@touch $(VENV)/.run $@
 
+# A line for each package, as the first time takes minutes; a failure of pip is the failure of the line.
 define install
-	@echo "Installing $(1) into $(VENV)"
-	@if [ -n "$(UV)" ]; then \
-		[ -x $(BIN)/python ] || "$(UV)" venv --quiet --seed --python $(PYTHON) $(VENV); \
-		"$(UV)" pip install --quiet --python $(BIN)/python -r $(1); \
+	@echo "Installing the packages of $(1) into $(VENV); the first time takes a few minutes"
+	@set -o pipefail; if [ -n "$(UV)" ]; then \
+		[ -x $(BIN)/python ] || "$(UV)" venv --seed --python $(PYTHON) $(VENV) || exit 1; \
+		"$(UV)" pip install --python $(BIN)/python -r $(1); \
 	else \
-		[ -x $(BIN)/python ] || $(PYTHON) -m venv $(VENV); \
-		$(BIN)/python -m pip install --quiet --disable-pip-version-check -r $(1); \
+		[ -x $(BIN)/python ] || $(PYTHON) -m venv $(VENV) || exit 1; \
+		$(BIN)/python -m pip install --progress-bar off --disable-pip-version-check -r $(1) | \
+			awk '/^Collecting /{print "  " $$2; fflush()} /^Installing collected/{print "  Unpacking"; fflush()}'; \
 	fi
+	@echo "Installed"
 endef

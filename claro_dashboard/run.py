@@ -64,6 +64,7 @@ def _start(var: Path) -> int:
     with ExitStack() as stack:
         configured = dict(os.environ)
         if not _is_set("REDIS_URL"):
+            _say("Starting Redis")
             redis_port = embedded.port("REDIS_PORT", var)
             os.environ["REDIS_URL"] = stack.enter_context(embedded.redis_server(var, redis_port))
         if has_sandbox:
@@ -75,6 +76,7 @@ def _start(var: Path) -> int:
         made_up = {name: value for name, value in os.environ.items() if configured.get(name) != value}
         stack.enter_context(embedded.told(var, made_up))
         _prepare(var, release)
+        _say("Starting the web server and the workers")
         sign_in = _manage("demo", *([DEMO_KEY] if has_sandbox else ["--remove"]))
         manager = Manager(Output(sys.stdout))
         for name, command in processes.items():
@@ -89,6 +91,7 @@ def _prepare(var: Path, release: str) -> None:
     """Secrets, tables and static files; the last two at the same time."""
     if not _is_set("CLARO_SECRET_KEYS") and not (var / "secrets.env").exists():
         _manage("make_secrets")
+    _say("Preparing the database and the static files")
     static = subprocess.Popen([sys.executable, "manage.py", "collectstatic", "--noinput", "--verbosity=0"])
     subprocess.run(f"{release} --verbosity=0", shell=True, check=True)  # noqa: S602 - a line of our own Procfile
     if static.wait():
@@ -98,6 +101,11 @@ def _prepare(var: Path, release: str) -> None:
 def _manage(*arguments: str) -> str:
     done = subprocess.run([sys.executable, "manage.py", *arguments], check=True, stdout=subprocess.PIPE, text=True)  # noqa: S603
     return done.stdout.strip()
+
+
+def _say(progress: str) -> None:
+    """A first start takes many seconds: without a word it looks stuck."""
+    print(progress, flush=True)  # noqa: T201
 
 
 def _tell_address(sign_in: str) -> None:

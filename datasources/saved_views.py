@@ -16,7 +16,7 @@ FORMS: dict[str, type[AddressForm]] = {
     SavedView.Page.ACTIVITY: ActivityForm,
 }
 # Where in a list somebody was is no part of how they set it up.
-PLACES = frozenset({"page", "before", "after"})
+PLACES = frozenset({"page", "before", "after", "back"})
 
 
 class CannotBeSaved(Exception):

@@ -180,5 +180,5 @@ def _order(request: Request, source: Source) -> str:
         raise invalid("order must be asc or desc.", order=order[:100])
     for column in source.columns:
         if column.name == sort:
-            return f'"{column.place}" {order} NULLS LAST'
+            return f"{column.sort_key} {order} NULLS LAST"
     raise invalid(f"There is no column {sort[:80]!r}.", sort=sort[:200])

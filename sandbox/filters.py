@@ -6,7 +6,9 @@ reaches DuckDB as SQL.
 """
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 from sqlglot import exp
 from sqlglot.dialects.duckdb import DuckDB
@@ -20,7 +22,8 @@ _GRAMMAR = "columns and values with =, <>, <, <=, >, >=, AND, OR, NOT, IN, LIKE,
 _SIGNS = {exp.EQ: "=", exp.NEQ: "<>", exp.GT: ">", exp.GTE: ">=", exp.LT: "<", exp.LTE: "<="}
 _COMPARISONS = tuple(_SIGNS)
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?", re.IGNORECASE | re.ASCII)
-_WHOLE_MAX = 2**63  # a bigger whole number is no BIGINT
+_BIGINT_MAX = 2**63
+_DOUBLE_MAX = 2**53  # beyond, doubles skip whole numbers
 
 
 class _Dialect(DuckDB):
@@ -63,7 +66,7 @@ def _parsed(text: str) -> exp.Expression:
 
 
 class _Writer:
-    """Writes SQL; `values` are those of its question marks, in their order."""
+    """Writes SQL; `values` are those of its parameters ($1 …), in their order."""
 
     def __init__(self, columns: list[Column]):
         self._columns = columns
@@ -100,8 +103,10 @@ class _Writer:
     def _operands(self, *nodes: exp.Expression, as_text: bool = False) -> list[str]:
         """All as numbers or all as text: a column's type is never a reason for an error."""
         operands = [self._operand(node) for node in nodes]
-        as_numbers = not as_text and _are_numbers(operands)
-        return [self._written(operand, as_numbers) for operand in operands]
+        if as_text or not _are_numbers(operands):
+            return [self._written(operand, _as_text) for operand in operands]
+        as_number = _as_stored if all(map(_compares_as_stored, operands)) else _as_exact
+        return [self._written(operand, as_number) for operand in operands]
 
     def _operand(self, node: exp.Expression) -> Column | _Value:
         match node:
@@ -130,11 +135,12 @@ class _Writer:
         hint = " Text stands in 'single quotes'." if name.quoted else ""
         raise invalid(f"There is no column {name.this[:80]!r}.{hint}", column=name.this[:200])
 
-    def _written(self, operand: Column | _Value, as_number: bool) -> str:
-        if isinstance(operand, _Value):
-            self.values.append(_number(operand) if as_number else operand.text)
-            return "?"
-        return _as_number(operand) if as_number else _as_text(operand)
+    def _written(self, operand: Column | _Value, as_: Callable[[Column | _Value], Any]) -> str:
+        if isinstance(operand, Column):
+            return as_(operand)
+        self.values.append(as_(operand))
+        parameter = f"${len(self.values)}"
+        return f"exact({parameter})" if as_ is _as_exact else parameter
 
 
 def _are_numbers(operands: list[Column | _Value]) -> bool:
@@ -150,22 +156,40 @@ def _number(value: _Value) -> int | float:
     if not _NUMBER.fullmatch(value.text):
         raise invalid(f"{value.text[:80]} is not a number.")
     number = float(value.text)
-    return int(value.text) if value.text.lstrip("+-").isdigit() and abs(number) < _WHOLE_MAX else number
+    return int(value.text) if value.text.lstrip("+-").isdigit() and abs(number) < _BIGINT_MAX else number
 
 
-def _as_number(column: Column) -> str:
-    """Null where a cell is no number."""
-    if column.kind == "number":
-        return f'"{column.place}"'
-    if column.kind == "boolean":
-        return f'CAST("{column.place}" AS DOUBLE)'
-    return f"nullif(TRY_CAST({_as_text(column)} AS DOUBLE), 'NaN')"
+def _compares_as_stored(operand: Column | _Value) -> bool:
+    """Whether DuckDB compares it exactly by its own type: quick, where the exact way casts every cell."""
+    if isinstance(operand, Column):
+        return operand.kind == "boolean" or (operand.kind == "number" and not operand.exact)
+    number = _number(operand)
+    return isinstance(number, int) or abs(number) < _DOUBLE_MAX
 
 
-def _as_text(column: Column) -> str:
-    if column.kind == "json":
-        return f"json_extract_string(\"{column.place}\", '$')"
-    return f'"{column.place}"' if column.kind == "text" else f'CAST("{column.place}" AS VARCHAR)'
+def _as_stored(operand: Column | _Value) -> str | int | float:
+    if isinstance(operand, _Value):
+        return _number(operand)
+    return f'CAST("{operand.place}" AS DOUBLE)' if operand.kind == "boolean" else f'"{operand.place}"'
+
+
+def _as_exact(operand: Column | _Value) -> str:
+    """Null where a cell is no number (`exact` is a macro of tables.py)."""
+    if isinstance(operand, _Value):
+        return operand.text
+    if operand.kind == "boolean":
+        return f'exact(CAST(CAST("{operand.place}" AS TINYINT) AS VARCHAR))'
+    return f"exact({_as_text(operand)})"
+
+
+def _as_text(operand: Column | _Value) -> str:
+    """The text of a value; of a cell, what an answer shows."""
+    if isinstance(operand, _Value):
+        return operand.text
+    if operand.kind == "json":
+        at = f'"{operand.place}"'
+        return f"CASE WHEN {at} LIKE '\"%' THEN json_extract_string({at}, '$') ELSE {at} END"
+    return f'"{operand.place}"' if operand.sql_type == "VARCHAR" else f'CAST("{operand.place}" AS VARCHAR)'
 
 
 def _refused(node: exp.Expression) -> ApiFault:

@@ -10,26 +10,52 @@ from typing import Any
 
 import duckdb
 
-_TYPES = {"number": "DOUBLE", "integer": "BIGINT", "boolean": "BOOLEAN", "json": "JSON", "text": "VARCHAR"}
+from sandbox.answers import Verbatim
+
+_TYPES = {"number": "DOUBLE", "boolean": "BOOLEAN", "json": "VARCHAR", "text": "VARCHAR"}
+# A number's text as what compares exactly: the double decides, and where doubles are equal, the whole part (of any
+# length) and 18 places of the fraction. Null where the text is no number.
+_EXACT = """
+CREATE OR REPLACE MACRO exact(t) AS CASE WHEN nullif(TRY_CAST(t AS DOUBLE), 'NaN') IS NOT NULL THEN row(
+  TRY_CAST(t AS DOUBLE),
+  coalesce(TRY_CAST(t AS BIGNUM), CAST(TRY_CAST(t AS HUGEINT) AS BIGNUM)),
+  TRY_CAST(t AS DECIMAL(38, 18))
+) END
+"""
 
 
 @dataclass(frozen=True)
 class Column:
-    """A column as people name it, its place in the table, and its kind: text, number, boolean or json."""
+    """A column as people name it, its place in the table, and its kind: text, number, boolean or json.
+
+    Numbers are BIGINT where `whole`, their text where `exact`, else DOUBLE (tables that are made on demand).
+    """
 
     name: str
     place: str
     kind: str
     whole: bool = False
+    exact: bool = False
 
     @property
     def sql_type(self) -> str:
+        if self.exact:
+            return "VARCHAR"
         return "BIGINT" if self.whole else _TYPES[self.kind]
+
+    @property
+    def is_verbatim(self) -> bool:
+        """Whether the table holds JSON text, which answers pass on."""
+        return self.exact or self.kind == "json"
+
+    @property
+    def sort_key(self) -> str:
+        return f'exact("{self.place}")' if self.exact else f'"{self.place}"'
 
 
 @dataclass(frozen=True)
 class Condition:
-    """What stands after WHERE, and the values of its question marks."""
+    """What stands after WHERE, and the values of its parameters: $1, $2 …"""
 
     sql: str
     values: tuple[str | int | float, ...] = ()
@@ -39,12 +65,13 @@ class Tables:
     def __init__(self, folder: Path):
         self._folder = folder
         self._database = duckdb.connect(str(folder / "tables.duckdb"), config={"threads": 2, "memory_limit": "512MB"})
+        self._database.execute(_EXACT)
         self._writing = threading.Lock()
         self._made: set[str] = set()
         self._count = lru_cache(maxsize=256)(self._count_rows)
 
     def create(self, table: str, columns: list[Column], rows: Iterable[list[Any]]) -> int:
-        """Loads rows of plain values; gives their number."""
+        """Loads rows of plain values (verbatim columns: JSON text); gives their number."""
         path = self._folder / f"{table}.ndjson"
         types = {"n": "BIGINT"} | {column.place: column.sql_type for column in columns}
         try:
@@ -88,12 +115,9 @@ class Tables:
             condition = f"WHERE {where.sql} " if where else ""
             rest = f"{condition}ORDER BY {order + ', ' if order else ''}n LIMIT {limit} OFFSET {start}"
         found = self.run(f'SELECT {selected} FROM "{table}" {rest}', where.values if where else ()).fetchall()
-        decoders = [json.loads if column.kind == "json" else None for column in columns]
+        verbatim = [column.is_verbatim for column in columns]
         return [
-            [
-                decode(value) if decode and value is not None else value
-                for decode, value in zip(decoders, row, strict=True)
-            ]
+            [Verbatim(value) if raw and value is not None else value for raw, value in zip(verbatim, row, strict=True)]
             for row in found
         ]
 

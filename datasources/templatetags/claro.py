@@ -302,12 +302,14 @@ def save_view(context: template.Context, name: str, *args: object) -> dict[str, 
 
 @register.simple_tag(takes_context=True)
 def source_url(context: template.Context, name: str, source: Source) -> str:
-    """A page of the source, through the key it is seen through where that has to be said."""
+    """A page of the source, through the key it is seen through where that has to be said; with the way back."""
     asked = context["request"].GET
     path = _path_of_any(name).replace(str(ANY), str(source.datasource_id))
     parameters = {"team": asked["team"]} if asked.get("team") else {}
     if len(context.get("keys", ())) > 1 or "key" in asked:
         parameters["key"] = str(source.key_id)
+    if back := context.get("back_query") or asked.get("back"):
+        parameters["back"] = back
     return f"{path}?{urlencode(parameters)}" if parameters else path
 
 

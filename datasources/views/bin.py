@@ -1,33 +1,28 @@
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
-from django.core.paginator import Paginator
 from django.db.models import F
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.views.decorators.http import require_safe
 
 from accounts.roles import Action
 from datasources import access, tasks
 from datasources import bin as room
-from datasources.addresses import PageForm
 from datasources.models import Deletion
-from datasources.views.objects import POST, of_deletions, space_of
-from datasources.views.pages import render_page, wants_fragment
-
-PER_PAGE = 50
+from datasources.views.objects import FORM, POST, of_deletions, space_of
+from datasources.views.pages import render_page, render_question, short_list, wants_fragment
 
 
 @login_required
 @require_safe
 def list_bin(request: HttpRequest) -> HttpResponse:
     """What is about to be deleted, and what Claro did not delete."""
-    form = PageForm(request.GET)
     found = access.deletions_for(request.user, space_of(request)).select_related("source", "asked_by")
-    pages = Paginator(found.order_by(F("due_at").asc(nulls_first=True), "source__file_name", "pk"), PER_PAGE)
-    page = pages.get_page(form.state()["page"])
-    context = {"page": page, "complaints": form.complaints(), "bin_time": settings.BIN_TIME}
-    return render_page(request, "bin/list.html", "bin/_list.html", context, 400 if form.errors else 200)
+    context, status = short_list(request, found.order_by(F("due_at").asc(nulls_first=True), "source__file_name", "pk"))
+    context["bin_time"] = settings.BIN_TIME
+    return render_page(request, "bin/list.html", "bin/_list.html", context, status)
 
 
 @login_required
@@ -52,9 +47,13 @@ def undo(request: HttpRequest, deletions: list[Deletion]) -> HttpResponse:
     return _answer(request, words, trouble)
 
 
-@of_deletions(*POST, action=Action.DELETE)
+@of_deletions(*FORM, action=Action.DELETE)
 def now(request: HttpRequest, deletions: list[Deletion]) -> HttpResponse:
-    """Without waiting until its time is up, or once more after Claro has refused."""
+    """Without waiting until its time is up, once that was confirmed; or once more after Claro has refused."""
+    if request.method != "POST":
+        names = deletions[0].source.name if len(deletions) == 1 else f"these {len(deletions):,} data sources"
+        text = "Claro deletes the file and its rows for everybody. There is no way back."
+        return render_question(request, f"Delete {names} now?", text, "Delete now, for good", reverse("bin:list"))
     room.hurry(deletions, request.user)
     tasks.start_due(Deletion)
     return _answer(request, [f"{_named(deletions)} being deleted."], [])

@@ -19,6 +19,7 @@ from datasources.audit import What
 from datasources.forms import DeleteSeveralForm
 from datasources.models import Deletion, DownloadLink
 from datasources.selection import MOST, Selection, SelectionForm, TooMany
+from datasources.views import back
 from datasources.views.objects import path_in_space, space_of
 from datasources.views.pages import render_page, render_problem
 
@@ -91,7 +92,7 @@ def delete(request: HttpRequest, chosen: Selection) -> HttpResponse:
     if form.is_valid():
         bin.put(chosen.sources, request.user, now=form.is_now)
         tasks.start_due(Deletion)
-        return redirect(path_in_space(request, "sources:list"))
+        return redirect(back.after_deleting(request, request.GET))
     context = {
         "chosen": chosen,
         # As they are now: what comes meanwhile and would match as well is not meant.

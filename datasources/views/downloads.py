@@ -1,5 +1,4 @@
 from django.contrib.auth.decorators import login_required
-from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect
 from django.views.decorators.cache import never_cache
@@ -7,14 +6,11 @@ from django.views.decorators.http import require_safe
 
 from accounts.roles import Action
 from datasources import access, audit, links, opened, standstill, tasks
-from datasources.addresses import AddressForm, PageForm
 from datasources.audit import What
 from datasources.forms import DownloadForm
 from datasources.models import DownloadLink, Source
 from datasources.views.objects import POST, READ, of_link, of_source, space_of
-from datasources.views.pages import render_page, render_problem, wants_fragment
-
-PER_PAGE = 50
+from datasources.views.pages import render_page, render_problem, short_list, wants_fragment
 
 
 @of_source(*POST, action=Action.DOWNLOAD)
@@ -36,21 +32,14 @@ def ask(request: HttpRequest, source: Source) -> HttpResponse:
 @login_required
 @require_safe
 def list_downloads(request: HttpRequest) -> HttpResponse:
-    form: AddressForm = PageForm(request.GET)
     found = (
         access.links_for(request.user, space_of(request))
         .select_related("source__key", "asked_by")
         .order_by("-created_at", "pk")
     )
-    pages, number = Paginator(found, PER_PAGE), form.state()["page"]
-    complaints = form.complaints()
-    status = 400 if complaints else 200
-    if number > pages.num_pages:
-        complaints, status, number = [f"There is no page {number}."], 404, 1
-    page = pages.page(number)
-    pending = [link for link in page if link.is_pending]
-    context = {"page": page, "pending": pending, "standing_still": standstill.among(pending)}
-    context |= {"complaints": complaints, "choices": DownloadForm.CHOICES}
+    context, status = short_list(request, found)
+    pending = [link for link in context["page"] if link.is_pending]
+    context |= {"pending": pending, "standing_still": standstill.among(pending), "choices": DownloadForm.CHOICES}
     context["being_made"] = found.filter(state=DownloadLink.State.PENDING).count()
     return render_page(request, "downloads/list.html", "downloads/_list.html", context, status)
 

@@ -1,35 +1,27 @@
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
-from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
 from datasources import access, notices, outlets
-from datasources.addresses import PageForm
 from datasources.forms import OutletForm, WishForm
 from datasources.models import ApiKey, Outlet, Source
 from datasources.models.notices import Topic
 from datasources.vault import SecretUnreadable
-from datasources.views.objects import POST, of_key, of_outlet, of_source
-from datasources.views.pages import render_page, render_problem
+from datasources.views.objects import FORM, POST, of_key, of_outlet, of_source
+from datasources.views.pages import render_page, render_problem, render_question, short_list
 
-PER_PAGE = 50
 OF_A_SOURCE = (Topic.PROCESSED, Topic.FAILED)
 
 
 @login_required
 @require_safe
 def list_notices(request: HttpRequest) -> HttpResponse:
-    form = PageForm(request.GET)
-    pages, number = Paginator(notices.of(request.user), PER_PAGE), form.state()["page"]
-    complaints = form.complaints()
-    status = 400 if complaints else 200
-    if number > pages.num_pages:
-        complaints, status, number = [f"There is no page {number}."], 404, 1
-    context = {"page": pages.page(number), "complaints": complaints}
+    context, status = short_list(request, notices.of(request.user))
     return render_page(request, "notices/list.html", "notices/_list.html", context, status)
 
 
@@ -69,7 +61,7 @@ def follow(request: HttpRequest, source: Source) -> HttpResponse:
     wanted = OF_A_SOURCE if request.POST.get("on") == "1" else ()
     notices.choose(request.user, source.key, wanted, source)
     messages.success(request, "You are told when it is done." if wanted else "You are not told about it any more.")
-    return redirect("sources:details", source.datasource_id)
+    return redirect(f"{reverse('sources:details', args=[source.datasource_id])}?{request.GET.urlencode()}".rstrip("?"))
 
 
 @login_required
@@ -87,8 +79,12 @@ def add_outlet(request: HttpRequest) -> HttpResponse:
     return _choices(request, form, 422)
 
 
-@of_outlet(*POST)
+@of_outlet(*FORM)
 def remove_outlet(request: HttpRequest, outlet: Outlet) -> HttpResponse:
+    if request.method != "POST":
+        text = "Its address and secret are forgotten. To get notices there again, it has to be entered again."
+        back = reverse("notices:choices")
+        return render_question(request, f"Remove {outlet.get_kind_display()}?", text, "Remove", back)
     outlet.delete()
     return redirect("notices:choices")
 

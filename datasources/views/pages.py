@@ -3,10 +3,15 @@
 import hashlib
 import re
 
+from django.core.paginator import Paginator
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils.cache import patch_vary_headers
 
+from datasources.addresses import AddressForm, PageForm
+
+PER_PAGE = 50
 # What differs each time a part is rendered: how long ago something was, the masked form token.
 PASSING = re.compile(rb'>[^<>]*</time>|name="csrfmiddlewaretoken" value="[^"]*"')
 
@@ -33,6 +38,23 @@ def _if_changed(request: HttpRequest, response: HttpResponse) -> HttpResponse:
         return HttpResponse(status=304)
     response["HX-PTag"] = tag
     return response
+
+
+def short_list(request: HttpRequest, found: QuerySet) -> tuple[dict, int]:
+    """The page of a list that the address asks for, as context, and its status: 404 and a sentence past the end."""
+    form: AddressForm = PageForm(request.GET)
+    pages, number = Paginator(found, PER_PAGE), form.state()["page"]
+    complaints = form.complaints()
+    status = 400 if complaints else 200
+    if number > pages.num_pages:
+        complaints, status, number = [f"There is no page {number}."], 404, 1
+    return {"page": pages.page(number), "complaints": complaints}, status
+
+
+def render_question(request: HttpRequest, title: str, text: str, act: str, back: str) -> HttpResponse:
+    """Asks before something final. The button `act` posts to the same address; `back` is the way out."""
+    context = {"title": title, "text": text, "act": act, "back": back}
+    return render_page(request, "question.html", "_question.html", context)
 
 
 def render_problem(request: HttpRequest, status: int, title: str, text: str) -> HttpResponse:

@@ -2,6 +2,7 @@ from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
+from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts.roles import Action, may
@@ -9,8 +10,8 @@ from datasources import access, audit, saved_views
 from datasources.audit import What
 from datasources.forms import SavedViewForm, ViewNameForm
 from datasources.models import SavedView
-from datasources.views.objects import FORM, POST, of_view, space_of
-from datasources.views.pages import render_page
+from datasources.views.objects import FORM, of_view, space_of
+from datasources.views.pages import render_page, render_question
 
 
 @login_required
@@ -53,8 +54,11 @@ def rename(request: HttpRequest, view: SavedView) -> HttpResponse:
     return render_page(request, "views/rename.html", "views/_rename.html", context, 422 if form.errors else 200)
 
 
-@of_view(*POST, action=Action.SAVE_VIEWS)
+@of_view(*FORM, action=Action.SAVE_VIEWS)
 def delete(request: HttpRequest, view: SavedView) -> HttpResponse:
+    if request.method != "POST":
+        text = "Nobody in the team sees it any more." if view.team and not view.owner_id else "It is yours alone."
+        return render_question(request, f"Delete the view {view.name}?", text, "Delete the view", reverse("views:list"))
     view.delete()
     if not view.owner_id:
         audit.record(What.VIEW_DELETED, request.user, about=view.name, teams=[view.team])

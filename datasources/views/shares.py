@@ -5,7 +5,6 @@ from uuid import UUID
 import qrcode
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
-from django.core.paginator import Paginator
 from django.db.models import prefetch_related_objects
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
@@ -16,15 +15,12 @@ from qrcode.image.svg import SvgPathFillImage
 
 from accounts.roles import Action
 from datasources import access, audit, shares
-from datasources.addresses import AddressForm, PageForm
 from datasources.audit import What
 from datasources.forms import ShareEditForm, ShareForm
 from datasources.models import ShareLink, Source
 from datasources.vault import SecretUnreadable
 from datasources.views.objects import FORM, POST, READ, of_share, of_source, space_of
-from datasources.views.pages import render_page
-
-PER_PAGE = 50
+from datasources.views.pages import render_page, render_question, short_list
 
 
 @of_source(*FORM, action=Action.SHARE)
@@ -45,14 +41,8 @@ def share(request: HttpRequest, source: Source) -> HttpResponse:
 @require_safe
 def list_shares(request: HttpRequest) -> HttpResponse:
     """All that was shared through the keys one may use, by whomever."""
-    form: AddressForm = PageForm(request.GET)
     found = access.shares_for(request.user, space_of(request)).prefetch_related("files__source")
-    pages, number = Paginator(found, PER_PAGE), form.state()["page"]
-    complaints = form.complaints()
-    status = 400 if complaints else 200
-    if number > pages.num_pages:
-        complaints, status, number = [f"There is no page {number}."], 404, 1
-    context = {"page": pages.page(number), "complaints": complaints}
+    context, status = short_list(request, found)
     return render_page(request, "shares/list.html", "shares/_list.html", context, status)
 
 
@@ -112,21 +102,37 @@ def resume(request: HttpRequest, share: ShareLink) -> HttpResponse:
     return redirect("shares:details", share.pk)
 
 
-@of_share(*POST, action=Action.END_SHARES)
+@of_share(*FORM, action=Action.END_SHARES)
 def rotate(request: HttpRequest, share: ShareLink) -> HttpResponse:
+    """Replaces the link, once that was confirmed: the present one is final for everyone who holds it."""
+    if request.method != "POST":
+        text = "The present link stops working at once, for everyone who has it. The new one has the same settings."
+        return _question(request, share, "Replace this share link?", text, "Create a new link")
     shares.rotate(share)
     _record(What.SHARE_ROTATED, request, share)
     messages.success(request, "There is a new link, and the old one is dead. Copy the new one and pass it on.")
     return redirect("shares:details", share.pk)
 
 
-@of_share(*POST, action=Action.END_SHARES)
+@of_share(*FORM, action=Action.END_SHARES)
 def end(request: HttpRequest, share: ShareLink) -> HttpResponse:
-    """Ends a link for good."""
+    """Ends a link for good, once that was confirmed."""
+    if request.method != "POST":
+        text = "It stops working at once, for everyone who has it, and can't be restored. Pause stops it for a while."
+        return _question(request, share, "End this share link?", text, "End the link")
     shares.end(share)
     _record(What.SHARE_ENDED, request, share)
     messages.success(request, "The link has ended.")
     return redirect("shares:list")
+
+
+def _question(request: HttpRequest, share: ShareLink, title: str, text: str, act: str) -> HttpResponse:
+    back = reverse("shares:details", args=[share.pk])
+    if share.ended_at:
+        messages.info(request, "This link has ended already.")
+        return redirect(back)
+    names = ", ".join(file.source.name for file in share.files.select_related("source"))
+    return render_question(request, title, f"{names}. {text}", act, back)
 
 
 def _with_others(request: HttpRequest, source: Source) -> list[Source]:

@@ -1,7 +1,7 @@
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect
 from django.urls import reverse
 from django.views.decorators.http import require_POST, require_safe
@@ -12,7 +12,8 @@ from datasources.addresses import AddressForm, SourceListForm
 from datasources.forms import DeleteForm
 from datasources.listing import listing
 from datasources.models import ApiKey, Deletion, Source
-from datasources.views.objects import FORM, READ, of_source, path_in_space, space_of
+from datasources.views import back
+from datasources.views.objects import FORM, READ, of_source, space_of
 from datasources.views.pages import render_page
 
 # So many of the last ones stand on a source's page.
@@ -60,6 +61,7 @@ def details(request: HttpRequest, source: Source) -> HttpResponse:
         "follows": source.is_processing and notices.follows(request.user, source),
         "shares": shares.prefetch_related("files__source"),
         "deletion": bin.holding(source),
+        "to_list": back.to_list(request),
     }
     if source.is_processing:
         context["standstill"] = standstill.of_keys([source.key])
@@ -76,7 +78,7 @@ def delete(request: HttpRequest, source: Source) -> HttpResponse:
     if form.is_valid():
         bin.put([source], request.user, now=form.is_now)
         tasks.start_due(Deletion)
-        return redirect(path_in_space(request, "sources:list"))
+        return redirect(back.after_deleting(request, QueryDict(request.GET.get(back.NAME, ""))))
     context = {
         "source": source,
         "form": form,
@@ -103,6 +105,7 @@ def _list(request: HttpRequest, keys: list[ApiKey], form: AddressForm) -> HttpRe
     context = {
         "keys": keys,
         "state": state,
+        "back_query": back.of_list(request.GET),
         "complaints": form.complaints(),
         "found": found,
         "paces": usual.paces(found.sources),

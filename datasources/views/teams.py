@@ -20,7 +20,7 @@ from datasources.audit import What
 from datasources.forms import InviteForm, RoleForm, TeamDeleteForm, TeamForm
 from datasources.models import KeyShare
 from datasources.views.objects import FORM, POST, of_team
-from datasources.views.pages import render_page
+from datasources.views.pages import render_page, render_question
 
 NO_OWNER = "A team needs an owner. Make somebody else an owner first."
 ANYBODY = "whoever has the link"
@@ -70,9 +70,12 @@ def set_role(request: HttpRequest, own: Membership, membership_id: int) -> HttpR
     return redirect("teams:team", own.team_id)
 
 
-@of_team(*POST, action=Action.PEOPLE)
+@of_team(*FORM, action=Action.PEOPLE)
 def remove(request: HttpRequest, own: Membership, membership_id: int) -> HttpResponse:
     theirs = _other(own, membership_id)
+    if request.method != "POST":
+        text = "They lose access at once, and the keys that they have shared with the team go with them."
+        return _question(request, own, f"Remove {theirs.user.email} from {own.team}?", text, "Remove")
     try:
         teams.remove(theirs)
     except teams.LastOwner:
@@ -83,8 +86,11 @@ def remove(request: HttpRequest, own: Membership, membership_id: int) -> HttpRes
     return redirect("teams:team", own.team_id)
 
 
-@of_team(*POST)
+@of_team(*FORM)
 def leave(request: HttpRequest, own: Membership) -> HttpResponse:
+    if request.method != "POST":
+        text = "You lose access at once, and the keys that you have shared with the team go with you."
+        return _question(request, own, f"Leave {own.team}?", text, "Leave the team")
     try:
         teams.remove(own)
     except teams.LastOwner:
@@ -95,11 +101,14 @@ def leave(request: HttpRequest, own: Membership) -> HttpResponse:
     return redirect("teams:list")
 
 
-@of_team(*POST, action=Action.PEOPLE)
+@of_team(*FORM, action=Action.PEOPLE)
 def revoke(request: HttpRequest, own: Membership, invitation_id: UUID) -> HttpResponse:
     invitation = get_object_or_404(own.team.invitations, pk=invitation_id)
-    teams.revoke(invitation)
     about = invitation.email or ANYBODY
+    if request.method != "POST":
+        text = "Its link stops working at once. People who have joined by it stay in the team."
+        return _question(request, own, f"Take back the invitation of {about}?", text, "Take back")
+    teams.revoke(invitation)
     audit.record(What.INVITATION_REVOKED, request.user, about=about, teams=[own.team])
     messages.success(request, "The invitation does not work any more.")
     return redirect("teams:team", own.team_id)
@@ -148,6 +157,10 @@ def delete(request: HttpRequest, own: Membership) -> HttpResponse:
         return redirect("teams:list")
     context = {"form": form, "own": own, "people": own.team.memberships.count(), "keys": own.team.key_shares.count()}
     return render_page(request, "teams/delete.html", "teams/_delete.html", context, 422 if form.errors else 200)
+
+
+def _question(request: HttpRequest, own: Membership, title: str, text: str, act: str) -> HttpResponse:
+    return render_question(request, title, text, act, reverse("teams:team", args=[own.team_id]))
 
 
 def _invite(request: HttpRequest, own: Membership, asked: dict) -> None:

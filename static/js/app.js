@@ -2,6 +2,7 @@
 import "./times.js";
 import "./forms.js";
 import "./swaps.js";
+import "./typed.js";
 import "./live.js";
 import "./nav.js";
 import "./downloads.js";

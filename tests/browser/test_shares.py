@@ -54,7 +54,8 @@ def test_a_file_is_shared_opened_without_an_account_downloaded_and_ended(people,
     assert len(account.calls("/download", "POST")) == 1
     expect(page.locator("dt:text('Downloads') + dd")).to_have_text("1")
 
-    page.get_by_role("button", name="End").click()
+    page.get_by_role("link", name="End", exact=True).click()
+    page.get_by_role("button", name="End the link").click()
     expect(page.get_by_text("The link has ended.")).to_be_visible()
     stranger.witness.expects(404)
     other.reload()

@@ -144,7 +144,8 @@ def see_it_counted_and_end_it(owner: Page) -> None:
     owner.get_by_role("link", name=FILE, exact=True).click()
     is_at(owner, f"Share link of {FILE}")
     expect(owner.locator("dt:text('Downloads') + dd")).to_have_text("1")
-    owner.get_by_role("button", name="End").click()
+    owner.get_by_role("link", name="End", exact=True).click()
+    owner.get_by_role("button", name="End the link").click()
     expect(owner.get_by_text("The link has ended.")).to_be_visible()
     is_at(owner, "Shared")
 

@@ -202,7 +202,7 @@ def test_the_demo_person_has_the_sandbox_s_key(db, client):
     said = run("demo", "claro_demo_key")
     person = User.objects.get(email=DEMO_EMAIL)
     assert [key.unseal() for key in person.api_keys.all()] == ["claro_demo_key"]
-    assert not person.is_staff
+    assert person.is_staff
     assert DEMO_EMAIL in said
     assert DEMO_PASSWORD in said
     assert person.check_password(DEMO_PASSWORD)
@@ -217,6 +217,19 @@ def test_a_second_start_changes_nothing(db):
     assert run("demo", "claro_demo_key") == said
     assert User.objects.get().check_password("changed-by-the-person")
     assert not ApiKey.objects.exists()
+
+
+def test_a_demo_person_of_an_earlier_version_sees_operations_too(db, client):
+    run("demo", "claro_demo_key")
+    User.objects.update(is_staff=False)
+    run("demo", "claro_demo_key")
+    client.force_login(User.objects.get())
+    assert client.get("/operations/").status_code == 200
+
+
+def test_the_demo_person_alone_becomes_staff(alice, bob):
+    run("demo", "claro_demo_key")
+    assert not User.objects.exclude(email=DEMO_EMAIL).filter(is_staff=True).exists()
 
 
 def test_without_a_sandbox_there_is_no_demo_person_either(alice):

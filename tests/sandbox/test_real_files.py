@@ -80,7 +80,8 @@ def test_the_same_bytes_come_back(files, shared_data, name):
 
 def test_the_protected_file_fails_and_says_why(files):
     source = files.details(files.ids[LOCKED])
-    assert (source["status"], source["error"]) == ("failed", "The PDF is protected by a password.")
+    words = "The PDF is protected by a password. Save it without one and upload it again."
+    assert (source["status"], source["error"]) == ("failed", words)
 
 
 @pytest.mark.parametrize(

@@ -51,7 +51,8 @@ def test_it_lists_what_waits_with_who_when_and_the_way_back(web, alice, sources)
     [line] = dom(page).iterfind(".//ul[@class='lines m-0']/li")
     assert words(line) == "0.csv Deleted in 15 min By alice@example.com, just now Undo Delete now"
     deletion = Deletion.objects.get()
-    assert forms(page) == [f"/bin/{deletion.batch}/undo/", f"/bin/{deletion.pk}/undo/", f"/bin/{deletion.pk}/now/"]
+    assert forms(page) == [f"/bin/{deletion.batch}/undo/", f"/bin/{deletion.pk}/undo/"]
+    assert f"/bin/{deletion.pk}/now/" in page.content.decode()
 
 
 def test_every_page_of_whoever_sees_it_says_what_is_deleted_when(client_of, alice, bob, team, sources):
@@ -155,3 +156,11 @@ def test_a_page_takes_as_many_queries_for_many_as_for_one(
     bin.put(sources[1:], alice)
     with django_assert_max_num_queries(len(few)):
         web.get(path)
+
+
+@pytest.mark.parametrize("path", ["/bin/", "/shares/", "/downloads/", "/notices/"])
+@pytest.mark.parametrize(("page", "status", "sentence"), [("99", 404, "There is no page 99."), ("abc", 400, "“page”")])
+def test_every_short_list_says_that_there_is_no_such_page(web, path, page, status, sentence):
+    answer = web.get(f"{path}?page={page}")
+    assert answer.status_code == status
+    assert sentence in words(answer)

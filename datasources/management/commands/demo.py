@@ -25,6 +25,9 @@ class Command(BaseCommand):
         if is_new:
             person.set_password(DEMO_PASSWORD)
             person.save()
+        if not person.is_staff:  # it is the sandbox's: everything can be tried, Operations too
+            person.is_staff = True
+            person.save(update_fields=["is_staff"])
         if not person.api_keys.exists() and is_new:
             keys.add(person, "Demo", options["key"], ApiKey.State.VALID)
         self.stdout.write(f"sign in as {DEMO_EMAIL}, password {DEMO_PASSWORD}")

@@ -1,0 +1,47 @@
+"""The way back to the list of sources: as the reader left it, sorted, filtered and on the same page.
+
+`back` in the address of a source's pages holds the list's parameters and never a path, so it leads nowhere else.
+"""
+
+from urllib.parse import parse_qsl, urlencode
+
+from django.http import HttpRequest, QueryDict
+from django.urls import reverse
+
+from datasources import access, bin
+from datasources.addresses import SourceListForm
+from datasources.listing import listing
+from datasources.views.objects import space_of
+
+NAME = "back"
+
+
+def of_list(asked: QueryDict) -> str:
+    """What the pages of a source carry as `back`: the list's parameters, without the space, which they name anyway."""
+    return urlencode(_known(asked.items()))
+
+
+def to_list(request: HttpRequest) -> str:
+    """The address of the list as the reader left it, else that of all sources in the space."""
+    return _address(request, _known(parse_qsl(request.GET.get(NAME, ""))))
+
+
+def after_deleting(request: HttpRequest, asked: QueryDict) -> str:
+    """The address of the list with these parameters; its last page if the page has gone with what was deleted."""
+    known = _known(asked.items())
+    state = SourceListForm(known).state()
+    if state["page"] > 1:
+        keys = access.list_keys(request.user, space_of(request))
+        found = listing(bin.outside(access.sources_behind(keys)), state, keys)
+        known["page"] = str(min(found.page, found.pages))
+    return _address(request, known)
+
+
+def _known(parameters) -> dict[str, str]:
+    return {name: value for name, value in parameters if name in SourceListForm.base_fields and value}
+
+
+def _address(request: HttpRequest, parameters: dict[str, str]) -> str:
+    space = space_of(request)
+    query = urlencode(({"team": space.name} if space.name else {}) | parameters)
+    return f"{reverse('sources:list')}?{query}" if query else reverse("sources:list")

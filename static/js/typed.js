@@ -1,0 +1,33 @@
+// Text that is not applied yet (half-typed, refused) outlives sorting, paging and live updates, in fields with data-typed.
+const fields = () => [...document.querySelectorAll("[data-typed]")];
+const parameter = (address, name) => new URL(address, location.href).searchParams.get(name) ?? "";
+
+// The value that the server has: as sent by the field's own form, else as rendered. None where the link that is followed
+// sets the field itself (Clear, a chip).
+function known(field, source) {
+  if (field.form && field.form === source.closest("form")) return field.value;
+  const link = source.closest("a[href]");
+  const sets = link && parameter(link.href, field.name) !== parameter(location.href, field.name);
+  return sets ? null : field.defaultValue;
+}
+
+const asked = new WeakMap();
+document.addEventListener("htmx:config:request", ({ detail: { ctx } }) => {
+  asked.set(ctx, new Map(fields().map((field) => [field.id, known(field, ctx.sourceElement)])));
+});
+
+const kept = new WeakMap();
+document.addEventListener("htmx:before:swap", ({ detail: { ctx } }) => {
+  const values = asked.get(ctx) ?? new Map();
+  kept.set(ctx, fields().filter(({ id, value }) => (values.get(id) ?? value) !== value)
+    .map(({ id, value, selectionStart, selectionEnd }) => ({ id, value, selectionStart, selectionEnd })));
+});
+
+document.addEventListener("htmx:after:swap", ({ detail: { ctx } }) => {
+  for (const { id, value, selectionStart, selectionEnd } of kept.get(ctx) ?? []) {
+    const field = document.getElementById(id);
+    if (!field?.matches("[data-typed]") || field.value === value) continue;
+    field.value = value;
+    if (field === document.activeElement) field.setSelectionRange(selectionStart, selectionEnd);
+  }
+});

@@ -1,0 +1,94 @@
+"""Text that is typed and not applied stays while the page around it changes."""
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.conftest import synced
+
+pytestmark = pytest.mark.browser
+
+
+@pytest.fixture
+def rows(page, account, key) -> Page:
+    account.upload("things.csv", "id,price\n" + "".join(f"{number},{500 - number}\n" for number in range(1, 121)))
+    [source] = synced(key)
+    page.goto(f"/sources/{source.datasource_id}/rows/?filter=id+<+100")
+    expect(page.get_by_text("Rows 1 to 50 of 99").first).to_be_visible()
+    return page
+
+
+def box(rows: Page):
+    return rows.get_by_label("Filter expression")
+
+
+def sort_by(page: Page, name: str) -> None:
+    page.get_by_role("columnheader", name=name, exact=True).get_by_role("link").click()
+    expect(page.get_by_role("columnheader", name=name, exact=True)).to_have_attribute("aria-sort", "ascending")
+
+
+def test_sorting_and_paging_keep_a_half_typed_filter(rows):
+    box(rows).fill("price > 4")
+    sort_by(rows, "price")
+    expect(box(rows)).to_have_value("price > 4")
+    rows.get_by_role("link", name="Next").click()
+    expect(rows.get_by_text("Rows 51 to 99 of 99").first).to_be_visible()
+    expect(box(rows)).to_have_value("price > 4")
+    assert "filter=id" in rows.url
+    box(rows).press("Enter")
+    expect(rows.get_by_text("Rows 1 to 50 of 120").first).to_be_visible()
+    expect(box(rows)).to_have_value("price > 4")
+
+
+def test_sorting_keeps_a_refused_filter(rows, witness):
+    witness.expects(422)
+    box(rows).fill("price >")
+    box(rows).press("Enter")
+    expect(rows.locator("#rows-problem")).to_contain_text("The filter can't be read")
+    sort_by(rows, "price")
+    expect(box(rows)).to_have_value("price >")
+
+
+def test_removing_the_filter_empties_the_box(rows):
+    box(rows).fill("price > 4")
+    rows.locator("#chip-filter").click()
+    expect(rows.get_by_text("Rows 1 to 50 of 120").first).to_be_visible()
+    expect(box(rows)).to_have_value("")
+
+
+def test_a_filter_that_is_applied_is_what_the_box_shows(rows):
+    box(rows).fill("id > 110")
+    box(rows).press("Enter")
+    expect(rows.get_by_text("Rows 1 to 10 of 10").first).to_be_visible()
+    sort_by(rows, "price")
+    expect(box(rows)).to_have_value("id > 110")
+
+
+def test_sorting_the_list_keeps_a_half_typed_search(page, account, key):
+    account.add_many([{"fileName": f"thing {number}.csv", "age": number} for number in range(3)])
+    synced(key)
+    page.goto("/sources/")
+    page.get_by_label("Search by file name").fill("thing")
+    sort_by(page, "File")
+    expect(page.get_by_label("Search by file name")).to_have_value("thing")
+
+
+def test_the_list_is_found_again_as_it_was_left(page, account, key):
+    account.add_many([{"fileName": f"thing {number}.csv", "age": number} for number in range(5)])
+    synced(key)
+    page.goto("/sources/?limit=2")
+    page.get_by_label("Search by file name").fill("thing")
+    expect(page).to_have_url("/sources/?limit=2&q=thing")
+    sort_by(page, "File")
+    page.get_by_role("link", name="Next").click()
+    page.get_by_role("link", name="thing 2.csv", exact=True).click()
+    page.get_by_role("link", name="Delete").click()
+    page.get_by_label("File name").fill("thing 2.csv")
+    page.get_by_role("button", name="Delete in 15 min").click()
+    expect(page.locator("#bin")).to_contain_text("thing 2.csv is deleted in")
+    expect(page.locator("tbody tr")).to_have_count(2)
+    expect(page.get_by_role("link", name="thing 3.csv", exact=True)).to_be_visible()
+    expect(page.get_by_label("Search by file name")).to_have_value("thing")
+    page.get_by_role("link", name="thing 3.csv", exact=True).click()
+    page.get_by_role("link", name="All data sources").click()
+    expect(page.get_by_role("link", name="thing 3.csv", exact=True)).to_be_visible()
+    assert "page=2" in page.url
