@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from http import HTTPStatus
 
+from django.core.exceptions import SuspiciousOperation
 from django.http import HttpRequest, HttpResponse
 from django.template.loader import render_to_string
 
@@ -44,6 +45,7 @@ def server_error(request: HttpRequest) -> HttpResponse:
 # The key in a request's scope under which the layers in front of Django say why they refuse it (asgi.py).
 REFUSED = "claro.refused"
 REFUSALS = {
+    400: ("That did not work", "The dashboard can't read this address: it has too many fields."),
     408: ("Too slow", "The request took too long to arrive. Check the connection, then send it again."),
     413: ("Too large", "The request is larger than the dashboard accepts. Send less at once."),
     503: ("Too busy", "The dashboard is handling as many requests as it can. Try again in a few seconds."),
@@ -52,14 +54,25 @@ RETRY_S = 5
 
 
 class RefusedMiddleware:
-    """Answers requests that were refused before Django: without session, user or database, and in any case quickly."""
+    """Answers requests that were refused before Django, and those whose address can't be read.
+
+    Without session, user and address: an error page that needs them would break too.
+    """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]):
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        status = getattr(request, "scope", {}).get(REFUSED)
+        status = getattr(request, "scope", {}).get(REFUSED) or _trouble_with_address(request)
         return refused(request, status) if status else self.get_response(request)
+
+
+def _trouble_with_address(request: HttpRequest) -> int | None:
+    try:
+        request.GET  # noqa: B018 - it is parsed now, and raises here instead of in an error page
+    except SuspiciousOperation:
+        return HTTPStatus.BAD_REQUEST
+    return None
 
 
 def refused(request: HttpRequest, status: int) -> HttpResponse:
