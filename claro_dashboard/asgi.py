@@ -21,6 +21,7 @@ from django.conf import settings  # noqa: E402
 
 from claro_dashboard import errors, health  # noqa: E402
 from core.bodies import BodyLimit  # noqa: E402
+from core.charsets import Utf8Only  # noqa: E402
 from core.pool import RequestPool  # noqa: E402
 from datasources import heartbeats, master_key  # noqa: E402
 from datasources.live import hub  # noqa: E402
@@ -48,7 +49,7 @@ async def _application(scope, receive, send) -> None:
         await _pages(scope, receive, send)
 
 
-application = BodyLimit(_application, settings.BODY_LIMITS, _refuse)
+application = BodyLimit(Utf8Only(_application, _refuse), settings.BODY_LIMITS, _refuse)
 
 
 async def _lifespan(receive, send) -> None:

@@ -48,13 +48,14 @@ REFUSALS = {
     400: ("That did not work", "The dashboard can't read this address: it has too many fields."),
     408: ("Too slow", "The request took too long to arrive. Check the connection, then send it again."),
     413: ("Too large", "The request is larger than the dashboard accepts. Send less at once."),
+    415: ("Not readable", "The dashboard reads text in UTF-8 only."),
     503: ("Too busy", "The dashboard is handling as many requests as it can. Try again in a few seconds."),
 }
 RETRY_S = 5
 
 
 class RefusedMiddleware:
-    """Answers requests that were refused before Django, and those whose address can't be read.
+    """Answers requests that were refused before Django, and those that can't be read.
 
     Without session, user and address: an error page that needs them would break too.
     """
@@ -63,11 +64,11 @@ class RefusedMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        status = getattr(request, "scope", {}).get(REFUSED) or _trouble_with_address(request)
+        status = getattr(request, "scope", {}).get(REFUSED) or _unreadable(request)
         return refused(request, status) if status else self.get_response(request)
 
 
-def _trouble_with_address(request: HttpRequest) -> int | None:
+def _unreadable(request: HttpRequest) -> int | None:
     try:
         request.GET  # noqa: B018 - it is parsed now, and raises here instead of in an error page
     except SuspiciousOperation:

@@ -202,6 +202,7 @@ MIDDLEWARE = [
     "accounts.middleware.SignInAgainMiddleware",
     "accounts.middleware.TimeZoneMiddleware",
     "accounts.middleware.SeenMiddleware",
+    "accounts.middleware.PrivateMiddleware",
     "accounts.middleware.OidcOnlyMiddleware",
     "datasources.middleware.OriginMiddleware",
     "datasources.middleware.ClaroErrorMiddleware",

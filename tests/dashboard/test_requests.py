@@ -156,6 +156,32 @@ def test_a_head_that_is_never_complete_is_cut_off(server, transactional_db):
         assert all(clients.map(dripped, starts))
 
 
+# --- Text that can't be read ---
+
+
+@pytest.mark.parametrize("charset", ["rot13", "nonsense", "utf-16"])
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_another_charset_than_utf_8_is_refused_in_words(client, method, charset):
+    client.head(method, "/accounts/login/", f"Content-Type: text/plain; charset={charset}", "Content-Length: 0")
+    status, text = client.answer()
+    assert status == 415
+    assert "UTF-8 only" in text
+
+
+def test_too_many_fields_are_refused_in_words_also_where_a_charset_is_named(client):
+    fields = "&".join(f"f{number}=" for number in range(1001))
+    client.head("GET", f"/?{fields}", "Content-Type: text/plain; charset=utf-8")
+    status, text = client.answer()
+    assert status == 400
+    assert "too many fields" in text
+
+
+@pytest.mark.parametrize("head", ["X: " + "x" * 100_000, "Cookie: " + "a=b; " * 20_000, "Content-Length: -1"])
+def test_a_head_that_is_too_large_or_broken_is_no_error_of_ours(client, head):
+    client.head("GET", "/healthz", head)
+    assert client.answer()[0] in (0, 200, 400)
+
+
 # --- Forwarded headers ---
 
 
