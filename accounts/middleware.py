@@ -80,6 +80,30 @@ class SeenMiddleware:
         return self.get_response(request)
 
 
+class PrivateMiddleware:
+    """Pages of a signed-in person are kept by no cache; signing out clears what the browser has kept of them.
+
+    Browsers obey Clear-Site-Data on https and on localhost only.
+    """
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]):
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        was_signed_in = self._is_signed_in(request)
+        response = self.get_response(request)
+        is_signed_in = self._is_signed_in(request)
+        if was_signed_in or is_signed_in:
+            response["Cache-Control"] = "no-store, private"
+        if was_signed_in and not is_signed_in:
+            # Not "cookies": signing out has ended the session, and the reader's time zone may stay.
+            response["Clear-Site-Data"] = '"cache", "storage"'
+        return response
+
+    def _is_signed_in(self, request: HttpRequest) -> bool:
+        return bool(request.session.session_key) and request.user.is_authenticated
+
+
 class OidcOnlyMiddleware:
     """With OIDC_ONLY there is the single sign-on and no other way in."""
 

@@ -1,31 +1,55 @@
-"""The web server's entry: Django, and a clean end for the live streams."""
+"""The web server's application: limits on what arrives, the live streams, and Django."""
 
 import asyncio
 import os
 import signal
 import warnings
+from functools import partial
 
 from django.core.asgi import get_asgi_application
 
+from core import private
+
+private.by_default()
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "claro_dashboard.settings")
 _django = get_asgi_application()
 # WhiteNoise hands its files on in pieces, synchronously; they are small, and compressed beforehand.
 warnings.filterwarnings("ignore", message="StreamingHttpResponse must consume synchronous iterators")
 
 from asgiref.sync import sync_to_async  # noqa: E402 - rooms need Django set up
+from django.conf import settings  # noqa: E402
 
+from claro_dashboard import errors, health  # noqa: E402
+from core.bodies import BodyLimit  # noqa: E402
+from core.charsets import Utf8Only  # noqa: E402
+from core.pool import RequestPool  # noqa: E402
 from datasources import heartbeats, master_key  # noqa: E402
 from datasources.live import hub  # noqa: E402
 from datasources.views import live  # noqa: E402
 
 
-async def application(scope, receive, send) -> None:
+async def _refused(status, scope, receive, send) -> None:
+    """Django answers, with its headers and in the look, instead of the view (errors.RefusedMiddleware)."""
+    await _django({**scope, errors.REFUSED: status}, receive, send)
+
+
+def _refuse(status):
+    return partial(_refused, status)
+
+
+_pages = RequestPool(_django, health.web_threads, _refuse, exempt=health.PATHS)
+
+
+async def _application(scope, receive, send) -> None:
     if scope["type"] == "lifespan":
         await _lifespan(receive, send)
     elif scope["type"] == "http" and scope["path"] == live.PATH:
         await live.application(scope, receive, send)
     else:
-        await _django(scope, receive, send)
+        await _pages(scope, receive, send)
+
+
+application = BodyLimit(Utf8Only(_application, _refuse), settings.BODY_LIMITS, _refuse)
 
 
 async def _lifespan(receive, send) -> None:
@@ -43,7 +67,7 @@ async def _lifespan(receive, send) -> None:
 
 async def _say_that_it_lives() -> None:
     while True:
-        await asyncio.to_thread(heartbeats.say, [heartbeats.WEB])
+        await asyncio.to_thread(heartbeats.say, [heartbeats.WEB], gauge=health.web_threads)
         await asyncio.sleep(heartbeats.SAID_EVERY_S)
 
 

@@ -7,6 +7,9 @@ import redis
 from celery import Celery, signals
 from kombu.transport import redis as transport
 
+from core import private
+from core.pool import Gauge
+
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "claro_dashboard.settings")
 
 # A worker that was asked to end waits this long for its tasks; their work is found again (datasources/leases.py).
@@ -28,7 +31,10 @@ class Channel(transport.Channel):
 
 transport.Transport.Channel = Channel
 
+private.by_default()
 app = Celery("claro_dashboard")
+# Of this worker's threads; made when the worker knows how many it has.
+_threads: Gauge | None = None
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
 
@@ -45,11 +51,30 @@ def check_master_key(**kwargs) -> None:
     master_key.check_at_start()
 
 
+@signals.worker_ready.connect
+def count_threads(sender, **kwargs) -> None:
+    """Comes again when the connection to the broker was lost: tasks may be under way then."""
+    global _threads
+    _threads = _threads or Gauge(sender.controller.concurrency)
+
+
+@signals.task_prerun.connect
+def take_thread(**kwargs) -> None:
+    if _threads:
+        _threads.take()
+
+
+@signals.task_postrun.connect
+def give_back_thread(**kwargs) -> None:
+    if _threads:
+        _threads.give_back()
+
+
 @signals.heartbeat_sent.connect
 def say_that_it_lives(sender, **kwargs) -> None:
     from datasources import heartbeats
 
-    heartbeats.say(app.amqp.queues.consume_from, sender.eventer.hostname)
+    heartbeats.say(app.amqp.queues.consume_from, sender.eventer.hostname, _threads)
 
 
 @signals.after_task_publish.connect(sender="datasources.tasks.tick")

@@ -1,9 +1,13 @@
 """Error pages in the look, and as fragments where only a part was asked for."""
 
+from collections.abc import Callable
+from http import HTTPStatus
+
+from django.core.exceptions import SuspiciousOperation
 from django.http import HttpRequest, HttpResponse
 from django.template.loader import render_to_string
 
-from datasources.views.pages import render_problem
+from datasources.views.pages import render_problem, wants_fragment
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
@@ -36,3 +40,48 @@ def server_error(request: HttpRequest) -> HttpResponse:
     is_fragment = request.headers.get("HX-Request-Type") == "partial"
     page = "errors/_500.html" if is_fragment else "errors/500.html"
     return HttpResponse(render_to_string(page, context), status=500)
+
+
+# The key in a request's scope under which the layers in front of Django say why they refuse it (asgi.py).
+REFUSED = "claro.refused"
+REFUSALS = {
+    400: ("That did not work", "The dashboard can't read this address: it has too many fields."),
+    408: ("Too slow", "The request took too long to arrive. Check the connection, then send it again."),
+    413: ("Too large", "The request is larger than the dashboard accepts. Send less at once."),
+    415: ("Not readable", "The dashboard reads text in UTF-8 only."),
+    503: ("Too busy", "The dashboard is handling as many requests as it can. Try again in a few seconds."),
+}
+RETRY_S = 5
+
+
+class RefusedMiddleware:
+    """Answers requests that were refused before Django, and those that can't be read.
+
+    Without session, user and address: an error page that needs them would break too.
+    """
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]):
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        status = getattr(request, "scope", {}).get(REFUSED) or _unreadable(request)
+        return refused(request, status) if status else self.get_response(request)
+
+
+def _unreadable(request: HttpRequest) -> int | None:
+    try:
+        request.GET  # noqa: B018 - it is parsed now, and raises here instead of in an error page
+    except SuspiciousOperation:
+        return HTTPStatus.BAD_REQUEST
+    return None
+
+
+def refused(request: HttpRequest, status: int) -> HttpResponse:
+    title, text = REFUSALS[status]
+    page = "_alert.html" if wants_fragment(request) else "errors/refused.html"
+    response = HttpResponse(
+        render_to_string(page, {"level": "danger", "title": title, "text": text, "status": status}), status=status
+    )
+    if status == HTTPStatus.SERVICE_UNAVAILABLE:
+        response["Retry-After"] = str(RETRY_S)
+    return response

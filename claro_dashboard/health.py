@@ -1,6 +1,7 @@
 """Whether it runs: `/healthz` for the process alone, `/readyz` for all that a page needs, `/operations/` for staff."""
 
 import redis
+from django.conf import settings
 from django.db import DatabaseError, connection
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.utils import timezone
@@ -8,9 +9,15 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from claro_dashboard import operations as room
+from core.pool import Gauge
 from datasources import heartbeats
 from datasources.views.objects import READ, for_staff
 from datasources.views.pages import render_page
+
+# Answered also when every place for requests is taken.
+PATHS = frozenset({"/healthz", "/readyz"})
+
+web_threads = Gauge(settings.WEB_THREADS)
 
 
 @require_safe
@@ -24,6 +31,7 @@ def healthz(request: HttpRequest) -> HttpResponse:
 def readyz(request: HttpRequest) -> HttpResponse:
     """503 with what is missing, for a load balancer or a person."""
     parts = {"database": _database(), **_redis_and_workers()}
+    parts["web_threads"] = web_threads.full_s < heartbeats.STUCK_AFTER_S
     return JsonResponse(parts, status=200 if all(parts.values()) else 503)
 
 
@@ -47,7 +55,11 @@ def _database() -> bool:
 
 def _redis_and_workers() -> dict[str, bool]:
     try:
-        workers = heartbeats.heard(*heartbeats.QUEUES)
+        workers = heartbeats.with_pools(*heartbeats.QUEUES)
     except redis.RedisError:
-        return {"redis": False, "workers": False}
-    return {"redis": True, "workers": all(any(one.is_alive for one in queue) for queue in workers.values())}
+        return {"redis": False, "workers": False, "worker_threads": False}
+    return {
+        "redis": True,
+        "workers": all(any(one.is_alive for one in queue) for queue in workers.values()),
+        "worker_threads": not any(map(heartbeats.is_stuck, workers.values())),
+    }

@@ -8,6 +8,7 @@ import logging
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import timedelta
 from enum import StrEnum
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -19,6 +20,7 @@ from django.db.migrations.executor import MigrationExecutor
 from django.db.models import Count, Max, Min, Q, QuerySet
 from django.utils import timezone
 
+from claro_dashboard import proxies
 from claro_dashboard.logs import redacted
 from datasources import heartbeats, hooks, master_key, standstill, tasks, vault
 from datasources.checks import claro_settings_can_work
@@ -124,7 +126,21 @@ def _web() -> Finding:
         return _bad(f"No process answers.{last}", "Start the process `web` of the Procfile.")
     longest = max(timezone.now() - one.since for one in living)
     many = "1 process" if len(living) == 1 else f"{len(living)} processes, the oldest"
-    return _ok(f"{many} for {duration(longest)}.")
+    says = f"{many} for {duration(longest)}."
+    if stuck := _stuck(living):
+        return _bad(f"{says} {stuck}", "Restart it; its log says what the requests wait for.")
+    return _ok(says)
+
+
+def _proxy() -> Finding:
+    if settings.BEHIND_PROXY and not settings.PRODUCTION:
+        return _warn("BEHIND_PROXY is set, with the settings of a laptop.", "Set `DEBUG=0` on a server.")
+    if settings.BEHIND_PROXY:
+        return _ok("X-Forwarded-For and X-Forwarded-Proto of the proxy in front are used.")
+    if name := proxies.unexpected_header():
+        remedy = "If a proxy is in front, set `BEHIND_PROXY=1`; until then, visitors share its address."
+        return _warn(f"A request came with {name}, which is not used: BEHIND_PROXY is off.", remedy)
+    return _ok("None: the addresses of visitors are those of their connections.")
 
 
 def _workers(queue: str) -> Finding:
@@ -133,6 +149,10 @@ def _workers(queue: str) -> Finding:
         remedy = f"Start the process `{PROCESS[queue]}` of the Procfile; its log says why it ended."
         return _bad(f"None is alive: {MISSED[queue]}.{last}", remedy)
     says = f"{len(living)} at work: {_names(living)}."
+    if heartbeats.is_stuck(living):
+        return _bad(f"{says} {_stuck(living)}", f"Restart the process `{PROCESS[queue]}`; its log says what tasks wait for.")
+    if stuck := _stuck(living):
+        return _warn(f"{says} {stuck}", "Restart it; its log says what its tasks wait for.")
     if lost := [one for one in heartbeats.heard(queue)[queue] if not one.is_alive]:
         remedy = "Look at its log. If it was taken away on purpose, this goes within the hour."
         return _warn(f"{says} Lost: {_names(lost)}.{last}", remedy)
@@ -150,10 +170,21 @@ def _beat() -> Finding:
 
 def _living(part: str) -> tuple[list[Heard], str]:
     """Who is alive, and a sentence about the one that was lost last, if any."""
-    found = heartbeats.heard(part)[part]
+    found = heartbeats.with_pools(part)[part]
     lost = [one for one in found if not one.is_alive]
     last = f" {lost[0].name} was heard {duration(lost[0].ago)} ago for the last time." if lost else ""
     return [one for one in found if one.is_alive], last
+
+
+def _stuck(living: list[Heard]) -> str:
+    """A sentence about those of which no thread becomes free, empty if there are none."""
+    stuck = [one for one in living if one.pool and one.pool.is_stuck]
+    threads = ", ".join(f"{one.name} ({one.pool.size} threads, for {_seconds(one.pool.full_s)})" for one in stuck)
+    return f"No thread has become free at {threads}." if stuck else ""
+
+
+def _seconds(seconds: float) -> str:
+    return duration(timedelta(seconds=round(seconds)))
 
 
 def _names(processes: list[Heard]) -> str:
@@ -341,6 +372,7 @@ _REMEDY_AWAY = {
 _PROBES: dict[str, Callable[[], None]] = {REDIS: _probe_redis, DATABASE: _probe_database}
 _CHECKS: list[tuple[str, tuple[str, ...], Callable[[], Finding]]] = [
     ("Web", (REDIS,), _web),
+    ("Proxy", (REDIS,), _proxy),
     ("Workers for links", (REDIS,), lambda: _workers("interactive")),
     ("Background workers", (REDIS,), lambda: _workers("background")),
     ("Beat", (REDIS,), _beat),

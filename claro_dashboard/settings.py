@@ -60,7 +60,8 @@ PUBLIC_URL = env("PUBLIC_URL", default="").rstrip("/")
 if PUBLIC_URL:
     ALLOWED_HOSTS.append(urlsplit(PUBLIC_URL).hostname or "")
 HTTPS = env.bool("HTTPS", default=PRODUCTION)
-SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if env.bool("BEHIND_PROXY", default=False) else None
+BEHIND_PROXY = env.bool("BEHIND_PROXY", default=False)
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if BEHIND_PROXY else None
 ALLAUTH_TRUSTED_PROXY_COUNT = 1 if SECURE_PROXY_SSL_HEADER else 0
 SECURE_SSL_REDIRECT = HTTPS
 SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$"]
@@ -69,8 +70,17 @@ SECURE_HSTS_INCLUDE_SUBDOMAINS = HTTPS
 SECURE_REFERRER_POLICY = "same-origin"
 CSRF_FAILURE_VIEW = "claro_dashboard.errors.csrf_failure"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
+if HTTPS:
+    # Browsers take cookies of these names only over https, for this host alone and for all of its paths.
+    SESSION_COOKIE_NAME, CSRF_COOKIE_NAME = "__Host-sessionid", "__Host-csrftoken"
 SESSION_COOKIE_HTTPONLY = CSRF_COOKIE_HTTPONLY = True
 X_FRAME_OPTIONS = "DENY"
+# The largest body of a request by the beginning of its path, the longest prefix counts (core/bodies.py). Bodies that fit
+# are kept in memory: Django never writes one to disk.
+BODY_LIMITS = {"/": 1_000_000, "/hooks/": 64 * 1024}
+DATA_UPLOAD_MAX_MEMORY_SIZE = FILE_UPLOAD_MAX_MEMORY_SIZE = max(BODY_LIMITS.values())
+# Requests that a web process works on at once (core/pool.py).
+WEB_THREADS = env.int("WEB_THREADS", default=64)
 
 # --- The Claro API ---------------------------------------------------------------------------------------------------
 CLARO_API_BASE_URL = env("CLARO_API_BASE_URL", default="https://secure-api.getclaro.ai/api/v2")
@@ -176,6 +186,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "claro_dashboard.stack.StackMiddleware",
     "claro_dashboard.logs.RequestIdMiddleware",
+    "claro_dashboard.proxies.ForwardedMiddleware",
     "django_htmx.middleware.HtmxMiddleware",  # before whatever may answer with an error page
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
@@ -186,17 +197,18 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "claro_dashboard.errors.RefusedMiddleware",
     "allauth.account.middleware.AccountMiddleware",
     "accounts.middleware.SignInAgainMiddleware",
     "accounts.middleware.TimeZoneMiddleware",
     "accounts.middleware.SeenMiddleware",
+    "accounts.middleware.PrivateMiddleware",
     "accounts.middleware.OidcOnlyMiddleware",
     "datasources.middleware.OriginMiddleware",
     "datasources.middleware.ClaroErrorMiddleware",
 ]
 ROOT_URLCONF = "claro_dashboard.urls"
 ASGI_APPLICATION = "claro_dashboard.asgi.application"
-WSGI_APPLICATION = "claro_dashboard.wsgi.application"
 TEMPLATES = [
     {
         "BACKEND": "django.template.backends.django.DjangoTemplates",

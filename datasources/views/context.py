@@ -51,7 +51,8 @@ def _spaces_path(request: HttpRequest) -> str:
 
 
 def _space(request: HttpRequest) -> access.Space:
-    if not hasattr(request, "user"):  # refused before anybody was asked who they are
+    # A stranger is in no space, and a request may be refused before anybody was asked who they are.
+    if not hasattr(request, "user") or not request.user.is_authenticated:
         return access.EVERYTHING
     try:
         return space_of(request)

@@ -1,3 +1,4 @@
+from django.conf import settings
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
@@ -11,7 +12,7 @@ from datasources.models import ApiKey
 from datasources.vault import SecretUnreadable
 from datasources.views.objects import POST, of_own_key
 
-BODY_BYTES_MAX = 64 * 1024
+BODY_BYTES_MAX = settings.BODY_LIMITS["/hooks/"]
 
 
 @of_own_key(*POST)

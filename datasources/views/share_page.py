@@ -27,7 +27,8 @@ PREVIEWS = re.compile(
     r"iframely|slurp|slack-imgproxy|vkshare|google-|lighthouse|urlscan|validator",
     re.IGNORECASE,
 )
-COOKIE = "share"
+# The prefix keeps one that came over http from counting; __Host- would allow no path.
+COOKIE = "__Secure-share" if settings.SESSION_COOKIE_SECURE else "share"
 REMEMBERED_S = 3600
 RETRY_S = 2
 PAUSE_S = 60

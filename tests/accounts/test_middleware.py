@@ -112,3 +112,35 @@ def test_other_redirects_of_a_part_stay_what_they_are(web):
     answer = web.get("/", headers=htmx())
     assert (answer.status_code, answer["Location"]) == (302, "/sources/")
     assert "HX-Redirect" not in answer
+
+
+# --- Private pages ---
+
+PAGES = ["/sources/", "/keys/", "/accounts/", "/teams/", "/activity/", "/no/such/page/", "/accounts/email/"]
+
+
+@pytest.mark.parametrize("headers", [{}, htmx()], ids=["page", "part"])
+@pytest.mark.parametrize("address", PAGES)
+def test_no_cache_keeps_a_page_of_a_signed_in_person(web, address, headers):
+    assert "no-store" in web.get(address, headers=headers)["Cache-Control"]
+
+
+@pytest.mark.parametrize("address", ["/accounts/login/", "/no/such/page/"])
+def test_pages_for_everybody_clear_nothing(client, db, address):
+    assert "Clear-Site-Data" not in client.get(address).headers
+
+
+def test_signing_in_and_using_the_pages_clears_nothing(web):
+    assert "Clear-Site-Data" not in web.get("/sources/").headers
+
+
+def test_signing_out_clears_what_the_browser_has_kept(web):
+    answer = web.post("/accounts/logout/")
+    assert answer["Clear-Site-Data"] == '"cache", "storage"'
+    assert "no-store" in answer["Cache-Control"]
+
+
+def test_a_share_link_asks_for_no_session(client, db, django_assert_num_queries):
+    client.cookies["sessionid"] = "x" * 32
+    with django_assert_num_queries(2):
+        assert client.get("/d/x/").status_code == 404

@@ -4,6 +4,9 @@ from django.db import OperationalError, connection
 from datasources import heartbeats
 
 
+WELL = {"database": True, "redis": True, "workers": True, "worker_threads": True, "web_threads": True}
+
+
 def beat(*queues: str) -> None:
     for queue in queues:
         heartbeats.say([queue], f"{queue}@machine-7")
@@ -31,7 +34,7 @@ def test_it_is_ready_when_all_parts_answer(client, db):
     beat("interactive", "background")
     answer = client.get("/readyz")
     assert answer.status_code == 200
-    assert answer.json() == {"database": True, "redis": True, "workers": True}
+    assert answer.json() == WELL
     assert "no-store" in answer["Cache-Control"]
 
 
@@ -51,14 +54,14 @@ def test_a_database_that_does_not_answer_is_named(client, db):
     with connection.execute_wrapper(broken):
         answer = client.get("/readyz")
     assert answer.status_code == 503
-    assert answer.json() == {"database": False, "redis": True, "workers": True}
+    assert answer.json() == WELL | {"database": False}
 
 
 def test_a_redis_that_does_not_answer_is_named(client, db, outage):
     outage()
     answer = client.get("/readyz")
     assert answer.status_code == 503
-    assert answer.json() == {"database": True, "redis": False, "workers": False}
+    assert answer.json() == WELL | {"redis": False, "workers": False, "worker_threads": False}
 
 
 def test_a_load_balancer_may_ask_over_http(client, db, settings):

@@ -5,10 +5,13 @@ from datetime import timedelta
 import pytest
 import redis as redis_py
 from django.db import connection
+from django.test import RequestFactory
 from django.utils import timezone
 
 from claro_dashboard import embedded, operations
 from claro_dashboard.operations import Check, State
+from claro_dashboard.proxies import NAME, ForwardedMiddleware
+from core.pool import Gauge
 from datasources import heartbeats, hooks, keys, links, redis, tasks, vault
 from datasources.models import ApiKey, DownloadLink, Hook, Sync, Watch
 from tests.support.heartbeats import all_alive, heard_before, none_alive
@@ -57,8 +60,8 @@ def late(model, seconds: int = 60, **values) -> None:
 def test_all_is_well():
     checks = operations.all_checks()
     assert {check.state for check in checks} == {OK}, checks
-    assert [check.remedy for check in checks] == [""] * 12
-    names = ["Web", "Workers for links", "Background workers", "Beat", "Queue of links", "Background queue", "Redis"]
+    assert [check.remedy for check in checks] == [""] * 13
+    names = ["Web", "Proxy", "Workers for links", "Background workers", "Beat", "Queue of links", "Background queue", "Redis"]
     assert [check.name for check in checks] == [*names, "Database", "Master key", "Mail", "Claro", "Webhooks"]
 
 
@@ -320,3 +323,44 @@ def test_webhooks_that_don_t_work_are_counted(key, settings):
     assert (check("Webhooks").state, "1 of them to another address" in check("Webhooks").says) == (WARN, True)
     hook.update(state=Hook.State.FAILED)
     assert (check("Webhooks").state, "1 could not be set up" in check("Webhooks").says) == (WARN, True)
+
+
+# --- Proxies and threads ---
+
+
+def test_a_forwarded_header_without_behind_proxy_is_reported_by_name_and_not_by_value(client, settings):
+    assert check("Proxy").state == OK
+    ForwardedMiddleware(lambda request: None)(RequestFactory().get("/", headers={"X-Real-IP": "198.51.100.7"}))
+    found = check("Proxy")
+    assert found.state == WARN
+    assert "A request came with X-Real-IP, which is not used" in found.says
+    assert "BEHIND_PROXY=1" in found.remedy
+    settings.BEHIND_PROXY = True
+    assert (check("Proxy").state, settings.PRODUCTION) == (WARN, False)
+    settings.PRODUCTION = True
+    assert check("Proxy").state == OK
+    assert redis.connection().get(NAME) == b"X-Real-IP"
+
+
+def full(seconds: float) -> Gauge:
+    """The gauge of a pool of one thread that has been busy for so long."""
+    times = iter([0.0, seconds, seconds])
+    gauge = Gauge(1, clock=lambda: next(times))
+    gauge.take()
+    return gauge
+
+
+@pytest.mark.parametrize("name", ["Web", "Workers for links", "Background workers"])
+def test_a_process_whose_threads_are_all_stuck_is_reported(name):
+    part = {"Web": "web", "Workers for links": "interactive"}.get(name, "background")
+    heartbeats.say([part], f"{part}@machine", full(9))
+    assert check(name).state == OK
+    heartbeats.say([part], f"{part}@machine", full(42))
+    found = check(name)
+    assert found.state == BAD
+    assert f"No thread has become free at {part}@machine (1 threads, for 42 s)." in found.says
+
+
+def test_a_stuck_worker_beside_one_that_works_is_a_warning():
+    heartbeats.say(["background"], "other@machine", full(42))
+    assert check("Background workers").state == WARN

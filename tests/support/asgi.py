@@ -26,6 +26,7 @@ class Stream:
         self._loop = loop
         self._answered, self._gone, self._reading = threading.Event(), asyncio.Event(), asyncio.Event()
         self._reading.set()
+        self._body = [{"type": "http.request", "body": b"", "more_body": False}]
         self._unread: queue.Queue[str | None] = queue.Queue()
         running = application(scope, self._receive, self._send)
         self._running: Future[None] = asyncio.run_coroutine_threadsafe(running, loop)
@@ -65,6 +66,8 @@ class Stream:
         self._loop.call_soon_threadsafe(self._reading.set)
 
     async def _receive(self) -> dict:
+        if self._body:
+            return self._body.pop()
         await self._gone.wait()
         return {"type": "http.disconnect"}
 

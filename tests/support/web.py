@@ -25,8 +25,8 @@ class WebServer:
         self._environment = environment
         self._log = self.log_path.open("ab")
         self._run("manage.py", "collectstatic", "--noinput", "--verbosity", "0").wait()
-        options = ("--port", str(port), "--no-access-log", "--log-level", "warning", "--timeout-graceful-shutdown", "3")
-        self._process = self._run("-m", "uvicorn", "claro_dashboard.asgi:application", *options)
+        self.port, self._environment = port, {"PORT": str(port)} | environment
+        self._process = self._run("-m", "claro_dashboard.web")
         wait_for(self._answers, 180)
 
     def stop(self) -> None:

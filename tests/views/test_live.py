@@ -206,12 +206,11 @@ def test_all_streams_of_a_person_end_and_who_may_not_come_back_does_not(server, 
 # --- The real server -------------------------------------------------------------------------------------------------
 def test_a_web_process_that_shall_end_ends_its_streams_and_waits_for_none(tmp_path, web, alice):
     address = f"http://127.0.0.1:{(port := free_port())}/live/"
-    options = ("--port", str(port), "--log-level", "warning", "--timeout-graceful-shutdown", "60")
-    command = [sys.executable, "-m", "uvicorn", "claro_dashboard.asgi:application", *options]
+    command = [sys.executable, "-m", "claro_dashboard.web"]
     log = tmp_path / "web.log"
     with (
         log.open("wb") as output,
-        subprocess.Popen(command, cwd=ROOT, env=environment(), stdout=output, stderr=subprocess.STDOUT) as process,
+        subprocess.Popen(command, cwd=ROOT, env=environment(PORT=str(port)), stdout=output, stderr=subprocess.STDOUT) as process,
     ):
         try:
             response = wait_for(lambda: opened(address, web))

@@ -1,0 +1,61 @@
+"""The web server's process: `python -m claro_dashboard.web`, which the Procfile names."""
+
+import ipaddress
+import os
+import sys
+
+import uvicorn
+
+from core import private
+from core.protocol import TimedProtocol
+
+LAPTOP_ONLY = (
+    "HOST={host} lets other machines in, and DEBUG is not set: without it the dashboard runs with the settings of a "
+    "laptop. Set DEBUG=0 for production (docs/operating.md), or leave HOST unset. DEBUG=1 keeps the settings of a laptop "
+    "and shows details of errors to everybody: use it only in a network that you trust."
+)
+
+
+class NotOnThisHost(Exception):
+    """The settings of a laptop would be served to other machines; the text is for people."""
+
+
+def host() -> str:
+    return os.environ.get("HOST") or "127.0.0.1"
+
+
+def refuse_laptop_settings_for_others() -> None:
+    """Raises NotOnThisHost."""
+    is_chosen = os.environ.get("DEBUG") or os.environ.get("DEBUG_FILE")
+    if not is_chosen and not _is_loopback(host()):
+        raise NotOnThisHost(LAPTOP_ONLY.format(host=host()))
+
+
+def _is_loopback(name: str) -> bool:
+    try:
+        return ipaddress.ip_address(name).is_loopback
+    except ValueError:
+        return name == "localhost"
+
+
+def main() -> None:
+    private.by_default()
+    try:
+        refuse_laptop_settings_for_others()
+    except NotOnThisHost as error:
+        sys.exit(str(error))
+    uvicorn.run(
+        "claro_dashboard.asgi:application",
+        host=host(),
+        port=int(os.environ.get("PORT") or 8000),
+        http=TimedProtocol,
+        # X-Forwarded-* are for Django to judge (BEHIND_PROXY). uvicorn would believe them from 127.0.0.1.
+        proxy_headers=False,
+        access_log=False,
+        log_level="warning",
+        timeout_graceful_shutdown=3,
+    )
+
+
+if __name__ == "__main__":
+    main()
