@@ -304,7 +304,8 @@ SOCIALACCOUNT_PROVIDERS = {
 EMAIL_URL = env("EMAIL_URL", default="")
 # Without a mail server, mails go to a laptop's terminal. What a server prints is kept in logs, where a link to a new
 # password would be a key for whoever reads them: there, no mail is written at all.
-vars().update(env.email("EMAIL_URL", default="dummymail://" if PRODUCTION else "consolemail://"))
+_backend = "core.mail.EmailBackend" if EMAIL_URL.startswith("smtp") else None
+vars().update(env.email("EMAIL_URL", default="dummymail://" if PRODUCTION else "consolemail://", backend=_backend))
 DEFAULT_FROM_EMAIL = env("DEFAULT_FROM_EMAIL", default="Claro Dashboard <dashboard@localhost>")
 # An address is only confirmed where a mail can arrive.
 ACCOUNT_EMAIL_VERIFICATION = "mandatory" if EMAIL_URL else "none"
@@ -337,6 +338,8 @@ LOGGING = {
     "root": {"handlers": ["console"], "level": env("LOG_LEVEL", default="INFO")},
     "loggers": {
         "urllib3": {"level": "WARNING"},
+        # Its warning of a header that can't be parsed has the whole URL, which is a secret where it leads to Slack.
+        "urllib3.connection": {"level": "ERROR"},
         # Each request has a line already (logs.py); that a page was not found or must wait is no trouble of ours.
         "django.request": {"level": "ERROR"},
         "celery.worker.strategy": {"level": "WARNING"},

@@ -66,9 +66,7 @@ def test_mails_that_nobody_sends_go_to_a_laptop_s_terminal_and_into_no_server_s_
     assert settings_with("EMAIL_BACKEND") == ["django.core.mail.backends.console.EmailBackend"]
     assert settings_with("EMAIL_BACKEND", DEBUG="0", **SECRETS) == ["django.core.mail.backends.dummy.EmailBackend"]
     url = "smtp+tls://user:password@mail.example:587"
-    assert settings_with("EMAIL_BACKEND", DEBUG="0", EMAIL_URL=url, **SECRETS) == [
-        "django.core.mail.backends.smtp.EmailBackend"
-    ]
+    assert settings_with("EMAIL_BACKEND", DEBUG="0", EMAIL_URL=url, **SECRETS) == ["core.mail.EmailBackend"]
 
 
 @pytest.mark.parametrize(
