@@ -13,6 +13,8 @@ import environ
 from django.core.exceptions import ImproperlyConfigured
 from environ.fileaware_mapping import FileAwareMapping
 
+from core.networks import is_inside
+
 BASE_DIR = Path(__file__).resolve().parent.parent
 
 
@@ -74,6 +76,12 @@ X_FRAME_OPTIONS = "DENY"
 
 # --- The Claro API ---------------------------------------------------------------------------------------------------
 CLARO_API_BASE_URL = env("CLARO_API_BASE_URL", default="https://secure-api.getclaro.ai/api/v2")
+_claro = urlsplit(CLARO_API_BASE_URL)
+if PRODUCTION and _claro.scheme == "http" and not is_inside(_claro.hostname or ""):
+    raise ImproperlyConfigured(
+        "With DEBUG off, CLARO_API_BASE_URL must be an https address: every call carries an API key. http is for this "
+        "machine and for addresses of private networks, given as numbers."
+    )
 # What a key may do in a minute until the API's headers say it (claro-api.md, basics: the standard plan).
 CLARO_CALLS_PER_MINUTE = env.int("CLARO_CALLS_PER_MINUTE", default=100)
 # Rows asked for at once; the API allows 1,000 (claro-api.md, data sources).
