@@ -22,12 +22,12 @@ KINDS = {
 
 
 class Dripping:
-    """`open` is how many clients are being dripped at now."""
+    """`open` is how many clients are being dripped at now, `most` how many were at once, `met` all that came."""
 
     def __init__(self, kind: str = "headers", pause_s: float = 0.05):
         self._at_once, self._drip = KINDS[kind]
         self._pause_s, self._lock, self._over = pause_s, threading.Lock(), threading.Event()
-        self.open = self.met = 0
+        self.open = self.most = self.met = 0
         self._server = socket.create_server(("127.0.0.1", 0), backlog=100)
         self.port: int = self._server.getsockname()[1]
         self.url = f"http://127.0.0.1:{self.port}"
@@ -65,6 +65,7 @@ class Dripping:
         with self._lock:
             self.open += more
             self.met += max(more, 0)
+            self.most = max(self.most, self.open)
 
 
 def _has_gone(connection: socket.socket) -> bool:
