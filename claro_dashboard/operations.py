@@ -25,7 +25,7 @@ from claro_dashboard.logs import redacted
 from datasources import heartbeats, hooks, master_key, standstill, tasks, vault
 from datasources.checks import claro_settings_can_work
 from datasources.heartbeats import Heard
-from datasources.models import ApiKey, Canary, Deletion, DownloadLink, Hook, Leased, Outlet, Sync, Watch
+from datasources.models import ApiKey, Canary, Deletion, DownloadLink, Hook, Leased, Outlet, OutletTest, Sync, Watch
 from datasources.redis import connection as redis_connection
 from datasources.templatetags.claro import duration
 
@@ -51,6 +51,7 @@ WORK: dict[type[Leased], tuple[str, str]] = {
     Deletion: ("deletion", "deletions"),
     Hook: ("webhook", "webhooks"),
     Outlet: ("outlet of notices", "outlets of notices"),
+    OutletTest: ("test of an outlet", "tests of outlets"),
 }
 
 logger = logging.getLogger(__name__)

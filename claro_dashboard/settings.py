@@ -13,6 +13,8 @@ import environ
 from django.core.exceptions import ImproperlyConfigured
 from environ.fileaware_mapping import FileAwareMapping
 
+from core.networks import is_inside
+
 BASE_DIR = Path(__file__).resolve().parent.parent
 
 
@@ -84,6 +86,12 @@ WEB_THREADS = env.int("WEB_THREADS", default=64)
 
 # --- The Claro API ---------------------------------------------------------------------------------------------------
 CLARO_API_BASE_URL = env("CLARO_API_BASE_URL", default="https://secure-api.getclaro.ai/api/v2")
+_claro = urlsplit(CLARO_API_BASE_URL)
+if PRODUCTION and _claro.scheme == "http" and not is_inside(_claro.hostname or ""):
+    raise ImproperlyConfigured(
+        "With DEBUG off, CLARO_API_BASE_URL must be an https address: every call carries an API key. http is for this "
+        "machine and for addresses of private networks, given as numbers."
+    )
 # What a key may do in a minute until the API's headers say it (claro-api.md, basics: the standard plan).
 CLARO_CALLS_PER_MINUTE = env.int("CLARO_CALLS_PER_MINUTE", default=100)
 # Rows asked for at once; the API allows 1,000 (claro-api.md, data sources).
@@ -146,7 +154,7 @@ CELERY_ACCEPT_CONTENT = ["json"]
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_TASK_DEFAULT_QUEUE = "background"
-CELERY_TASK_ROUTES = {"datasources.tasks.make_link": {"queue": "interactive"}}
+CELERY_TASK_ROUTES = {f"datasources.tasks.{name}": {"queue": "interactive"} for name in ("make_link", "send_test")}
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_TIMEZONE = "UTC"
 # How often due work is looked for in the database (datasources/tasks.py).
@@ -316,7 +324,8 @@ SOCIALACCOUNT_PROVIDERS = {
 EMAIL_URL = env("EMAIL_URL", default="")
 # Without a mail server, mails go to a laptop's terminal. What a server prints is kept in logs, where a link to a new
 # password would be a key for whoever reads them: there, no mail is written at all.
-vars().update(env.email("EMAIL_URL", default="dummymail://" if PRODUCTION else "consolemail://"))
+_backend = "core.mail.EmailBackend" if EMAIL_URL.startswith("smtp") else None
+vars().update(env.email("EMAIL_URL", default="dummymail://" if PRODUCTION else "consolemail://", backend=_backend))
 DEFAULT_FROM_EMAIL = env("DEFAULT_FROM_EMAIL", default="Claro Dashboard <dashboard@localhost>")
 # An address is only confirmed where a mail can arrive.
 ACCOUNT_EMAIL_VERIFICATION = "mandatory" if EMAIL_URL else "none"
@@ -349,6 +358,8 @@ LOGGING = {
     "root": {"handlers": ["console"], "level": env("LOG_LEVEL", default="INFO")},
     "loggers": {
         "urllib3": {"level": "WARNING"},
+        # Its warning of a header that can't be parsed has the whole URL, which is a secret where it leads to Slack.
+        "urllib3.connection": {"level": "ERROR"},
         # Each request has a line already (logs.py); that a page was not found or must wait is no trouble of ours.
         "django.request": {"level": "ERROR"},
         "celery.worker.strategy": {"level": "WARNING"},

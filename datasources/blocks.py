@@ -22,6 +22,7 @@ import redis
 from django.conf import settings
 from django.db import connections
 
+from core import database
 from datasources import gateway
 from datasources.budget import Lane
 from datasources.claro import ClaroError, NotNow, RowPage
@@ -114,6 +115,7 @@ class Block:
         """
         pause = 0.01
         while not (found := self._known(start, stop)):
+            database.release()  # Claro may take longer than this waits
             if answer := self._ask(asker, start, stop):
                 try:
                     return answer.result(timeout=max(deadline - time.monotonic(), 0))

@@ -3,19 +3,18 @@
 While Claro does not answer a key, its calls are not made (breaker.py).
 """
 
-import threading
-from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import timedelta
 from functools import lru_cache
 
 import redis
-import requests
 from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
+from core import outgoing
+from core.slots import Slots
 from datasources import access, audit, live, notices
 from datasources.audit import What
 from datasources.breaker import Breaker, CircuitOpen, is_failure
@@ -27,7 +26,6 @@ from datasources.claro import (
     NotNow,
     RateLimit,
     Unauthorized,
-    pooled_session,
 )
 from datasources.models import ApiKey
 from datasources.models.notices import Topic
@@ -37,8 +35,12 @@ from datasources.vault import SecretUnreadable, fingerprints
 DEADLINE_S = 15.0
 # `last_used_at` is noted this often, so that a busy key doesn't write to the database with every call.
 USED_EVERY = timedelta(seconds=60)
+# One exchange; the client makes the deadline shorter where it tries again. Larger answers are the client's to refuse.
+LIMITS = outgoing.Limits(DEADLINE_S, max_bytes=80 * 2**20)
 # Of the threads of a worker (16, Procfile) one key's calls hold so many at most: a slow one leaves the rest to others.
 AT_ONCE = 8
+# Calls that users wait for, in one process: each has a thread. A user's own tabs come first, a shared key's users next.
+AT_ONCE_OF_USER, AT_ONCE_OF_USERS_OF_KEY, AT_ONCE_OF_ALL_USERS = 8, 16, 32
 # How long whoever finds them all taken stays away.
 STAND_ASIDE = timedelta(seconds=2)
 
@@ -56,7 +58,7 @@ class KeyUnreadable(ClaroError):
 
 
 class Crowded(NotNow):
-    """So many calls of this key are under way that they would hold up those of the others."""
+    """So many calls of this key or user are under way that they would hold up those of the others."""
 
     words = "Claro answers slowly; this waits its turn."
 
@@ -79,8 +81,11 @@ def client(key: ApiKey, lane: Lane, person: object = "", *, even_if_refused: boo
     except SecretUnreadable:
         raise KeyUnreadable from None
     budget = Budget(key.fingerprint, key.calls_per_minute, lane, person)
+    limits = _limits(key.fingerprint, lane, person)
     try:
-        yield _client(secret, budget if even_if_refused else _Turn(secret, key.fingerprint, budget, lane))
+        yield _client(
+            secret, _Slot(budget, limits) if even_if_refused else _Turn(secret, key.fingerprint, budget, limits)
+        )
     except ClaroError as error:
         _note(key, budget, error)
         raise
@@ -88,14 +93,16 @@ def client(key: ApiKey, lane: Lane, person: object = "", *, even_if_refused: boo
         _note(key, budget, None)
 
 
-def check(secret: str) -> None:
+def check(secret: str, person: object) -> None:
     """Asks Claro, with one call, whether it accepts a key that isn't stored yet. Raises what the call raises."""
-    _client(secret, Budget(fingerprints(secret)[0])).list_datasources(page=1, limit=1)
+    fingerprint = fingerprints(secret)[0]
+    slot = _Slot(Budget(fingerprint), _limits(fingerprint, Lane.PERSON, person))
+    _client(secret, slot).list_datasources(page=1, limit=1)
 
 
 def check_stored(key: ApiKey) -> None:
     """Asks Claro, with one call, about a stored key, a refused one too; its new state is noted. Raises ClaroError."""
-    with client(key, Lane.PERSON, even_if_refused=True) as claro:
+    with client(key, Lane.PERSON, key.owner_id, even_if_refused=True) as claro:
         claro.list_datasources(page=1, limit=1)
 
 
@@ -120,40 +127,52 @@ def history(key: ApiKey) -> list[Minute]:
         return []
 
 
-class _Turn:
-    """The meter of a stored key's calls: each is made when there is a thread for it, the breaker is closed, and the
-    budget has one left."""
+_slots = Slots()
 
-    _under_way: Counter[str] = Counter()
-    _lock = threading.Lock()
 
-    def __init__(self, secret: str, name: str, budget: Budget, lane: Lane):
-        self._secret, self._name, self._budget, self._lane = secret, name, budget, lane
-        self._breaker = Breaker(name)
+def _limits(fingerprint: str, lane: Lane, person: object) -> dict[str, int]:
+    """What a call counts for, and how much of that may be under way in this process."""
+    key = f"key:{fingerprint}"
+    if lane != Lane.PERSON:
+        return {key: AT_ONCE}
+    limits = {key: AT_ONCE_OF_USERS_OF_KEY, "users": AT_ONCE_OF_ALL_USERS}
+    return limits | {f"user:{person}": AT_ONCE_OF_USER} if person else limits
+
+
+class _Slot:
+    """The meter of calls that a user insists on: each is made when there is a thread for it."""
+
+    def __init__(self, budget: Budget, limits: Mapping[str, int]):
+        self._budget, self._limits = budget, limits
 
     def before_call(self) -> str:
-        with self._lock:
-            # A page doesn't wait for its call to end (blocks.py).
-            if self._lane != Lane.PERSON and self._under_way[self._name] >= AT_ONCE:
-                raise Crowded
-            self._under_way[self._name] += 1
+        if not _slots.take(self._limits):
+            raise Crowded
         try:
-            if self._breaker.enter():
-                self._probe()
-            return self._budget.before_call()
+            return self._begin()
         except BaseException:
-            self._end()
+            _slots.give_back(self._limits)
             raise
 
     def after_call(self, ticket: object, rate_limit: RateLimit | None, retry_after_s: float | None) -> None:
-        self._end()
+        _slots.give_back(self._limits)
         self._budget.after_call(ticket, rate_limit, retry_after_s)
 
-    def _end(self) -> None:
-        with self._lock:
-            self._under_way[self._name] -= 1
-            if not self._under_way[self._name]:
-                del self._under_way[self._name]
+    def _begin(self) -> str:
+        return self._budget.before_call()
+
+
+class _Turn(_Slot):
+    """The meter of a stored key's calls: besides, the breaker must be closed, and the budget have one left."""
+
+    def __init__(self, secret: str, name: str, budget: Budget, limits: Mapping[str, int]):
+        super().__init__(budget, limits)
+        self._secret, self._breaker = secret, Breaker(name)
+
+    def _begin(self) -> str:
+        if self._breaker.enter():
+            self._probe()
+        return super()._begin()
 
     def _probe(self) -> None:
         """A small question, which no filter and no source can spoil, on behalf of all who wait. Raises ClaroError."""
@@ -188,9 +207,9 @@ def _client(secret: str, meter: Meter, retries: int = 2) -> ClaroClient:
 
 
 @lru_cache(maxsize=1)
-def _session() -> requests.Session:
+def _session() -> outgoing.Session:
     """One pool of kept connections a process, for all keys: the client attaches the key to each request itself."""
-    return pooled_session()
+    return outgoing.Session(LIMITS)
 
 
 def note_problem(key: ApiKey, error: ClaroError) -> None:

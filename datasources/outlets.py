@@ -1,17 +1,18 @@
 """Sends notices out of the dashboard: by mail, to a webhook of somebody's, to Slack.
 
-The address comes from a person, so the request it leads to must not reach into the network that we stand in: the name
-is resolved once, every address behind it must be public, and the connection goes to the one that was checked. No
-redirect is followed. A webhook's body is signed like Claro's own (claro-api.md, webhooks).
+The address comes from a person, so the request must not reach into the network that we stand in: only public addresses
+are connected to, and no redirect is followed (core/outgoing.py). A receiver may answer slowly or never, so few messages
+are under way at once; the others wait as rows that are due, and no thread with them. A webhook's body is signed like
+Claro's own (claro-api.md, webhooks).
 """
 
 import hashlib
 import hmac
-import ipaddress
 import json
+import random
 import secrets
 import smtplib
-import socket
+from contextlib import AbstractContextManager
 from datetime import timedelta
 from urllib.parse import urlsplit
 
@@ -20,16 +21,25 @@ from django.conf import settings
 from django.core.mail import send_mail
 from django.template.loader import render_to_string
 from django.utils import timezone
-from requests.adapters import HTTPAdapter
+from urllib3.exceptions import NameResolutionError
 
 from accounts.models import User
-from datasources import master_key, notices
+from core import outgoing
+from datasources import leases, live, master_key, notices, semaphore
 from datasources.leases import Held
-from datasources.models import Notice, Outlet
+from datasources.models import Notice, Outlet, OutletTest
+from datasources.models.notices import PROBLEM_LENGTH
 from datasources.vault import SecretUnreadable
 
-TIMEOUT_S = (3, 5)
+# For a message as a whole. Shorter than a lease, so that no other worker sends it meanwhile.
+DEADLINE_S = 10.0
+ANSWER_BYTES = 2**16
+# Messages under way, in all processes together.
+AT_ONCE_OF_USER, AT_ONCE = 2, 4
 ATTEMPTS = 6
+TESTS_A_MINUTE = 5
+# A test whose worker died is sent again, so often.
+TEST_ATTEMPTS = 3
 FIRST_RETRY = timedelta(seconds=30)
 AT_MOST = 50  # notices in one message
 SIGNATURE_HEADER = "X-Claro-Dashboard-Signature"
@@ -54,6 +64,57 @@ def save(user: User, kind: Outlet.Kind, url: str = "") -> Outlet:
 def send(outlet_id: str, lease: str) -> str:
     """Sends what came since the last time, in one message; tries again later, and in the end says why not."""
     held = Held(Outlet, outlet_id, lease)
+    with _place(held.work.user_id) as is_free:
+        return _send(held) if is_free else _wait(held)
+
+
+def ask_test(outlet: Outlet) -> OutletTest:
+    """A message without news, due at once; the one that is under way, where there is one."""
+    now = timezone.now()
+    anew = {"asked_at": now, "due_at": now, "leased_until": None, "attempts": 0, "ended_at": None, "problem": ""}
+    test, is_new = OutletTest.objects.get_or_create(outlet=outlet, defaults=anew)
+    if not is_new and OutletTest.objects.filter(pk=test.pk).exclude(ended_at=None).update(**anew):
+        test.refresh_from_db()
+    return test
+
+
+def send_test(outlet_id: str, lease: str) -> str:
+    """Sends the test, and notes for the page what became of it."""
+    held = Held(OutletTest, outlet_id, lease)
+    outlet = held.work.outlet
+    with _place(outlet.user_id) as is_free:
+        if not is_free:
+            return _wait(held)
+        problem = _tried(held, outlet)
+    held.finish(None, ended_at=timezone.now(), problem=problem)
+    live.publish([outlet.user_id], f"test-{outlet.pk}")
+    return "not sent" if problem else "sent"
+
+
+def _tried(held: Held, outlet: Outlet) -> str:
+    """Why the test could not be sent; empty where it was."""
+    if held.work.attempts >= TEST_ATTEMPTS:
+        return "The dashboard was interrupted each time."
+    held.renew(attempts=held.work.attempts + 1)
+    try:
+        deliver(outlet, [])
+    except NotSent as error:
+        return _problem(error)
+    return ""
+
+
+def _place(user_id: int) -> AbstractContextManager[bool]:
+    limits = {f"messages:{user_id}": AT_ONCE_OF_USER, "messages": AT_ONCE}
+    return semaphore.place(limits, leases.LEASE.total_seconds())
+
+
+def _wait(held: Held) -> str:
+    """At random, so that those who wait have the same chance of the next place."""
+    held.finish(timezone.now() + timedelta(seconds=random.uniform(1, 3)))  # noqa: S311 - spreads load, guards nothing
+    return "waits"
+
+
+def _send(held: Held) -> str:
     outlet: Outlet = held.work
     until = timezone.now()
     found = notices.of(outlet.user).filter(at__gt=outlet.sent_until, at__lte=until)
@@ -62,7 +123,7 @@ def send(outlet_id: str, lease: str) -> str:
         try:
             deliver(outlet, news)
         except NotSent as error:
-            return _failed(held, str(error))
+            return _failed(held, _problem(error))
     held.finish(None, attempts=0, problem="", sent_until=until, last_sent_at=until if news else outlet.last_sent_at)
     return "sent" if news else "nothing to send"
 
@@ -73,7 +134,7 @@ def deliver(outlet: Outlet, news: list[Notice]) -> None:
     if outlet.kind == Outlet.Kind.MAIL:
         _mail(outlet.user, news, text)
     elif outlet.kind == Outlet.Kind.SLACK:
-        _post(outlet, {"text": text})
+        _post(outlet, {"text": _for_slack(text)})
     else:
         _post(outlet, {"text": text, "notices": [_as_json(notice) for notice in news]})
 
@@ -96,18 +157,30 @@ def _post(outlet: Outlet, content: dict[str, object]) -> None:
     stamp = int(timezone.now().timestamp())
     code = hmac.new(secret.encode(), f"{stamp}.".encode() + body, hashlib.sha256).hexdigest()
     headers = {"Content-Type": "application/json", SIGNATURE_HEADER: f"t={stamp},v1={code}"}
-    with requests.Session() as session:
-        session.trust_env = False
-        session.mount(url.partition("://")[0] + "://", _Pinned(_checked_address(_host(url))))
+    _host(url)
+    limits = outgoing.Limits(DEADLINE_S, max_bytes=ANSWER_BYTES, public_only=not settings.NOTIFY_PRIVATE_NETWORKS)
+    with outgoing.Session(limits) as session:
         try:
-            answer = session.post(
-                url, data=body, headers=headers, timeout=TIMEOUT_S, allow_redirects=False, stream=True
-            )
+            answer = session.post(url, data=body, headers=headers, stream=True)
             answer.close()
+        except outgoing.NotPublic:
+            raise NotSent(f"{outlet.host} leads into a private network; that is not allowed.") from None
         except requests.RequestException as error:
+            if _is_unknown_name(error):
+                raise NotSent(f"{outlet.host} is not found.") from None
             raise NotSent(f"{outlet.host} does not answer ({type(error).__name__}).") from None
     if not 200 <= answer.status_code < 300:
         raise NotSent(f"{outlet.host} answered {answer.status_code}.")
+
+
+def _for_slack(text: str) -> str:
+    """Names in it are no markup: https://docs.slack.dev/messaging/formatting-message-text#escaping"""
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
+def _is_unknown_name(error: requests.RequestException) -> bool:
+    reason = error.args[0] if error.args else None
+    return isinstance(getattr(reason, "reason", None), NameResolutionError)
 
 
 def _host(url: str) -> str:
@@ -123,40 +196,9 @@ def _host(url: str) -> str:
     return host
 
 
-def _checked_address(host: str) -> str:
-    """An address of the host's, all of which must be public (RFC 6890). Raises NotSent."""
-    try:
-        found = {entry[4][0] for entry in socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)}
-    except (OSError, UnicodeError):
-        raise NotSent(f"{host} is not found.") from None
-    public = all(_is_public(address) for address in found)
-    if not found or not (public or settings.NOTIFY_PRIVATE_NETWORKS):
-        raise NotSent(f"{host} leads into a private network; that is not allowed.")
-    return sorted(found, key=lambda address: ":" in address)[0]
-
-
-def _is_public(address: str) -> bool:
-    ip = ipaddress.ip_address(address.partition("%")[0])
-    inner = getattr(ip, "ipv4_mapped", None) or getattr(ip, "sixtofour", None)
-    return ip.is_global and not ip.is_multicast and (inner is None or inner.is_global)
-
-
-class _Pinned(HTTPAdapter):
-    """Connects to the address that was checked, whatever the name leads to by now; TLS still asks for the name."""
-
-    def __init__(self, address: str):
-        self._address = address
-        super().__init__()
-
-    def build_connection_pool_key_attributes(self, request, verify, cert=None):
-        host, pool = super().build_connection_pool_key_attributes(request, verify, cert)
-        if host["scheme"] == "https":
-            pool |= {"server_hostname": host["host"], "assert_hostname": host["host"]}
-        return host | {"host": self._address}, pool
-
-    def send(self, request, **kwargs):
-        request.headers["Host"] = urlsplit(request.url).netloc
-        return super().send(request, **kwargs)
+def _problem(error: NotSent) -> str:
+    """As much as is stored: a host alone may have 253 characters."""
+    return str(error)[:PROBLEM_LENGTH]
 
 
 def _failed(held: Held, problem: str) -> str:

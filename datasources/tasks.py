@@ -31,7 +31,7 @@ from datasources import (
     watch,
 )
 from datasources.leases import LeaseLost
-from datasources.models import Deletion, DownloadLink, Hook, Leased, Outlet, Sync, Watch
+from datasources.models import Deletion, DownloadLink, Hook, Leased, Outlet, OutletTest, Sync, Watch
 from datasources.redis import connection
 
 logger = logging.getLogger(__name__)
@@ -77,6 +77,11 @@ def send_notices(outlet_id: str, lease: str) -> str:
 
 
 @leased_task
+def send_test(outlet_id: str, lease: str) -> str:
+    return outlets.send_test(outlet_id, lease)
+
+
+@leased_task
 def delete_source(deletion_id: str, lease: str) -> str:
     return bin.empty(deletion_id, lease)
 
@@ -87,6 +92,7 @@ TASKS: dict[type[Leased], Task] = {
     Watch: look_at_key,
     Sync: sync_key,
     Outlet: send_notices,
+    OutletTest: send_test,
     Deletion: delete_source,
 }
 

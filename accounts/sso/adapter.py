@@ -1,6 +1,7 @@
 """Whose account a single sign-on opens."""
 
 import logging
+from functools import lru_cache
 
 from allauth.account.models import EmailAddress
 from allauth.core.exceptions import ImmediateHttpResponse
@@ -14,17 +15,26 @@ from django.shortcuts import render
 from accounts import factors, sessions
 from accounts.models import User
 from accounts.sso.provider import NotBelieved
+from core import outgoing
 
 TAKEN_OVER = (
     "Nobody had confirmed this e-mail address here, so password, second factors and other sign-ins of this account are "
     "gone. You can set a password on the Account page."
 )
 
+# A sign-in is up to four exchanges, one after the other, and anyone may begin one.
+LIMITS = outgoing.Limits(total_s=5.0)
+AT_ONCE = 16
+
 logger = logging.getLogger(__name__)
 
 
 class SocialAccountAdapter(DefaultSocialAccountAdapter):
     """An account is found by who the provider says it is; the first time, by the address that the provider confirms."""
+
+    def get_requests_session(self) -> outgoing.Session:
+        """Through which allauth and our provider make every exchange; each closes it when done."""
+        return _session()
 
     def authenticate_by_email(self, sociallogin: SocialLogin) -> tuple[User, str] | None:
         """Who has confirmed the address here too, else whose account it is; never who only claims it besides."""
@@ -59,6 +69,12 @@ class SocialAccountAdapter(DefaultSocialAccountAdapter):
         # Only our own words: others' may repeat what the provider sent, a token for one.
         reason = exception if isinstance(exception, NotBelieved) else type(exception).__name__ if exception else error
         logger.warning("Single sign-on failed: %s", reason)
+
+
+@lru_cache(maxsize=1)
+def _session() -> outgoing.Session:
+    """One a process, for its limit of exchanges at once. Closing it lets its kept connections go, and no more."""
+    return outgoing.Session(LIMITS, at_once=AT_ONCE)
 
 
 def _confirmed(sociallogin: SocialLogin) -> list[str]:

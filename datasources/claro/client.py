@@ -113,8 +113,9 @@ def pooled_session(connections: int = 32) -> requests.Session:
 class ClaroClient:
     """Calls the Claro API with one key. Every method raises ClaroError and its kinds, and nothing of `requests`.
 
-    `deadline_s` bounds a method as a whole, retries and pauses included. A session may be shared between clients and
-    threads: it never holds the key. Source of all rules: claro-api.md.
+    `deadline_s` bounds a method as a whole, retries and pauses included; a session gets it as the `total` of urllib3's
+    Timeout (docs/claro-client.md). A session may be shared between clients and threads: it never holds the key.
+    Source of all rules: claro-api.md.
     """
 
     def __init__(
@@ -298,7 +299,7 @@ class ClaroClient:
                 json=call.body,
                 auth=self._auth,
                 headers={"Accept": "application/json", "Idempotency-Key": call.idempotency_key},
-                timeout=(min(self._connect_timeout_s, left_s), min(self._read_timeout_s, left_s)),
+                timeout=urllib3.Timeout(left_s, self._connect_timeout_s, self._read_timeout_s),
                 allow_redirects=False,
                 stream=True,
             ) as response:

@@ -6,7 +6,7 @@ from datasources.models.bin import Deletion, Opened
 from datasources.models.hooks import Hint, Hook
 from datasources.models.keys import ApiKey, Canary, KeyShare, Sync, Watch
 from datasources.models.links import LINK_MARGIN, DownloadLink
-from datasources.models.notices import Notice, Outlet, Wish
+from datasources.models.notices import Notice, Outlet, OutletTest, Wish
 from datasources.models.shares import SharedFile, ShareLink
 from datasources.models.sources import Source, StatusChange
 from datasources.models.views import SavedView
@@ -25,6 +25,7 @@ __all__ = [
     "Notice",
     "Opened",
     "Outlet",
+    "OutletTest",
     "SavedView",
     "Sealed",
     "ShareLink",

@@ -66,6 +66,9 @@ class Notice(models.Model):
         return max(self.count - len(self.names), 0)
 
 
+PROBLEM_LENGTH = 200
+
+
 class Outlet(Sealed, Leased):
     """A way out of the dashboard for somebody's notices: mail, or an address of theirs that takes them.
 
@@ -90,7 +93,7 @@ class Outlet(Sealed, Leased):
     # Notices until then were sent.
     sent_until = models.DateTimeField(default=timezone.now)
     last_sent_at = models.DateTimeField(null=True, blank=True)
-    problem = models.CharField(max_length=200, blank=True)
+    problem = models.CharField(max_length=PROBLEM_LENGTH, blank=True)
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["user", "kind"], name="one_outlet_of_a_kind")]
@@ -105,3 +108,21 @@ class Outlet(Sealed, Leased):
         """Raises vault.SecretUnreadable."""
         secret, _, address = self.unseal().partition(" ")
         return secret, address
+
+
+class OutletTest(Leased):
+    """The last message that somebody sent by an outlet to try it, and what became of it."""
+
+    outlet = models.OneToOneField(Outlet, on_delete=models.CASCADE, primary_key=True, related_name="test")
+    asked_at = models.DateTimeField()
+    # Empty while it is under way.
+    ended_at = models.DateTimeField(null=True, blank=True)
+    # Why it was not sent.
+    problem = models.CharField(max_length=PROBLEM_LENGTH, blank=True)
+
+    def __str__(self) -> str:
+        return f"test of {self.outlet_id}"
+
+    @property
+    def is_under_way(self) -> bool:
+        return self.ended_at is None

@@ -131,7 +131,7 @@ def _checked(request: HttpRequest, form: KeyForm, key: ApiKey | None = None) -> 
         form.add_error("secret", f"You have added this key already, as {same.label}.")
         return None
     try:
-        gateway.check(secret)
+        gateway.check(secret, request.user.pk)
     except (Unauthorized, AccessDenied) as error:
         form.add_error("secret", error.user_message)
         return None

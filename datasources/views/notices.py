@@ -7,13 +7,13 @@ from django.urls import reverse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
-from datasources import access, notices, outlets
+from datasources import access, notices, outlets, standstill, tasks, throttle
 from datasources.forms import OutletForm, WishForm
-from datasources.models import ApiKey, Outlet, Source
+from datasources.models import ApiKey, Outlet, OutletTest, Source
 from datasources.models.notices import Topic
 from datasources.vault import SecretUnreadable
 from datasources.views.objects import FORM, POST, of_key, of_outlet, of_source
-from datasources.views.pages import render_page, render_problem, render_question, short_list
+from datasources.views.pages import render_page, render_problem, render_question, short_list, wants_fragment
 
 OF_A_SOURCE = (Topic.PROCESSED, Topic.FAILED)
 
@@ -89,16 +89,16 @@ def remove_outlet(request: HttpRequest, outlet: Outlet) -> HttpResponse:
     return redirect("notices:choices")
 
 
-@of_outlet(*POST)
+@of_outlet(*FORM)
 def test_outlet(request: HttpRequest, outlet: Outlet) -> HttpResponse:
-    """Sends one message now, so that one sees whether it arrives."""
-    try:
-        outlets.deliver(outlet, [])
-    except outlets.NotSent as error:
-        messages.error(request, f"It could not be sent. {error}")
-    else:
-        messages.success(request, "A test is sent.")
-    return redirect("notices:choices")
+    """The test of an outlet and what became of it. POST has a worker send one, a few times a minute."""
+    too_often = request.method == "POST" and throttle.is_held_up("test", str(request.user.pk), outlets.TESTS_A_MINUTE)
+    if request.method == "POST" and not too_often:
+        tasks.start(outlets.ask_test(outlet))
+    status = 429 if too_often else 200
+    if wants_fragment(request):
+        return render(request, "notices/_test.html", _of_test(outlet) | {"too_often": too_often}, status=status)
+    return _choices(request, OutletForm(), status, outlet) if too_often else redirect("notices:choices")
 
 
 @of_outlet(*POST)
@@ -112,14 +112,26 @@ def outlet_secret(request: HttpRequest, outlet: Outlet) -> HttpResponse:
     return HttpResponse(secret, content_type="text/plain; charset=utf-8")
 
 
-def _choices(request: HttpRequest, form: OutletForm, status: int = 200) -> HttpResponse:
+def _of_test(outlet: Outlet) -> dict[str, object]:
+    test = OutletTest.objects.filter(outlet=outlet).first()
+    return {"outlet": outlet, "test": test, "standing_still": standstill.among([test] if test else [])}
+
+
+def _choices(
+    request: HttpRequest, form: OutletForm, status: int = 200, too_often: Outlet | None = None
+) -> HttpResponse:
     keys = access.list_keys(request.user)
     wishes = notices.wishes_of(request.user, keys)
     for key in keys:
         key.form = WishForm(initial={"topics": wishes[key.pk]}, auto_id=f"id_{key.pk}_%s")
+    ways = list(request.user.outlets.select_related("test").order_by("created_at"))
+    tests = [outlet.test for outlet in ways if hasattr(outlet, "test")]
     context = {
         "keys": keys,
-        "outlets": request.user.outlets.order_by("created_at"),
+        "outlets": ways,
+        "testing": [test for test in tests if test.is_under_way],
+        "standing_still": standstill.among(tests),
+        "too_often_with": too_often,
         "form": form,
         "has_mail": bool(settings.EMAIL_URL),
     }

@@ -20,7 +20,7 @@ def the_provider():
 
 
 @pytest.fixture
-def provider(the_provider, settings, db) -> Provider:
+def provider(the_provider, settings, transactional_db) -> Provider:
     """Configured as the settings would be."""
     the_provider.reset()
     settings.SIGNUP_OPEN = False

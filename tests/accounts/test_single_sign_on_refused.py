@@ -1,4 +1,5 @@
 import logging
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from urllib.parse import parse_qs, urlencode, urlsplit
 
@@ -11,10 +12,13 @@ from django.utils import timezone
 from accounts import teams
 from accounts.models import User
 from accounts.roles import Role
+from accounts.sso import adapter
 from tests.accounts.conftest import BACK, START, confirm, go, is_signed_in, sign_on
+from tests.support.dripping import Dripping
 from tests.support.html import words
 from tests.support.leaks import database_content, redis_content
 from tests.support.oidc import ACCESS_TOKEN, CLIENT_ID, CLIENT_SECRET, OTHER_KEY
+from tests.support.processes import wait_for
 
 # --- Refused ---
 
@@ -124,6 +128,25 @@ def test_a_provider_that_does_not_answer_is_told(client, provider, settings, cap
     for path in (START, back):
         assert "That did not work" in refused(client, client.get(path))
     assert "ConnectionError" in caplog.text
+
+
+@pytest.mark.slow  # the deadline of one exchange
+def test_a_provider_that_never_ends_its_answer_is_told(client, provider, settings):
+    with Dripping() as dripping:
+        settings.OIDC_SERVER_URL = dripping.url
+        assert client.get(START).status_code == 401
+    assert dripping.met == 1
+
+
+def test_a_provider_that_answers_slowly_is_asked_by_a_few_at_once(client, provider, settings):
+    with Dripping() as dripping, ThreadPoolExecutor(adapter.AT_ONCE) as pool:
+        session = adapter.SocialAccountAdapter().get_requests_session()
+        for _ in range(adapter.AT_ONCE):
+            pool.submit(session.get, dripping.url, timeout=60)
+        wait_for(lambda: dripping.open == adapter.AT_ONCE)
+        assert client.get(START).status_code == 401
+        dripping.close()
+    assert client.get(START).status_code == 302
 
 
 def test_who_cancels_there_is_told(client, provider):

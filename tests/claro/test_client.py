@@ -1,6 +1,7 @@
 """The client against the sandbox over HTTP, and against servers that misbehave."""
 
 import contextlib
+import gzip
 import socket
 import subprocess
 import sys
@@ -12,6 +13,7 @@ from pathlib import Path
 import pytest
 import responses
 
+from core.outgoing import Limits, Session
 from datasources.claro import (
     AccessDenied,
     ApiError,
@@ -25,6 +27,7 @@ from datasources.claro import (
     Unauthorized,
     Unreachable,
 )
+from tests.support.dripping import Dripping
 from tests.support.processes import free_port
 from tests.support.sandbox import HTML_502
 
@@ -244,3 +247,20 @@ def test_the_client_needs_no_django():
 def test_a_life_outside_the_contract_is_refused_here(seconds):
     with pytest.raises(ValueError, match="expires_in_s"):
         mocked().sign_download(ID, seconds)
+
+
+@pytest.mark.parametrize("kind", ["headers", "one header", "continue", "body"])
+def test_with_a_session_that_bounds_exchanges_the_deadline_covers_whatever_a_server_drips(kind):
+    with Dripping(kind) as dripping, Session(Limits()) as session:
+        client = ClaroClient(KEY, dripping.url, session=session, deadline_s=0.4)
+        with pytest.raises(Unreachable):
+            client.list_datasources()
+    assert dripping.met == 1
+
+
+def test_a_compressed_answer_may_not_unpack_to_more_than_the_limit():
+    packed = gzip.compress(b"[" + b" " * 50_000_000 + b"]")
+    with responses.RequestsMock() as api:
+        api.get(f"{BASE}/datasources", body=packed, headers={"Content-Encoding": "gzip"})
+        with pytest.raises(BadAnswer, match="more than 4096"):
+            mocked(max_answer_bytes=4096, retries=0).list_datasources()

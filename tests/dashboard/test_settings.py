@@ -66,9 +66,7 @@ def test_mails_that_nobody_sends_go_to_a_laptop_s_terminal_and_into_no_server_s_
     assert settings_with("EMAIL_BACKEND") == ["django.core.mail.backends.console.EmailBackend"]
     assert settings_with("EMAIL_BACKEND", DEBUG="0", **SECRETS) == ["django.core.mail.backends.dummy.EmailBackend"]
     url = "smtp+tls://user:password@mail.example:587"
-    assert settings_with("EMAIL_BACKEND", DEBUG="0", EMAIL_URL=url, **SECRETS) == [
-        "django.core.mail.backends.smtp.EmailBackend"
-    ]
+    assert settings_with("EMAIL_BACKEND", DEBUG="0", EMAIL_URL=url, **SECRETS) == ["core.mail.EmailBackend"]
 
 
 @pytest.mark.parametrize(
@@ -104,6 +102,21 @@ def test_production_refuses_to_start_without_secrets_of_its_own(process, missing
     assert "SECRET_KEY and CLARO_SECRET_KEYS must be set" in done.stderr
     assert "DEBUG=1 python manage.py make_secrets --print" in done.stderr
     assert "a-secret-key" not in done.stderr + done.stdout
+
+
+HTTPS_ONLY = "CLARO_API_BASE_URL must be an https address"
+
+
+@pytest.mark.parametrize("host", ["api.example.com", "[2606:4700::1111]:8080"])
+def test_production_sends_no_key_in_clear_to_another_host(process, host):
+    done = process("-c", SHOW, "DEBUG", DEBUG="0", CLARO_API_BASE_URL=f"http://{host}/api/v2", **SECRETS)
+    assert done.returncode != 0
+    assert HTTPS_ONLY in done.stderr
+
+
+@pytest.mark.parametrize("url", ["https://api.example.com", "http://[::1]:1"])
+def test_production_takes_https_and_what_is_inside(settings_with, url):
+    assert settings_with("CLARO_API_BASE_URL", DEBUG="0", CLARO_API_BASE_URL=url, **SECRETS) == [url]
 
 
 def test_the_command_that_the_refusal_names_works(process):

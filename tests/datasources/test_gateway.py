@@ -1,8 +1,12 @@
+import contextlib
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from functools import partial
 
 import pytest
 import time_machine
+from django.db import connections
 from django.utils import timezone
 
 from datasources import gateway, keys, redis, vault
@@ -11,6 +15,7 @@ from datasources.budget import Lane
 from datasources.claro import ApiError, ClaroError, DatasourceNotFound, RateLimited, Unauthorized, Unreachable
 from datasources.models import ApiKey
 from tests.support.breaker import the_breaker_opens, the_pause_is_over
+from tests.support.dripping import Dripping
 from tests.support.processes import wait_for
 from tests.support.sandbox import HTML_502
 from tests.support.threads import at_once
@@ -247,10 +252,89 @@ def test_a_slow_key_leaves_threads_to_the_others(key, account, alice, sandbox):
     redis.connection().hset(f"claro:budget:{{{key.fingerprint}}}", mapping={"limit": 1000, "remaining": 1000})
     with ThreadPoolExecutor(gateway.AT_ONCE) as pool:
         slow = [pool.submit(link, key) for _ in range(gateway.AT_ONCE)]
-        wait_for(lambda: gateway._Turn._under_way[key.fingerprint] == gateway.AT_ONCE)
+        wait_for(lambda: gateway._slots.held[f"key:{key.fingerprint}"] == gateway.AT_ONCE)
         with pytest.raises(gateway.Crowded):
             link(key)
         link(other)
         ask(key)
     assert [one.exception() for one in slow] == [None] * gateway.AT_ONCE
     link(key)
+
+
+# --- Calls that users wait for ---
+
+
+def asked_by(key: ApiKey, person: object) -> None:
+    with gateway.client(key, Lane.PERSON, person) as claro:
+        claro.list_datasources(limit=1)
+
+
+@contextlib.contextmanager
+def under_way(account, *calls) -> Iterator[None]:
+    """These calls are at Claro, and stay there for the block."""
+    account.fault("slow", seconds=60, times=len(calls))
+    with ThreadPoolExecutor(len(calls)) as pool:
+        waiting = [pool.submit(call) for call in calls]
+        wait_for(lambda: account.held_up() == len(calls))
+        try:
+            yield
+        finally:
+            account.sandbox.faults.clear()
+    assert [one.exception() for one in waiting] == [None] * len(calls)
+
+
+@pytest.fixture
+def rich(key, account) -> ApiKey:
+    """A key with calls enough, as the first of them has told."""
+    ask(key)
+    return key
+
+
+def test_a_user_has_a_few_calls_under_way_and_leaves_threads_to_others(rich, account):
+    with under_way(account, *[lambda: asked_by(rich, 1)] * gateway.AT_ONCE_OF_USER):
+        with pytest.raises(gateway.Crowded) as raised:
+            asked_by(rich, 1)
+        assert raised.value.retry_at > timezone.now()
+        asked_by(rich, 2)
+    asked_by(rich, 1)
+
+
+def test_the_users_of_one_key_leave_threads_to_those_of_others(rich, account, alice, sandbox):
+    other = keys.add(alice, "Other", sandbox.account().key, ApiKey.State.VALID)
+    users = range(gateway.AT_ONCE_OF_USERS_OF_KEY)
+    with under_way(account, *[partial(asked_by, rich, user) for user in users]):
+        with pytest.raises(gateway.Crowded):
+            asked_by(rich, "another")
+        asked_by(other, "another")
+
+
+def test_a_check_counts_as_one_of_the_user_s_calls(rich, account, alice):
+    with under_way(account, *[lambda: gateway.check_stored(rich)] * gateway.AT_ONCE_OF_USER):
+        with pytest.raises(gateway.Crowded):
+            gateway.check_stored(rich)
+        with pytest.raises(gateway.Crowded):
+            gateway.check(account.key, alice.pk)
+
+
+def test_no_database_connection_is_held_during_a_call(rich, account):
+    held = []
+
+    def look() -> None:
+        rich.refresh_from_db()  # as a page has asked the database before
+        held.append(connections["default"])
+        ask(rich)
+        connections.close_all()
+
+    with under_way(account, look):
+        [theirs] = held
+        assert theirs.connection is None
+
+
+@pytest.mark.parametrize("kind", ["headers", "continue", "body", "chunks"])
+def test_a_call_to_a_claro_that_drips_ends_at_the_deadline(key, settings, monkeypatch, kind):
+    monkeypatch.setattr(gateway, "DEADLINE_S", 0.5)
+    with Dripping(kind) as dripping:
+        settings.CLARO_API_BASE_URL = dripping.url
+        with pytest.raises(Unreachable):
+            ask(key)
+    assert dripping.met >= 1

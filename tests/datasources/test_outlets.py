@@ -1,5 +1,6 @@
 """Real requests to a receiver on this machine, which private networks have to be allowed for."""
 
+import contextlib
 import hashlib
 import hmac
 import json
@@ -12,11 +13,15 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
 from django.core import mail
+from django.db.models import F
 from django.utils import timezone
 
-from datasources import leases, notices, outlets
-from datasources.models import Outlet
+from core import mail as core_mail
+from datasources import leases, notices, outlets, semaphore
+from datasources.models import ApiKey, Outlet, OutletTest
 from datasources.models.notices import Topic
+from tests.support.dripping import Dripping
+from tests.support.processes import wait_for
 
 
 class Receiver:
@@ -93,6 +98,42 @@ def test_slack_gets_text(alice, receiver, something):
     assert json.loads(receiver.got[0][1]) == {"text": "Failed (Main): a.csv"}
 
 
+HOSTILE = "<!channel> <https://evil.example|Invoice> & co.csv"
+
+
+def test_slack_finds_no_markup_in_names(alice, key, receiver, something):
+    ApiKey.objects.update(label="R&D <b>")
+    outlet = outlets.save(alice, Outlet.Kind.SLACK, receiver.url)
+    something(HOSTILE, "&amp;.csv")
+    send(outlet)
+    assert json.loads(receiver.got[0][1])["text"] == (
+        "Failed (R&amp;D &lt;b&gt;): &lt;!channel&gt; &lt;https://evil.example|Invoice&gt; &amp; co.csv, &amp;amp;.csv"
+    )
+
+
+@pytest.mark.parametrize("topic", Topic)
+def test_slack_finds_no_markup_in_any_notice(alice, key, receiver, topic):
+    ApiKey.objects.update(label=HOSTILE)
+    notices.choose(alice, key, [topic])
+    outlet = outlets.save(alice, Outlet.Kind.SLACK, receiver.url)
+    notices.tell(key, topic, {uuid.uuid4(): HOSTILE})
+    send(outlet)
+    text = json.loads(receiver.got[0][1])["text"]
+    assert "&lt;!channel&gt;" in text
+    assert not set("<>") & set(text)
+
+
+def test_a_webhook_and_a_mail_get_names_as_they_are(alice, receiver, something):
+    ApiKey.objects.update(label="R&D <b>")
+    webhook, by_mail = outlets.save(alice, Outlet.Kind.WEBHOOK, receiver.url), outlets.save(alice, Outlet.Kind.MAIL)
+    something(HOSTILE)
+    send(webhook)
+    send(by_mail)
+    message = json.loads(receiver.got[0][1])
+    assert (message["text"], message["notices"][0]["names"]) == (f"Failed (R&D <b>): {HOSTILE}", [HOSTILE])
+    assert f"Failed (R&D <b>): {HOSTILE}" in mail.outbox[0].body
+
+
 def test_mail_goes_to_the_address_one_signs_in_with(alice, something):
     outlet = outlets.save(alice, Outlet.Kind.MAIL)
     something("a.csv")
@@ -157,6 +198,7 @@ def test_the_connection_goes_to_the_address_that_was_checked(alice, receiver, so
     [
         "127.0.0.1", "10.1.2.3", "172.16.0.1", "192.168.1.1", "169.254.169.254", "0.0.0.1", "100.64.0.1", "224.0.0.1",
         "::1", "::", "fc00::1", "fe80::1", "::ffff:10.0.0.1", "2002:0a00:0001::", "fe80::1%eth0",
+        "64:ff9b::7f00:1", "64:ff9b:1::a00:1", "::ffff:0:10.0.0.1", "fec0::1", "192.0.0.192", "2001:0:a00:1::",
     ],
 )  # fmt: skip
 def test_nothing_is_sent_into_private_networks(alice, something, monkeypatch, address):
@@ -175,6 +217,87 @@ def test_what_is_no_whole_https_address_is_refused(alice, url):
     with pytest.raises(outlets.NotSent):
         outlets.save(alice, Outlet.Kind.WEBHOOK, url)
     assert not Outlet.objects.exists()
+
+
+# --- Receivers that hold on to what they get ---
+
+
+def test_a_receiver_that_never_ends_its_answer_is_given_up_before_the_lease_is(alice, receiver, something, monkeypatch):
+    assert leases.LEASE.total_seconds() > max(outlets.DEADLINE_S, core_mail.LIMITS.total_s) * 1.5
+    monkeypatch.setattr(outlets, "DEADLINE_S", 0.4)
+    for kind in ("headers", "continue", "one header"):
+        with Dripping(kind) as dripping:
+            outlet = outlets.save(alice, Outlet.Kind.WEBHOOK, dripping.url)
+            something("a.csv")
+            assert send(outlet) == "put back"
+            assert "127.0.0.1 does not answer" in outlet.problem
+
+
+def test_a_user_has_two_messages_under_way_and_all_have_four(alice, bob, receiver, something):
+    outlet = outlets.save(alice, Outlet.Kind.WEBHOOK, receiver.url)
+    something("a.csv")
+    with contextlib.ExitStack() as under_way:
+        for _ in range(2):
+            assert under_way.enter_context(outlets._place(alice.pk))
+        assert not under_way.enter_context(outlets._place(alice.pk))
+        assert send(outlet) == "waits"
+        assert outlet.due_at > timezone.now()
+        assert (outlet.attempts, outlet.problem, outlet.leased_until) == (0, "", None)
+        test = outlets.ask_test(outlet)
+        assert outlets.send_test(str(outlet.pk), leases.claim(OutletTest, test.pk)) == "waits"
+        others = [under_way.enter_context(outlets._place(user)) for user in (bob.pk, bob.pk, 1000, 1001)]
+        assert others == [True, True, False, False]
+    assert receiver.got == []
+    assert send(outlet) == "sent"
+
+
+def test_a_place_whose_process_died_is_free_again():
+    with semaphore.place({"x": 1}, 0.2) as is_free:
+        assert is_free
+
+        def enters() -> bool:
+            with semaphore.place({"x": 1}, 5) as is_free:
+                return is_free
+
+        assert not enters()
+        wait_for(enters)
+
+
+# --- Tests ---
+
+
+def test_a_test_is_sent_once_and_again_when_it_is_asked_for_again(alice, receiver):
+    outlet = outlets.save(alice, Outlet.Kind.WEBHOOK, receiver.url)
+    for number in (1, 2):
+        test = outlets.ask_test(outlet)
+        assert outlets.send_test(str(outlet.pk), leases.claim(OutletTest, test.pk)) == "sent"
+        assert leases.claim(OutletTest, test.pk) is None
+        assert len(receiver.got) == number
+        test.refresh_from_db()
+        assert (test.is_under_way, test.problem) == (False, "")
+    assert json.loads(receiver.got[0][1])["notices"] == []
+
+
+def test_a_test_whose_worker_died_is_sent_by_another_and_not_for_ever(alice, receiver):
+    outlet = outlets.save(alice, Outlet.Kind.WEBHOOK, receiver.url)
+    test = outlets.ask_test(outlet)
+    for _ in range(outlets.TEST_ATTEMPTS):
+        # As a worker that dies while it sends.
+        leases.Held(OutletTest, test.pk, leases.claim(OutletTest, test.pk)).renew(attempts=F("attempts") + 1)
+        OutletTest.objects.update(leased_until=timezone.now())
+    assert outlets.send_test(str(outlet.pk), leases.claim(OutletTest, test.pk)) == "not sent"
+    test.refresh_from_db()
+    assert "interrupted" in test.problem
+    assert receiver.got == []
+
+
+def test_a_long_host_name_is_no_trouble(alice, receiver, something):
+    host = ".".join(["x" * 60] * 4)
+    outlet = outlets.save(alice, Outlet.Kind.WEBHOOK, f"http://{host}/")
+    something("a.csv")
+    assert send(outlet) == "put back"
+    assert outlet.problem.startswith("x" * 60)
+    assert len(outlet.problem) == 200
 
 
 def test_the_address_is_kept_encrypted(alice, receiver):

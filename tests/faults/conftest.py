@@ -23,12 +23,14 @@ PAGE_S = 5.0
 HELD_UP_S = 9.0
 # As in the Procfile.
 THREADS = 16
+# Notices may go to servers of the tests.
+RECEIVERS_HERE = {"NOTIFY_PRIVATE_NETWORKS": "1"}
 
 
 @pytest.fixture(scope="package")
 def the_crew(django_db_setup, redis_server, the_sandbox, tmp_path_factory) -> Iterator[Crew]:
     folder = tmp_path_factory.mktemp("celery")
-    with Crew(folder, THREADS, CLARO_API_BASE_URL=the_sandbox.base_url) as crew:
+    with Crew(folder, THREADS, CLARO_API_BASE_URL=the_sandbox.base_url, **RECEIVERS_HERE) as crew:
         yield crew
 
 
@@ -42,7 +44,7 @@ def crew(the_crew) -> Crew:
 @pytest.fixture(scope="package")
 def server(django_db_setup, redis_server, the_sandbox, tmp_path_factory) -> Iterator[WebServer]:
     with override_settings(CLARO_API_BASE_URL=the_sandbox.base_url):
-        running = WebServer(tmp_path_factory.mktemp("web"))
+        running = WebServer(tmp_path_factory.mktemp("web"), **RECEIVERS_HERE)
     yield running
     running.stop()
 

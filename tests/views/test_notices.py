@@ -1,13 +1,16 @@
+from datetime import timedelta
+
 import pytest
 from django.core import mail
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 
 from datasources import notices, outlets
-from datasources.models import Outlet, Wish
+from datasources.models import Outlet, OutletTest, Wish
 from datasources.models.notices import Topic
-from tests.conftest import htmx, synced
-from tests.support.html import dom, field, link, told, words
+from tests.conftest import htmx, synced, taken
+from tests.support.html import dom, field, link, words
 
 
 @pytest.fixture
@@ -64,7 +67,7 @@ def test_one_follows_a_source_and_leaves_it_again(web, alice, key, account):
     assert Wish.objects.get().topics == []
 
 
-def test_a_webhook_is_added_tested_and_removed(web, settings):
+def test_a_webhook_is_added_and_removed(web, settings):
     settings.NOTIFY_PRIVATE_NETWORKS = True
     web.post("/notices/outlets/", {"kind": "webhook", "url": "http://127.0.0.1:9/x"})
     outlet = Outlet.objects.get()
@@ -73,8 +76,6 @@ def test_a_webhook_is_added_tested_and_removed(web, settings):
     assert outlet.secret_and_address()[0] not in page.content.decode()
     answer = web.post(f"/notices/outlets/{outlet.pk}/secret/")
     assert answer.content.decode() == outlet.secret_and_address()[0]
-    web.post(f"/notices/outlets/{outlet.pk}/test/")
-    assert "It could not be sent. 127.0.0.1 does not answer" in told(web.get("/notices/choices/"))
     web.post(f"/notices/outlets/{outlet.pk}/remove/")
     assert not Outlet.objects.exists()
 
@@ -90,8 +91,68 @@ def test_mail_is_offered_where_it_can_be_sent(web, settings):
     assert web.post("/notices/outlets/", {"kind": "mail"}).status_code == 422
     settings.EMAIL_URL = "smtp://mail"
     web.post("/notices/outlets/", {"kind": "mail"})
-    web.post(f"/notices/outlets/{Outlet.objects.get().pk}/test/")
+    outlet = Outlet.objects.get()
+    web.post(f"/notices/outlets/{outlet.pk}/test/")
+    sent(outlet)
     assert [message.subject for message in mail.outbox] == ["Claro Dashboard: a test"]
+
+
+# --- Send a test ---
+
+
+@pytest.fixture
+def outlet(alice, settings) -> Outlet:
+    """A webhook where nobody listens."""
+    settings.NOTIFY_PRIVATE_NETWORKS = True
+    return outlets.save(alice, Outlet.Kind.WEBHOOK, "http://127.0.0.1:9/x")
+
+
+def sent(outlet: Outlet) -> str:
+    """What a worker does with the test."""
+    return outlets.send_test(str(outlet.pk), taken(OutletTest.objects.get(outlet=outlet)))
+
+
+def test_a_test_is_sent_by_a_worker_and_the_page_shows_its_outcome(web, outlet):
+    path = f"/notices/outlets/{outlet.pk}/test/"
+    assert web.post(path)["Location"] == "/notices/choices/"
+    page = web.get("/notices/choices/")
+    assert "Sending a test" in words(page)
+    assert 'http-equiv="refresh"' in page.content.decode()
+    assert dom(web.get(path, headers=htmx())).find(".//*[@hx-trigger]") is not None
+    assert sent(outlet) == "not sent"
+    for page in (web.get("/notices/choices/"), web.get(path, headers=htmx())):
+        assert "The test could not be sent. 127.0.0.1 does not answer" in words(page)
+        assert 'http-equiv="refresh"' not in page.content.decode()
+    assert dom(web.get(path, headers=htmx())).find(".//div[@hx-trigger]") is None
+
+
+def test_a_page_with_scripts_shows_the_test_in_place(web, outlet):
+    answer = web.post(f"/notices/outlets/{outlet.pk}/test/", headers=htmx())
+    assert (answer.status_code, dom(answer).find(".//div[@id]").get("id")) == (200, f"test-{outlet.pk}")
+    assert "Sending a test" in words(answer)
+
+
+def test_a_test_that_is_under_way_is_not_sent_twice(web, outlet):
+    path = f"/notices/outlets/{outlet.pk}/test/"
+    web.post(path)
+    lease = OutletTest.objects.get().leased_until
+    web.post(path)
+    assert OutletTest.objects.get().leased_until == lease
+
+
+@pytest.mark.parametrize("headers", [{}, htmx()])
+def test_a_sixth_test_in_a_minute_is_refused_in_words(web, outlet, headers):
+    path = f"/notices/outlets/{outlet.pk}/test/"
+    answers = [web.post(path, headers=headers) for _ in range(6)]
+    assert [answer.status_code for answer in answers] == [200 if headers else 302] * 5 + [429]
+    assert "Wait a minute" in words(answers[-1])
+    assert web.get("/notices/choices/").status_code == 200
+
+
+def test_a_test_that_no_worker_sends_is_told(web, outlet):
+    web.post(f"/notices/outlets/{outlet.pk}/test/")
+    OutletTest.objects.update(due_at=timezone.now() - timedelta(minutes=1))
+    assert "no worker takes it up" in words(web.get("/notices/choices/"))
 
 
 def test_the_list_costs_the_same_for_many(web, alice, key, source):
