@@ -12,7 +12,7 @@ from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from accounts.models import Team, User
-from accounts.roles import TABLE, Action, Role, may
+from accounts.roles import TABLE, Action, Role, may_give
 from datasources.models import ApiKey, Outlet, SavedView, ShareLink, Source
 from datasources.models.notices import Topic
 
@@ -96,8 +96,7 @@ class RoleForm(forms.Form):
 
     def __init__(self, own_role: int, *args, **kwargs):
         super().__init__(*args, **kwargs)
-        if not may(own_role, Action.OWN):
-            self.fields["role"].choices = [choice for choice in Role.choices if choice[0] < Role.OWNER]
+        self.fields["role"].choices = [choice for choice in Role.choices if may_give(own_role, choice[0])]
 
 
 class InviteForm(RoleForm):

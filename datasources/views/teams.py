@@ -13,7 +13,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
 from accounts import teams
-from accounts.models import Membership
+from accounts.models import Invitation, Membership
 from accounts.roles import TABLE, Action, Role, may
 from datasources import audit, tasks
 from datasources.audit import What
@@ -60,13 +60,14 @@ def set_role(request: HttpRequest, own: Membership, membership_id: int) -> HttpR
         return redirect("teams:team", own.team_id)
     role = form.cleaned_data["role"]
     try:
-        teams.set_role(theirs, role)
+        revoked = teams.set_role(theirs, role)
     except teams.LastOwner:
         messages.error(request, NO_OWNER)
     else:
         about = theirs.user.email
         audit.record(What.ROLE_CHANGED, request.user, about=about, teams=[own.team], role=role.label)
-        messages.success(request, f"{about} is {role.label.lower()} now.")
+        _record_revoked(request, own, revoked)
+        messages.success(request, f"{about} is {role.label.lower()} now.{_revoked_words(revoked)}")
     return redirect("teams:team", own.team_id)
 
 
@@ -74,24 +75,26 @@ def set_role(request: HttpRequest, own: Membership, membership_id: int) -> HttpR
 def remove(request: HttpRequest, own: Membership, membership_id: int) -> HttpResponse:
     theirs = _other(own, membership_id)
     try:
-        teams.remove(theirs)
+        revoked = teams.remove(theirs)
     except teams.LastOwner:
         messages.error(request, NO_OWNER)
     else:
         audit.record(What.REMOVED, request.user, about=theirs.user.email, teams=[own.team])
-        messages.success(request, f"{theirs.user.email} is not in {own.team} any more.")
+        _record_revoked(request, own, revoked)
+        messages.success(request, f"{theirs.user.email} is not in {own.team} any more.{_revoked_words(revoked)}")
     return redirect("teams:team", own.team_id)
 
 
 @of_team(*POST)
 def leave(request: HttpRequest, own: Membership) -> HttpResponse:
     try:
-        teams.remove(own)
+        revoked = teams.remove(own)
     except teams.LastOwner:
         messages.error(request, NO_OWNER)
         return redirect("teams:team", own.team_id)
     audit.record(What.LEFT, request.user, teams=[own.team])
-    messages.success(request, f"You have left {own.team}.")
+    _record_revoked(request, own, revoked)
+    messages.success(request, f"You have left {own.team}.{_revoked_words(revoked)}")
     return redirect("teams:list")
 
 
@@ -110,7 +113,7 @@ def revoke(request: HttpRequest, own: Membership, invitation_id: UUID) -> HttpRe
 def invitation_link(request: HttpRequest, own: Membership, invitation_id: UUID) -> HttpResponse:
     """The link of an open invitation as plain text, for the clipboard."""
     invitation = get_object_or_404(own.team.invitations, pk=invitation_id)
-    if not invitation.is_open:
+    if not teams.is_open(invitation):
         return HttpResponse("This invitation has ended.\n", status=410, content_type="text/plain; charset=utf-8")
     path = reverse("invitation", args=[teams.token(invitation)])
     return HttpResponse(request.build_absolute_uri(path), content_type="text/plain; charset=utf-8")
@@ -163,7 +166,6 @@ def _invite(request: HttpRequest, own: Membership, asked: dict) -> None:
 
 
 def _team(request: HttpRequest, own: Membership, form: InviteForm, status: int) -> HttpResponse:
-    open_ones = own.team.invitations.filter(revoked_at=None, expires_at__gt=timezone.now()).select_related("invited_by")
     people = list(own.team.memberships.select_related("user"))
     for membership in people:
         membership.can_change = may(own.role, Action.PEOPLE) and _is_within(own, membership)
@@ -171,7 +173,7 @@ def _team(request: HttpRequest, own: Membership, form: InviteForm, status: int) 
         "own": own,
         "people": people,
         "roles": RoleForm(own.role).fields["role"].choices,
-        "invitations": [one for one in open_ones if one.is_open] if may(own.role, Action.PEOPLE) else [],
+        "invitations": teams.open_invitations(own.team) if may(own.role, Action.PEOPLE) else [],
         "shares": own.team.key_shares.select_related("key__owner").order_by("key__label"),
         "form": form,
         "has_mail": bool(settings.EMAIL_URL),
@@ -179,6 +181,23 @@ def _team(request: HttpRequest, own: Membership, form: InviteForm, status: int) 
         "all_roles": Role,
     }
     return render_page(request, "teams/team.html", "teams/_team.html", context, status)
+
+
+def _record_revoked(request: HttpRequest, own: Membership, revoked: list[Invitation]) -> None:
+    for invitation in revoked:
+        audit.record(
+            What.INVITATION_REVOKED,
+            request.user,
+            about=invitation.email or ANYBODY,
+            teams=[own.team],
+            is_automatic=True,
+        )
+
+
+def _revoked_words(revoked: list[Invitation]) -> str:
+    if not revoked:
+        return ""
+    return f" {len(revoked)} open invitation{'' if len(revoked) == 1 else 's'} by this person ended too."
 
 
 def _require(own: Membership, action: Action) -> None:
