@@ -69,6 +69,7 @@ class What(StrEnum):
     SHARE_ROTATED = "share_rotated"
     SHARE_ENDED = "share_ended"
     SHARE_USED = "share_used"
+    SHARE_GUESSED = "share_guessed"
 
 
 @dataclass(frozen=True)
@@ -170,6 +171,7 @@ GROUPS = {
             What.SHARE_ROTATED: ("Share link renewed", "gave the share link to {about} a new address"),
             What.SHARE_ENDED: ("Share link ended", "ended the share link to {about}"),
             What.SHARE_USED: ("Share link used", "gave out {about}"),
+            What.SHARE_GUESSED: ("Passwords tried", "tried several wrong passwords at the share link to {about}"),
         },
     ),
 }

@@ -14,7 +14,7 @@ from django.utils import timezone
 from accounts.models import Team, User
 from accounts.roles import TABLE, Action, Role, may_give
 from datasources.models import ApiKey, Outlet, SavedView, ShareLink, Source
-from datasources.models.notices import Topic
+from datasources.models.notices import CHOICES
 
 SECRET_LENGTH_MAX = 512  # claro-api.md, basics
 
@@ -127,7 +127,7 @@ class WishForm(forms.Form):
     """What somebody is told about a key."""
 
     topics = forms.MultipleChoiceField(
-        choices=Topic.choices,
+        choices=CHOICES,
         required=False,
         widget=forms.CheckboxSelectMultiple(attrs={"class": "form-check-input"}),
     )
@@ -204,11 +204,11 @@ class ShareForm(forms.Form):
     )
     password = forms.CharField(
         required=False,
-        min_length=6,
+        min_length=8,
         max_length=200,
         strip=False,
         widget=forms.PasswordInput(render_value=False, attrs={"autocomplete": "new-password"}),
-        help_text="Empty: whoever has the link gets the file. Pass a password on by another way than the link.",
+        help_text="At least 8 characters. Leave empty if no password is needed. Send the password separately.",
     )
     note = forms.CharField(
         required=False,

@@ -1,4 +1,6 @@
-"""How often an address may ask for what anybody may ask for: counted in Redis for a minute, then forgotten.
+"""How often a visitor may ask for what anybody may ask for: counted in Redis for a minute, then forgotten.
+
+A visitor is an IPv4 address or an IPv6 network (core/visitors.py).
 
 Asking costs a point, guessing more. Without Redis nobody is held up: what is asked for has 128 bits and more to guess.
 """
@@ -8,6 +10,7 @@ import time
 
 import redis
 
+from core.visitors import network_of
 from datasources.redis import connection
 
 # What a wrong guess costs on top: as it is set at first, twelve of them a minute.
@@ -27,9 +30,14 @@ def guessed(what: str, address: str | None) -> None:
         _count(what, address, A_GUESS)
 
 
+def goes_on(what: str, name: str, seconds: int) -> bool:
+    """Notes that this happens, and says whether it did so within the last `seconds` already. Raises RedisError."""
+    return connection().set(f"claro:goes-on:{what}:{name}", 1, ex=seconds, get=True) is not None
+
+
 def _count(what: str, address: str | None, points: int) -> int:
-    """Adds to the points of this address in this minute, and gives their sum. Raises RedisError."""
-    name = f"claro:throttle:{what}:{address}:{int(time.time()) // 60}"
+    """Adds to the points of this visitor in this minute, and gives their sum. Raises RedisError."""
+    name = f"claro:throttle:{what}:{network_of(address)}:{int(time.time()) // 60}"
     total = connection().incrby(name, points)
     if total == points:
         connection().expire(name, 60)
