@@ -87,6 +87,8 @@ SYNC_AT_REST = timedelta(seconds=env.int("SYNC_AT_REST_SECONDS", default=3600))
 AUDIT_DAYS = env.int("AUDIT_DAYS", default=365)
 # Of one address, for whoever has a share link (datasources/throttle.py).
 SHARE_REQUESTS_A_MINUTE = env.int("SHARE_REQUESTS_A_MINUTE", default=120)
+# Of one person, mailed or not (datasources/invitations.py).
+INVITATIONS_AN_HOUR = env.int("INVITATIONS_AN_HOUR", default=20)
 # How long what is deleted can be brought back (datasources/bin.py).
 BIN_TIME = timedelta(seconds=env.int("BIN_SECONDS", default=900))
 LIVE_STREAMS_PER_USER = env.int("LIVE_STREAMS_PER_USER", default=20)
@@ -270,6 +272,7 @@ MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
 MFA_FORMS = {
     "activate_totp": "datasources.factors.ActivateTOTPForm",
     "add_webauthn": "datasources.factors.AddPasskeyForm",
+    "edit_webauthn": "datasources.factors.EditPasskeyForm",
     "authenticate": "datasources.factors.AuthenticateForm",
     "reauthenticate": "datasources.factors.ReauthenticateForm",
 }

@@ -13,10 +13,12 @@ from allauth.mfa.totp import forms as totp
 from allauth.mfa.totp.internal.auth import SECRET_SESSION_KEY
 from allauth.mfa.webauthn import forms as webauthn
 from django.core.cache import cache
+from django.core.validators import MaxLengthValidator
 from django.db import transaction
 from django.db.models import QuerySet
 
 from accounts.sessions import device
+from core.text import require_one_line
 from datasources import vault
 
 ROW = "second factor"
@@ -83,7 +85,19 @@ class ReauthenticateForm(_EachCodeOnce, base.ReauthenticateForm):
     """Who is signed in shows again who they are."""
 
 
-class AddPasskeyForm(webauthn.AddWebAuthnForm):
+class _NamedInOneLine:
+    """A passkey's name stands in a list and in mails about it."""
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.fields["name"].validators += [require_one_line, MaxLengthValidator(100)]
+
+
+class EditPasskeyForm(_NamedInOneLine, webauthn.EditWebAuthnForm):
+    """A passkey gets another name."""
+
+
+class AddPasskeyForm(_NamedInOneLine, webauthn.AddWebAuthnForm):
     """Every passkey can sign in alone, so each must know its person: there is no lesser kind to choose."""
 
     passwordless = None

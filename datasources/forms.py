@@ -13,6 +13,7 @@ from django.utils import timezone
 
 from accounts.models import Team, User
 from accounts.roles import TABLE, Action, Role, may_give
+from core.text import require_one_line, require_text
 from datasources.models import ApiKey, Outlet, SavedView, ShareLink, Source
 from datasources.models.notices import CHOICES
 
@@ -25,6 +26,15 @@ def clean_api_key(secret: str) -> str:
     if any(character.isspace() or not character.isprintable() for character in secret):
         raise forms.ValidationError("A key has no spaces or line breaks. Copy it again, whole and alone.")
     return secret
+
+
+class NameField(forms.CharField):
+    """A name: it stands in one line wherever it is shown, and goes into mails and logs."""
+
+    default_validators = [require_one_line]
+
+    def __init__(self, **kwargs):
+        super().__init__(max_length=100, **kwargs)
 
 
 class SecretField(forms.CharField):
@@ -44,7 +54,7 @@ class KeyForm(forms.Form):
 
     could_not_check = False
 
-    label = forms.CharField(max_length=100, help_text="A name that tells you which key this is.")
+    label = NameField(help_text="A name that tells you which key this is.")
     secret = SecretField()
     keep_unchecked = forms.BooleanField(required=False, label="Keep the key unchecked for now")
 
@@ -84,6 +94,8 @@ class KeyShareForm(forms.Form):
 
 
 class TeamForm(forms.ModelForm):
+    name = NameField()
+
     class Meta:
         model = Team
         fields = ("name",)
@@ -155,6 +167,8 @@ class OutletForm(forms.Form):
 
 
 class ViewNameForm(forms.ModelForm):
+    name = NameField()
+
     class Meta:
         model = SavedView
         fields = ("name",)
@@ -214,6 +228,7 @@ class ShareForm(forms.Form):
         required=False,
         max_length=500,
         widget=forms.Textarea(attrs={"rows": 2}),
+        validators=[require_text],
         help_text="Shown on the page, to whoever opens the link.",
     )
 

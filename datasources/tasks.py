@@ -115,12 +115,15 @@ def mail_invitation(invitation_id: str, site: str) -> str:
     return invitations.mail(invitation_id, site)
 
 
-def mail(invitation: Invitation, site: str) -> None:
-    """Has a worker send an invitation; `site` is the address of this dashboard."""
+def mail(invitation: Invitation, site: str) -> bool:
+    """Has a worker send an invitation, and says whether one will; `site` is the address of this dashboard."""
     try:
         mail_invitation.delay(str(invitation.pk), site)
     except OperationalError as error:
         logger.warning("The mail of invitation %s was not handed on: %s", invitation.pk, error)
+        invitations.not_mailed(invitation, "No worker could be asked to send it. Copy the link and pass it on.")
+        return False
+    return True
 
 
 @shared_task

@@ -15,7 +15,7 @@ from django.views.decorators.http import require_http_methods
 from accounts import teams
 from accounts.models import Invitation, Membership
 from accounts.roles import TABLE, Action, Role, may
-from datasources import audit, tasks
+from datasources import audit, invitations, tasks
 from datasources.audit import What
 from datasources.forms import InviteForm, RoleForm, TeamDeleteForm, TeamForm
 from datasources.models import KeyShare
@@ -46,8 +46,7 @@ def team(request: HttpRequest, own: Membership) -> HttpResponse:
     form = InviteForm(own.role, request.POST if request.method == "POST" else None)
     if request.method == "POST":
         _require(own, Action.PEOPLE)
-        if form.is_valid():
-            _invite(request, own, form.cleaned_data)
+        if form.is_valid() and _invite(request, own, form):
             return redirect("teams:team", own.team_id)
     return _team(request, own, form, 422 if form.errors else 200)
 
@@ -153,16 +152,24 @@ def delete(request: HttpRequest, own: Membership) -> HttpResponse:
     return render_page(request, "teams/delete.html", "teams/_delete.html", context, 422 if form.errors else 200)
 
 
-def _invite(request: HttpRequest, own: Membership, asked: dict) -> None:
+def _invite(request: HttpRequest, own: Membership, form: InviteForm) -> bool:
+    """Whether it was done; else the form says why not."""
+    asked = form.cleaned_data
     expires_at = timezone.now() + timedelta(days=asked["days"])
     email, single = asked["email"], asked["is_single_use"] or bool(asked["email"])
-    invitation = teams.invite(own.team, request.user, asked["role"], expires_at, email, is_single_use=single)
+    try:
+        invitation = invitations.invite(own.team, request.user, asked["role"], expires_at, email, is_single_use=single)
+    except invitations.TooManyInvitations as error:
+        form.add_error("email", str(error))
+        return False
     audit.record(What.INVITED, request.user, about=email or ANYBODY, teams=[own.team], role=asked["role"].label)
-    if email and settings.EMAIL_URL:
-        tasks.mail(invitation, request.build_absolute_uri("/"))
+    if not (email and settings.EMAIL_URL):
+        messages.success(request, "The invitation is made. Copy its link below and pass it on.")
+    elif tasks.mail(invitation, request.build_absolute_uri("/")):
         messages.success(request, f"{email} is invited; the mail is on its way.")
     else:
-        messages.success(request, "The invitation is made. Copy its link below and pass it on.")
+        messages.warning(request, f"{email} is invited, but no mail could be sent. Copy the link below and pass it on.")
+    return True
 
 
 def _team(request: HttpRequest, own: Membership, form: InviteForm, status: int) -> HttpResponse:
