@@ -258,7 +258,17 @@ AUTH_PASSWORD_VALIDATORS = [
 LOGIN_REDIRECT_URL = "/sources/"
 LOGIN_URL = "account_login"
 SIGNUP_OPEN = env.bool("SIGNUP_OPEN", default=not PRODUCTION)
-ACCOUNT_ADAPTER = "accounts.adapter.AccountAdapter"
+ACCOUNT_ADAPTER = "datasources.sign_in.SignInAdapter"
+# Passwords and codes at the sign-in are counted by datasources/sign_in.py and accounts/views.py.
+ACCOUNT_RATE_LIMITS = {
+    "login": None,
+    "login_failed": "10/m/ip",
+    "signup": "20/m/ip,100/h/ip",
+    "change_password": "5/5m/user",
+    # A mail each: at most five to one address in ten minutes, and to 20 addresses an hour that one user adds.
+    "reset_password": "20/m/ip,5/10m/key",
+    "manage_email": "10/m/user,20/h/user",
+}
 ACCOUNT_USER_MODEL_USERNAME_FIELD = None
 ACCOUNT_LOGIN_METHODS = {"email"}
 ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*", "password2*"]

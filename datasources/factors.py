@@ -19,7 +19,7 @@ from django.db.models import QuerySet
 
 from accounts.sessions import device
 from core.text import require_one_line
-from datasources import vault
+from datasources import sign_in, vault
 
 ROW = "second factor"
 FIELDS = {Authenticator.Type.TOTP: "secret", Authenticator.Type.RECOVERY_CODES: "seed"}
@@ -63,14 +63,17 @@ class ActivateTOTPForm(totp.ActivateTOTPForm):
 
 
 class _EachCodeOnce:
-    """Takes a code of the app once for as long as it would be good."""
+    """Takes a code of the app once for as long as it would be good; guesses are slowed down."""
 
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
         self.fields["code"].widget.attrs["inputmode"] = "numeric"
 
     def clean_code(self) -> str:
+        guess = sign_in.guess(context.request, "code", self.user.email, self.user)
+        sign_in.count(guess)
         code = super().clean_code()
+        guess.was_right()
         used = f"code:{self.user.pk}:{normalize_user_code(code)}"
         if self.authenticator.type == Authenticator.Type.TOTP and not cache.add(used, 1, CODE_LASTS_S):
             raise get_adapter().validation_error("incorrect_code")
