@@ -31,6 +31,7 @@ class What(StrEnum):
     SIGNED_OUT_ELSEWHERE = "signed_out_elsewhere"
     PASSWORD_CHANGED = "password_changed"  # noqa: S105 - what happened, not a password
     EMAIL_CHANGED = "email_changed"
+    TAKEN_OVER = "taken_over"
     FACTOR_ADDED = "factor_added"
     FACTOR_MADE_ANEW = "factor_made_anew"
     FACTOR_REMOVED = "factor_removed"
@@ -97,6 +98,7 @@ GROUPS = {
             What.SIGNED_OUT_ELSEWHERE: ("Signed out elsewhere", "signed out elsewhere: {devices}"),
             What.PASSWORD_CHANGED: ("Password changed", "changed the password"),
             What.EMAIL_CHANGED: ("E-mail address changed", "changed the e-mail address from {before} to {about}"),
+            What.TAKEN_OVER: ("Account taken over", "took over the account by single sign-on"),
             What.FACTOR_ADDED: ("Second factor added", "set up {factor}"),
             What.FACTOR_MADE_ANEW: ("Second factor made anew", "made new {factor}"),
             What.FACTOR_REMOVED: ("Second factor removed", "removed {factor}"),

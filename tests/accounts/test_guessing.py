@@ -158,7 +158,7 @@ def test_where_cookies_are_secure_no_other_host_of_the_domain_can_set_it(alice, 
 
 
 @pytest.mark.parametrize("spoil", ["another account", "forged", "renamed"])
-def test_a_device_is_known_to_its_account_alone(device, bob, clock, spoil):
+def test_a_device_is_known_to_its_account_alone(device, alice, bob, clock, spoil):
     other = Client()
     sign_in(other, login="bob@example.com", password="bobs-password")
     other.post("/accounts/logout/")
@@ -166,7 +166,7 @@ def test_a_device_is_known_to_its_account_alone(device, bob, clock, spoil):
         cookie_of(other).set(cookie_of(other).key, "x", "x")
     elif spoil == "renamed":
         other.cookies[cookie_of(device).key] = cookie_of(other).value
-    guessed_by_many(bob)
+    guessed_by_many(alice)
     assert "Too many" in words(sign_in(other))
 
 
