@@ -259,6 +259,11 @@ LOGIN_REDIRECT_URL = "/sources/"
 LOGIN_URL = "account_login"
 SIGNUP_OPEN = env.bool("SIGNUP_OPEN", default=not PRODUCTION)
 ACCOUNT_ADAPTER = "datasources.sign_in.SignInAdapter"
+# Neither tells by the time it takes who has an account.
+ACCOUNT_FORMS = {
+    "signup": "accounts.forms.SignupForm",
+    "reset_password": "datasources.views.new_password.ResetPasswordForm",
+}
 # Passwords and codes at the sign-in are counted by datasources/sign_in.py and accounts/views.py.
 ACCOUNT_RATE_LIMITS = {
     "login": None,

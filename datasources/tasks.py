@@ -24,6 +24,7 @@ from datasources import (
     leases,
     links,
     mirror,
+    new_password,
     notices,
     opened,
     outlets,
@@ -124,6 +125,12 @@ def mail(invitation: Invitation, site: str) -> bool:
         invitations.not_mailed(invitation, "No worker could be asked to send it. Copy the link and pass it on.")
         return False
     return True
+
+
+@shared_task(expires=3600)
+def mail_new_password(email: str, site: str) -> str:
+    """The address, and not an id: most of those that are typed may have no account."""
+    return new_password.mail(email, site)
 
 
 @shared_task

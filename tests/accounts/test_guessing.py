@@ -15,6 +15,8 @@ from tests.support.factors import app_of, code
 from tests.support.html import words
 from tests.support.threads import at_once
 
+pytestmark = pytest.mark.usefixtures("mails_at_once")
+
 RIGHT = {"login": "alice@example.com", "password": "alices-password"}
 STRANGER, OWNER = "203.0.113.7", "198.51.100.1"
 
