@@ -6,6 +6,7 @@ from django.urls import reverse
 
 from accounts import teams
 from accounts.models import User
+from core.visitors import plain_address
 
 # Ways to show again who one is.
 WAYS = {
@@ -19,6 +20,9 @@ class AccountAdapter(DefaultAccountAdapter):
     def is_open_for_signup(self, request) -> bool:
         """Open by the setting; else for the first person, and for the invited."""
         return settings.SIGNUP_OPEN or not User.objects.exists() or teams.invitation_of(request.session) is not None
+
+    def get_client_ip(self, request) -> str:
+        return plain_address(super().get_client_ip(request))
 
     def get_login_redirect_url(self, request) -> str:
         """Back to the invitation that somebody came by, also when they had to confirm their address on the way."""

@@ -106,4 +106,23 @@ class Invitation(models.Model):
 
     @property
     def is_open(self) -> bool:
+        """As far as the row itself tells; whether its maker may still invite, teams.is_open asks."""
         return self.revoked_at is None and not self.is_used_up and self.expires_at > timezone.now()
+
+
+class AccessLoss(models.Model):
+    """Access to a team that ended or was reduced: invitations made before give this person nothing any more.
+
+    One row for each address of the account, so that a new account with the same address does not get round it.
+    """
+
+    team = models.ForeignKey(Team, on_delete=models.CASCADE, related_name="access_losses")
+    user = models.ForeignKey(User, on_delete=models.SET_NULL, null=True, related_name="+")
+    email = models.EmailField()
+    at = models.DateTimeField(default=timezone.now, editable=False)
+
+    class Meta:
+        indexes = [models.Index(fields=["team", "at"], name="access_loss_of_team")]
+
+    def __str__(self) -> str:
+        return f"{self.email} in {self.team_id}"

@@ -45,3 +45,8 @@ TABLE: dict[Action, tuple[Role, str]] = {
 def may(role: int | None, action: Action) -> bool:
     """Whether this role (None: not in the team) may do it."""
     return role is not None and role >= TABLE[action][0]
+
+
+def may_give(role: int | None, given: int) -> bool:
+    """Whether this role may invite people with the role `given`, or change them to it: only owners make owners."""
+    return may(role, Action.OWN if given == Role.OWNER else Action.PEOPLE)

@@ -49,6 +49,8 @@ HANDHELD = ("iPhone", "iPad", "Android")
 
 # Somebody (`user`) ended sessions of theirs, on these `devices`, from another one.
 signed_out_elsewhere = Signal()
+# Single sign-on handed the account of `user` to the owner of its address. Receivers say how many of what they took.
+account_taken_over = Signal()
 
 
 def note(request: HttpRequest) -> None:

@@ -1,16 +1,20 @@
-"""Teams: making them, inviting people, changing what they may do. A team is never without an owner."""
+"""Teams: making them, inviting people, changing what they may do. A team is never without an owner.
+
+Access that was taken stays taken: see AccessLoss, and `is_open` for invitations of people who may not invite any more.
+"""
 
 from datetime import datetime
 from uuid import UUID
 
+from allauth.account.models import EmailAddress
 from django.core import signing
-from django.core.exceptions import ValidationError
+from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import transaction
-from django.db.models import F
+from django.db.models import F, Q
 from django.utils import timezone
 
-from accounts.models import Invitation, Membership, Team, User
-from accounts.roles import Role
+from accounts.models import AccessLoss, Invitation, Membership, Team, User
+from accounts.roles import Role, may_give
 
 # The session remembers by which invitation somebody came: they may sign up where sign-up is closed, and come back.
 SESSION_NAME = "invitation"
@@ -25,6 +29,10 @@ class InvitationEnded(Exception):
     """Used up, revoked, or past its time."""
 
 
+class MadeBeforeLeaving(Exception):
+    """This person left the team, was removed or demoted after the invitation was made."""
+
+
 class ForSomebodyElse(Exception):
     """The invitation names another address."""
 
@@ -36,27 +44,47 @@ def create(name: str, by: User) -> Team:
     return team
 
 
-def set_role(membership: Membership, role: Role) -> None:
-    """Raises LastOwner."""
+def set_role(membership: Membership, role: Role) -> list[Invitation]:
+    """Changes a role; gives the open invitations that this revokes: their maker may not give that role any more.
+
+    After a demotion, older invitations do not bring the former role back. Raises LastOwner.
+    """
     with transaction.atomic():
         _keep_an_owner(membership, but_for=role == Role.OWNER)
+        before = Membership.objects.filter(pk=membership.pk).values_list("role", flat=True).first()
+        if before is None:  # removed meanwhile
+            return []
         membership.role = role
         membership.save(update_fields=["role"])
+        if role >= before:
+            return []
+        _note_loss(membership)
+        return _revoke_beyond(membership, role)
 
 
-def remove(membership: Membership) -> None:
-    """Takes somebody out of the team, at once. Raises LastOwner."""
+def remove(membership: Membership) -> list[Invitation]:
+    """Takes a person out of the team, at once; gives the open invitations of theirs, which this revokes.
+
+    They come back by an invitation made afterwards only, also when they left by themselves. Raises LastOwner.
+    """
     with transaction.atomic():
         _keep_an_owner(membership)
         membership.delete()
+        _note_loss(membership)
+        return _revoke_beyond(membership, None)
 
 
 def invite(
     team: Team, by: User, role: Role, expires_at: datetime, email: str = "", *, is_single_use: bool = True
 ) -> Invitation:
-    return Invitation.objects.create(
-        team=team, invited_by=by, role=role, expires_at=expires_at, email=email.lower(), is_single_use=is_single_use
-    )
+    """Raises PermissionDenied where `by` may not give this role (any more)."""
+    with transaction.atomic():
+        _lock(team.pk)
+        if not may_give(_role_of(by.pk, team.pk), role):
+            raise PermissionDenied
+        return Invitation.objects.create(
+            team=team, invited_by=by, role=role, expires_at=expires_at, email=email.lower(), is_single_use=is_single_use
+        )
 
 
 def token(invitation: Invitation) -> str:
@@ -73,37 +101,106 @@ def find_invitation(token: str) -> Invitation | None:
     return found.select_related("team", "invited_by").first()
 
 
+def is_open(invitation: Invitation) -> bool:
+    """Whether it still lets a person in: its maker must be active, and may still give its role. One query."""
+    inviter_id = invitation.invited_by_id
+    return invitation.is_open and may_give(inviter_id and _role_of(inviter_id, invitation.team_id), invitation.role)
+
+
+def open_invitations(team: Team) -> list[Invitation]:
+    """Those that still let people in, the newest first. Two queries."""
+    found = team.invitations.filter(revoked_at=None, expires_at__gt=timezone.now()).select_related("invited_by")
+    roles = dict(team.memberships.filter(user__is_active=True).values_list("user", "role"))
+    return [one for one in found if one.is_open and may_give(roles.get(one.invited_by_id), one.role)]
+
+
 def accept(invitation: Invitation, user: User) -> Membership:
-    """Joins the team. Who is in it already keeps the higher role. Raises InvitationEnded and ForSomebodyElse."""
+    """Joins the team. Who is in it already keeps the higher role.
+
+    Raises InvitationEnded, MadeBeforeLeaving and ForSomebodyElse.
+    """
     with transaction.atomic():
-        invitation = Invitation.objects.select_for_update().select_related("team").get(pk=invitation.pk)
-        if not invitation.is_open:
+        _lock(invitation.team_id)  # before the invitation, as everything does that changes who is in the team
+        found = Invitation.objects.select_for_update(of=("self",)).select_related("team").filter(pk=invitation.pk)
+        current = found.first()
+        if current is None or not is_open(current):
             raise InvitationEnded
-        if invitation.email and invitation.email != user.email:
+        if current.email and current.email != user.email:
             raise ForSomebodyElse
+        if has_lost_since(current, user):
+            raise MadeBeforeLeaving
         membership, is_new = Membership.objects.get_or_create(
-            team=invitation.team, user=user, defaults={"role": invitation.role}
+            team=current.team, user=user, defaults={"role": current.role}
         )
-        if is_new or membership.role < invitation.role:
-            membership.role = invitation.role
+        if is_new or membership.role < current.role:
+            membership.role = current.role
             membership.save(update_fields=["role"])
-            Invitation.objects.filter(pk=invitation.pk).update(uses=F("uses") + 1)
+            Invitation.objects.filter(pk=current.pk).update(uses=F("uses") + 1)
     return membership
+
+
+def has_lost_since(invitation: Invitation, user: User) -> bool:
+    """Whether this person left the team, was removed or demoted after the invitation was made."""
+    is_theirs = Q(user=user) | Q(email__in=_addresses_of(user))
+    return AccessLoss.objects.filter(is_theirs, team=invitation.team_id, at__gte=invitation.created_at).exists()
 
 
 def revoke(invitation: Invitation) -> None:
     Invitation.objects.filter(pk=invitation.pk, revoked_at=None).update(revoked_at=timezone.now())
 
 
+def invitations_of(user: User) -> list[Invitation]:
+    """The open ones that this person made, in all teams. One query."""
+    found = Invitation.objects.filter(invited_by=user, revoked_at=None, expires_at__gt=timezone.now())
+    return [one for one in found.select_related("team") if one.is_open]
+
+
+def delete_invitations_of(user: User) -> int:
+    """Deletes the open ones that this person made, in all teams; says how many."""
+    return Invitation.objects.filter(pk__in=[one.pk for one in invitations_of(user)]).delete()[0]
+
+
 def invitation_of(session) -> Invitation | None:
     """The invitation by which whoever has this session came, while it still holds."""
     invitation_id: str | None = session.get(SESSION_NAME)
     invitation = invitation_id and Invitation.objects.filter(pk=UUID(invitation_id)).first()
-    return invitation if invitation and invitation.is_open else None
+    return invitation if invitation and is_open(invitation) else None
+
+
+def _lock(team_id: UUID) -> None:
+    """One change of a team at a time; SQLite has one writer anyway."""
+    Team.objects.select_for_update().filter(pk=team_id).first()
 
 
 def _keep_an_owner(membership: Membership, *, but_for: bool = False) -> None:
-    Team.objects.select_for_update().get(pk=membership.team_id)  # one at a time; SQLite has one writer anyway
+    _lock(membership.team_id)
     owners = Membership.objects.filter(team=membership.team_id, role=Role.OWNER)
     if not but_for and owners.filter(pk=membership.pk).exists() and owners.count() == 1:
         raise LastOwner
+
+
+def _role_of(user_id: int, team_id: UUID) -> int | None:
+    active = Membership.objects.filter(team=team_id, user=user_id, user__is_active=True)
+    return active.values_list("role", flat=True).first()
+
+
+def _addresses_of(user: User) -> set[str]:
+    others = EmailAddress.objects.filter(user=user).values_list("email", flat=True)
+    return {user.email.lower(), *(address.lower() for address in others)}
+
+
+def _note_loss(membership: Membership) -> None:
+    lost = [
+        AccessLoss(team_id=membership.team_id, user_id=membership.user_id, email=email)
+        for email in _addresses_of(membership.user)
+    ]
+    AccessLoss.objects.bulk_create(lost)
+
+
+def _revoke_beyond(membership: Membership, role: Role | None) -> list[Invitation]:
+    """Revokes the open invitations of this person that give more than they may with `role` (None: out of the team)."""
+    made = Invitation.objects.filter(team=membership.team_id, invited_by=membership.user_id, revoked_at=None)
+    beyond = [one for one in made if one.is_open and not may_give(role, one.role)]
+    for one in beyond:
+        revoke(one)
+    return beyond

@@ -11,6 +11,7 @@ to_account = RedirectView.as_view(pattern_name="account")
 
 urlpatterns = [
     path("", views.account, name="account"),
+    path("login/", views.sign_in, name="account_login"),
     path("sessions/", to_account),
     path("2fa/", to_account),
     path("2fa/webauthn/", to_account),

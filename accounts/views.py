@@ -1,5 +1,8 @@
 """The Account page. What it leads to are allauth's own pages, in our look (templates/account, mfa, socialaccount)."""
 
+from allauth.account.adapter import get_adapter
+from allauth.account.views import LoginView
+from allauth.core.internal import ratelimit
 from allauth.socialaccount.models import SocialAccount
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
@@ -8,7 +11,26 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
-from accounts import factors, sessions
+from accounts import devices, factors, sessions
+from core.visitors import network_of
+
+# Sign-ins of one network, and of one browser that has signed in before.
+OF_A_NETWORK, OF_A_DEVICE = "30/m/key", "20/m/key"
+_sign_in = LoginView.as_view()
+
+
+def sign_in(request: HttpRequest) -> HttpResponse:
+    """allauth's page; attempts of a known browser are not counted with those of strangers in the same network."""
+    if request.method == "POST" and (too_many := _too_many(request)):
+        return too_many
+    return _sign_in(request)
+
+
+def _too_many(request: HttpRequest) -> HttpResponse | None:
+    device = devices.any_name(request)
+    key = device or network_of(get_adapter().get_client_ip(request))
+    config = {"sign_in": OF_A_DEVICE if device else OF_A_NETWORK}
+    return ratelimit.consume_or_429(request, app="accounts", action="sign_in", config=config, key=key)
 
 
 @login_required

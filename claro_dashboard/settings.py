@@ -105,6 +105,8 @@ SYNC_AT_REST = timedelta(seconds=env.int("SYNC_AT_REST_SECONDS", default=3600))
 AUDIT_DAYS = env.int("AUDIT_DAYS", default=365)
 # Of one address, for whoever has a share link (datasources/throttle.py).
 SHARE_REQUESTS_A_MINUTE = env.int("SHARE_REQUESTS_A_MINUTE", default=120)
+# Of one person, mailed or not (datasources/invitations.py).
+INVITATIONS_AN_HOUR = env.int("INVITATIONS_AN_HOUR", default=20)
 # How long what is deleted can be brought back (datasources/bin.py).
 BIN_TIME = timedelta(seconds=env.int("BIN_SECONDS", default=900))
 LIVE_STREAMS_PER_USER = env.int("LIVE_STREAMS_PER_USER", default=20)
@@ -276,7 +278,22 @@ AUTH_PASSWORD_VALIDATORS = [
 LOGIN_REDIRECT_URL = "/sources/"
 LOGIN_URL = "account_login"
 SIGNUP_OPEN = env.bool("SIGNUP_OPEN", default=not PRODUCTION)
-ACCOUNT_ADAPTER = "accounts.adapter.AccountAdapter"
+ACCOUNT_ADAPTER = "datasources.sign_in.SignInAdapter"
+# Neither tells by the time it takes who has an account.
+ACCOUNT_FORMS = {
+    "signup": "accounts.forms.SignupForm",
+    "reset_password": "datasources.views.new_password.ResetPasswordForm",
+}
+# Passwords and codes at the sign-in are counted by datasources/sign_in.py and accounts/views.py.
+ACCOUNT_RATE_LIMITS = {
+    "login": None,
+    "login_failed": "10/m/ip",
+    "signup": "20/m/ip,100/h/ip",
+    "change_password": "5/5m/user",
+    # A mail each: at most five to one address in ten minutes, and to 20 addresses an hour that one user adds.
+    "reset_password": "20/m/ip,5/10m/key",
+    "manage_email": "10/m/user,20/h/user",
+}
 ACCOUNT_USER_MODEL_USERNAME_FIELD = None
 ACCOUNT_LOGIN_METHODS = {"email"}
 ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*", "password2*"]
@@ -290,6 +307,7 @@ MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
 MFA_FORMS = {
     "activate_totp": "datasources.factors.ActivateTOTPForm",
     "add_webauthn": "datasources.factors.AddPasskeyForm",
+    "edit_webauthn": "datasources.factors.EditPasskeyForm",
     "authenticate": "datasources.factors.AuthenticateForm",
     "reauthenticate": "datasources.factors.ReauthenticateForm",
 }

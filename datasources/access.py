@@ -152,12 +152,15 @@ def shares_for(user: User, space: Space = EVERYTHING) -> QuerySet[ShareLink]:
     return found.annotate(role=role, maker_may=maker_may).select_related("key", "made_by")
 
 
-def shares_that_work(now: datetime | Slot | None = None) -> QuerySet[ShareLink]:
-    """Whatever makes one stop is asked anew at each use: its settings, its key, and what its maker may do."""
+def shares_that_work(now: datetime | Slot | None = None, *, used_up: bool = False) -> QuerySet[ShareLink]:
+    """Whatever makes one stop is asked anew at each use: its settings, its key, and what its maker may do.
+
+    `used_up` asks for those instead which would work but for their download limit.
+    """
     in_time = Q(ends_at=None) | Q(ends_at__gt=now or timezone.now())
-    has_uses_left = Q(most_uses=None) | Q(uses__lt=F("most_uses"))
+    uses = Q(uses__gte=F("most_uses")) if used_up else Q(most_uses=None) | Q(uses__lt=F("most_uses"))
     is_on = Q(paused_at=None, ended_at=None) & ~Q(key__state=ApiKey.State.INVALID)
-    return ShareLink.objects.filter(is_on, in_time, has_uses_left, _its_maker_may())
+    return ShareLink.objects.filter(is_on, in_time, uses, _its_maker_may())
 
 
 def get_share(user: User, share_id: UUID) -> ShareLink:
@@ -167,6 +170,11 @@ def get_share(user: User, share_id: UUID) -> ShareLink:
 def open_share(token: str) -> ShareLink | None:
     """The share link of this token, while it works: who has the token needs no account. One query."""
     return shares_that_work().filter(fingerprint__in=vault.fingerprints(token)).first()
+
+
+def used_up_share(token: str) -> ShareLink | None:
+    """The share link of this token where nothing but its download limit stops it. One query."""
+    return shares_that_work(used_up=True).filter(fingerprint__in=vault.fingerprints(token)).first()
 
 
 def views_for(user: User | Slot, space: Space = EVERYTHING) -> QuerySet[SavedView]:

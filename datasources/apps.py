@@ -5,4 +5,4 @@ class DatasourcesConfig(AppConfig):
     name = "datasources"
 
     def ready(self) -> None:
-        from datasources import checks, sign_in_log, signals  # noqa: F401 - registered by being imported
+        from datasources import checks, sign_in_log, signals, takeover  # noqa: F401 - registered by being imported

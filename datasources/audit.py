@@ -31,6 +31,7 @@ class What(StrEnum):
     SIGNED_OUT_ELSEWHERE = "signed_out_elsewhere"
     PASSWORD_CHANGED = "password_changed"  # noqa: S105 - what happened, not a password
     EMAIL_CHANGED = "email_changed"
+    TAKEN_OVER = "taken_over"
     FACTOR_ADDED = "factor_added"
     FACTOR_MADE_ANEW = "factor_made_anew"
     FACTOR_REMOVED = "factor_removed"
@@ -69,6 +70,7 @@ class What(StrEnum):
     SHARE_ROTATED = "share_rotated"
     SHARE_ENDED = "share_ended"
     SHARE_USED = "share_used"
+    SHARE_GUESSED = "share_guessed"
 
 
 @dataclass(frozen=True)
@@ -96,6 +98,7 @@ GROUPS = {
             What.SIGNED_OUT_ELSEWHERE: ("Signed out elsewhere", "signed out elsewhere: {devices}"),
             What.PASSWORD_CHANGED: ("Password changed", "changed the password"),
             What.EMAIL_CHANGED: ("E-mail address changed", "changed the e-mail address from {before} to {about}"),
+            What.TAKEN_OVER: ("Account taken over", "took over the account by single sign-on"),
             What.FACTOR_ADDED: ("Second factor added", "set up {factor}"),
             What.FACTOR_MADE_ANEW: ("Second factor made anew", "made new {factor}"),
             What.FACTOR_REMOVED: ("Second factor removed", "removed {factor}"),
@@ -170,6 +173,7 @@ GROUPS = {
             What.SHARE_ROTATED: ("Share link renewed", "gave the share link to {about} a new address"),
             What.SHARE_ENDED: ("Share link ended", "ended the share link to {about}"),
             What.SHARE_USED: ("Share link used", "gave out {about}"),
+            What.SHARE_GUESSED: ("Passwords tried", "tried several wrong passwords at the share link to {about}"),
         },
     ),
 }

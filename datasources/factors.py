@@ -13,11 +13,13 @@ from allauth.mfa.totp import forms as totp
 from allauth.mfa.totp.internal.auth import SECRET_SESSION_KEY
 from allauth.mfa.webauthn import forms as webauthn
 from django.core.cache import cache
+from django.core.validators import MaxLengthValidator
 from django.db import transaction
 from django.db.models import QuerySet
 
 from accounts.sessions import device
-from datasources import vault
+from core.text import require_one_line
+from datasources import sign_in, vault
 
 ROW = "second factor"
 FIELDS = {Authenticator.Type.TOTP: "secret", Authenticator.Type.RECOVERY_CODES: "seed"}
@@ -61,14 +63,17 @@ class ActivateTOTPForm(totp.ActivateTOTPForm):
 
 
 class _EachCodeOnce:
-    """Takes a code of the app once for as long as it would be good."""
+    """Takes a code of the app once for as long as it would be good; guesses are slowed down."""
 
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
         self.fields["code"].widget.attrs["inputmode"] = "numeric"
 
     def clean_code(self) -> str:
+        guess = sign_in.guess(context.request, "code", self.user.email, self.user)
+        sign_in.count(guess)
         code = super().clean_code()
+        guess.was_right()
         used = f"code:{self.user.pk}:{normalize_user_code(code)}"
         if self.authenticator.type == Authenticator.Type.TOTP and not cache.add(used, 1, CODE_LASTS_S):
             raise get_adapter().validation_error("incorrect_code")
@@ -83,7 +88,19 @@ class ReauthenticateForm(_EachCodeOnce, base.ReauthenticateForm):
     """Who is signed in shows again who they are."""
 
 
-class AddPasskeyForm(webauthn.AddWebAuthnForm):
+class _NamedInOneLine:
+    """A passkey's name stands in a list and in mails about it."""
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.fields["name"].validators += [require_one_line, MaxLengthValidator(100)]
+
+
+class EditPasskeyForm(_NamedInOneLine, webauthn.EditWebAuthnForm):
+    """A passkey gets another name."""
+
+
+class AddPasskeyForm(_NamedInOneLine, webauthn.AddWebAuthnForm):
     """Every passkey can sign in alone, so each must know its person: there is no lesser kind to choose."""
 
     passwordless = None

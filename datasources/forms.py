@@ -12,9 +12,10 @@ from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from accounts.models import Team, User
-from accounts.roles import TABLE, Action, Role, may
+from accounts.roles import TABLE, Action, Role, may_give
+from core.text import require_one_line, require_text
 from datasources.models import ApiKey, Outlet, SavedView, ShareLink, Source
-from datasources.models.notices import Topic
+from datasources.models.notices import CHOICES
 
 SECRET_LENGTH_MAX = 512  # claro-api.md, basics
 
@@ -25,6 +26,15 @@ def clean_api_key(secret: str) -> str:
     if any(character.isspace() or not character.isprintable() for character in secret):
         raise forms.ValidationError("A key has no spaces or line breaks. Copy it again, whole and alone.")
     return secret
+
+
+class NameField(forms.CharField):
+    """A name: it stands in one line wherever it is shown, and goes into mails and logs."""
+
+    default_validators = [require_one_line]
+
+    def __init__(self, **kwargs):
+        super().__init__(max_length=100, **kwargs)
 
 
 class SecretField(forms.CharField):
@@ -44,7 +54,7 @@ class KeyForm(forms.Form):
 
     could_not_check = False
 
-    label = forms.CharField(max_length=100, help_text="A name that tells you which key this is.")
+    label = NameField(help_text="A name that tells you which key this is.")
     secret = SecretField()
     keep_unchecked = forms.BooleanField(required=False, label="Keep the key unchecked for now")
 
@@ -84,6 +94,8 @@ class KeyShareForm(forms.Form):
 
 
 class TeamForm(forms.ModelForm):
+    name = NameField()
+
     class Meta:
         model = Team
         fields = ("name",)
@@ -96,8 +108,7 @@ class RoleForm(forms.Form):
 
     def __init__(self, own_role: int, *args, **kwargs):
         super().__init__(*args, **kwargs)
-        if not may(own_role, Action.OWN):
-            self.fields["role"].choices = [choice for choice in Role.choices if choice[0] < Role.OWNER]
+        self.fields["role"].choices = [choice for choice in Role.choices if may_give(own_role, choice[0])]
 
 
 class InviteForm(RoleForm):
@@ -128,7 +139,7 @@ class WishForm(forms.Form):
     """What somebody is told about a key."""
 
     topics = forms.MultipleChoiceField(
-        choices=Topic.choices,
+        choices=CHOICES,
         required=False,
         widget=forms.CheckboxSelectMultiple(attrs={"class": "form-check-input"}),
     )
@@ -156,6 +167,8 @@ class OutletForm(forms.Form):
 
 
 class ViewNameForm(forms.ModelForm):
+    name = NameField()
+
     class Meta:
         model = SavedView
         fields = ("name",)
@@ -205,16 +218,17 @@ class ShareForm(forms.Form):
     )
     password = forms.CharField(
         required=False,
-        min_length=6,
+        min_length=8,
         max_length=200,
         strip=False,
         widget=forms.PasswordInput(render_value=False, attrs={"autocomplete": "new-password"}),
-        help_text="Empty: whoever has the link gets the file. Pass a password on by another way than the link.",
+        help_text="At least 8 characters. Leave empty if no password is needed. Send the password separately.",
     )
     note = forms.CharField(
         required=False,
         max_length=500,
         widget=forms.Textarea(attrs={"rows": 2}),
+        validators=[require_text],
         help_text="Shown on the page, to whoever opens the link.",
     )
 

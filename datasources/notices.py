@@ -45,6 +45,12 @@ def tell_of(key: ApiKey, topic: Topic, sources: Iterable[Source]) -> None:
         tell(key, topic, about)
 
 
+def tell_always(people: Iterable[int], key: ApiKey, topic: Topic, about: Mapping[UUID, str]) -> None:
+    """Tells these people whatever they chose: of a danger to what is theirs."""
+    for user_id in people:
+        _note(key, topic, user_id, about)
+
+
 def unread(user: User) -> int:
     """How many notices wait to be read. One query."""
     return sum(count for (count,) in _UNREAD.rows(reader=user.pk))

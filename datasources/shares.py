@@ -19,8 +19,10 @@ from django.utils import timezone
 
 from accounts.models import User
 from accounts.roles import Action, may
-from datasources import access, audit, links, live, notices, vault
+from core.visitors import network_of
+from datasources import access, audit, guesses, links, live, notices, throttle, vault
 from datasources.audit import Origin, What
+from datasources.guesses import Guess
 from datasources.models import LINK_MARGIN, ApiKey, DownloadLink, SharedFile, ShareLink, Source
 from datasources.models.notices import Topic
 from datasources.prepared import Prepared, Slot
@@ -38,6 +40,9 @@ AHEAD = timedelta(hours=4)
 # Who wants to know is told so long before one ends.
 WARN_BEFORE = timedelta(days=1)
 FORGET_AFTER = timedelta(days=90)
+# Wrong passwords that come after so long a pause are news again.
+GUESSING_IS_OVER_AFTER_S = 3600
+SOMEBODY = "Somebody"
 USES = "claro:share-uses"
 USES_AT_ONCE = 500
 
@@ -96,6 +101,28 @@ def may_change(share: ShareLink, user: User) -> bool:
     """Whether this person, who sees it, may change and end it: one's own, or by one's role those of others too."""
     is_own = share.made_by_id == user.pk and may(share.role, Action.SHARE)
     return is_own or may(share.role, Action.END_SHARES)
+
+
+def guess(share: ShareLink, address: str | None, device: str) -> Guess:
+    """A try at its password, counted for its network and for all together; for a `device` that had it before, alone.
+
+    So others can slow down newcomers, but nobody who has opened the link already.
+    """
+    network = (f"network {network_of(address)}", guesses.OF_ONE)
+    guessers = [(f"device {device}", guesses.OF_ONE)] if device else [network, ("all", guesses.OF_ALL)]
+    return Guess(f"share link {share.pk}", guessers)
+
+
+def tell_of_guessing(share: ShareLink) -> None:
+    """Tells its maker, its key's owner and the log that its password is being guessed; once until it has been quiet."""
+    if throttle.goes_on("guessing", str(share.pk), GUESSING_IS_OVER_AFTER_S):
+        return
+    with transaction.atomic():
+        files = share.files.select_related("source")
+        about = ", ".join(file.source.name for file in files)
+        audit.record(What.SHARE_GUESSED, None, who=SOMEBODY, key=share.key, about=about, share=str(share.pk))
+        first = {file.source.datasource_id: file.source.name for file in files[:1]}
+        notices.tell_always({share.made_by_id, share.key.owner_id}, share.key, Topic.GUESSED, first)
 
 
 def quick(token: str, number: int) -> tuple[ShareLink, str] | None:

@@ -24,6 +24,7 @@ from datasources import (
     leases,
     links,
     mirror,
+    new_password,
     notices,
     opened,
     outlets,
@@ -121,12 +122,21 @@ def mail_invitation(invitation_id: str, site: str) -> str:
     return invitations.mail(invitation_id, site)
 
 
-def mail(invitation: Invitation, site: str) -> None:
-    """Has a worker send an invitation; `site` is the address of this dashboard."""
+def mail(invitation: Invitation, site: str) -> bool:
+    """Has a worker send an invitation, and says whether one will; `site` is the address of this dashboard."""
     try:
         mail_invitation.delay(str(invitation.pk), site)
     except OperationalError as error:
         logger.warning("The mail of invitation %s was not handed on: %s", invitation.pk, error)
+        invitations.not_mailed(invitation, "No worker could be asked to send it. Copy the link and pass it on.")
+        return False
+    return True
+
+
+@shared_task(expires=3600)
+def mail_new_password(email: str, site: str) -> str:
+    """The address, and not an id: most of those that are typed may have no account."""
+    return new_password.mail(email, site)
 
 
 @shared_task

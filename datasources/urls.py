@@ -6,6 +6,7 @@ from datasources.views import (
     bin,
     chosen,
     downloads,
+    holdings,
     hooks,
     invitations,
     keys,
@@ -100,6 +101,7 @@ notices_urls = [
 ]
 urlpatterns = [
     path("", RedirectView.as_view(pattern_name="sources:list"), name="home"),
+    path("accounts/holdings/", holdings.holdings, name="holdings"),
     path("keys/", include((keys_urls, "keys"))),
     path("sources/", include((sources_urls, "sources"))),
     path("downloads/", include((downloads_urls, "downloads"))),

@@ -10,7 +10,7 @@ from django.conf import settings as django_settings
 from django.test import Client
 
 from accounts.models import User
-from datasources import bin, keys, leases, mirror, redis, watch
+from datasources import bin, keys, leases, mirror, new_password, redis, tasks, watch
 from datasources.models import ApiKey, Deletion, Leased, Source
 from tests.support import flush
 from tests.support.redis import RedisServer
@@ -108,6 +108,12 @@ def client_of():
 @pytest.fixture
 def web(client_of, alice) -> Client:
     return client_of(alice)
+
+
+@pytest.fixture
+def mails_at_once(monkeypatch) -> None:
+    """Links to a new password are mailed here, while the page is made, instead of by a worker."""
+    monkeypatch.setattr(tasks.mail_new_password, "delay", new_password.mail)
 
 
 def htmx(**more: str) -> dict[str, str]:

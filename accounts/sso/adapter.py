@@ -9,18 +9,21 @@ from allauth.socialaccount.adapter import DefaultSocialAccountAdapter
 from allauth.socialaccount.models import SocialAccount, SocialLogin
 from django.conf import settings
 from django.contrib import messages
+from django.db import transaction
 from django.http import HttpRequest
 from django.shortcuts import render
+from django.urls import reverse
 
-from accounts import factors, sessions
+from accounts import factors, sessions, teams
 from accounts.models import User
 from accounts.sso.provider import NotBelieved
 from core import outgoing
 
 TAKEN_OVER = (
     "Nobody had confirmed this e-mail address here, so password, second factors and other sign-ins of this account are "
-    "gone. You can set a password on the Account page."
+    "gone. You can set a password on the Account page. "
 )
+LOOK_THROUGH = "Another person may have prepared the account: look through what it holds."
 
 # A sign-in is up to four exchanges, one after the other, and anyone may begin one.
 LIMITS = outgoing.Limits(total_s=5.0)
@@ -54,8 +57,9 @@ class SocialAccountAdapter(DefaultSocialAccountAdapter):
         # Others' claims to the address are void.
         EmailAddress.objects.filter(email=email, verified=False).exclude(user=user).delete()
         if user and not EmailAddress.objects.filter(user=user, email=email, verified=True).exists():
-            _hand_over(user, email)
-            messages.info(request, TAKEN_OVER)
+            removed = _hand_over(user, email)
+            messages.info(request, f"{TAKEN_OVER}{_in_words(removed)}{LOOK_THROUGH}")
+            sociallogin.state["next"] = reverse("holdings")
 
     def is_open_for_signup(self, request: HttpRequest, sociallogin: SocialLogin) -> bool:
         return settings.OIDC_SIGNUP or super().is_open_for_signup(request, sociallogin)
@@ -82,12 +86,25 @@ def _confirmed(sociallogin: SocialLogin) -> list[str]:
     return [address.email for address in sociallogin.email_addresses if address.verified]
 
 
-def _hand_over(user: User, email: str) -> None:
-    """Whoever made this account never showed that the address is theirs: nothing of theirs opens it any more."""
+@transaction.atomic
+def _hand_over(user: User, email: str) -> dict[str, int]:
+    """Whoever made this account never showed that the address is theirs: nothing of theirs opens it any more.
+
+    Nor does anything go on carrying out of it what its owner sees from now on. Gives how many of what were removed.
+    """
     user.set_unusable_password()
     user.save(update_fields=["password"])
-    sessions.end(sessions.others(user, None))
+    removed = {"session": sessions.end(sessions.others(user, None))}
+    removed["invitation"] = teams.delete_invitations_of(user)
     factors.remove(user)
     SocialAccount.objects.filter(user=user).delete()
     EmailAddress.objects.filter(user=user).delete()
     EmailAddress.objects.create(user=user, email=email, verified=True, primary=True)
+    for _, others in sessions.account_taken_over.send(User, user=user):
+        removed |= others
+    return removed
+
+
+def _in_words(removed: dict[str, int]) -> str:
+    counts = [f"{count} {name}{'' if count == 1 else 's'}" for name, count in removed.items() if count]
+    return f"Ended with them: {', '.join(counts)}. " if counts else ""

@@ -15,6 +15,11 @@ class Topic(models.TextChoices):
     FAILED = "failed", "Processing failed"
     REFUSED = "refused", "Claro refuses the key"
     SHARES = "shares", "A share link is used up or about to end"
+    GUESSED = "guessed", "Wrong passwords are tried at a share link"
+
+
+# These people choose; what endangers something of theirs they are told in any case.
+CHOICES = [(topic.value, topic.label) for topic in Topic if topic != Topic.GUESSED]
 
 
 class Wish(models.Model):

@@ -63,6 +63,11 @@ class ShareLink(Sealed):
         return self.most_uses is not None and self.uses >= self.most_uses
 
     @property
+    def uses_left(self) -> int:
+        """Of a link with a limit."""
+        return max((self.most_uses or 0) - self.uses, 0)
+
+    @property
     def why_not(self) -> str:
         """Why it does not work right now, for those who look after it; empty while it does. One query at most."""
         if self.ended_at:

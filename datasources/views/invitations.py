@@ -6,6 +6,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
 from accounts import teams
+from accounts.models import Invitation
 from datasources import audit
 from datasources.audit import What
 from datasources.views.pages import render_page, render_problem
@@ -18,8 +19,10 @@ def invitation(request: HttpRequest, token: str) -> HttpResponse:
     found = teams.find_invitation(token)
     if not found:
         raise Http404("No such invitation.")
-    if not found.is_open:
+    if not teams.is_open(found):
         return _ended(request)
+    if request.user.is_authenticated and teams.has_lost_since(found, request.user):
+        return _made_before_leaving(request, found)
     if request.method == "POST" and request.user.is_authenticated:
         return _accept(request, found)
     if not request.user.is_authenticated:
@@ -32,11 +35,13 @@ def invitation(request: HttpRequest, token: str) -> HttpResponse:
     return render_page(request, "teams/invitation.html", "teams/_invitation.html", context)
 
 
-def _accept(request: HttpRequest, found) -> HttpResponse:
+def _accept(request: HttpRequest, found: Invitation) -> HttpResponse:
     try:
         membership = teams.accept(found, request.user)
     except teams.InvitationEnded:
         return _ended(request)
+    except teams.MadeBeforeLeaving:
+        return _made_before_leaving(request, found)
     except teams.ForSomebodyElse:
         text = f"It is for {found.email}, and you are signed in as {request.user.email}."
         return render_problem(request, 403, "This invitation is for somebody else", text)
@@ -50,3 +55,8 @@ def _accept(request: HttpRequest, found) -> HttpResponse:
 def _ended(request: HttpRequest) -> HttpResponse:
     text = "It was used already, taken back, or its time is over. Ask for a new one."
     return render_problem(request, 410, "This invitation has ended", text)
+
+
+def _made_before_leaving(request: HttpRequest, found: Invitation) -> HttpResponse:
+    text = f"You left {found.team}, were removed, or got a lower role after it was made. Ask for a new one."
+    return render_problem(request, 410, "This invitation is too old for you", text)

@@ -1,6 +1,6 @@
 """What whoever has a share link sees: no account, no session, nothing of the dashboard but its look.
 
-Whether the link is wrong, has ended, is used up or paused, nobody can tell from the answer.
+Whether the link is wrong, has ended or is paused, nobody can tell from the answer.
 """
 
 import base64
@@ -9,17 +9,17 @@ import re
 
 from django.conf import settings
 from django.contrib.auth.hashers import check_password
-from django.core import signing
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.loader import render_to_string
 from django.utils import timezone
-from django.utils.crypto import salted_hmac
 from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods
 
 from datasources import access, audit, links, shares, standstill, tasks, throttle
+from datasources.guesses import TooManyGuesses
 from datasources.models import DownloadLink, ShareLink
+from datasources.views import share_cookies
 
 # Who shows a preview of links, or reads along: no download, whatever they ask for. (A Cubot is a phone.)
 PREVIEWS = re.compile(
@@ -27,13 +27,8 @@ PREVIEWS = re.compile(
     r"iframely|slurp|slack-imgproxy|vkshare|google-|lighthouse|urlscan|validator",
     re.IGNORECASE,
 )
-# The prefix keeps one that came over http from counting; __Host- would allow no path.
-COOKIE = "__Secure-share" if settings.SESSION_COOKIE_SECURE else "share"
-REMEMBERED_S = 3600
 RETRY_S = 2
 PAUSE_S = 60
-
-_signer = signing.TimestampSigner(salt="datasources.share")
 
 
 @csrf_exempt  # nothing happens that whoever has the link could not do; and no cookie is set for it
@@ -53,19 +48,39 @@ def _answer(request: HttpRequest, token: str) -> HttpResponse:
         return _too_often(request)
     if response := _quick(request, token):
         return response
-    share = access.open_share(token)
+    share = access.open_share(token) or access.used_up_share(token)
     if share is None:
         return _nothing(request)
+    if share.is_used_up and not share_cookies.repeatable(request):
+        return _limit_reached(request)
     tried = _password(request)
-    if share.password and (tried is not None or not _is_remembered(request, share)):
-        if tried is not None:
-            throttle.guessed("share", address)
-        if tried is None or not check_password(tried, share.password):
-            return _ask_password(request, is_wrong=tried is not None)
-    response = _unlocked(request, share)
-    if share.password and tried is not None:
-        _remember(request, response, share)
-    return response
+    if share.password and (tried is not None or not share_cookies.is_unlocked(request, share)):
+        if refused := _try(request, share, tried):
+            return refused
+        response = _unlocked(request, share)
+        share_cookies.remember_password(request, response, share)
+        return response
+    return _unlocked(request, share)
+
+
+def _try(request: HttpRequest, share: ShareLink, tried: str | None) -> HttpResponse | None:
+    """None where the password is right. One that comes too early is not even checked."""
+    if tried is None:
+        return _ask_password(request)
+    address = audit.origin.get().address
+    throttle.guessed("share", address)
+    guess = shares.guess(share, address, share_cookies.device(request, share))
+    try:
+        next_waits = guess.count()
+    except TooManyGuesses as error:
+        shares.tell_of_guessing(share)
+        return _ask_password(request, status=429, wait_s=error.wait_s)
+    if check_password(tried, share.password):
+        guess.was_right()
+        return None
+    if next_waits:
+        shares.tell_of_guessing(share)
+    return _ask_password(request, status=422)
 
 
 def _quick(request: HttpRequest, token: str) -> HttpResponse | None:
@@ -81,7 +96,15 @@ def _quick(request: HttpRequest, token: str) -> HttpResponse | None:
 
 
 def _counted(request: HttpRequest, share: ShareLink, number: int, url: str) -> HttpResponse:
-    return HttpResponseRedirect(url) if shares.use(share, number) else _nothing(request)
+    """To the file, once it is counted; one that was counted here a moment ago may have broken off, and is not."""
+    response = HttpResponseRedirect(url)
+    if share.most_uses is None:
+        shares.use(share, number)
+    elif number not in share_cookies.repeatable(request):
+        if not shares.use(share, number):
+            return _limit_reached(request)
+        share_cookies.remember_download(request, response, number)
+    return response
 
 
 def _number(request: HttpRequest) -> int | None:
@@ -100,12 +123,16 @@ def _unlocked(request: HttpRequest, share: ShareLink) -> HttpResponse:
 
 def _page(request: HttpRequest, share: ShareLink) -> HttpResponse:
     files = list(share.files.filter(source__gone_at=None).select_related("source"))
+    repeatable = share_cookies.repeatable(request) if share.most_uses else set()
+    if share.is_used_up:
+        files = [file for file in files if file.number in repeatable]
     if not files:
         return _nothing(request)
     # A person who opens it is about to click: by then the link is there.
     if len(files) == 1 and not _is_only_a_look(request) and shares.target(share, files[0].number) is None:
         _start(shares.renew(share, files[0].number))
-    return _render("shares/page.html", {"share": share, "files": files})
+    context = {"share": share, "files": files, "is_repeated": any(file.number in repeatable for file in files)}
+    return _render("shares/page.html", context | {"repeat_min": share_cookies.REPEAT_WITHIN_S // 60})
 
 
 def _file(request: HttpRequest, share: ShareLink) -> HttpResponse:
@@ -161,6 +188,13 @@ def _nothing(request: HttpRequest) -> HttpResponse:
     return _text("This link does not work.", 404)
 
 
+def _limit_reached(request: HttpRequest) -> HttpResponse:
+    """No guess: the link is right. Its recipient should not look for a mistyped letter."""
+    if _is_a_person(request):
+        return _render("shares/limit_reached.html", {}, 410)
+    return _text("Download limit reached.", 410)
+
+
 def _too_often(request: HttpRequest) -> HttpResponse:
     if _is_a_person(request):
         response = _render("shares/too_often.html", {}, 429)
@@ -170,11 +204,17 @@ def _too_often(request: HttpRequest) -> HttpResponse:
     return response
 
 
-def _ask_password(request: HttpRequest, *, is_wrong: bool) -> HttpResponse:
+def _ask_password(request: HttpRequest, *, status: int = 200, wait_s: int = 0) -> HttpResponse:
+    """The form; 422 after a wrong password, 429 after one that came too early. Scripts get 401 instead of the form."""
     if _is_a_person(request):
-        return _render("shares/password.html", {"is_wrong": is_wrong}, 422 if is_wrong else 200)
-    response = _text("This link wants a password.", 401)
-    response["WWW-Authenticate"] = 'Basic realm="Share link", charset="UTF-8"'
+        response = _render("shares/password.html", {"is_wrong": status == 422, "wait_s": wait_s}, status)
+    elif wait_s:
+        response = _text(f"Too many wrong passwords. Try again in {wait_s} s.", status)
+    else:
+        response = _text("This link wants a password.", 401)
+        response["WWW-Authenticate"] = 'Basic realm="Share link", charset="UTF-8"'
+    if wait_s:
+        response["Retry-After"] = str(wait_s)
     return response
 
 
@@ -189,30 +229,6 @@ def _password(request: HttpRequest) -> str | None:
         return base64.b64decode(credentials, validate=True).decode().partition(":")[2]
     except (binascii.Error, UnicodeDecodeError):
         return ""
-
-
-def _remember(request: HttpRequest, response: HttpResponse, share: ShareLink) -> None:
-    """That the password was right, for a while, for this link only; another password undoes it."""
-    response.set_cookie(
-        COOKIE,
-        _signer.sign(_stamp(share)),
-        max_age=REMEMBERED_S,
-        path=request.path,
-        secure=settings.SESSION_COOKIE_SECURE,
-        httponly=True,
-        samesite="Lax",
-    )
-
-
-def _is_remembered(request: HttpRequest, share: ShareLink) -> bool:
-    try:
-        return _signer.unsign(request.COOKIES.get(COOKIE, ""), max_age=REMEMBERED_S) == _stamp(share)
-    except signing.BadSignature:
-        return False
-
-
-def _stamp(share: ShareLink) -> str:
-    return salted_hmac("datasources.share", f"{share.pk}:{share.password}", algorithm="sha256").hexdigest()
 
 
 def _is_a_person(request: HttpRequest) -> bool:

@@ -13,9 +13,9 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
 from accounts import teams
-from accounts.models import Membership
+from accounts.models import Invitation, Membership
 from accounts.roles import TABLE, Action, Role, may
-from datasources import audit, tasks
+from datasources import audit, invitations, tasks
 from datasources.audit import What
 from datasources.forms import InviteForm, RoleForm, TeamDeleteForm, TeamForm
 from datasources.models import KeyShare
@@ -46,8 +46,7 @@ def team(request: HttpRequest, own: Membership) -> HttpResponse:
     form = InviteForm(own.role, request.POST if request.method == "POST" else None)
     if request.method == "POST":
         _require(own, Action.PEOPLE)
-        if form.is_valid():
-            _invite(request, own, form.cleaned_data)
+        if form.is_valid() and _invite(request, own, form):
             return redirect("teams:team", own.team_id)
     return _team(request, own, form, 422 if form.errors else 200)
 
@@ -60,13 +59,14 @@ def set_role(request: HttpRequest, own: Membership, membership_id: int) -> HttpR
         return redirect("teams:team", own.team_id)
     role = form.cleaned_data["role"]
     try:
-        teams.set_role(theirs, role)
+        revoked = teams.set_role(theirs, role)
     except teams.LastOwner:
         messages.error(request, NO_OWNER)
     else:
         about = theirs.user.email
         audit.record(What.ROLE_CHANGED, request.user, about=about, teams=[own.team], role=role.label)
-        messages.success(request, f"{about} is {role.label.lower()} now.")
+        _record_revoked(request, own, revoked)
+        messages.success(request, f"{about} is {role.label.lower()} now.{_revoked_words(revoked)}")
     return redirect("teams:team", own.team_id)
 
 
@@ -77,12 +77,13 @@ def remove(request: HttpRequest, own: Membership, membership_id: int) -> HttpRes
         text = "They lose access at once, and the keys that they have shared with the team go with them."
         return _question(request, own, f"Remove {theirs.user.email} from {own.team}?", text, "Remove")
     try:
-        teams.remove(theirs)
+        revoked = teams.remove(theirs)
     except teams.LastOwner:
         messages.error(request, NO_OWNER)
     else:
         audit.record(What.REMOVED, request.user, about=theirs.user.email, teams=[own.team])
-        messages.success(request, f"{theirs.user.email} is not in {own.team} any more.")
+        _record_revoked(request, own, revoked)
+        messages.success(request, f"{theirs.user.email} is not in {own.team} any more.{_revoked_words(revoked)}")
     return redirect("teams:team", own.team_id)
 
 
@@ -92,12 +93,13 @@ def leave(request: HttpRequest, own: Membership) -> HttpResponse:
         text = "You lose access at once, and the keys that you have shared with the team go with you."
         return _question(request, own, f"Leave {own.team}?", text, "Leave the team")
     try:
-        teams.remove(own)
+        revoked = teams.remove(own)
     except teams.LastOwner:
         messages.error(request, NO_OWNER)
         return redirect("teams:team", own.team_id)
     audit.record(What.LEFT, request.user, teams=[own.team])
-    messages.success(request, f"You have left {own.team}.")
+    _record_revoked(request, own, revoked)
+    messages.success(request, f"You have left {own.team}.{_revoked_words(revoked)}")
     return redirect("teams:list")
 
 
@@ -119,7 +121,7 @@ def revoke(request: HttpRequest, own: Membership, invitation_id: UUID) -> HttpRe
 def invitation_link(request: HttpRequest, own: Membership, invitation_id: UUID) -> HttpResponse:
     """The link of an open invitation as plain text, for the clipboard."""
     invitation = get_object_or_404(own.team.invitations, pk=invitation_id)
-    if not invitation.is_open:
+    if not teams.is_open(invitation):
         return HttpResponse("This invitation has ended.\n", status=410, content_type="text/plain; charset=utf-8")
     path = reverse("invitation", args=[teams.token(invitation)])
     return HttpResponse(request.build_absolute_uri(path), content_type="text/plain; charset=utf-8")
@@ -163,20 +165,27 @@ def _question(request: HttpRequest, own: Membership, title: str, text: str, act:
     return render_question(request, title, text, act, reverse("teams:team", args=[own.team_id]))
 
 
-def _invite(request: HttpRequest, own: Membership, asked: dict) -> None:
+def _invite(request: HttpRequest, own: Membership, form: InviteForm) -> bool:
+    """Whether it was done; else the form says why not."""
+    asked = form.cleaned_data
     expires_at = timezone.now() + timedelta(days=asked["days"])
     email, single = asked["email"], asked["is_single_use"] or bool(asked["email"])
-    invitation = teams.invite(own.team, request.user, asked["role"], expires_at, email, is_single_use=single)
+    try:
+        invitation = invitations.invite(own.team, request.user, asked["role"], expires_at, email, is_single_use=single)
+    except invitations.TooManyInvitations as error:
+        form.add_error("email", str(error))
+        return False
     audit.record(What.INVITED, request.user, about=email or ANYBODY, teams=[own.team], role=asked["role"].label)
-    if email and settings.EMAIL_URL:
-        tasks.mail(invitation, request.build_absolute_uri("/"))
+    if not (email and settings.EMAIL_URL):
+        messages.success(request, "The invitation is made. Copy its link below and pass it on.")
+    elif tasks.mail(invitation, request.build_absolute_uri("/")):
         messages.success(request, f"{email} is invited; the mail is on its way.")
     else:
-        messages.success(request, "The invitation is made. Copy its link below and pass it on.")
+        messages.warning(request, f"{email} is invited, but no mail could be sent. Copy the link below and pass it on.")
+    return True
 
 
 def _team(request: HttpRequest, own: Membership, form: InviteForm, status: int) -> HttpResponse:
-    open_ones = own.team.invitations.filter(revoked_at=None, expires_at__gt=timezone.now()).select_related("invited_by")
     people = list(own.team.memberships.select_related("user"))
     for membership in people:
         membership.can_change = may(own.role, Action.PEOPLE) and _is_within(own, membership)
@@ -184,7 +193,7 @@ def _team(request: HttpRequest, own: Membership, form: InviteForm, status: int) 
         "own": own,
         "people": people,
         "roles": RoleForm(own.role).fields["role"].choices,
-        "invitations": [one for one in open_ones if one.is_open] if may(own.role, Action.PEOPLE) else [],
+        "invitations": teams.open_invitations(own.team) if may(own.role, Action.PEOPLE) else [],
         "shares": own.team.key_shares.select_related("key__owner").order_by("key__label"),
         "form": form,
         "has_mail": bool(settings.EMAIL_URL),
@@ -192,6 +201,23 @@ def _team(request: HttpRequest, own: Membership, form: InviteForm, status: int) 
         "all_roles": Role,
     }
     return render_page(request, "teams/team.html", "teams/_team.html", context, status)
+
+
+def _record_revoked(request: HttpRequest, own: Membership, revoked: list[Invitation]) -> None:
+    for invitation in revoked:
+        audit.record(
+            What.INVITATION_REVOKED,
+            request.user,
+            about=invitation.email or ANYBODY,
+            teams=[own.team],
+            is_automatic=True,
+        )
+
+
+def _revoked_words(revoked: list[Invitation]) -> str:
+    if not revoked:
+        return ""
+    return f" {len(revoked)} open invitation{'' if len(revoked) == 1 else 's'} by this person ended too."
 
 
 def _require(own: Membership, action: Action) -> None:

@@ -16,6 +16,8 @@ from tests.support.html import dom, told, words
 from tests.support.leaks import database_content, redis_content
 from tests.support.redis import forget_after
 
+pytestmark = pytest.mark.usefixtures("mails_at_once")
+
 RIGHT = {"login": "alice@example.com", "password": "alices-password"}
 ACTIVATE, DEACTIVATE = "/accounts/2fa/totp/activate/", "/accounts/2fa/totp/deactivate/"
 CODES, NEW_CODES = "/accounts/2fa/recovery-codes/", "/accounts/2fa/recovery-codes/generate/"

@@ -10,6 +10,8 @@ from tests.conftest import htmx
 from tests.support.factors import confirmed
 from tests.support.html import words
 
+pytestmark = pytest.mark.usefixtures("mails_at_once")
+
 RIGHT = {"login": "alice@example.com", "password": "alices-password"}
 
 

@@ -190,6 +190,7 @@ def delete(web, alice) -> None:
 EVENTS = [change_password, reset_password, change_password_from_the_command_line, deactivate, delete]
 
 
+@pytest.mark.usefixtures("mails_at_once")
 @pytest.mark.parametrize("event", EVENTS)
 def test_all_streams_of_a_person_end_and_who_may_not_come_back_does_not(server, web, client_of, alice, bob, event):
     other_browser = client_of(alice)

@@ -88,7 +88,7 @@ def test_a_date_is_a_day_in_the_reader_s_zone_and_belongs_to_it(web, form_at):
         ({"ends": "sometime"}, "Select a valid choice."),
         ({}, "This field is required."),
         (MONTH | {"most_uses": "0"}, "greater than or equal to 1"),
-        (MONTH | {"password": "short"}, "at least 6 characters"),
+        (MONTH | {"password": "7 signs"}, "at least 8 characters"),
         (MONTH | {"note": "x" * 501}, "at most 500 characters"),
     ],
 )

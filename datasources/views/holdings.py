@@ -1,0 +1,17 @@
+from django.contrib.auth.decorators import login_required
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_safe
+
+from accounts import teams
+from datasources import takeover
+
+
+@login_required
+@never_cache
+@require_safe
+def holdings(request: HttpRequest) -> HttpResponse:
+    """What the account holds; after single sign-on took it over, its owner lands here."""
+    context = {**takeover.holdings(request.user), "invitations": teams.invitations_of(request.user)}
+    return render(request, "account/holdings.html", context)

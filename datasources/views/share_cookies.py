@@ -1,0 +1,85 @@
+"""What a browser remembers of a share link: signed, sent to this link's path only, and worth nothing for another."""
+
+import re
+
+from django.conf import settings
+from django.core import signing
+from django.http import HttpRequest, HttpResponse
+from django.utils.crypto import salted_hmac
+
+from datasources.models import ShareLink
+
+# The prefix keeps one that came over http from counting; __Host- would allow no path.
+PREFIX = "__Secure-" if settings.SESSION_COOKIE_SECURE else ""
+UNLOCKED = f"{PREFIX}share"
+DOWNLOADED = f"{PREFIX}file"
+# The password is asked for again after the first time; until the second, this browser is known to have had it.
+ASKED_AGAIN_AFTER_S = 3600
+KNOWN_FOR_S = 30 * 86_400
+# Within this time a counted download may be repeated: it may have broken off.
+REPEAT_WITHIN_S = 600
+
+_unlocked = signing.TimestampSigner(salt="datasources.share")
+_downloaded = signing.TimestampSigner(salt="datasources.share.downloaded")
+
+
+def remember_password(request: HttpRequest, response: HttpResponse, share: ShareLink) -> None:
+    """That the password was right here; another password of the link undoes it."""
+    _set(request, response, UNLOCKED, _unlocked.sign(_stamp(share)), KNOWN_FOR_S)
+
+
+def is_unlocked(request: HttpRequest, share: ShareLink) -> bool:
+    """Whether the password was given here within the last hour."""
+    return _holds(request, share, ASKED_AGAIN_AFTER_S)
+
+
+def device(request: HttpRequest, share: ShareLink) -> str:
+    """A name for a browser that has had the password before, to count its guesses by; empty for others."""
+    return request.COOKIES[UNLOCKED] if _holds(request, share, KNOWN_FOR_S) else ""
+
+
+def remember_download(request: HttpRequest, response: HttpResponse, number: int) -> None:
+    """That this file's download was counted."""
+    _set(request, response, f"{DOWNLOADED}{number}", _downloaded.sign(_file_stamp(request, number)), REPEAT_WITHIN_S)
+
+
+def repeatable(request: HttpRequest) -> set[int]:
+    """The numbers of the files whose download was counted here a short while ago."""
+    named = (re.fullmatch(DOWNLOADED + "([0-9]{1,4})", name) for name in request.COOKIES)
+    return {number for name in named if name and _was_downloaded(request, number := int(name[1]))}
+
+
+def _was_downloaded(request: HttpRequest, number: int) -> bool:
+    try:
+        found = _downloaded.unsign(request.COOKIES.get(f"{DOWNLOADED}{number}", ""), max_age=REPEAT_WITHIN_S)
+    except signing.BadSignature:
+        return False
+    return found == _file_stamp(request, number)
+
+
+def _holds(request: HttpRequest, share: ShareLink, seconds: int) -> bool:
+    try:
+        return _unlocked.unsign(request.COOKIES.get(UNLOCKED, ""), max_age=seconds) == _stamp(share)
+    except signing.BadSignature:
+        return False
+
+
+def _set(request: HttpRequest, response: HttpResponse, name: str, value: str, seconds: int) -> None:
+    response.set_cookie(
+        name,
+        value,
+        max_age=seconds,
+        path=request.path,
+        secure=settings.SESSION_COOKIE_SECURE,
+        httponly=True,
+        samesite="Lax",
+    )
+
+
+def _stamp(share: ShareLink) -> str:
+    return salted_hmac("datasources.share", f"{share.pk}:{share.password}", algorithm="sha256").hexdigest()
+
+
+def _file_stamp(request: HttpRequest, number: int) -> str:
+    """Of this address, which holds the token: a link with a new address knows nothing of the old one."""
+    return salted_hmac("datasources.share.file", f"{request.path}:{number}", algorithm="sha256").hexdigest()
