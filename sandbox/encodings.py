@@ -38,7 +38,7 @@ _UNPRINTABLE = re.compile("[\0-\x08\x0e-\x1a\x7f\ufffe\uffff]")
 # languages letters with accents never stand so close.
 _OTHER_ALPHABETS = re.compile(rb"[\xa1-\xff]{4,}|(?:\x82[\x9f-\xf1]|\x83[\x40-\x96]){3,}")
 # Accented letters of DOS and old Macs, in whose places Windows-1252 has signs and capitals.
-_OTHER_LATIN = re.compile(rb"[a-z][\x80-\x84\x86-\x90\x95\x98\x99\x9d\x9f][a-z]")
+_OTHER_LATIN = re.compile(rb"[A-Za-z][\x80-\x84\x86-\x90\x98\x9d\x9f][a-z]")
 _HIGH = bytes(range(0x80, 0x100))
 _CP1252 = {byte: bytes([byte]).decode("cp1252", errors="ignore") or chr(byte) for byte in range(256)}
 
