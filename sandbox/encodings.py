@@ -37,6 +37,8 @@ _UNPRINTABLE = re.compile("[\0-\x08\x0e-\x1a\x7f\ufffe\uffff]")
 # Words of other alphabets in single or double bytes (Cyrillic, Greek, Chinese, Korean; Japanese kana). In Western
 # languages letters with accents never stand so close.
 _OTHER_ALPHABETS = re.compile(rb"[\xa1-\xff]{4,}|(?:\x82[\x9f-\xf1]|\x83[\x40-\x96]){3,}")
+# Accented letters of DOS and old Macs, in whose places Windows-1252 has signs and capitals.
+_OTHER_LATIN = re.compile(rb"[A-Za-z][\x80-\x84\x86-\x90\x98\x9d\x9f][a-z]")
 _HIGH = bytes(range(0x80, 0x100))
 _CP1252 = {byte: bytes([byte]).decode("cp1252", errors="ignore") or chr(byte) for byte in range(256)}
 
@@ -89,7 +91,8 @@ def _windows_1252(data: bytes) -> str:
     if any(map(_is_utf_8, lines)):
         raise Unreadable(f"The file mixes encodings: some lines are UTF-8, others are not. {AS_UTF_8}")
     high = len(data) - len(data.translate(None, _HIGH))
-    if sum(len(found[0]) for found in _OTHER_ALPHABETS.finditer(data)) * 3 > high:
+    foreign = sum(len(found[0]) for found in _OTHER_ALPHABETS.finditer(data))
+    if foreign * 3 > high or _OTHER_LATIN.search(data):
         raise Unreadable(f"The encoding of the file is neither UTF-8 nor Windows-1252. {AS_UTF_8}")
     return "".join(_CP1252[byte] for byte in data)
 

@@ -22,6 +22,11 @@ def _edit_share(world: World) -> str:
     return f"/shares/{world.share(password='open sesame', ends_at=IN_A_WEEK).pk}/edit/"
 
 
+@place("share link, end", "End this share link?")
+def _end_share(world: World) -> str:
+    return f"/shares/{world.share(world.table(name=HOSTILE)).pk}/end/"
+
+
 @place("shared", "Used up")
 def _shares(world: World) -> str:
     source = world.table()

@@ -181,6 +181,8 @@ UNCLOSED = "The quotation marks in the row of line 2 are not closed, or text fol
         ("a.csv", "имя,город\nИван,Москва\n".encode("cp1251"), f"neither UTF-8 nor Windows-1252. {AS_CSV}"),
         ("a.csv", "名前,都市\nさくら,東京\n".encode("cp932"), f"neither UTF-8 nor Windows-1252. {AS_CSV}"),
         ("a.csv", "名字,城市\n张伟,北京\n".encode("gbk"), f"neither UTF-8 nor Windows-1252. {AS_CSV}"),
+        ("a.csv", "a,b\rMüller,1\r".encode("mac_roman"), f"neither UTF-8 nor Windows-1252. {AS_CSV}"),
+        ("a.csv", "a,b\r\nMüller,1\r\n".encode("cp850"), f"neither UTF-8 nor Windows-1252. {AS_CSV}"),
         (
             "a.csv",
             "a:b\n1:2\n",
@@ -197,14 +199,14 @@ UNCLOSED = "The quotation marks in the row of line 2 are not closed, or text fol
         ("a.csv", ",,\n,,\n", "The file is empty."),
         ("a.csv", "\ufeff", "The file is empty."),
     ],
-    ids=range(33),
+    ids=range(35),
 )
 def test_a_file_that_would_become_a_wrong_table_fails_and_says_what_to_do(error, name, content, words):
     assert words in error(name, content)
 
 
 def test_western_text_with_many_accents_is_windows_1252(parsed):
-    text = "Ångström créée ÄÖÜ «naïve» – “quoted”…"
+    text = "Ångström créée ÄÖÜ «naïve» – “quoted”… l’œuvre Škoda šaty žena Žižkov 5€"
     assert parsed("a.csv", f"a,b\n{text},1\n".encode("cp1252")) == (TWO, [[text, 1]])
 
 

@@ -161,7 +161,7 @@ def test_the_address_holds_the_team_and_pages_keep_it(web, team, key, source):
     assert f"team={team.pk}" in link(shown, "things.csv")
     assert field(shown, "team").get("value") == str(team.pk)
     details = web.get(link(shown, "things.csv"))
-    assert link(details, "All data sources") == f"/sources/?team={team.pk}"
+    assert link(details, "All data sources") == f"/sources/?team={team.pk}&q=things"
 
 
 def test_a_space_without_keys_says_how_to_fill_it(web, client_of, bob, team):
