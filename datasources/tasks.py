@@ -28,12 +28,16 @@ from datasources import (
     notices,
     opened,
     outlets,
+    semaphore,
     shares,
     watch,
 )
 from datasources.leases import LeaseLost
 from datasources.models import Deletion, DownloadLink, Hook, Leased, Outlet, OutletTest, Sync, Watch
 from datasources.redis import connection
+
+MAILS_AT_ONCE = 4
+MAIL_WAITS_S = 2
 
 logger = logging.getLogger(__name__)
 
@@ -119,7 +123,12 @@ def start_due(model: type[Leased]) -> None:
 
 @shared_task
 def mail_invitation(invitation_id: str, site: str) -> str:
-    return invitations.mail(invitation_id, site)
+    """A mail server that is silent holds a few threads; further mails wait in the queue."""
+    with semaphore.place({"mails": MAILS_AT_ONCE}, leases.LEASE.total_seconds()) as is_free:
+        if is_free:
+            return invitations.mail(invitation_id, site)
+    mail_invitation.apply_async((invitation_id, site), countdown=MAIL_WAITS_S)
+    return "waits"
 
 
 def mail(invitation: Invitation, site: str) -> bool:

@@ -299,7 +299,7 @@ class ClaroClient:
                 json=call.body,
                 auth=self._auth,
                 headers={"Accept": "application/json", "Idempotency-Key": call.idempotency_key},
-                timeout=urllib3.Timeout(left_s, self._connect_timeout_s, self._read_timeout_s),
+                timeout=urllib3.Timeout(left_s, self._connect_timeout_s, self._read_timeout_s),  # type: ignore[arg-type]
                 allow_redirects=False,
                 stream=True,
             ) as response:

@@ -1,4 +1,5 @@
 import base64
+import contextlib
 import json
 import logging
 from concurrent.futures import ThreadPoolExecutor
@@ -9,7 +10,9 @@ from django.contrib.sessions.models import Session
 from django.db import connections
 from django.utils import timezone
 
-from datasources import leases, links, redis, tasks
+from accounts import teams
+from accounts.roles import Role
+from datasources import leases, links, redis, semaphore, tasks
 from datasources.models import DownloadLink, Source, Sync, Watch
 from tests.conftest import synced
 from tests.support.processes import wait_for
@@ -49,6 +52,18 @@ def _closing(task):
             connections.close_all()
 
     return run_and_close
+
+
+def test_mails_of_invitations_leave_threads_to_others_while_the_mail_server_is_silent(alice):
+    team = teams.create("Team", alice)
+    invitation = teams.invite(team, alice, Role.VIEWER, timezone.now() + timedelta(days=1), "dora@example.com")
+    arguments = [str(invitation.pk), "https://claro.example.com/"]
+    with contextlib.ExitStack() as under_way:
+        for _ in range(tasks.MAILS_AT_ONCE):
+            assert under_way.enter_context(semaphore.place({"mails": tasks.MAILS_AT_ONCE}, 20))
+        assert tasks.mail_invitation(*arguments) == "waits"
+    assert handed_over("background") == [("mail_invitation", arguments)]
+    assert tasks.mail_invitation(*arguments) == "sent"
 
 
 def test_work_that_is_started_goes_to_the_workers_with_its_id_and_lease(link):

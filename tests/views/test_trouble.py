@@ -10,7 +10,7 @@ import responses
 import time_machine
 from django.utils import timezone
 
-from datasources import links
+from datasources import gateway, links
 from datasources.models import ApiKey, DownloadLink, Source
 from tests.conftest import emptied, synced
 from tests.support.breaker import the_breaker_opens
@@ -232,3 +232,19 @@ def test_rows_without_pagination_are_shown_without_a_total(web, account, table, 
     page = web.get(f"/sources/{table.datasource_id}/rows/")
     assert page.status_code == 200
     assert body(page) == [["1", "1"], ["2", "2"]]
+
+
+def test_a_page_for_which_there_is_no_thread_says_so_and_continues_by_itself(web, table):
+    limits = {"users": gateway.AT_ONCE_OF_ALL_USERS}
+    for _ in range(gateway.AT_ONCE_OF_ALL_USERS):
+        gateway._slots.take(limits)
+    try:
+        page = web.get(f"/sources/{table.datasource_id}/rows/?filter=id > 1")
+    finally:
+        for _ in range(gateway.AT_ONCE_OF_ALL_USERS):
+            gateway._slots.give_back(limits)
+    assert (page.status_code, int(page["Retry-After"]) <= 2) == (503, True)
+    assert "this waits its turn" in words(page)
+    assert re.search(r'hx-trigger="load delay:\d+ms', page.content.decode())
+    assert '<noscript><meta http-equiv="refresh"' in page.content.decode()
+    assert web.get(f"/sources/{table.datasource_id}/rows/?filter=id > 1").status_code == 200
