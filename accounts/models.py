@@ -107,3 +107,12 @@ class Invitation(models.Model):
     @property
     def is_open(self) -> bool:
         return self.revoked_at is None and not self.is_used_up and self.expires_at > timezone.now()
+
+
+class SetupCode(models.Model):
+    """What the first sign-up in production has to show (setup.py); only a hash of it is stored."""
+
+    digest = models.CharField(max_length=64)
+
+    def __str__(self) -> str:
+        return "setup code"

@@ -11,7 +11,7 @@ from django.contrib import messages
 from django.http import HttpRequest
 from django.shortcuts import render
 
-from accounts import factors, sessions
+from accounts import factors, sessions, setup
 from accounts.models import User
 from accounts.sso.provider import NotBelieved
 
@@ -48,6 +48,8 @@ class SocialAccountAdapter(DefaultSocialAccountAdapter):
             messages.info(request, TAKEN_OVER)
 
     def is_open_for_signup(self, request: HttpRequest, sociallogin: SocialLogin) -> bool:
+        if setup.is_needed():  # the provider can't ask for the code; the first account is made by the form
+            return False
         return settings.OIDC_SIGNUP or super().is_open_for_signup(request, sociallogin)
 
     def save_user(self, request: HttpRequest, sociallogin: SocialLogin, form=None) -> User:
