@@ -126,3 +126,12 @@ class AccessLoss(models.Model):
 
     def __str__(self) -> str:
         return f"{self.email} in {self.team_id}"
+
+
+class SetupCode(models.Model):
+    """What the first sign-up in production has to show (setup.py); only a hash of it is stored."""
+
+    digest = models.CharField(max_length=64)
+
+    def __str__(self) -> str:
+        return "setup code"

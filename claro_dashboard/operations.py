@@ -20,7 +20,7 @@ from django.db.migrations.executor import MigrationExecutor
 from django.db.models import Count, Max, Min, Q, QuerySet
 from django.utils import timezone
 
-from claro_dashboard import proxies
+from claro_dashboard import proxies, redis_versions
 from claro_dashboard.logs import redacted
 from datasources import heartbeats, hooks, master_key, standstill, tasks, vault
 from datasources.checks import claro_settings_can_work
@@ -151,7 +151,9 @@ def _workers(queue: str) -> Finding:
         return _bad(f"None is alive: {MISSED[queue]}.{last}", remedy)
     says = f"{len(living)} at work: {_names(living)}."
     if heartbeats.is_stuck(living):
-        return _bad(f"{says} {_stuck(living)}", f"Restart the process `{PROCESS[queue]}`; its log says what tasks wait for.")
+        return _bad(
+            f"{says} {_stuck(living)}", f"Restart the process `{PROCESS[queue]}`; its log says what tasks wait for."
+        )
     if stuck := _stuck(living):
         return _warn(f"{says} {stuck}", "Restart it; its log says what its tasks wait for.")
     if lost := [one for one in heartbeats.heard(queue)[queue] if not one.is_alive]:
@@ -235,7 +237,10 @@ def _redis() -> Finding:
     is_ours = facts.get("config_file") == str((settings.VAR_DIR / "redis/redis.conf").resolve())
     where = "The one of `make run`" if is_ours else _place(settings.REDIS_URL)
     memory = f"{used / 1e6:.0f} MB in use of {f'{limit / 1e6:.0f} MB' if limit else 'no limit'}, {policy}"
-    says = f"{where}: answers in {ms:.1f} ms{f'; {memory}' if facts else ''}."
+    server, version = redis_versions.of(facts)
+    says = (
+        f"{where}{f', {server} {version}' if version else ''}: answers in {ms:.1f} ms{f'; {memory}' if facts else ''}."
+    )
     if policy.startswith("allkeys"):
         return _warn(f"{says} When it is full, it forgets queued work too.", _POLICY)
     if limit and policy == "noeviction":
@@ -244,6 +249,9 @@ def _redis() -> Finding:
         return state, f"{says} When it is full, it takes nothing any more.", remedy
     if ms > SLOW_MS:
         return _warn(f"{says} Every page waits for it.", "Bring it nearer, or look for what keeps it busy.")
+    # On a laptop only our own processes reach it.
+    if settings.PRODUCTION and (fixed := redis_versions.fixed_in(server, version)):
+        return _warn(f"{says} It lacks the security fixes of October 2025.", f"Install {fixed} or later.")
     return _ok(says)
 
 

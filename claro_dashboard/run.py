@@ -17,7 +17,8 @@ from honcho.environ import parse_procfile
 from honcho.manager import SYSTEM_PRINTER_NAME, Manager
 from honcho.printer import Printer
 
-from claro_dashboard import embedded
+from claro_dashboard import embedded, web
+from core import private
 from sandbox import DEMO_KEY
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -33,9 +34,16 @@ class Output(Printer):
 
 
 def main() -> int:
+    private.by_default()
     os.chdir(ROOT)
+    try:
+        web.refuse_laptop_settings_for_others()
+    except web.NotOnThisHost as error:
+        print(error)  # noqa: T201
+        return 1
     var = Path(os.environ.setdefault("VAR_DIR", "var"))
     (var / "run").mkdir(parents=True, exist_ok=True)
+    private.repair(var, web.PRIVATE)
     if pid := embedded.noted(var, "main"):
         print(f"It runs already (process {pid}). End it with Ctrl-C there, or with: kill {pid}")  # noqa: T201
         return 1

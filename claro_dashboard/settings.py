@@ -77,8 +77,8 @@ if HTTPS:
     SESSION_COOKIE_NAME, CSRF_COOKIE_NAME = "__Host-sessionid", "__Host-csrftoken"
 SESSION_COOKIE_HTTPONLY = CSRF_COOKIE_HTTPONLY = True
 X_FRAME_OPTIONS = "DENY"
-# The largest body of a request by the beginning of its path, the longest prefix counts (core/bodies.py). Bodies that fit
-# are kept in memory: Django never writes one to disk.
+# The largest body of a request by the beginning of its path; the longest prefix counts (core/bodies.py). Bodies that
+# fit are kept in memory: Django never writes one to disk.
 BODY_LIMITS = {"/": 1_000_000, "/hooks/": 64 * 1024}
 DATA_UPLOAD_MAX_MEMORY_SIZE = FILE_UPLOAD_MAX_MEMORY_SIZE = max(BODY_LIMITS.values())
 # Requests that a web process works on at once (core/pool.py).
@@ -297,6 +297,7 @@ ACCOUNT_RATE_LIMITS = {
 ACCOUNT_USER_MODEL_USERNAME_FIELD = None
 ACCOUNT_LOGIN_METHODS = {"email"}
 ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*", "password2*"]
+ACCOUNT_FORMS = {"signup": "accounts.setup.SignupForm"}
 ACCOUNT_SESSION_REMEMBER = True
 ACCOUNT_LOGOUT_REDIRECT_URL = "account_login"
 ACCOUNT_EMAIL_UNKNOWN_ACCOUNTS = False

@@ -3,16 +3,20 @@
 import ipaddress
 import os
 import sys
+from pathlib import Path
 
 import uvicorn
 
 from core import private
 from core.protocol import TimedProtocol
 
+ROOT = Path(__file__).resolve().parent.parent
+# Files of ours under VAR_DIR that an earlier version let others read. Static files are for everybody.
+PRIVATE = ("db.sqlite3*", "secrets.env", "ports.json", "run", "redis", "beat-schedule*")
 LAPTOP_ONLY = (
     "HOST={host} lets other machines in, and DEBUG is not set: without it the dashboard runs with the settings of a "
-    "laptop. Set DEBUG=0 for production (docs/operating.md), or leave HOST unset. DEBUG=1 keeps the settings of a laptop "
-    "and shows details of errors to everybody: use it only in a network that you trust."
+    "laptop. Set DEBUG=0 for production (docs/operating.md), or leave HOST unset. DEBUG=1 keeps the settings of a "
+    "laptop and shows details of errors to everybody: use it only in a network that you trust."
 )
 
 
@@ -44,6 +48,7 @@ def main() -> None:
         refuse_laptop_settings_for_others()
     except NotOnThisHost as error:
         sys.exit(str(error))
+    private.repair(Path(os.environ.get("VAR_DIR") or ROOT / "var"), PRIVATE)
     uvicorn.run(
         "claro_dashboard.asgi:application",
         host=host(),

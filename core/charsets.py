@@ -38,7 +38,9 @@ class Utf8Only:
 def _is_utf_8(content_type: bytes) -> bool:
     """Also where the charset is written in a way that can't be taken out, and so is not UTF-8 for sure."""
     charset = _charset(content_type)
-    return charset is None or (charset.lower() in ("utf-8", "utf8") and _charset(_CHARSET.sub(b"", content_type)) is None)
+    return charset is None or (
+        charset.lower() in ("utf-8", "utf8") and _charset(_CHARSET.sub(b"", content_type)) is None
+    )
 
 
 def _charset(content_type: bytes) -> str | None:

@@ -19,7 +19,7 @@ def repair(folder: Path, names: Iterable[str]) -> None:
 
     A folder that many share (sticky, as /tmp) stays as it is; what belongs to another user can't be changed.
     """
-    if not folder.stat().st_mode & stat.S_ISVTX:
+    if folder.is_dir() and not folder.stat().st_mode & stat.S_ISVTX:
         _close(folder)
     for name in names:
         for found in folder.glob(name):

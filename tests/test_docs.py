@@ -63,3 +63,17 @@ def test_every_room_stands_in_the_architecture():
     small = {"__init__", "apps", "urls", "forms", "checks", "middleware", "redis", "signals"}
     for module in (ROOT / "datasources").glob("*.py"):
         assert module.stem in small or module.name in text, module.name
+
+
+def test_the_tests_that_the_promises_name_exist():
+    text = (ROOT / "docs/security.md").read_text()
+    named = re.findall(r"`(tests/[\w/.]+)`", text)
+    assert len(named) > 20
+    for name in named:
+        assert (ROOT / name).exists(), name
+
+
+def test_every_chapter_of_the_standard_has_a_status():
+    text = (ROOT / "docs/security.md").read_text()
+    chapters = re.findall(r"^\| V(\d+) [^|]+\| (met|partly|not applicable) \| \S", text, re.MULTILINE)
+    assert [int(number) for number, _ in chapters] == list(range(1, 18))

@@ -14,7 +14,7 @@ from django.http import HttpRequest
 from django.shortcuts import render
 from django.urls import reverse
 
-from accounts import factors, sessions, teams
+from accounts import factors, sessions, setup, teams
 from accounts.models import User
 from accounts.sso.provider import NotBelieved
 from core import outgoing
@@ -62,6 +62,8 @@ class SocialAccountAdapter(DefaultSocialAccountAdapter):
             sociallogin.state["next"] = reverse("holdings")
 
     def is_open_for_signup(self, request: HttpRequest, sociallogin: SocialLogin) -> bool:
+        if setup.is_needed():  # the provider can't ask for the code; the first account is made by the form
+            return False
         return settings.OIDC_SIGNUP or super().is_open_for_signup(request, sociallogin)
 
     def save_user(self, request: HttpRequest, sociallogin: SocialLogin, form=None) -> User:

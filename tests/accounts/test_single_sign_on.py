@@ -249,3 +249,15 @@ def test_settings_that_can_t_work_are_told_at_the_start(provider, settings, chan
     errors = [error for error in run_checks() if error.id.startswith("accounts.")]
     assert [error.id for error in errors] == found
     assert CLIENT_SECRET not in str(errors)
+
+
+def test_in_production_nobody_becomes_the_administrator_by_single_sign_on(client, provider, settings):
+    """The first account is made with the setup code, for which the provider can't ask (accounts/setup.py)."""
+    settings.PRODUCTION = True
+    sign_on(client)
+    assert not is_signed_in(client)
+    assert not User.objects.exists()
+    User.objects.create_superuser("first@example.com")
+    sign_on(client)
+    assert is_signed_in(client)
+    assert not User.objects.get(email="dora@example.com").is_staff

@@ -10,6 +10,7 @@ from core.bodies import BodyLimit, Pace
 
 LIMITS = {"/": 100, "/small/": 10, "/small/upload/": 1000}
 # Every pause of the server is longer than a body may take, and shorter than a test.
+PATIENT = Pace()
 IMPATIENT = Pace(first_s=0.02, bytes_per_s=10_000, total_s=0.05, linger_s=0.05)
 
 
@@ -52,7 +53,7 @@ class Exchange:
         return answer
 
 
-def exchange(*chunks: bytes | None, path: str = "/", pace: Pace = Pace(), **headers: str) -> Exchange:
+def exchange(*chunks: bytes | None, path: str = "/", pace: Pace = PATIENT, **headers: str) -> Exchange:
     named = {name.replace("_", "-"): value for name, value in headers.items()}
     return Exchange(path, chunks, {"host": "x", **named}, pace)
 

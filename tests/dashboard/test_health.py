@@ -3,7 +3,6 @@ from django.db import OperationalError, connection
 
 from datasources import heartbeats
 
-
 WELL = {"database": True, "redis": True, "workers": True, "worker_threads": True, "web_threads": True}
 
 

@@ -108,7 +108,12 @@ def test_no_header_breaks_a_page(visitor, headers, settings):
 
 
 PATHS = ["/%00", "/d/%00/", "/hooks/%00/", "/invitations/%00/", "/d/%ff%fe/", "/%ed%a0%80/", "/sources/%00/rows/", "//"]
-PATHS += ["/accounts/confirm-email/%00/", "/accounts/password/reset/key/%00-%00/", "/d/" + "x" * 9000 + "/", "/static/%00"]
+PATHS += [
+    "/accounts/confirm-email/%00/",
+    "/accounts/password/reset/key/%00-%00/",
+    "/d/" + "x" * 9000 + "/",
+    "/static/%00",
+]
 
 
 @pytest.mark.parametrize("address", PATHS, ids=lambda path: path[:40])
@@ -146,5 +151,7 @@ def test_no_body_breaks_a_page(visitor, body, content_type):
 
 
 def broken_by(visitor: Client, body: bytes, content_type: str) -> list[tuple[str, int]]:
-    statuses = ((path, visitor.generic("POST", path, body, content_type=content_type).status_code) for path in ADDRESSES)
+    statuses = (
+        (path, visitor.generic("POST", path, body, content_type=content_type).status_code) for path in ADDRESSES
+    )
     return [(path, status) for path, status in statuses if status >= 500]

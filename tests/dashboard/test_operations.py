@@ -61,7 +61,16 @@ def test_all_is_well():
     checks = operations.all_checks()
     assert {check.state for check in checks} == {OK}, checks
     assert [check.remedy for check in checks] == [""] * 13
-    names = ["Web", "Proxy", "Workers for links", "Background workers", "Beat", "Queue of links", "Background queue", "Redis"]
+    names = [
+        "Web",
+        "Proxy",
+        "Workers for links",
+        "Background workers",
+        "Beat",
+        "Queue of links",
+        "Background queue",
+        "Redis",
+    ]
     assert [check.name for check in checks] == [*names, "Database", "Master key", "Mail", "Claro", "Webhooks"]
 
 
@@ -202,7 +211,7 @@ def test_the_redis_of_make_run_is_called_so(settings, tmp_path, on_redis):
     settings.VAR_DIR = tmp_path
     with embedded.redis_server(tmp_path, free_port()) as url:
         on_redis(url)
-        assert check("Redis").says.startswith("The one of `make run`: answers in")
+        assert check("Redis").says.startswith("The one of `make run`, Redis ")
         assert check("Redis").state == OK
         redis.connection().close()
 
@@ -364,3 +373,11 @@ def test_a_process_whose_threads_are_all_stuck_is_reported(name):
 def test_a_stuck_worker_beside_one_that_works_is_a_warning():
     heartbeats.say(["background"], "other@machine", full(42))
     assert check("Background workers").state == WARN
+
+
+def test_an_old_version_of_redis_is_a_warning_in_production(settings):
+    assert check("Redis").state == OK
+    assert ", Redis 6.2." in check("Redis").says
+    settings.PRODUCTION, settings.EMAIL_URL = True, "smtp://mail.example"
+    found = check("Redis")
+    assert (found.state, found.remedy) == (WARN, "Install 6.2.20 or later.")

@@ -138,6 +138,17 @@ def test_production_without_tls_and_with_open_sign_up_can_be_asked_for(settings_
     assert settings_with(*names, DEBUG="0", HTTPS="0", SIGNUP_OPEN="1", **SECRETS) == [False, 0, True]
 
 
+def test_cookies_are_of_this_host_alone_where_they_are_secure(settings_with):
+    names = ("SESSION_COOKIE_NAME", "CSRF_COOKIE_NAME")
+    assert settings_with(*names, HTTPS="1") == ["__Host-sessionid", "__Host-csrftoken"]
+
+
+def test_over_plain_http_cookies_keep_their_names(process):
+    show = "from django.conf import settings; print(settings.SESSION_COOKIE_NAME, settings.CSRF_COOKIE_NAME)"
+    for more in ({}, {"DEBUG": "0", "HTTPS": "0", **SECRETS}):
+        assert process("-c", show, **more).stdout == "sessionid csrftoken\n"
+
+
 def test_a_proxy_is_believed_only_where_one_is_said_to_be(settings_with):
     names = ("SECURE_PROXY_SSL_HEADER", "ALLAUTH_TRUSTED_PROXY_COUNT")
     assert settings_with(*names) == [None, 0]

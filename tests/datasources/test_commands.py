@@ -148,7 +148,7 @@ def silent_port():
 def test_the_doctor_says_how_each_part_is(db):
     all_alive()
     said = run("doctor")
-    assert said.count("\nok ") + said.startswith("ok ") == len(said.splitlines()) == 12
+    assert said.count("\nok ") + said.startswith("ok ") == len(said.splitlines()) == 13
     assert re.search(r"^ok    Background workers  1 at work: background@machine\.$", said, re.MULTILINE)
 
 

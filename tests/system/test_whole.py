@@ -205,6 +205,12 @@ def test_nothing_that_is_left_holds_a_key_or_a_signature(product, newcomer):
         assert not SIGNATURE.search(content), name
 
 
+def test_nothing_that_is_left_is_readable_by_other_users_of_the_machine(product):
+    left = [path for path in product.folder.rglob("*") if "static" not in path.parts]
+    assert {"db.sqlite3", "secrets.env", "appendonly.aof", "beat-schedule"} <= {path.name for path in left}
+    assert [path for path in left if path.lstat().st_mode & 0o077] == []
+
+
 def test_nothing_went_wrong_in_the_browser(newcomer):
     assert not newcomer.witness.complaints()
 

@@ -211,7 +211,9 @@ def test_a_web_process_that_shall_end_ends_its_streams_and_waits_for_none(tmp_pa
     log = tmp_path / "web.log"
     with (
         log.open("wb") as output,
-        subprocess.Popen(command, cwd=ROOT, env=environment(PORT=str(port)), stdout=output, stderr=subprocess.STDOUT) as process,
+        subprocess.Popen(
+            command, cwd=ROOT, env=environment(PORT=str(port)), stdout=output, stderr=subprocess.STDOUT
+        ) as process,
     ):
         try:
             response = wait_for(lambda: opened(address, web))

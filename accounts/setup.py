@@ -1,0 +1,67 @@
+"""The first sign-up of an installation in production: it needs the setup code that the release has printed.
+
+The first person becomes an administrator, so between the start and the first sign-up the installation must not belong
+to anybody who finds it. On a laptop there is no code.
+"""
+
+import secrets
+
+from allauth.account.forms import SignupForm as AllauthSignupForm
+from django import forms
+from django.conf import settings
+from django.core.exceptions import PermissionDenied
+from django.db import transaction
+from django.utils.crypto import constant_time_compare, salted_hmac
+
+from accounts.models import SetupCode, User
+
+
+def is_needed() -> bool:
+    """Whether the next sign-up makes an administrator, and has to show the code."""
+    return settings.PRODUCTION and not User.objects.exists()
+
+
+def new_code() -> str:
+    """A fresh code; an older one no longer works."""
+    code = secrets.token_urlsafe(15)
+    SetupCode.objects.all().delete()
+    SetupCode.objects.create(digest=_digest(code))
+    return code
+
+
+def is_right(code: str) -> bool:
+    stored = SetupCode.objects.first()
+    return stored is not None and constant_time_compare(stored.digest, _digest(code))
+
+
+def use_up() -> bool:
+    """Whether there was a code; it no longer works."""
+    deleted, _ = SetupCode.objects.all().delete()
+    return deleted > 0
+
+
+def _digest(code: str) -> str:
+    """Of 120 random bits, so that a slow hash would protect nothing more."""
+    return salted_hmac("accounts.setup", code, algorithm="sha256").hexdigest()
+
+
+class SignupForm(AllauthSignupForm):
+    """Asks for the setup code where it is needed. Attempts are limited as sign-ups are (ACCOUNT_RATE_LIMITS)."""
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        if is_needed():
+            help_text = "Printed when the dashboard was released, and by: python manage.py release"
+            self.fields["setup_code"] = forms.CharField(max_length=100, help_text=help_text)
+
+    def clean_setup_code(self) -> str:
+        code = self.cleaned_data["setup_code"].strip()
+        if not is_right(code):
+            raise forms.ValidationError("This is not the setup code. A new release prints a new one.")
+        return code
+
+    def save(self, request):
+        with transaction.atomic():
+            if "setup_code" in self.fields and not use_up():  # by another sign-up at the same moment
+                raise PermissionDenied
+            return super().save(request)
