@@ -14,6 +14,7 @@ from django.db.models import F, Q
 from django.utils import timezone
 
 from accounts.models import AccessLoss, Invitation, Membership, Team, User
+from accounts.quotas import require_room
 from accounts.roles import Role, may_give
 
 # The session remembers by which invitation somebody came: they may sign up where sign-up is closed, and come back.
@@ -38,7 +39,11 @@ class ForSomebodyElse(Exception):
 
 
 def create(name: str, by: User) -> Team:
+    """Raises QuotaReached."""
     with transaction.atomic():
+        mine = Membership.objects.filter(user=by)
+        require_room(by, "teams", mine.filter(role=Role.OWNER))
+        require_room(by, "memberships", mine)
         team = Team.objects.create(name=name)
         Membership.objects.create(team=team, user=by, role=Role.OWNER)
     return team
@@ -77,11 +82,16 @@ def remove(membership: Membership) -> list[Invitation]:
 def invite(
     team: Team, by: User, role: Role, expires_at: datetime, email: str = "", *, is_single_use: bool = True
 ) -> Invitation:
-    """Raises PermissionDenied where `by` may not give this role (any more)."""
+    """Raises PermissionDenied where `by` may not give this role (any more), and QuotaReached."""
     with transaction.atomic():
         _lock(team.pk)
         if not may_give(_role_of(by.pk, team.pk), role):
             raise PermissionDenied
+        now = timezone.now()
+        unused = Q(is_single_use=False) | Q(uses=0)
+        require_room(
+            by, "invitations", Invitation.objects.filter(unused, invited_by=by, revoked_at=None, expires_at__gt=now)
+        )
         return Invitation.objects.create(
             team=team, invited_by=by, role=role, expires_at=expires_at, email=email.lower(), is_single_use=is_single_use
         )
@@ -117,7 +127,7 @@ def open_invitations(team: Team) -> list[Invitation]:
 def accept(invitation: Invitation, user: User) -> Membership:
     """Joins the team. Who is in it already keeps the higher role.
 
-    Raises InvitationEnded, MadeBeforeLeaving and ForSomebodyElse.
+    Raises InvitationEnded, MadeBeforeLeaving, ForSomebodyElse and QuotaReached.
     """
     with transaction.atomic():
         _lock(invitation.team_id)  # before the invitation, as everything does that changes who is in the team
@@ -129,6 +139,9 @@ def accept(invitation: Invitation, user: User) -> Membership:
             raise ForSomebodyElse
         if has_lost_since(current, user):
             raise MadeBeforeLeaving
+        mine = Membership.objects.filter(user=user)
+        if not mine.filter(team=current.team).exists():
+            require_room(user, "memberships", mine)
         membership, is_new = Membership.objects.get_or_create(
             team=current.team, user=user, defaults={"role": current.role}
         )

@@ -105,6 +105,16 @@ SYNC_AT_REST = timedelta(seconds=env.int("SYNC_AT_REST_SECONDS", default=3600))
 AUDIT_DAYS = env.int("AUDIT_DAYS", default=365)
 # Of one address, for whoever has a share link (datasources/throttle.py).
 SHARE_REQUESTS_A_MINUTE = env.int("SHARE_REQUESTS_A_MINUTE", default=120)
+# How much one user may have (accounts/quotas.py); saved views of a team count for the team.
+QUOTAS = {
+    "keys": env.int("QUOTA_KEYS", default=100),
+    "teams": env.int("QUOTA_TEAMS", default=100),
+    "memberships": env.int("QUOTA_MEMBERSHIPS", default=500),
+    "invitations": env.int("QUOTA_INVITATIONS", default=500),
+    "saved_views": env.int("QUOTA_SAVED_VIEWS", default=500),
+    "share_links": env.int("QUOTA_SHARE_LINKS", default=5000),
+    "download_links": env.int("QUOTA_DOWNLOAD_LINKS", default=2000),
+}
 # Of one person, mailed or not (datasources/invitations.py).
 INVITATIONS_AN_HOUR = env.int("INVITATIONS_AN_HOUR", default=20)
 # How long what is deleted can be brought back (datasources/bin.py).

@@ -7,6 +7,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from accounts.models import Team, User
+from accounts.quotas import require_room
 from datasources import access, hooks, links, live, master_key
 from datasources.claro import ClaroError
 from datasources.models import ApiKey, DownloadLink, Hook, KeyShare, Source, Sync, Watch
@@ -20,8 +21,9 @@ def same_secret(owner: User, secret: str, other_than: ApiKey | None = None) -> A
 
 
 def add(owner: User, label: str, secret: str, state: ApiKey.State) -> ApiKey:
-    """Stores a key; its first sweep is due at once."""
+    """Stores a key; its first sweep is due at once. Raises QuotaReached."""
     with transaction.atomic():
+        require_room(owner, "keys", ApiKey.objects.filter(owner=owner))
         master_key.leave_canary()
         key = ApiKey(owner=owner, label=label, state=state)
         key.set_secret(secret)

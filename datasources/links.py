@@ -4,10 +4,11 @@ from collections.abc import Collection
 from datetime import datetime, timedelta
 
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from accounts.models import User
+from accounts.quotas import require_room
 from datasources import access, gateway, leases, live, mirror
 from datasources.breaker import is_failure
 from datasources.budget import Lane
@@ -21,10 +22,19 @@ PATIENCE = timedelta(minutes=10)
 FORGET_AFTER = timedelta(days=8)  # a week after the longest-lived one has ended
 
 
-def ask(source: Source, user: User, expires_in_s: int, *, renew: bool = False, ahead: bool = False) -> DownloadLink:
+def ask(
+    source: Source,
+    user: User,
+    expires_in_s: int,
+    *,
+    renew: bool = False,
+    ahead: bool = False,
+    is_limited: bool = True,
+) -> DownloadLink:
     """A link that is alive, or a pending one for a task to make. Whoever asks meanwhile gets the same.
 
-    `renew` asks for a new one although the present one is alive; `ahead` says that nobody waits for it.
+    `renew` asks for a new one although the present one is alive; `ahead` says that nobody waits for it. Raises
+    QuotaReached, unless `is_limited` is false: visitors of a share link ask in its maker's name.
     """
     if not renew and (alive := _alive(source)):
         return alive
@@ -38,6 +48,8 @@ def ask(source: Source, user: User, expires_in_s: int, *, renew: bool = False, a
             return pending
         if not renew and (alive := _alive(source)):  # made since we looked
             return alive
+        if is_limited:
+            require_room(user, "download_links", _under_way(user))
         link = DownloadLink(source=source, asked_by=user, expires_in_s=expires_in_s, is_ahead=ahead, due_at=now)
         link.save(force_insert=True)
         live.publish(access.people_for(source.key), "downloads-changed")
@@ -47,7 +59,7 @@ def ask(source: Source, user: User, expires_in_s: int, *, renew: bool = False, a
 def ask_all(sources: Collection[Source], user: User, expires_in_s: int) -> int:
     """A link for each of these, for a task to make where there is none that is alive or pending; how many are new.
 
-    A few queries however many they are.
+    A few queries however many they are. Raises QuotaReached.
     """
     now = timezone.now()
     alive = Q(state=DownloadLink.State.READY, expires_at__gt=now + LINK_MARGIN)
@@ -56,6 +68,7 @@ def ask_all(sources: Collection[Source], user: User, expires_in_s: int) -> int:
     wanted = [source for source in sources if source.pk not in provided]
     new = [DownloadLink(source=source, asked_by=user, expires_in_s=expires_in_s, due_at=now) for source in wanted]
     with transaction.atomic():
+        require_room(user, "download_links", _under_way(user), more=len(new))
         DownloadLink.objects.bulk_create(new, ignore_conflicts=True)  # somebody may ask for the same one right now
         for key in {source.key for source in wanted}:
             live.publish(access.people_for(key), "downloads-changed")
@@ -108,6 +121,10 @@ def tidy() -> None:
 def event_name(link: DownloadLink) -> str:
     """The live event that tells a change of this link."""
     return f"link-{link.pk}"
+
+
+def _under_way(user: User) -> QuerySet[DownloadLink]:
+    return DownloadLink.objects.filter(asked_by=user, state=DownloadLink.State.PENDING)
 
 
 def _alive(source: Source) -> DownloadLink | None:

@@ -8,6 +8,7 @@ from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 
+from accounts.quotas import QuotaReached
 from datasources import audit
 from datasources.breaker import CircuitOpen
 from datasources.claro import (
@@ -77,6 +78,8 @@ class ClaroErrorMiddleware:
         if isinstance(error, ClaroError):
             logger.warning("Claro: %s", error)
             return claro_problem(request, error)
+        if isinstance(error, QuotaReached):
+            return render_problem(request, 422, "Limit reached", str(error))
         if isinstance(error, redis.RedisError):
             logger.error("Redis: %s", error)
             return render_problem(

@@ -2,9 +2,11 @@
 
 from urllib.parse import urlencode
 
+from django.db import transaction
 from django.http import QueryDict
 from django.urls import Resolver404, resolve
 
+from accounts.quotas import require_room
 from datasources.addresses import ActivityForm, AddressForm, NamesField, PageForm, RowsForm, SourceListForm
 from datasources.models import SavedView
 
@@ -41,6 +43,18 @@ def read(path: str, query: str) -> tuple[SavedView, str]:
     text = urlencode(kept, doseq=True)
     view = SavedView(page=found.view_name, datasource_id=found.kwargs.get("datasource_id"), query=text)
     return view, given.get("team", "")
+
+
+def save(view: SavedView) -> None:
+    """Stores a new view. Raises QuotaReached: a person's own count for them, a team's for the team."""
+    mine = (
+        SavedView.objects.filter(owner=view.owner)
+        if view.owner
+        else SavedView.objects.filter(team=view.team, owner=None)
+    )
+    with transaction.atomic():
+        require_room(view.owner or view.team, "saved_views", mine)
+        view.save(force_insert=True)
 
 
 def is_shown(view: SavedView, path: str, parameters: QueryDict) -> bool:

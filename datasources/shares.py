@@ -18,6 +18,7 @@ from django.db.models import F, Max, Q, QuerySet
 from django.utils import timezone
 
 from accounts.models import User
+from accounts.quotas import require_room
 from accounts.roles import Action, may
 from core.visitors import network_of
 from datasources import access, audit, guesses, links, live, notices, throttle, vault
@@ -57,11 +58,13 @@ def make(
     password: str = "",
     note: str = "",
 ) -> ShareLink:
-    """A link to a page with these sources, all behind the one key."""
+    """A link to a page with these sources, all behind the one key. Raises QuotaReached."""
     share = ShareLink(key=key, made_by=by, ends_at=ends_at, most_uses=most_uses, note=note)
     share.password = make_password(password) if password else ""
     _set_token(share)
     with transaction.atomic():
+        in_time = Q(ends_at=None) | Q(ends_at__gt=timezone.now())
+        require_room(by, "share_links", ShareLink.objects.filter(in_time, made_by=by, ended_at=None))
         share.save(force_insert=True)
         files = [SharedFile(share=share, source=source, number=n) for n, source in enumerate(sources, start=1)]
         SharedFile.objects.bulk_create(files)
@@ -161,7 +164,7 @@ def renew(share: ShareLink, number: int) -> DownloadLink | None:
     failed = file.source.links.filter(
         state=DownloadLink.State.FAILED, created_at__gt=timezone.now() - PAUSE_AFTER_FAILURE
     )
-    return failed.first() or links.ask(file.source, share.made_by, LONGEST_LINK_S)
+    return failed.first() or links.ask(file.source, share.made_by, LONGEST_LINK_S, is_limited=False)
 
 
 def use(share: ShareLink, number: int) -> bool:
@@ -206,7 +209,9 @@ def renew_ahead() -> list[DownloadLink]:
     ready = Q(source__links__state=DownloadLink.State.READY)
     due = in_use.annotate(until=Max("source__links__expires_at", filter=ready)).filter(until__lt=now + AHEAD)
     asked = {
-        file.source_id: links.ask(file.source, file.share.made_by, LONGEST_LINK_S, renew=True, ahead=True)
+        file.source_id: links.ask(
+            file.source, file.share.made_by, LONGEST_LINK_S, renew=True, ahead=True, is_limited=False
+        )
         for file in due.select_related("source__key", "share__made_by")
     }
     return list(asked.values())

@@ -20,10 +20,11 @@ from django.dispatch import receiver
 
 from accounts.models import Team, User
 from accounts.sessions import signed_out_elsewhere
+from core.visitors import network_of
 from datasources import audit
 from datasources.audit import What
 
-# Who guesses passwords fills no log: one line for each account and address in this time.
+# Who guesses passwords fills no log: one line for each account and network in this time.
 FAILURES_EVERY_S = 300
 SOMEBODY = "Somebody"
 # So many devices stand in a line by their names.
@@ -99,7 +100,7 @@ def note_removed_factor(user: User, authenticator: Authenticator, **kwargs) -> N
 
 def _note_failure(what: What, user: User) -> None:
     """Whoever it was, the person whose account it is reads it."""
-    if _is_first(f"{what} {user.pk} {audit.origin.get().address}"):
+    if _is_first(f"{what} {user.pk} {network_of(audit.origin.get().address)}"):
         audit.record(what, None, who=SOMEBODY, about=user.email, owner=user, teams=_teams_of(user))
 
 

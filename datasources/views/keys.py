@@ -5,6 +5,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_safe
 
+from accounts.quotas import QuotaReached
 from datasources import access, audit, gateway, hooks, keys, standstill, tasks
 from datasources.audit import What
 from datasources.claro import AccessDenied, ClaroError, Unauthorized
@@ -50,6 +51,8 @@ def add(request: HttpRequest) -> HttpResponse:
             key = keys.add(request.user, form.cleaned_data["label"], form.cleaned_data["secret"], state)
         except IntegrityError:  # the same key came twice at once
             form.add_error("secret", "You have added this key already.")
+        except QuotaReached as error:
+            form.add_error(None, str(error))
         else:
             tasks.start(key.sync)
             audit.record(What.KEY_ADDED, request.user, key=key)

@@ -5,6 +5,7 @@ from django.shortcuts import redirect
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_safe
 
+from accounts.quotas import QuotaReached
 from accounts.roles import Action, may
 from datasources import access, audit, saved_views
 from datasources.audit import What
@@ -32,11 +33,15 @@ def add(request: HttpRequest) -> HttpResponse:
     if request.method == "POST" and form.is_valid():
         team = form.cleaned_data.get("team")
         view.name, view.team, view.owner = form.cleaned_data["name"], team or space.team, None if team else request.user
-        view.save(force_insert=True)
-        if team:
-            audit.record(What.VIEW_SAVED, request.user, about=view.name, teams=[team])
-        messages.success(request, f"{view.name} is saved.")
-        return redirect(view.url)
+        try:
+            saved_views.save(view)
+        except QuotaReached as error:
+            form.add_error(None, str(error))
+        else:
+            if team:
+                audit.record(What.VIEW_SAVED, request.user, about=view.name, teams=[team])
+            messages.success(request, f"{view.name} is saved.")
+            return redirect(view.url)
     view.team = space.team
     context = {"form": form, "view": view}
     return render_page(request, "views/add.html", "views/_add.html", context, 422 if form.errors else 200)

@@ -9,10 +9,7 @@ from django.utils.crypto import salted_hmac
 
 from datasources.models import ShareLink
 
-# The prefix keeps one that came over http from counting; __Host- would allow no path.
-PREFIX = "__Secure-" if settings.SESSION_COOKIE_SECURE else ""
-UNLOCKED = f"{PREFIX}share"
-DOWNLOADED = f"{PREFIX}file"
+UNLOCKED = "share"
 # The password is asked for again after the first time; until the second, this browser is known to have had it.
 ASKED_AGAIN_AFTER_S = 3600
 KNOWN_FOR_S = 30 * 86_400
@@ -35,23 +32,23 @@ def is_unlocked(request: HttpRequest, share: ShareLink) -> bool:
 
 def device(request: HttpRequest, share: ShareLink) -> str:
     """A name for a browser that has had the password before, to count its guesses by; empty for others."""
-    return request.COOKIES[UNLOCKED] if _holds(request, share, KNOWN_FOR_S) else ""
+    return request.COOKIES[_name(UNLOCKED)] if _holds(request, share, KNOWN_FOR_S) else ""
 
 
 def remember_download(request: HttpRequest, response: HttpResponse, number: int) -> None:
     """That this file's download was counted."""
-    _set(request, response, f"{DOWNLOADED}{number}", _downloaded.sign(_file_stamp(request, number)), REPEAT_WITHIN_S)
+    _set(request, response, f"file{number}", _downloaded.sign(_file_stamp(request, number)), REPEAT_WITHIN_S)
 
 
 def repeatable(request: HttpRequest) -> set[int]:
     """The numbers of the files whose download was counted here a short while ago."""
-    named = (re.fullmatch(DOWNLOADED + "([0-9]{1,4})", name) for name in request.COOKIES)
+    named = (re.fullmatch(_name("file([0-9]{1,4})"), name) for name in request.COOKIES)
     return {number for name in named if name and _was_downloaded(request, number := int(name[1]))}
 
 
 def _was_downloaded(request: HttpRequest, number: int) -> bool:
     try:
-        found = _downloaded.unsign(request.COOKIES.get(f"{DOWNLOADED}{number}", ""), max_age=REPEAT_WITHIN_S)
+        found = _downloaded.unsign(request.COOKIES.get(_name(f"file{number}"), ""), max_age=REPEAT_WITHIN_S)
     except signing.BadSignature:
         return False
     return found == _file_stamp(request, number)
@@ -59,14 +56,14 @@ def _was_downloaded(request: HttpRequest, number: int) -> bool:
 
 def _holds(request: HttpRequest, share: ShareLink, seconds: int) -> bool:
     try:
-        return _unlocked.unsign(request.COOKIES.get(UNLOCKED, ""), max_age=seconds) == _stamp(share)
+        return _unlocked.unsign(request.COOKIES.get(_name(UNLOCKED), ""), max_age=seconds) == _stamp(share)
     except signing.BadSignature:
         return False
 
 
 def _set(request: HttpRequest, response: HttpResponse, name: str, value: str, seconds: int) -> None:
     response.set_cookie(
-        name,
+        _name(name),
         value,
         max_age=seconds,
         path=request.path,
@@ -74,6 +71,11 @@ def _set(request: HttpRequest, response: HttpResponse, name: str, value: str, se
         httponly=True,
         samesite="Lax",
     )
+
+
+def _name(name: str) -> str:
+    """The prefix keeps one that came over http from counting; __Host- would allow no path."""
+    return f"__Secure-{name}" if settings.SESSION_COOKIE_SECURE else name
 
 
 def _stamp(share: ShareLink) -> str:

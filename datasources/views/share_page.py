@@ -73,7 +73,6 @@ def _try(request: HttpRequest, share: ShareLink, tried: str | None) -> HttpRespo
     try:
         next_waits = guess.count()
     except TooManyGuesses as error:
-        shares.tell_of_guessing(share)
         return _ask_password(request, status=429, wait_s=error.wait_s)
     if check_password(tried, share.password):
         guess.was_right()

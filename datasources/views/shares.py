@@ -13,6 +13,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 from qrcode.image.svg import SvgPathFillImage
 
+from accounts.quotas import QuotaReached
 from accounts.roles import Action
 from datasources import access, audit, shares
 from datasources.audit import What
@@ -29,10 +30,14 @@ def share(request: HttpRequest, source: Source) -> HttpResponse:
     sources = _with_others(request, source)
     form = ShareForm(request.POST if request.method == "POST" else None)
     if request.method == "POST" and form.is_valid():
-        made = shares.make(request.user, source.key, sources, **form.settings())
-        _record(What.SHARE_MADE, request, made, ends=form.cleaned_data["ends"], has_password=bool(made.password))
-        messages.success(request, "The link is made. Copy it and pass it on.")
-        return redirect("shares:details", made.pk)
+        try:
+            made = shares.make(request.user, source.key, sources, **form.settings())
+        except QuotaReached as error:
+            form.add_error(None, str(error))
+        else:
+            _record(What.SHARE_MADE, request, made, ends=form.cleaned_data["ends"], has_password=bool(made.password))
+            messages.success(request, "The link is made. Copy it and pass it on.")
+            return redirect("shares:details", made.pk)
     context = {"source": source, "sources": sources, "form": form}
     return render_page(request, "shares/make.html", "shares/_make.html", context, 422 if form.errors else 200)
 

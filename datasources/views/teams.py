@@ -14,6 +14,7 @@ from django.views.decorators.http import require_http_methods
 
 from accounts import teams
 from accounts.models import Invitation, Membership
+from accounts.quotas import QuotaReached
 from accounts.roles import TABLE, Action, Role, may
 from datasources import audit, invitations, tasks
 from datasources.audit import What
@@ -32,10 +33,14 @@ def list_teams(request: HttpRequest) -> HttpResponse:
     """One's teams, and the form for a new one."""
     form = TeamForm(request.POST if request.method == "POST" else None)
     if request.method == "POST" and form.is_valid():
-        team = teams.create(form.cleaned_data["name"], request.user)
-        audit.record(What.TEAM_MADE, request.user, about=team.name, teams=[team])
-        messages.success(request, f"{team.name} is there. Invite people, and share a key with it.")
-        return redirect("teams:team", team.pk)
+        try:
+            team = teams.create(form.cleaned_data["name"], request.user)
+        except QuotaReached as error:
+            form.add_error("name", str(error))
+        else:
+            audit.record(What.TEAM_MADE, request.user, about=team.name, teams=[team])
+            messages.success(request, f"{team.name} is there. Invite people, and share a key with it.")
+            return redirect("teams:team", team.pk)
     context = {"form": form, "roles": Role, "table": TABLE}
     return render_page(request, "teams/list.html", "teams/_list.html", context, 422 if form.errors else 200)
 
@@ -172,7 +177,7 @@ def _invite(request: HttpRequest, own: Membership, form: InviteForm) -> bool:
     email, single = asked["email"], asked["is_single_use"] or bool(asked["email"])
     try:
         invitation = invitations.invite(own.team, request.user, asked["role"], expires_at, email, is_single_use=single)
-    except invitations.TooManyInvitations as error:
+    except (invitations.TooManyInvitations, QuotaReached) as error:
         form.add_error("email", str(error))
         return False
     audit.record(What.INVITED, request.user, about=email or ANYBODY, teams=[own.team], role=asked["role"].label)

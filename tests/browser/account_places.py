@@ -8,7 +8,9 @@ from allauth.socialaccount.models import SocialAccount
 from allauth.usersessions.models import UserSession
 from django.test import Client
 
-from tests.browser.places import World, place
+from datasources import outlets
+from datasources.models import Outlet, SavedView
+from tests.browser.places import HOSTILE, World, place
 from tests.support.factors import app_of, codes_of, passkey_of
 
 
@@ -121,3 +123,12 @@ def _several_addresses(world: World) -> str:
     for email, is_first in [(world.alice.email, True), (f"{'alice-' * 7}@{'example-' * 6}.com", False)]:
         EmailAddress.objects.create(user=world.alice, email=email, primary=is_first, verified=is_first)
     return "/accounts/email/"
+
+
+@place("account, holdings", "What this account holds")
+def _holdings(world: World) -> str:
+    world.team()
+    world.share(note=HOSTILE)
+    SavedView.objects.create(owner=world.alice, name=HOSTILE[:100], page=SavedView.Page.SOURCES)
+    outlets.save(world.alice, Outlet.Kind.WEBHOOK, "https://hooks.example.com/x")
+    return "/accounts/holdings/"

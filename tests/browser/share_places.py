@@ -67,3 +67,15 @@ def _shared_waiting(world: World) -> str:
 @place("shared page, nothing", "This link does not work", 404, signed_in=False)
 def _shared_nothing(world: World) -> str:
     return "/d/cd_not-a-token/"
+
+
+@place("shared page, limited", "This link works once", signed_in=False)
+def _shared_limited(world: World) -> str:
+    return _outside(world.share(most_uses=1, ends_at=IN_A_WEEK))
+
+
+@place("shared page, limit reached", "Download limit reached", 410, signed_in=False)
+def _shared_used_up(world: World) -> str:
+    share = world.share(most_uses=1)
+    ShareLink.objects.filter(pk=share.pk).update(uses=1)
+    return _outside(share)

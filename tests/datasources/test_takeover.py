@@ -14,6 +14,7 @@ from datasources import outlets, shares
 from datasources.audit import What
 from datasources.models import AuditEvent, KeyShare, Outlet, SavedView, ShareLink
 from tests.accounts.conftest import go, provider, the_provider  # noqa: F401 - fixtures
+from tests.support.factors import app_of
 from tests.support.html import link, told, words
 from tests.views.conftest import made
 
@@ -94,3 +95,15 @@ def test_the_account_page_leads_to_the_list_and_it_is_one_s_own(web, client_of, 
 
 def test_a_visitor_has_no_account_that_holds_anything(client, db):
     assert client.get("/accounts/holdings/")["Location"] == "/accounts/login/?next=/accounts/holdings/"
+
+
+@pytest.mark.parametrize("path", ["/accounts/2fa/authenticate/", "/accounts/login/", "/accounts/confirm-email/"])
+def test_a_sign_in_that_a_stranger_has_begun_is_not_completed_afterwards(provider, prepared, path):  # noqa: F811
+    app_of(prepared)
+    thief = Client()
+    answer = thief.post("/accounts/login/", {"login": prepared.email, "password": "alices-password"})
+    assert answer["Location"] == "/accounts/2fa/authenticate/"
+    sign_on(provider, prepared)
+    for act in (thief.get, thief.post):
+        act(path)
+        assert thief.get("/keys/").status_code == 302

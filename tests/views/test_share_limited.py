@@ -168,3 +168,12 @@ def test_an_unlimited_link_warns_of_nothing_and_sets_no_cookie(alice, table, rec
     share = limited(alice, table, most_uses=None)
     assert "Make sure" not in words(recipient.get(path(share)))
     assert not recipient.get(path(share, "?dl=1")).cookies
+
+
+def test_cookies_are_secure_where_those_of_the_session_are(alice, table, recipient, settings):
+    settings.SESSION_COOKIE_SECURE = True
+    share = limited(alice, table, password="open sesame")
+    kept = recipient.post(path(share), {"password": "open sesame"}).cookies["__Secure-share"]
+    counted = recipient.get(path(share, "?dl=1")).cookies["__Secure-file1"]
+    assert all(cookie["secure"] and cookie["path"] == path(share) for cookie in (kept, counted))
+    assert recipient.get(path(share, "?dl=1")).status_code == 302
