@@ -23,7 +23,8 @@ from django.utils import timezone
 from requests.adapters import HTTPAdapter
 
 from accounts.models import User
-from datasources import master_key, notices
+from datasources import leases, master_key, notices
+from datasources.claro import ClaroError
 from datasources.leases import Held
 from datasources.models import Notice, Outlet
 from datasources.vault import SecretUnreadable
@@ -51,9 +52,14 @@ def save(user: User, kind: Outlet.Kind, url: str = "") -> Outlet:
     return outlet
 
 
-def send(outlet_id: str, lease: str) -> str:
+def _give_up(held: Held, error: ClaroError) -> None:
+    """What comes next tries anew."""
+    held.finish(None, attempts=0, problem=error.user_message, sent_until=timezone.now())
+
+
+@leases.work(Outlet, _give_up)
+def send(held: Held) -> str:
     """Sends what came since the last time, in one message; tries again later, and in the end says why not."""
-    held = Held(Outlet, outlet_id, lease)
     outlet: Outlet = held.work
     until = timezone.now()
     found = notices.of(outlet.user).filter(at__gt=outlet.sent_until, at__lte=until)
