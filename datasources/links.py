@@ -18,6 +18,8 @@ from datasources.vault import SecretUnreadable
 
 # A person waits: a link that Claro has given no usable answer for so long has failed, and offers to try again.
 PATIENCE = timedelta(minutes=10)
+# However soon Claro lets a link end, it is offered for so long.
+SHORTEST = 2 * LINK_MARGIN
 FORGET_AFTER = timedelta(days=8)  # a week after the longest-lived one has ended
 
 
@@ -82,7 +84,9 @@ def make(held: Held) -> str:
         _not_made(held, error)
     else:
         link.seal(signed.url)
-        ready = {"state": DownloadLink.State.READY, "url": link.url, "expires_at": signed.expires_at, "problem": None}
+        # A link that ends sooner would be made again for every visit of a page that waits for it.
+        expires_at = max(signed.expires_at, timezone.now() + SHORTEST)
+        ready = {"state": DownloadLink.State.READY, "url": link.url, "expires_at": expires_at, "problem": None}
         held.finish(None, **ready)
     live.publish(access.people_for(link.source.key), "downloads-changed", event_name(link))
     return link.state

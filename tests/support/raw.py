@@ -156,15 +156,19 @@ def answers(draw) -> Answer:
 
 
 class RawServer(socketserver.ThreadingTCPServer):
-    """Gives `answer` to every request, and ends the connection."""
+    """Gives `answer` to every request but those whose path ends as `answers` says, and ends the connection."""
 
     daemon_threads = allow_reuse_address = True
 
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
         self.answer = Answer()
+        self.answers: dict[str, Answer] = {}
         self.url = f"http://127.0.0.1:{self.server_address[1]}"
         threading.Thread(target=self.serve_forever, args=(0.05,), daemon=True).start()
+
+    def answer_to(self, path: str) -> Answer:
+        return next((answer for end, answer in self.answers.items() if path.endswith(end)), self.answer)
 
     def stop(self) -> None:
         self.shutdown()
@@ -175,6 +179,7 @@ class _Handler(socketserver.StreamRequestHandler):
     server: RawServer
 
     def handle(self) -> None:
+        path = self.rfile.readline().decode("latin-1").split(" ")[1].partition("?")[0]
         length = 0
         for line in iter(self.rfile.readline, b"\r\n"):
             if not line:
@@ -183,7 +188,7 @@ class _Handler(socketserver.StreamRequestHandler):
             length = int(value) if name.lower() == b"content-length" else length
         self.rfile.read(length)
         try:
-            self.wfile.write(self.server.answer.wire())
+            self.wfile.write(self.server.answer_to(path).wire())
             self.request.shutdown(socket.SHUT_WR)
         except OSError:  # the client has read enough
             return
