@@ -129,7 +129,7 @@ class ClaroClient:
         deadline_s: float = 15.0,
         retries: int = 2,
         max_wait_s: float = 0.0,
-        max_answer_bytes: int = 64 * 2**20,
+        max_answer_bytes: int = 16 * 2**20,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self.base_url = base_url.rstrip("/")
