@@ -37,6 +37,7 @@ from datasources.claro.types import (
     RowPage,
     SignedUrl,
     answered_at,
+    is_short,
     kept,
 )
 from datasources.claro.webhooks import SECRET_LENGTH_MIN, Webhook, webhooks_from_api
@@ -355,7 +356,7 @@ def _error(answer: _Answer) -> ClaroError:
         return Unreachable(f"A gateway answered {answer.status}: {bodies.start(answer.body)}")
     if 300 <= answer.status < 400:
         return BadAnswer(f"A redirect ({answer.status}), which is not followed.")
-    details = data.get("details")
+    details = data.get("details") or {}
     words = text if kind is InvalidParameters and text else None
     if not kind.api_code:
         words = f"Claro answered: {text}" if text else f"Claro answered with an error ({answer.status})."
@@ -363,7 +364,9 @@ def _error(answer: _Answer) -> ClaroError:
         text or bodies.start(answer.body),
         code=code,
         status=answer.status,
-        details=kept(details if isinstance(details, dict) else {"details": details} if details else {}),
+        details=kept(details if isinstance(details, dict) and is_short(details) else {"details": details})
+        if details
+        else {},
         user_message=words,
     )
 

@@ -9,10 +9,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from datasources import bin, keys, links, redis, shares
+from datasources.claro import TooLarge
 from datasources.models import ApiKey, DownloadLink, ShareLink, Source
 from tests.conftest import looked, synced
 from tests.support.html import words_of
-from tests.support.raw import ID, Answer, RawServer, answers, paginations, rows, sources, values, written
+from tests.support.raw import ID, Answer, RawServer, answers, nested, paginations, rows, sources, values, written
 from tests.support.raw import listed as many
 from tests.views.conftest import made
 
@@ -123,3 +124,35 @@ def test_a_link_that_ends_at_once_by_its_answer_is_not_made_again_and_again(web,
     server.answers["/download"] = answer_of(f'{{"url": "https://files.test/f", {end}}}')
     link = made(links.ask(synced(own_key)[0], alice, 300))
     assert links.ask(link.source, alice, 300).pk == link.pk
+
+
+def rows_page(web: Client, server: RawServer, key: ApiKey, body: str):
+    source = written({"datasourceId": f'"{ID}"', "status": '"completed"'})
+    server.answer = answer_of(written({"dataSources": many([source])}))
+    server.answers["/data"] = answer_of(body)
+    synced(key)
+    return web.get(f"/sources/{ID}/rows/")
+
+
+def test_a_deep_value_beside_a_nul_leaves_the_other_rows_on_the_page(web, server, own_key):
+    page = rows_page(web, server, own_key, f'{{"data": [{{"n": "a\\u0000b", "v": {nested(600)}}}, {{"n": "plain"}}]}}')
+    text = words_of(page.content.decode())
+    assert page.status_code == 200
+    assert "plain" in text
+    assert "a\ufffdb" in text
+
+
+def test_a_row_of_another_shape_is_named_and_the_others_are_shown(web, server, own_key):
+    page = rows_page(web, server, own_key, '{"data": [{"n": "first"}, 17, {"n": "last"}]}')
+    text = words_of(page.content.decode())
+    assert page.status_code == 200
+    assert all(word in text for word in ("first", "[unreadable row: 17]", "last"))
+
+
+def test_more_rows_than_were_asked_for_are_refused_in_words_and_other_pages_go_on(web, server, own_key):
+    page = rows_page(web, server, own_key, written({"data": many(['{"n":1}'] * 2000)}))
+    assert page.status_code == 502
+    assert TooLarge.words in words_of(page.content.decode())
+    assert web.get("/sources/").status_code == 200
+    own_key.refresh_from_db()
+    assert (own_key.state, own_key.problem) == (ApiKey.State.VALID, None)
