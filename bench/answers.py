@@ -12,7 +12,7 @@ from datasources.models import Source
 
 LIMIT_MB = 400
 # The client refuses longer ones while they arrive.
-BYTES_MAX = 16 * 2**20 - 1024
+BYTES_MAX = 12 * 2**20 - 1024
 JSON = {"Content-Type": "application/json"}
 # What one row holds, over and over.
 PIECES = {

@@ -37,8 +37,7 @@ from datasources.claro.types import (
     RowPage,
     SignedUrl,
     answered_at,
-    is_short,
-    kept,
+    kept_details,
 )
 from datasources.claro.webhooks import SECRET_LENGTH_MIN, Webhook, webhooks_from_api
 
@@ -130,7 +129,7 @@ class ClaroClient:
         deadline_s: float = 15.0,
         retries: int = 2,
         max_wait_s: float = 0.0,
-        max_answer_bytes: int = 16 * 2**20,
+        max_answer_bytes: int = 12 * 2**20,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self.base_url = base_url.rstrip("/")
@@ -356,7 +355,6 @@ def _error(answer: _Answer) -> ClaroError:
         return Unreachable(f"A gateway answered {answer.status}: {bodies.start(answer.body)}")
     if 300 <= answer.status < 400:
         return BadAnswer(f"A redirect ({answer.status}), which is not followed.")
-    details = data.get("details") or {}
     words = text if kind is InvalidParameters and text else None
     if not kind.api_code:
         words = f"Claro answered: {text}" if text else f"Claro answered with an error ({answer.status})."
@@ -364,9 +362,7 @@ def _error(answer: _Answer) -> ClaroError:
         text or bodies.start(answer.body),
         code=code,
         status=answer.status,
-        details=kept(details if isinstance(details, dict) and is_short(details) else {"details": details})
-        if details
-        else {},
+        details=kept_details(data.get("details")),
         user_message=words,
     )
 

@@ -233,15 +233,18 @@ def kept(fields: Mapping[str, Any]) -> dict[str, Any]:
     """Fields of an answer as the database keeps them: no more, no longer and no larger than the limits say."""
     cut = {}
     for name, value in itertools.islice(fields.items(), FIELDS_MAX):
-        cut[_cut(name, FIELD_NAME_MAX)] = value if is_short(value) else _cut(_text(value), FIELD_MAX)
+        text = _text(value)
+        cut[_cut(name, FIELD_NAME_MAX)] = value if len(text) <= FIELD_MAX else _cut(text, FIELD_MAX)
     if len(fields) > FIELDS_MAX:
         cut["…"] = f"{len(fields) - FIELDS_MAX} more fields are not kept."
     return cut
 
 
-def is_short(value: Any) -> bool:
-    """True for a value that is kept as it is."""
-    return len(_text(value)) <= FIELD_MAX
+def kept_details(details: Any) -> dict[str, Any]:
+    """The details of an error as the database keeps them: an object that is short, or their text."""
+    if not details:
+        return {}
+    return kept(details if isinstance(details, dict) and len(_text(details)) <= FIELD_MAX else {"details": details})
 
 
 def readable(read: Callable[[Any], Item], items: list[Any]) -> Iterator[Item]:

@@ -9,7 +9,8 @@ from uuid import UUID
 import pytest
 from hypothesis import given, settings
 
-from datasources.claro import ClaroClient, ClaroError, Meter, RateLimit
+from datasources.claro import ApiError, ClaroClient, ClaroError, Meter, RateLimit
+from datasources.claro.types import FIELD_MAX
 from tests.support.raw import ID, Answer, RawServer, answers
 
 SOURCE_ID = UUID(ID)
@@ -120,3 +121,12 @@ def test_a_rate_limit_by_its_code_alone_closes_the_key_as_a_429_does(server):
     with pytest.raises(ClaroError):
         ClaroClient("key", server.url, meter=meter, retries=0).list_datasources()
     assert meter.said == [(None, 7)]
+
+
+@pytest.mark.parametrize("details", ['"text"', "[1]", f'{{"a": "{"x" * 2**20}"}}', '{"a": {"b": 1}}', "null"])
+def test_the_details_of_an_error_are_an_object_of_bounded_size(server, details):
+    server.answer = Answer(418, [], f'{{"code": "TEAPOT", "error": "No.", "details": {details}}}'.encode())
+    with pytest.raises(ApiError) as raised:
+        ClaroClient("key", server.url, retries=0).list_datasources()
+    assert isinstance(raised.value.details, dict)
+    assert len(json.dumps(raised.value.details)) < 2 * FIELD_MAX
