@@ -7,7 +7,7 @@ import time
 from bench.timing import table
 from bench.world import world
 
-PARTS = ("lists", "rows", "calls", "limit", "shares", "streams")
+PARTS = ("lists", "rows", "calls", "limit", "shares", "streams", "answers")
 ON_REQUEST = ("watching", "soak", "outgoing")  # take minutes
 
 

@@ -102,12 +102,20 @@ def hurry(deletions: Iterable[Deletion], user: User) -> None:
         _tell(one.datasource_id for one in deletions)
 
 
-def empty(deletion_id: str, lease: str) -> str:
+def _give_up(held: Held, error: ClaroError) -> None:
+    deletion: Deletion = held.work
+    with transaction.atomic():
+        held.finish(state=State.FAILED, problem=error.to_dict())
+        audit.record(What.SOURCE_NOT_DELETED, deletion.asked_by, source=deletion.source, why=error.user_message)
+        _tell([deletion.datasource_id])
+
+
+@leases.work(Deletion, _give_up)
+def empty(held: Held) -> str:
     """Has Claro delete what has waited long enough: one call. Raises LeaseLost.
 
     A worker that dies in the midst leaves it to the next one, who may find it gone at Claro: that is what was wanted.
     """
-    held = Held(Deletion, deletion_id, lease)
     deletion: Deletion = held.work
     before = deletion.state
     held.renew(state=State.ASKED)
@@ -185,8 +193,7 @@ def _not_deleted(held: Held, before: str, error: ClaroError) -> str:
         elif is_failure(error):
             held.put_back(error, problem=problem)
         else:
-            held.finish(state=State.FAILED, problem=problem)
-            audit.record(What.SOURCE_NOT_DELETED, deletion.asked_by, source=deletion.source, why=error.user_message)
+            _give_up(held, error)
         _tell([deletion.datasource_id])
     return deletion.state
 

@@ -24,6 +24,7 @@ from datasources.claro import (
     ClaroClient,
     DatasourceNotFound,
     InvalidParameters,
+    Unreadable,
     parse_delivery,
     verify_signature,
 )
@@ -170,7 +171,7 @@ def _read_one(held: Held, claro: ClaroClient, hint: Hint) -> None:
     except DatasourceNotFound:
         for source in key.sources.filter(datasource_id=hint.datasource_id):
             mirror.mark_gone(source)
-    except (AccessDenied, InvalidParameters):
+    except (AccessDenied, InvalidParameters, Unreadable):
         pass  # about this one source; the others are still read
     else:
         mirror.record(key, [answer], asked_at)

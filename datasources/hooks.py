@@ -9,7 +9,7 @@ from django.db import IntegrityError, transaction
 from django.urls import reverse
 from django.utils import timezone
 
-from datasources import access, gateway, hints, live
+from datasources import access, gateway, hints, leases, live
 from datasources.budget import Lane
 from datasources.claro import PROCESSED, ApiError, ClaroClient, ClaroError, Unauthorized
 from datasources.leases import Held
@@ -65,9 +65,18 @@ def switch_off(key: ApiKey) -> Hook | None:
     return mine.first()
 
 
-def tend(hook_id: str, lease: str) -> str:
+def _give_up(held: Held, error: ClaroError) -> None:
+    """Hints that were not followed wait for the next one; until then, polling finds what they are about."""
+    if held.work.state == Hook.State.REGISTERED:
+        held.finish(attempts=0, problem=error.to_dict())
+    else:
+        _end(held, error)
+    _tell(held.work.key)
+
+
+@leases.work(Hook, _give_up)
+def tend(held: Held) -> str:
     """Does what is due: registers or removes the webhook, or reads what Claro told of. Raises LeaseLost."""
-    held = Held(Hook, hook_id, lease)
     state = held.work.state
     try:
         if state == Hook.State.WANTED:
@@ -167,15 +176,20 @@ def _not_done(held: Held, error: ClaroError) -> None:
     if hook.state == Hook.State.REGISTERED:
         held.put_back(error)
         return
-    if not _is_refusal(error):
-        held.put_back(error, problem=error.to_dict())
-    elif hook.state == Hook.State.REMOVING:
-        held.finish(problem=error.to_dict())
+    if _is_refusal(error):
+        _end(held, error)
     else:
-        _rest(held)
-        failed = {"state": Hook.State.FAILED, "problem": error.to_dict()}
-        Hook.objects.filter(pk=hook.pk, state=Hook.State.WANTED).update(**failed)
+        held.put_back(error, problem=error.to_dict())
     _tell(hook.key)
+
+
+def _end(held: Held, error: ClaroError) -> None:
+    if held.work.state == Hook.State.REMOVING:
+        held.finish(problem=error.to_dict())
+        return
+    _rest(held)
+    failed = {"state": Hook.State.FAILED, "problem": error.to_dict()}
+    Hook.objects.filter(pk=held.work.pk, state=Hook.State.WANTED).update(**failed)
 
 
 def _is_refusal(error: ClaroError) -> bool:

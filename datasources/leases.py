@@ -4,10 +4,13 @@ A worker that dies, a broker that is emptied or a message that is lost leaves a 
 row is due again. The end of the lease names it: whoever comes with an older one finds the work taken and goes away.
 """
 
+import functools
 import random
+from collections.abc import Callable
 from datetime import datetime, timedelta
 
-from django.db import connection, transaction
+import redis
+from django.db import InterfaceError, OperationalError, connection, transaction
 from django.db.models import Model, Q, QuerySet
 from django.utils import timezone
 
@@ -17,10 +20,20 @@ from datasources.claro import ClaroError, NotNow, Unauthorized
 LEASE = timedelta(seconds=20)
 FIRST_RETRY = timedelta(seconds=2)
 LONGEST_RETRY = timedelta(minutes=5)
+# Work that fails in an unexpected way is tried this often; the pauses add up to half a minute.
+ATTEMPTS_AT_MOST = 5
+# Outages of our own stores are no fault of the work: the lease expires, and the next worker retries.
+OUTAGES = (redis.RedisError, OperationalError, InterfaceError)
 
 
 class LeaseLost(Exception):
     """Somebody else holds the work by now."""
+
+
+class Broken(ClaroError):
+    """Work raised an exception that nothing expects: a fault of the dashboard, which the log describes."""
+
+    words = "The dashboard failed to do this. Its log has the details."
 
 
 def claim_due(model: type[Model], at_most: int = 100) -> list[tuple[str, str]]:
@@ -59,7 +72,10 @@ class Held:
         self._row = model.objects.filter(pk=pk)
         self._until = datetime.fromisoformat(lease)
         self.renew()
-        self.work = self._row.get()  # read after the lease is ours, so that it is what we go on from
+        work = self._row.first()  # read after the lease is ours, so that it is what we go on from
+        if work is None:
+            raise LeaseLost
+        self.work = work
 
     def renew(self, **changes: object) -> None:
         """Keeps the lease for another LEASE, noting progress with it."""
@@ -82,6 +98,33 @@ class Held:
         if hasattr(self, "work"):
             for name, value in changes.items():
                 setattr(self.work, name, value)
+
+
+def work(
+    model: type[Model], give_up: Callable[[Held, ClaroError], None]
+) -> Callable[[Callable[[Held], str]], Callable[[str, str], str]]:
+    """Makes a function of an id and a lease from one of `Held` work.
+
+    Work that raises an unexpected exception counts an attempt and is put back with growing pauses. After
+    ATTEMPTS_AT_MOST of them `give_up` ends it and tells the user. The exception is raised either way.
+    """
+
+    def decorate(act: Callable[[Held], str]) -> Callable[[str, str], str]:
+        @functools.wraps(act)
+        def run(pk: str, lease: str) -> str:
+            held = Held(model, pk, lease)
+            try:
+                return act(held)
+            except (LeaseLost, *OUTAGES):
+                raise
+            except Exception:
+                end = give_up if held.work.attempts + 1 >= ATTEMPTS_AT_MOST else Held.put_back
+                end(held, Broken())
+                raise
+
+        return run
+
+    return decorate
 
 
 def retry_at(error: ClaroError, attempts: int) -> datetime | None:

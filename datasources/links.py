@@ -12,13 +12,15 @@ from accounts.quotas import require_room
 from datasources import access, gateway, leases, live, mirror
 from datasources.breaker import is_failure
 from datasources.budget import Lane
-from datasources.claro import ClaroError, DatasourceNotFound, NotNow, Unauthorized
+from datasources.claro import BadAnswer, ClaroError, DatasourceNotFound, NotNow, Unauthorized
 from datasources.leases import Held
 from datasources.models import LINK_MARGIN, ApiKey, DownloadLink, Source
 from datasources.vault import SecretUnreadable
 
 # A person waits: a link that Claro has given no usable answer for so long has failed, and offers to try again.
 PATIENCE = timedelta(minutes=10)
+# However soon Claro lets a link end, it is offered for so long.
+SHORTEST = 2 * LINK_MARGIN
 FORGET_AFTER = timedelta(days=8)  # a week after the longest-lived one has ended
 
 
@@ -75,9 +77,15 @@ def ask_all(sources: Collection[Source], user: User, expires_in_s: int) -> int:
     return len(new)
 
 
-def make(link_id: str, lease: str) -> str:
+def _give_up(held: Held, error: ClaroError) -> None:
+    link: DownloadLink = held.work
+    held.finish(None, state=DownloadLink.State.FAILED, problem=error.to_dict())
+    live.publish(access.people_for(link.source.key), "downloads-changed", event_name(link))
+
+
+@leases.work(DownloadLink, _give_up)
+def make(held: Held) -> str:
     """Has Claro sign a pending link: one call. Raises LeaseLost."""
-    held = Held(DownloadLink, link_id, lease)
     link: DownloadLink = held.work
     try:
         with gateway.client(link.source.key, Lane.COPY if link.is_ahead else Lane.LINK) as claro:
@@ -89,7 +97,9 @@ def make(link_id: str, lease: str) -> str:
         _not_made(held, error)
     else:
         link.seal(signed.url)
-        ready = {"state": DownloadLink.State.READY, "url": link.url, "expires_at": signed.expires_at, "problem": None}
+        # A link that ends sooner would be made again for every visit of a page that waits for it.
+        expires_at = max(signed.expires_at, timezone.now() + SHORTEST)
+        ready = {"state": DownloadLink.State.READY, "url": link.url, "expires_at": expires_at, "problem": None}
         held.finish(None, **ready)
     live.publish(access.people_for(link.source.key), "downloads-changed", event_name(link))
     return link.state
@@ -136,7 +146,7 @@ def _not_made(held: Held, error: ClaroError) -> None:
     """Waits for the limit, for a person to replace the key, and a while for Claro; gives up the rest."""
     now, problem = timezone.now(), error.to_dict()
     waits = isinstance(error, NotNow | Unauthorized) or getattr(error, "needs_a_person", False)
-    if is_failure(error):
+    if isinstance(error, BadAnswer) or is_failure(error):
         problem["silent_since"] = (held.work.problem or {}).get("silent_since", now.isoformat())
         waits = now - datetime.fromisoformat(problem["silent_since"]) < PATIENCE
     if waits:

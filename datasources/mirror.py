@@ -8,26 +8,34 @@ from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
 
-from datasources import access, gateway, live, notices
+from datasources import access, gateway, leases, live, notices
 from datasources.budget import Lane
 from datasources.claro import (
     COMPLETED,
     FAILED,
     LIST_LIMIT_MAX,
     PROCESSING,
+    AccessDenied,
     ApiError,
     ClaroClient,
     ClaroError,
     DataSource,
     DatasourceNotFound,
+    InvalidParameters,
+    ProcessingInProgress,
     RateLimited,
     Unauthorized,
+    Unreadable,
 )
 from datasources.leases import Held
 from datasources.models import ApiKey, Source, StatusChange, Sync, Watch
 from datasources.models.notices import Topic
 
 COPIED = ("file_name", "content_type", "size_bytes", "status", "uploaded_at", "processed_at", "extra")
+
+# So many pages in a row of which nothing can be read do not end a sync; no list has more pages than PAGES_MAX.
+UNREADABLE_PAGES = 5
+PAGES_MAX = 20_000
 
 
 def wake(keys: Iterable[ApiKey], *, older_than: timedelta | None = None) -> list[Sync]:
@@ -49,9 +57,14 @@ def wake(keys: Iterable[ApiKey], *, older_than: timedelta | None = None) -> list
     return found
 
 
-def sync(sync_id: str, lease: str) -> str:
+def _give_up(held: Held, error: ClaroError) -> None:
+    gateway.note_problem(held.work.key, error)
+    held.finish(timezone.now() + settings.SYNC_AT_REST, attempts=0, is_awaited=False, started_at=None)
+
+
+@leases.work(Sync, _give_up)
+def sync(held: Held) -> str:
     """Goes on with a sweep of a key's list where it stopped: one call a page of 100. Raises LeaseLost."""
-    held = Held(Sync, sync_id, lease)
     key = held.work.key
     try:
         with gateway.client(key, Lane.LINK if held.work.is_awaited else Lane.COPY) as claro:
@@ -59,7 +72,7 @@ def sync(sync_id: str, lease: str) -> str:
             _confirm_unseen(held, key, claro)
     except ClaroError as error:
         # A refusal of the list itself, such as to a plan without API access; the others are noted with every call.
-        if isinstance(error, ApiError) and not isinstance(error, RateLimited | Unauthorized):
+        if isinstance(error, ApiError | Unreadable) and not isinstance(error, RateLimited | Unauthorized):
             gateway.note_problem(key, error)
         held.put_back(error)
         word = "put back"
@@ -76,18 +89,21 @@ def _sweep(held: Held, key: ApiKey, claro: ClaroClient) -> None:
     if not progress.is_running:
         held.renew(started_at=timezone.now(), next_page=1, seen=0, total=None)
     met: set = set()
+    idle = 0
     while progress.next_page:
         asked_at = timezone.now()
         page = claro.list_datasources(page=progress.next_page, limit=LIST_LIMIT_MAX)
         record(key, page.sources, asked_at)
         ids = {source.datasource_id for source in page.sources}
         # A server that repeats a page would otherwise be asked for ever.
-        goes_on = page.pagination.has_next and not ids <= met
+        idle = idle + 1 if ids <= met else 0
+        goes_on = page.pagination.has_next and idle < (UNREADABLE_PAGES if page.unreadable else 1)
         met |= ids
         held.renew(
-            next_page=progress.next_page + 1 if goes_on else 0,
+            next_page=progress.next_page + 1 if goes_on and progress.next_page < PAGES_MAX else 0,
             seen=progress.seen + len(ids),
             total=page.pagination.total,
+            unreadable=page.unreadable + (progress.unreadable if progress.next_page > 1 else 0),
         )
         live.publish(access.people_for(key), "sources-changed")
 
@@ -100,12 +116,17 @@ def _confirm_unseen(held: Held, key: ApiKey, claro: ClaroClient) -> None:
 
 
 def learn(source: Source, claro: ClaroClient) -> None:
-    """Reads one source again, with one call, and records what it says; a source the API denies is gone."""
+    """Reads one source again, with one call, and records what it says; a source the API denies is gone.
+
+    An answer that can't be used for this one source leaves our copy of it as it is: others are still to be read.
+    """
     asked_at = timezone.now()
     try:
         answer = claro.get_datasource(source.datasource_id)
     except DatasourceNotFound:
         mark_gone(source)
+    except (AccessDenied, InvalidParameters, ProcessingInProgress, Unreadable):
+        return
     else:
         record(source.key, [answer], asked_at)
 

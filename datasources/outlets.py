@@ -26,6 +26,7 @@ from urllib3.exceptions import NameResolutionError
 from accounts.models import User
 from core import outgoing
 from datasources import leases, live, master_key, notices, semaphore
+from datasources.claro import ClaroError
 from datasources.leases import Held
 from datasources.models import Notice, Outlet, OutletTest
 from datasources.models.notices import PROBLEM_LENGTH
@@ -61,9 +62,14 @@ def save(user: User, kind: Outlet.Kind, url: str = "") -> Outlet:
     return outlet
 
 
-def send(outlet_id: str, lease: str) -> str:
+def _give_up(held: Held, error: ClaroError) -> None:
+    """What comes next tries anew."""
+    held.finish(None, attempts=0, problem=error.user_message, sent_until=timezone.now())
+
+
+@leases.work(Outlet, _give_up)
+def send(held: Held) -> str:
     """Sends what came since the last time, in one message; tries again later, and in the end says why not."""
-    held = Held(Outlet, outlet_id, lease)
     with _place(held.work.user_id) as is_free:
         return _send(held) if is_free else _wait(held)
 
@@ -78,17 +84,26 @@ def ask_test(outlet: Outlet) -> OutletTest:
     return test
 
 
-def send_test(outlet_id: str, lease: str) -> str:
+def _give_up_test(held: Held, error: ClaroError) -> None:
+    _end_test(held, error.user_message)
+
+
+@leases.work(OutletTest, _give_up_test)
+def send_test(held: Held) -> str:
     """Sends the test, and notes for the page what became of it."""
-    held = Held(OutletTest, outlet_id, lease)
     outlet = held.work.outlet
     with _place(outlet.user_id) as is_free:
         if not is_free:
             return _wait(held)
         problem = _tried(held, outlet)
+    _end_test(held, problem)
+    return "not sent" if problem else "sent"
+
+
+def _end_test(held: Held, problem: str) -> None:
+    outlet = held.work.outlet
     held.finish(None, ended_at=timezone.now(), problem=problem)
     live.publish([outlet.user_id], f"test-{outlet.pk}")
-    return "not sent" if problem else "sent"
 
 
 def _tried(held: Held, outlet: Outlet) -> str:

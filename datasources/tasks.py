@@ -9,7 +9,6 @@ import logging
 import redis
 from celery import Task, shared_task
 from django.conf import settings
-from django.core.exceptions import ObjectDoesNotExist
 from django.core.management import call_command
 from kombu.exceptions import OperationalError
 
@@ -43,15 +42,25 @@ logger = logging.getLogger(__name__)
 
 
 def leased_task(room_function) -> Task:
-    """A task that is handed an id and a lease, and does nothing when the work was taken over or is gone."""
+    """A task that is handed an id and a lease, and does nothing when the work was taken over or is gone.
+
+    An unexpected exception is logged without its message, which may hold anything (leases.work puts the work back).
+    """
 
     @shared_task
     @functools.wraps(room_function)
     def task(pk: str, lease: str) -> str:
         try:
             return room_function(pk, lease)
-        except (LeaseLost, ObjectDoesNotExist):
+        except LeaseLost:
             return "taken"
+        except leases.OUTAGES:
+            raise
+        except Exception as error:
+            told = RuntimeError(type(error).__name__)
+            where = (type(told), told, error.__traceback__)
+            logger.error("%s of %s failed", room_function.__name__, pk, exc_info=where)
+            return "failed"
 
     return task
 

@@ -17,7 +17,7 @@ from django.db.models import Count, Max, Min, QuerySet
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 
-from datasources import access, gateway, hints, live, mirror
+from datasources import access, gateway, hints, leases, live, mirror
 from datasources.budget import Lane
 from datasources.claro import COMPLETED, FAILED, LIST_LIMIT_MAX, PROCESSING, ClaroClient, ClaroError, DataSourcePage
 from datasources.leases import Held
@@ -44,9 +44,14 @@ SHARE = 0.2
 HOLDS = timedelta(seconds=20)
 
 
-def look(watch_id: str, lease: str) -> str:
+def _give_up(held: Held, error: ClaroError) -> None:
+    gateway.note_problem(held.work.key, error)
+    held.finish(timezone.now() + SLOWEST, attempts=0, started_at=None)
+
+
+@leases.work(Watch, _give_up)
+def look(held: Held) -> str:
     """One look at a key's processing sources, or its rest where it was cut. Raises LeaseLost."""
-    held = Held(Watch, watch_id, lease)
     watch: Watch = held.work
     try:
         with gateway.client(watch.key, Lane.WATCH) as claro:
@@ -135,7 +140,9 @@ def _read_page(held: Held, claro: ClaroClient) -> None:
     page = claro.list_datasources(watch.next_page, LIST_LIMIT_MAX, watch.reads)
     known = watch.key.sources.filter(datasource_id__in=[source.datasource_id for source in page.sources])
     # A server that repeats a page would otherwise be asked for ever.
-    goes_on = page.pagination.has_next and known.filter(last_seen_at__gte=watch.started_at).count() < len(page.sources)
+    brings_new = known.filter(last_seen_at__gte=watch.started_at).count() < len(page.sources)
+    is_unreadable = page.unreadable and not page.sources and watch.next_page <= mirror.UNREADABLE_PAGES
+    goes_on = page.pagination.has_next and (brings_new or is_unreadable)
     # Some of it was known before, so that the newest first means that everything new was on it.
     has_all_new, missing = known.exists() and _is_newest_first(page), _missing(watch)
     mirror.record(watch.key, page.sources, asked_at)

@@ -11,8 +11,10 @@ from datasources.claro.errors import (
     NotNow,
     ProcessingInProgress,
     RateLimited,
+    TooLarge,
     Unauthorized,
     Unreachable,
+    Unreadable,
 )
 from datasources.claro.types import (
     COMPLETED,
@@ -69,8 +71,10 @@ __all__ = [
     "RateLimited",
     "RowPage",
     "SignedUrl",
+    "TooLarge",
     "Unauthorized",
     "Unreachable",
+    "Unreadable",
     "Webhook",
     "parse_delivery",
     "pooled_session",

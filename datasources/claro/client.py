@@ -1,7 +1,6 @@
 """ClaroClient: one method for each call of the Claro API v2."""
 
 import contextlib
-import json
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -14,7 +13,7 @@ import requests
 import urllib3
 from requests.adapters import HTTPAdapter
 
-from datasources.claro import retry
+from datasources.claro import bodies, retry
 from datasources.claro.errors import (
     ApiError,
     BadAnswer,
@@ -22,7 +21,9 @@ from datasources.claro.errors import (
     DatasourceNotFound,
     InvalidParameters,
     RateLimited,
+    TooLarge,
     Unreachable,
+    Unreadable,
     error_class,
 )
 from datasources.claro.types import (
@@ -30,14 +31,13 @@ from datasources.claro.types import (
     EXPIRES_IN_MIN_S,
     LIST_LIMIT_MAX,
     ROWS_LIMIT_MAX,
-    UNSTORABLE,
     DataSource,
     DataSourcePage,
     RateLimit,
     RowPage,
     SignedUrl,
     answered_at,
-    storable,
+    kept_details,
 )
 from datasources.claro.webhooks import SECRET_LENGTH_MIN, Webhook, webhooks_from_api
 
@@ -130,7 +130,7 @@ class ClaroClient:
         deadline_s: float = 15.0,
         retries: int = 2,
         max_wait_s: float = 0.0,
-        max_answer_bytes: int = 64 * 2**20,
+        max_answer_bytes: int = 12 * 2**20,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self.base_url = base_url.rstrip("/")
@@ -219,7 +219,7 @@ class ClaroClient:
         data, now = self._json(answer), _now()
         signed = SignedUrl.from_api(data, expires_in_s=expires_in_s, now=now, behind=now - answer.at)
         if not _may_follow(signed.url, self.base_url):
-            raise BadAnswer("A signed URL that must not be followed.")
+            raise Unreadable("A signed URL that must not be followed.")
         return signed
 
     def create_webhook(self, name: str, url: str, events: Sequence[str], secret: str, idempotency_key: str) -> Webhook:
@@ -281,10 +281,12 @@ class ClaroClient:
             outcome = self._exchange(call, ends_at)
             if isinstance(outcome, _Answer):
                 answer = outcome
-                if answer.status == 429:
-                    refused_for_s = retry.closed_for_s(answer.retry_after_s, answer.rate_limit)
                 if _is_error(answer):
-                    outcome = _error(answer, refused_for_s)
+                    outcome = _error(answer)
+                if isinstance(outcome, RateLimited):
+                    refused_for_s = retry.closed_for_s(answer.retry_after_s, answer.rate_limit)
+        except ValueError as error:  # requests raises it as it is, for example for a Location in no known encoding
+            outcome = BadAnswer(f"An answer whose headers can't be read ({type(error).__name__}).")
         finally:
             self._meter.after_call(ticket, answer.rate_limit if answer else None, refused_for_s)
         return outcome
@@ -317,7 +319,7 @@ class ClaroClient:
         while chunk := response.raw.read1(CHUNK_BYTES, decode_content=True):
             body += chunk
             if len(body) > self._max_answer_bytes:
-                return BadAnswer(f"An answer of more than {self._max_answer_bytes} bytes.")
+                return TooLarge(f"An answer of more than {self._max_answer_bytes} bytes.")
             if time.monotonic() > ends_at:
                 return Unreachable("The answer did not end in time.")
         return _Answer(
@@ -330,10 +332,9 @@ class ClaroClient:
 
     def _json(self, answer: _Answer) -> Any:
         try:
-            data = json.loads(answer.body)
-        except (ValueError, RecursionError):
-            raise BadAnswer(f"An answer ({answer.status}) that is not JSON: {_start(answer.body)}") from None
-        return storable(data) if UNSTORABLE.search(answer.body) else data
+            return bodies.read(answer.body)
+        except ValueError:
+            raise BadAnswer(f"An answer ({answer.status}) that is not JSON: {bodies.start(answer.body)}") from None
 
 
 def _is_error(answer: _Answer) -> bool:
@@ -343,43 +344,36 @@ def _is_error(answer: _Answer) -> bool:
     return not 200 <= answer.status < 300
 
 
-def _error(answer: _Answer, refused_for_s: float | None) -> ClaroError:
+def _error(answer: _Answer) -> ClaroError:
     """The error that an answer other than 2xx stands for: by `code` first, by status when that says nothing."""
     data = _error_body(answer.body)
     code, text = str(data.get("code") or "")[:100], str(data.get("error") or "")[:1000]
-    if refused_for_s is not None:
-        retry_at = retry.at(_now(), refused_for_s)
-        return RateLimited(text, retry_at=retry_at, status=answer.status)
+    kind = RateLimited if answer.status == 429 else error_class(code, answer.status)
+    if kind is RateLimited:
+        closed_for_s = retry.closed_for_s(answer.retry_after_s, answer.rate_limit)
+        return RateLimited(text, retry_at=retry.at(_now(), closed_for_s), status=answer.status)
     if not code and answer.status in GATEWAY_STATUSES:
-        return Unreachable(f"A gateway answered {answer.status}: {_start(answer.body)}")
+        return Unreachable(f"A gateway answered {answer.status}: {bodies.start(answer.body)}")
     if 300 <= answer.status < 400:
         return BadAnswer(f"A redirect ({answer.status}), which is not followed.")
-    kind = error_class(code, answer.status)
-    details = data.get("details")
     words = text if kind is InvalidParameters and text else None
     if not kind.api_code:
         words = f"Claro answered: {text}" if text else f"Claro answered with an error ({answer.status})."
     return kind(
-        text or _start(answer.body),
+        text or bodies.start(answer.body),
         code=code,
         status=answer.status,
-        details=details if isinstance(details, dict) else {"details": details} if details else {},
+        details=kept_details(data.get("details")),
         user_message=words,
     )
 
 
 def _error_body(body: bytes) -> dict[str, Any]:
     try:
-        data = json.loads(body)
-    except (ValueError, RecursionError):
+        data = bodies.read(body)
+    except (ValueError, TooLarge):
         return {}
     return data if isinstance(data, dict) else {}
-
-
-def _start(body: bytes) -> str:
-    """The start of a body for the log. An answer never holds our key, but may hold signed URLs: no query strings."""
-    text = body[:300].decode(errors="replace").split("?")[0]
-    return " ".join(text.split())[:120]
 
 
 def _may_follow(url: str, base_url: str) -> bool:

@@ -7,6 +7,8 @@ ClaroError                  message for logs, user_message for people, retryable
 ├─ NotNow                   retry_at (aware UTC): when it goes on
 ├─ Unreachable              no answer: DNS, refused, timeout; a gateway's 502/503/504
 └─ BadAnswer                an answer we can't read; the start of the body, secrets removed
+    └─ Unreadable           JSON, but not what the contract promises: a fault of this one answer, Claro itself works
+        └─ TooLarge         more than was asked for, or than the dashboard can hold
 
 An error can be handed to another process as a dict; it never holds a secret.
 """
@@ -156,6 +158,16 @@ class BadAnswer(ClaroError):
 
     words = "Claro sent an answer that the dashboard can't read."
     retryable = True
+
+
+class Unreadable(BadAnswer):
+    """JSON that is not what the contract promises. Other answers of the same API may be fine."""
+
+
+class TooLarge(Unreadable):
+    """An answer that holds more than was asked for, or more than can be kept in memory."""
+
+    words = "Claro's answer is too large for the dashboard."
 
 
 def error_class(code: str, status: int) -> type[ApiError]:

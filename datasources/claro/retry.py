@@ -1,18 +1,18 @@
 """Whether and when a call is made again: pure functions, so that the delays can be listed in a test."""
 
 import random
-from datetime import UTC, datetime, timedelta
-from email.utils import parsedate_to_datetime
+import re
+from datetime import datetime, timedelta
 
 from datasources.claro.errors import ClaroError, RateLimited
-from datasources.claro.types import RateLimit
+from datasources.claro.types import RESET_MAX_S, RateLimit, http_date
 
 FIRST_DELAY_S = 0.25
 LONGEST_DELAY_S = 4.0
 # Where a refusal doesn't say when to come back: the window is a minute (claro-api.md, basics).
 WINDOW_S = 60.0
 # A server that says "come back tomorrow" is not believed beyond this.
-LONGEST_WAIT_S = 3600.0
+LONGEST_WAIT_S = RESET_MAX_S
 # Reset has whole seconds; a call within the last of them would be refused again (so PyGithub's GithubRetry).
 RESET_MARGIN_S = 1.0
 # Safe to make twice (RFC 9110, 9.2.2).
@@ -50,13 +50,10 @@ def parse_retry_after(value: str | None, now: datetime) -> float | None:
     """Seconds that a `Retry-After` asks for, as a number or a date (RFC 9110, 10.2.3); None where it can't be read."""
     if value is None:
         return None
-    if value.strip().isdigit():
+    if re.fullmatch(r"\s*[0-9]{1,15}\s*", value):
         return float(value)
-    try:
-        date = parsedate_to_datetime(value)
-    except (ValueError, TypeError):
-        return None
-    return max((date.replace(tzinfo=date.tzinfo or UTC) - now).total_seconds(), 0.0)
+    date = http_date(value)
+    return None if date is None else max((date - now).total_seconds(), 0.0)
 
 
 def closed_for_s(retry_after_s: float | None, rate_limit: RateLimit | None) -> float:

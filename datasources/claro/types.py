@@ -1,20 +1,21 @@
 """What the API answers, as frozen dataclasses.
 
-All tolerance for what the contract leaves open lives in the `from_api` functions; what they can't read is a BadAnswer.
+All tolerance for what the contract leaves open lives in the `from_api` functions; what they can't read is Unreadable.
 Source: claro-api.md, data sources.
 """
 
 import contextlib
+import itertools
+import json
 import math
-import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 from uuid import UUID
 
-from datasources.claro.errors import BadAnswer
+from datasources.claro.errors import TooLarge, Unreadable
 
 PROCESSING, COMPLETED, FAILED = "processing", "completed", "failed"
 LIST_LIMIT_MAX = 100
@@ -25,9 +26,18 @@ EXPIRES_IN_MAX_S = 86_400
 _EPOCH_FROM = 1_000_000_000
 # Dates have whole seconds, and answers are under way for a while.
 _CLOCKS_DIFFER = timedelta(seconds=20)
-# What JSON can say and databases or UTF-8 can't hold: NUL, half a surrogate pair, numbers without end.
-# It begins with one set of bytes, by which it is searched three times as fast: 1 ms for a page of 1,000 rows.
-UNSTORABLE = re.compile(rb"[\\eENI](?:(?<=\\)u(?:0000|[dD][89a-fA-F])|(?<=\d[eE])\+?\d{3}|(?<=N)aN|(?<=I)nfinity)")
+# X-RateLimit-Reset and Retry-After are not believed beyond this: a wrong header must not stop a key for years.
+RESET_MAX_S = 3600.0
+# Larger numbers of calls or items are not believed, and fit no column of the database.
+COUNT_MAX = 2**31 - 1
+# In every time zone, dates in these years are dates that Python can handle.
+_FIRST_DATE, _LAST_DATE = datetime(2, 1, 1, tzinfo=UTC), datetime(9998, 12, 31, tzinfo=UTC)
+# Limits of what is kept of a listed source, in characters (docs/claro-client.md); more is cut.
+NAME_MAX, FIELD_NAME_MAX, FIELD_MAX, FIELDS_MAX = 1000, 200, 10_000, 200
+URL_MAX = 16_000
+# A page of rows is a table: one row with many keys widens all of them.
+COLUMNS_MAX, CELLS_MAX = 50_000, 4_000_000
+Item = TypeVar("Item")
 _KNOWN = ("datasourceId", "fileName", "contentType", "fileSize", "status", "uploadedAt", "processedAt")
 
 
@@ -46,29 +56,28 @@ class DataSource:
 
     @classmethod
     def from_api(cls, answer: Any) -> Self:
-        """From an object, bare or under `dataSource` or `data`. Raises BadAnswer without a readable id."""
+        """From an object, bare or under `dataSource` or `data`. Raises Unreadable without a readable id."""
         data = _mapping(answer)
         for wrapper in ("dataSource", "data"):
             if "datasourceId" not in data and isinstance(data.get(wrapper), Mapping):
                 data = data[wrapper]
-        try:
-            datasource_id = UUID(str(data["datasourceId"]))
-        except (KeyError, ValueError):
-            raise BadAnswer("A data source without a readable datasourceId.") from None
-        extra = {str(name): value for name, value in data.items() if name not in _KNOWN}
+        datasource_id = parse_uuid(data.get("datasourceId"))
+        if datasource_id is None:
+            raise Unreadable("A data source without a readable datasourceId.")
+        extra = {name: value for name, value in data.items() if name not in _KNOWN}
         uploaded_at, processed_at = parse_time(data.get("uploadedAt")), parse_time(data.get("processedAt"))
         for name, parsed in (("uploadedAt", uploaded_at), ("processedAt", processed_at)):
             if data.get(name) is not None and parsed is None:
                 extra[name] = data[name]
         return cls(
             datasource_id=datasource_id,
-            file_name=_text(data.get("fileName")),
+            file_name=_cut(_text(data.get("fileName")), NAME_MAX),
             content_type=_text(data.get("contentType"))[:255],
             size_bytes=_whole(data.get("fileSize")),
             status=_text(data.get("status"))[:50] or "unknown",
             uploaded_at=uploaded_at,
             processed_at=processed_at,
-            extra=extra,
+            extra=kept(extra),
         )
 
 
@@ -86,9 +95,9 @@ class Pagination:
     def from_api(cls, answer: Any, *, page: int, limit: int, count: int) -> Self:
         """From the answer's `pagination`, for `count` items got on `page` of `limit`; what is missing is derived."""
         data = answer if isinstance(answer, Mapping) else {}
-        said_limit = _whole(data.get("limit")) or limit
-        total = _first_whole(data, "total", "totalItems", "totalCount")
-        total_pages = _first_whole(data, "totalPages", "pages")
+        said_limit = min(_whole(data.get("limit")) or limit, limit)
+        total = _first_count(data, "total", "totalItems", "totalCount")
+        total_pages = _first_count(data, "totalPages", "pages")
         if total_pages is None and total is not None:
             total_pages = math.ceil(total / said_limit)
         least = ((total, (page - 1) * said_limit + count), (total_pages, page))
@@ -107,20 +116,24 @@ class Pagination:
 
 @dataclass(frozen=True, slots=True)
 class DataSourcePage:
-    """One page of the list."""
+    """One page of the list; `unreadable` is the number of items that were left out."""
 
     sources: tuple[DataSource, ...]
     pagination: Pagination
+    unreadable: int = 0
 
     @classmethod
     def from_api(cls, answer: Any, *, page: int, limit: int) -> Self:
-        """Raises BadAnswer when there is no list of sources."""
+        """Raises Unreadable when there is no list of sources, TooLarge for a list of more than any page holds."""
         data = _mapping(answer)
         items = data.get("dataSources")
         if not isinstance(items, list):
-            raise BadAnswer("A list of data sources without `dataSources`.")
+            raise Unreadable("A list of data sources without `dataSources`.")
+        # A server that has a smallest page may answer with more than was asked for; the largest page is documented.
+        _refuse_more(items, max(limit, LIST_LIMIT_MAX))
         pagination = Pagination.from_api(data.get("pagination"), page=page, limit=limit, count=len(items))
-        return cls(tuple(DataSource.from_api(item) for item in items), pagination)
+        sources = tuple(readable(DataSource.from_api, items))
+        return cls(sources, pagination, len(items) - len(sources))
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,20 +152,25 @@ class RowPage:
 
     @classmethod
     def from_api(cls, answer: Any, *, page: int, limit: int) -> Self:
-        """From any of the contract's shapes: rows as objects or arrays, with columns or without. Raises BadAnswer."""
+        """From any of the contract's shapes: rows as objects or arrays, with columns or without.
+
+        A row of another shape than most has its text, marked as unreadable, in its first cell. Raises Unreadable when
+        that is true of all, TooLarge for more rows than `limit` or more cells than CELLS_MAX.
+        """
         data = _mapping(answer)
         items = data.get("rows") if isinstance(data.get("rows"), list) else data.get("data")
         if not isinstance(items, list):
-            raise BadAnswer("A page of rows without `data` or `rows`.")
-        columns = [_column(item) for item in data["columns"]] if isinstance(data.get("columns"), list) else []
-        if all(isinstance(item, Mapping) for item in items):
-            columns, rows = _from_objects(columns, items)
-        elif all(isinstance(item, Sequence) and not isinstance(item, str) for item in items):
-            columns, rows = _from_arrays(columns, items)
-        else:
-            raise BadAnswer("Rows that are neither all objects nor all arrays.")
+            raise Unreadable("A page of rows without `data` or `rows`.")
+        _refuse_more(items, limit)
+        named = data["columns"] if isinstance(data.get("columns"), list) else []
+        _refuse_wide(len(named), len(items))
+        columns = [_column(item) for item in named]
+        objects, arrays = (sum(isinstance(item, kind) for item in items) for kind in (Mapping, list))
+        if items and not objects and not arrays:
+            raise Unreadable("Rows that are neither objects nor arrays.")
+        made = _from_objects(columns, items) if objects >= arrays else _from_arrays(columns, items)
         pagination = Pagination.from_api(data.get("pagination"), page=page, limit=limit, count=len(items))
-        return cls(tuple(columns), tuple(rows), pagination)
+        return cls(tuple(made[0]), tuple(made[1]), pagination)
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,23 +182,26 @@ class SignedUrl:
 
     @classmethod
     def from_api(cls, answer: Any, *, expires_in_s: int, now: datetime, behind: timedelta = timedelta(0)) -> Self:
-        """`expires_at` from `expiresAt` or `expiresIn`, else now and what was asked for. Raises BadAnswer.
+        """`expires_at` from `expiresAt` or `expiresIn`, else now and what was asked for. Raises Unreadable.
 
-        It is by our clock; the API's is so much `behind`.
+        It is by our clock; the API's is so much `behind`. A lifetime over the API's maximum is cut to that; one that
+        has ended already cannot be true, so the one that was asked for counts.
         """
         data = _mapping(answer)
         for wrapper in ("data", "download"):
             if isinstance(data.get(wrapper), Mapping):
                 data = {**data, **data[wrapper]}
         url = data.get("downloadUrl") or data.get("url")
-        if not isinstance(url, str):
-            raise BadAnswer("A signed URL without `downloadUrl` or `url`.")
-        lives_s = _whole(data.get("expiresIn"))
+        if not isinstance(url, str) or len(url) > URL_MAX:
+            raise Unreadable("A signed URL without `downloadUrl` or `url`, or one that is too long.")
         ends = parse_time(data.get("expiresAt"))
         if ends and abs(behind) > _CLOCKS_DIFFER:
             with contextlib.suppress(OverflowError):
                 ends += behind
-        return cls(url=url, expires_at=ends or now + timedelta(seconds=expires_in_s if lives_s is None else lives_s))
+        lives_s = (ends - now).total_seconds() if ends else _whole(data.get("expiresIn")) or 0
+        if lives_s <= 0:
+            lives_s = expires_in_s
+        return cls(url=url, expires_at=now + timedelta(seconds=min(lives_s, EXPIRES_IN_MAX_S)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,59 +223,107 @@ class RateLimit:
         if reset is not None and reset >= _EPOCH_FROM:
             reset -= answered_at(headers).timestamp()
         return cls(
-            limit=None if limit is None else int(limit),
-            remaining=None if remaining is None else int(remaining),
-            reset_in_s=None if reset is None else max(reset, 0.0),
+            limit=int(limit) if limit is not None and 1 <= limit <= COUNT_MAX else None,
+            remaining=None if remaining is None else int(min(max(remaining, 0), COUNT_MAX)),
+            reset_in_s=None if reset is None else min(max(reset, 0.0), RESET_MAX_S),
         )
 
 
-def storable(value: Any) -> Any:
-    """The JSON value with what UNSTORABLE looks for replaced."""
-    if isinstance(value, str):
-        return value.replace("\x00", "\ufffd").encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-    if isinstance(value, float) and not math.isfinite(value):
-        return str(value)
-    if isinstance(value, list):
-        return [storable(item) for item in value]
-    if isinstance(value, dict):
-        return {storable(name): storable(item) for name, item in value.items()}
-    return value
+def kept(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """Fields of an answer as the database keeps them: no more, no longer and no larger than the limits say."""
+    cut = {}
+    for name, value in itertools.islice(fields.items(), FIELDS_MAX):
+        text = _text(value)
+        cut[_cut(name, FIELD_NAME_MAX)] = value if len(text) <= FIELD_MAX else _cut(text, FIELD_MAX)
+    if len(fields) > FIELDS_MAX:
+        cut["…"] = f"{len(fields) - FIELDS_MAX} more fields are not kept."
+    return cut
+
+
+def kept_details(details: Any) -> dict[str, Any]:
+    """The details of an error as the database keeps them: an object that is short, or their text."""
+    if not details:
+        return {}
+    return kept(details if isinstance(details, dict) and len(_text(details)) <= FIELD_MAX else {"details": details})
+
+
+def readable(read: Callable[[Any], Item], items: list[Any]) -> Iterator[Item]:
+    """Those items of a list that can be read; one that cannot costs no other."""
+    for item in items:
+        with contextlib.suppress(Unreadable):
+            yield read(item)
 
 
 def answered_at(headers: Mapping[str, str]) -> datetime:
     """When an answer was made by the API's own clock; now where it doesn't say."""
+    return http_date(headers.get("Date")) or datetime.now(UTC)
+
+
+def http_date(text: str | None) -> datetime | None:
+    """The date of a header (RFC 9110, 5.6.7), aware; None where it can't be read."""
     try:
-        date = parsedate_to_datetime(headers["Date"])
-    except (KeyError, ValueError, TypeError):
-        return datetime.now(UTC)
-    return date.replace(tzinfo=date.tzinfo or UTC)
+        date = parsedate_to_datetime(text or "")
+        return date.replace(tzinfo=date.tzinfo or UTC)
+    except (ValueError, TypeError, IndexError, OverflowError):  # a zone of +99999999999999 overflows
+        return None
 
 
 def parse_time(value: Any) -> datetime | None:
-    """An ISO 8601 text as aware UTC; None for anything else. A time without a zone is UTC (claro-api.md)."""
+    """An ISO 8601 text as aware UTC; None for anything else. A time without a zone is UTC (claro-api.md).
+
+    Dates so early or late that they don't exist in some time zones count as unreadable.
+    """
     if not isinstance(value, str):
         return None
     try:
         time_ = datetime.fromisoformat(value)
-        return time_.replace(tzinfo=UTC) if time_.tzinfo is None else time_.astimezone(UTC)
+        time_ = time_.replace(tzinfo=UTC) if time_.tzinfo is None else time_.astimezone(UTC)
     except (ValueError, OverflowError):
+        return None
+    return time_ if _FIRST_DATE <= time_ <= _LAST_DATE else None
+
+
+def parse_uuid(value: Any) -> UUID | None:
+    try:
+        return UUID(value) if isinstance(value, str) else None
+    except ValueError:
         return None
 
 
 def _from_objects(columns: list[Column], items: list[Any]) -> tuple[list[Column], list[tuple[Any, ...]]]:
     names = dict.fromkeys(column.name for column in columns)
     for item in items:
-        names.update(dict.fromkeys(map(str, item)))
+        names.update(dict.fromkeys(item) if isinstance(item, Mapping) else {})
+        _refuse_wide(len(names), len(items))
     types = {column.name: column.type for column in columns}
     return [Column(name, types.get(name)) for name in names], [
-        tuple(item.get(name) for name in names) for item in items
+        tuple(map(item.get, names)) if isinstance(item, Mapping) else _unreadable_row(item, len(names))
+        for item in items
     ]
 
 
 def _from_arrays(columns: list[Column], items: list[Any]) -> tuple[list[Column], list[tuple[Any, ...]]]:
-    width = max([len(columns), *map(len, items)])
+    width = max([len(columns), *(len(item) for item in items if isinstance(item, list))])
+    _refuse_wide(width, len(items))
     columns = [*columns, *(Column(f"column {number}") for number in range(len(columns) + 1, width + 1))]
-    return columns, [(*item, *([None] * (width - len(item)))) for item in items]
+    return columns, [
+        (*item, *([None] * (width - len(item)))) if isinstance(item, list) else _unreadable_row(item, width)
+        for item in items
+    ]
+
+
+def _unreadable_row(item: Any, width: int) -> tuple[Any, ...]:
+    return (f"[unreadable row: {_cut(_text(item), 100)}]", *([None] * (width - 1)))[:width]
+
+
+def _refuse_more(items: list[Any], limit: int) -> None:
+    if len(items) > limit:
+        raise TooLarge(f"{len(items)} items, where {limit} were asked for.")
+
+
+def _refuse_wide(columns: int, rows: int) -> None:
+    if columns > COLUMNS_MAX or columns * rows > CELLS_MAX:
+        raise TooLarge(f"{rows} rows of {columns} columns or more.")
 
 
 def _column(item: Any) -> Column:
@@ -266,23 +335,35 @@ def _column(item: Any) -> Column:
 
 def _mapping(answer: Any) -> Mapping[str, Any]:
     if not isinstance(answer, Mapping):
-        raise BadAnswer(f"An answer that is not an object but {type(answer).__name__}.")
+        raise Unreadable(f"An answer that is not an object but {type(answer).__name__}.")
     return answer
 
 
 def _text(value: Any) -> str:
-    return "" if value is None else str(value)
+    """A value as text: JSON, where it is not text itself."""
+    if value is None:
+        return ""
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+def _cut(text: str, length: int) -> str:
+    return text if len(text) <= length else f"{text[: length - 1]}…"
 
 
 def _whole(value: Any) -> int | None:
+    """A number from 0 that fits 64 bits, None for anything else."""
     if isinstance(value, bool) or not isinstance(value, int | float | str):
         return None
-    number = _number(str(value))
-    return int(number) if number is not None and 0 <= number < 2**63 else None
+    if not isinstance(value, int):
+        number = _number(str(value))
+        value = -1 if number is None else int(number)
+    return value if 0 <= value < 2**63 else None
 
 
-def _first_whole(data: Mapping[str, Any], *names: str) -> int | None:
-    return next((number for name in names if (number := _whole(data.get(name))) is not None), None)
+def _first_count(data: Mapping[str, Any], *names: str) -> int | None:
+    """The first of these that is a number of items or pages; an impossibly large one says nothing."""
+    found = next((number for name in names if (number := _whole(data.get(name))) is not None), None)
+    return found if found is None or found <= COUNT_MAX else None
 
 
 def _number(text: str | None) -> float | None:

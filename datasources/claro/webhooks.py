@@ -10,11 +10,13 @@ from dataclasses import dataclass, field
 from typing import Any, Self
 from uuid import UUID
 
-from datasources.claro.errors import BadAnswer
+from datasources.claro.errors import Unreadable
+from datasources.claro.types import parse_uuid, readable
 
 PROCESSED = "datasource.processed"
 SIGNATURE_HEADER = "X-Webhook-Signature"
 SECRET_LENGTH_MIN = 16
+ID_MAX = 500
 _SPELLING = "sha256="
 
 
@@ -29,14 +31,14 @@ class Webhook:
 
     @classmethod
     def from_api(cls, answer: Any) -> Self:
-        """From an object, bare or under `webhook` or `data`. Raises BadAnswer without an id."""
+        """From an object, bare or under `webhook` or `data`. Raises Unreadable without an id."""
         data = answer if isinstance(answer, Mapping) else {}
         for wrapper in ("webhook", "data"):
             if isinstance(data.get(wrapper), Mapping):
                 data = data[wrapper]
         webhook_id = data.get("webhookId") or data.get("id")
-        if isinstance(webhook_id, bool) or not isinstance(webhook_id, str | int):
-            raise BadAnswer("A webhook without `webhookId` or `id`.")
+        if isinstance(webhook_id, bool) or not isinstance(webhook_id, str | int) or len(str(webhook_id)) > ID_MAX:
+            raise Unreadable("A webhook without `webhookId` or `id`, or with a very long one.")
         events = data.get("events")
         return cls(
             webhook_id=str(webhook_id),
@@ -55,13 +57,13 @@ class Delivery:
 
 
 def webhooks_from_api(answer: Any) -> tuple[Webhook, ...]:
-    """From a list, bare or under `webhooks` or `data`. Raises BadAnswer."""
+    """From a list, bare or under `webhooks` or `data`; those that can't be read are left out. Raises Unreadable."""
     data = answer
     if isinstance(answer, Mapping):
         data = answer.get("webhooks") if "webhooks" in answer else answer.get("data")
     if not isinstance(data, list):
-        raise BadAnswer("A list of webhooks without `webhooks`.")
-    return tuple(Webhook.from_api(item) for item in data)
+        raise Unreadable("A list of webhooks without `webhooks`.")
+    return tuple(readable(Webhook.from_api, data))
 
 
 def sign(secret: str, raw_body: bytes) -> str:
@@ -86,12 +88,5 @@ def parse_delivery(raw_body: bytes) -> Delivery:
     inner = data.get("data")
     places = [data, inner] if isinstance(inner, Mapping) else [data]
     event = next((data[name] for name in ("event", "type") if isinstance(data.get(name), str)), "")
-    ids = (_uuid(place.get("datasourceId")) for place in places)
+    ids = (parse_uuid(place.get("datasourceId")) for place in places)
     return Delivery(event=event, datasource_id=next((found for found in ids if found), None))
-
-
-def _uuid(value: Any) -> UUID | None:
-    try:
-        return UUID(value) if isinstance(value, str) else None
-    except ValueError:
-        return None

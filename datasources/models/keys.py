@@ -107,6 +107,8 @@ class Sync(Leased):
     seen = models.PositiveIntegerField(default=0)
     total = models.PositiveIntegerField(null=True, blank=True)
     finished_at = models.DateTimeField(null=True, blank=True)
+    # Items of the list that could not be read and are missing from our copy: in the running sync, else in the last one.
+    unreadable = models.PositiveIntegerField(default=0)
     # Somebody waits for it: its calls don't queue behind everything else.
     is_awaited = models.BooleanField(default=True)
 

@@ -19,6 +19,7 @@ from accounts import roles
 from datasources import activity, live, saved_views
 from datasources.budget import Lane, Left, Minute
 from datasources.cells import visible as without_traps
+from datasources.claro.bodies import storable
 from datasources.models import AuditEvent, Source
 
 register = template.Library()
@@ -91,7 +92,7 @@ def countdown(at: datetime) -> SafeString:
 @register.filter
 def clock(at: datetime) -> SafeString:
     """The time of day, for something soon."""
-    return _time(at, "data-clock", format_date(timezone.localtime(at), "H:i:s"))
+    return _time(at, "data-clock", format_date(_local(at), "H:i:s"))
 
 
 @register.filter
@@ -155,7 +156,7 @@ def kind(content_type: str) -> str:
 
 @register.filter
 def pretty_json(value: object) -> str:
-    return without_traps(json.dumps(value, ensure_ascii=False, indent=2))
+    return without_traps(json.dumps(storable(value), ensure_ascii=False, indent=2))
 
 
 @register.filter
@@ -320,10 +321,18 @@ def _path_of_any(name: str) -> str:
 
 
 def _time(at: datetime, attribute: str, words: str) -> SafeString:
-    local = timezone.localtime(at)
+    local = _local(at)
     exact = local.strftime(f"%a {local.day} %b %Y, %H:%M:%S %Z")  # twenty times as fast as Django's date format
     # Nothing in here comes from outside; a list has some hundred of them, and escaping takes longer than all the rest.
     return SafeString(f'<time datetime="{at.isoformat()}" title="{exact}" {attribute}>{words}</time>')
+
+
+def _local(at: datetime) -> datetime:
+    """In the reader's time zone; as it is where that zone lacks the date: the first and the last day of all."""
+    try:
+        return timezone.localtime(at)
+    except OverflowError:
+        return at
 
 
 def _ago(span: timedelta) -> str:

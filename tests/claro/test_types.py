@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from datasources.claro import BadAnswer, DataSource, DataSourcePage, Pagination, RateLimit, RowPage, SignedUrl
-from datasources.claro.types import UNSTORABLE, parse_time, storable
+from datasources.claro import BadAnswer, DataSource, DataSourcePage, Pagination, RateLimit, RowPage, SignedUrl, TooLarge
+from datasources.claro.bodies import UNSTORABLE, storable
+from datasources.claro.types import CELLS_MAX, COLUMNS_MAX, FIELD_MAX, FIELDS_MAX, NAME_MAX, parse_time
 
 ID = "0b6d2a1e-58d6-4c3f-8f1e-0a6a4a1f0a11"
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
@@ -71,6 +72,44 @@ def test_pagination_is_derived_where_it_is_missing(pagination, count, has_next, 
     assert (made.has_next, made.total) == (has_next, total)
 
 
+def test_an_item_that_cannot_be_read_costs_no_other_and_is_counted():
+    items = [{"datasourceId": "ds_abc123"}, {"datasourceId": ID}, None, [], "x", {"datasourceId": 7}, {}]
+    page = DataSourcePage.from_api({"dataSources": items}, page=1, limit=100)
+    assert ([str(source.datasource_id) for source in page.sources], page.unreadable) == ([ID], 6)
+
+
+@pytest.mark.parametrize("field", ["uploadedAt", "processedAt"])
+@pytest.mark.parametrize("text", ["0001-01-01T00:00:00Z", "9999-12-31T23:59:59Z", "0001-01-01T00:00:00+14:00"])
+def test_a_date_that_some_time_zones_lack_is_kept_as_text(field, text):
+    source = DataSource.from_api({"datasourceId": ID, field: text})
+    assert (source.uploaded_at, source.processed_at) == (None, None)
+    assert source.extra == {field: text}
+
+
+def test_what_is_kept_of_a_source_is_cut_to_its_limits():
+    fields = {f"f{number}": number for number in range(FIELDS_MAX)} | {"more": 1}
+    source = DataSource.from_api(
+        {"datasourceId": ID, "fileName": "x" * 2**20, "text": "y" * 2**20, "list": list(range(2**16)), **fields}
+    )
+    assert len(source.file_name) == NAME_MAX
+    assert len(source.extra["text"]) == len(source.extra["list"]) == FIELD_MAX
+    assert len(source.extra) == FIELDS_MAX + 1
+    assert source.extra["…"] == "3 more fields are not kept."
+
+
+@pytest.mark.parametrize(
+    ("value", "size"), [(2**63 - 1, 2**63 - 1), (2**63, None), (-5, None), ("12", 12), (1e308, None), (10**400, None)]
+)
+def test_a_size_is_a_number_that_a_database_can_hold(value, size):
+    assert DataSource.from_api({"datasourceId": ID, "fileSize": value}).size_bytes == size
+
+
+@pytest.mark.parametrize("total", [2**31, 10**18, 1e308, "nan"])
+def test_a_total_beyond_belief_says_nothing(total):
+    made = Pagination.from_api({"total": total, "limit": total}, page=1, limit=100, count=100)
+    assert (made.total, made.limit, made.has_next) == (None, 100, True)
+
+
 ROWS = [{"a": 1, "b": None}, {"b": "x", "c": [1]}]
 MEANT = (("a", "b", "c"), ((1, None, None), (None, "x", [1])))
 
@@ -90,10 +129,44 @@ def test_every_shape_of_a_page_means_the_same(answer):
     assert (tuple(column.name for column in page.columns), page.rows) == MEANT
 
 
-@pytest.mark.parametrize("answer", [{}, {"rows": "x"}, {"data": {}}, {"rows": [1, 2]}, {"rows": [[1], {"a": 1}]}, []])
+@pytest.mark.parametrize("answer", [{}, {"rows": "x"}, {"data": {}}, {"rows": [1, 2]}, []])
 def test_rows_that_cannot_be_read_are_a_bad_answer(answer):
     with pytest.raises(BadAnswer):
         RowPage.from_api(answer, page=1, limit=2)
+
+
+@pytest.mark.parametrize(
+    ("rows", "columns", "expected"),
+    [
+        ([{"a": 1, "b": 2}, 5, {"a": 3}], ("a", "b"), ((1, 2), ("[unreadable row: 5]", None), (3, None))),
+        ([None, [1, 2], {"a": 1}, [3]], ("column 1", "column 2"), (None, (1, 2), None, (3, None))),
+    ],
+)
+def test_a_row_of_another_shape_is_marked_and_the_others_are_kept(rows, columns, expected):
+    page = RowPage.from_api({"rows": rows}, page=1, limit=4)
+    assert tuple(column.name for column in page.columns) == columns
+    for got, wanted in zip(page.rows, expected, strict=True):
+        assert got == wanted if wanted else got[0].startswith("[unreadable row: ")
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        {"rows": [{"a": 1}] * 51},
+        {"rows": [[1]] * 51},
+        {"rows": [], "columns": [str(number) for number in range(COLUMNS_MAX + 1)]},
+        {"rows": [{"a": 1}] * 49 + [{str(number): 1 for number in range(CELLS_MAX // 50 + 1)}]},
+        {"rows": [[1]] * 49 + [[1] * (CELLS_MAX // 50 + 1)]},
+    ],
+)
+def test_more_rows_than_were_asked_for_or_more_cells_than_fit_are_refused(answer):
+    with pytest.raises(TooLarge):
+        RowPage.from_api(answer, page=1, limit=50)
+
+
+def test_a_list_of_more_than_a_page_is_refused():
+    with pytest.raises(TooLarge):
+        DataSourcePage.from_api({"dataSources": [{"datasourceId": ID}] * 101}, page=1, limit=20)
 
 
 @given(JSON)
@@ -129,6 +202,9 @@ def test_a_time_is_read_or_left_alone(text):
         ({"downloadUrl": "https://x/y", "expiresAt": "2026-11-24T13:00:00Z"}, "13:00"),
         ({"url": "https://x/y", "expiresIn": 300}, "12:05"),
         ({"data": {"url": "https://x/y"}}, "12:01"),
+        ({"url": "https://x/y", "expiresIn": 0}, "12:01"),
+        ({"url": "https://x/y", "expiresIn": -300}, "12:01"),
+        ({"url": "https://x/y", "expiresAt": "2026-11-24T11:00:00Z"}, "12:01"),
     ],
 )
 def test_a_link_ends_when_the_answer_says_or_as_asked(answer, ends):
@@ -144,7 +220,7 @@ def test_a_link_ends_when_the_answer_says_or_as_asked(answer, ends):
         (15, "2026-11-24T12:05:00Z", "2026-11-24 12:05:00"),
         (18_000, "2026-11-24T07:05:00Z", "2026-11-24 12:05:00"),
         (-18_000, "2026-11-24T17:05:00Z", "2026-11-24 12:05:00"),
-        (18_000, "9999-12-31T23:59:59Z", "9999-12-31 23:59:59"),
+        (18_000, "9998-12-30T23:59:59Z", "2026-11-25 12:00:00"),
     ],
 )
 def test_a_link_ends_by_our_clock_though_the_api_has_another(behind_s, told, ends):

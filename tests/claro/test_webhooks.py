@@ -19,6 +19,7 @@ from datasources.claro import (
     sign,
     verify_signature,
 )
+from datasources.claro.webhooks import webhooks_from_api
 from tests.claro.test_client import BASE, mocked
 
 ID = uuid.uuid4()
@@ -132,6 +133,11 @@ def test_a_list_in_any_shape(wrapped):
     with responses.RequestsMock() as api:
         api.get(CALL, json=wrapped([{"id": "w1"}, {"id": "w2"}]))
         assert [hook.webhook_id for hook in mocked().list_webhooks()] == ["w1", "w2"]
+
+
+def test_a_webhook_that_cannot_be_read_costs_no_other():
+    answer = {"webhooks": [None, {"id": "w1"}, {"id": {}}, {"id": "x" * 501}]}
+    assert [webhook.webhook_id for webhook in webhooks_from_api(answer)] == ["w1"]
 
 
 @pytest.mark.parametrize("answer", [{}, {"webhooks": None}, "none", {"data": {"id": "w1"}}])

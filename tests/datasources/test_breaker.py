@@ -12,8 +12,10 @@ from datasources.claro import (
     ClaroError,
     DatasourceNotFound,
     RateLimited,
+    TooLarge,
     Unauthorized,
     Unreachable,
+    Unreadable,
 )
 from tests.support.threads import at_once
 
@@ -161,6 +163,8 @@ def test_without_redis_it_is_closed(opened, redis_server):
     [
         (Unreachable(), True),
         (BadAnswer(), True),
+        (Unreadable(), False),
+        (TooLarge(), False),
         (ApiError(status=500), True),
         (ApiError(code="INTERNAL", status=503), True),
         (ApiError(code="TEAPOT", status=418), False),

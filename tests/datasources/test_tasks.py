@@ -12,9 +12,10 @@ from django.utils import timezone
 
 from accounts import teams
 from accounts.roles import Role
-from datasources import leases, links, redis, semaphore, tasks
-from datasources.models import DownloadLink, Source, Sync, Watch
-from tests.conftest import synced
+from datasources import bin, hooks, leases, links, notices, outlets, redis, semaphore, tasks
+from datasources.models import ApiKey, Deletion, DownloadLink, Leased, Outlet, Source, Sync, Watch
+from datasources.models.notices import Topic
+from tests.conftest import synced, taken
 from tests.support.processes import wait_for
 
 
@@ -183,3 +184,43 @@ def test_work_that_could_not_be_sent_is_not_held_back_by_its_lease(link, redis_s
         redis_server.start()
     tasks.tick()
     assert len(handed_over("interactive")) == 1
+
+
+@pytest.fixture
+def broken(settings) -> None:
+    """The client and the mail fail with exceptions that nothing expects."""
+    settings.CLARO_API_BASE_URL = None
+    settings.EMAIL_BACKEND = "nowhere.signature=a-secret"
+
+
+@pytest.fixture
+def pieces(source, key, alice) -> dict[type[Leased], Leased]:
+    """One piece of work of each kind."""
+    link = links.ask(source, alice, 300)
+    outlet = outlets.save(alice, Outlet.Kind.MAIL)
+    notices.tell_of(key, Topic.FAILED, [source])
+    bin.put([source], alice, now=True)
+    works = [link, hooks.switch_on(key), key.watch, key.sync, outlet, Deletion.objects.get()]
+    return {type(work): work for work in works}
+
+
+@pytest.mark.parametrize("model", tasks.TASKS)
+def test_work_that_breaks_counts_attempts_with_growing_pauses_and_ends_with_a_problem(
+    pieces, key, broken, caplog, model
+):
+    work, pauses = pieces[model], []
+    for attempt in range(1, leases.ATTEMPTS_AT_MOST):
+        began = timezone.now()
+        assert tasks.TASKS[model](str(work.pk), taken(work)) == "failed"
+        work.refresh_from_db()
+        assert (work.attempts, work.leased_until) == (attempt, None)
+        pauses.append(work.due_at - began)
+    assert pauses == sorted(pauses)
+    assert tasks.TASKS[model](str(work.pk), taken(work)) == "failed"
+    work.refresh_from_db()
+    assert work.leased_until is None
+    assert work.due_at is None or work.due_at > timezone.now() + timedelta(minutes=5)
+    problem = work.problem if hasattr(work, "problem") else ApiKey.objects.get(pk=key.pk).problem
+    assert leases.Broken.words in str(problem)
+    assert f"of {work.pk} failed" in caplog.text
+    assert "a-secret" not in caplog.text
