@@ -17,7 +17,7 @@ from pathlib import Path
 
 import redis
 
-from datasources.claro import ApiError, BadAnswer, ClaroError, NotNow, Unreachable
+from datasources.claro import ApiError, BadAnswer, ClaroError, NotNow, TooLarge, Unreachable
 from datasources.redis import connection
 
 # So many calls in a row without a usable answer, repetitions not counted, and nobody asks for a while.
@@ -46,6 +46,8 @@ class CircuitOpen(NotNow, Unreachable):
 
 def is_failure(error: ClaroError) -> bool:
     """Whether Claro as a whole gave no usable answer. What is wrong with one source or one filter is an answer."""
+    if isinstance(error, TooLarge):
+        return False
     return isinstance(error, Unreachable | BadAnswer) or (isinstance(error, ApiError) and error.status >= 500)
 
 

@@ -35,6 +35,8 @@ from datasources.vault import SecretUnreadable, fingerprints
 
 # One API call at most, retries included; leases and locks elsewhere are longer than this.
 DEADLINE_S = 15.0
+# Larger answers are refused while they arrive: reading rows from one takes several times its memory.
+MAX_ANSWER_BYTES = 64 * 2**20
 # `last_used_at` is noted this often, so that a busy key doesn't write to the database with every call.
 USED_EVERY = timedelta(seconds=60)
 # Of the threads of a worker (16, Procfile) one key's calls hold so many at most: a slow one leaves the rest to others.
@@ -182,6 +184,7 @@ def _client(secret: str, meter: Meter, retries: int = 2) -> ClaroClient:
         session=_session(),
         meter=meter,
         deadline_s=DEADLINE_S,
+        max_answer_bytes=MAX_ANSWER_BYTES,
         retries=retries,
         max_wait_s=0,
     )

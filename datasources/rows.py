@@ -10,7 +10,9 @@ from dataclasses import replace
 
 from django.conf import settings
 
-from datasources.blocks import Asker, Block, Query, Rows, StillLoading, block_size
+from datasources.block_sizes import block_size, smaller
+from datasources.blocks import Asker, Block, Query, Rows, StillLoading
+from datasources.claro import TooLarge
 from datasources.models import Source
 
 __all__ = ["Query", "Rows", "StillLoading", "page"]
@@ -22,14 +24,27 @@ AHEAD_FROM = 0.6
 
 
 def page(source: Source, number: int, limit: int, query: Query, person: object = "") -> Rows:
-    """Page `number` (from 1) of `limit` rows, for `person`. Raises StillLoading after WAIT_S, and ClaroError."""
+    """Page `number` (from 1) of `limit` rows, for `person`. Raises StillLoading after WAIT_S, and ClaroError.
+
+    Blocks that are too large are requested again with fewer rows. Raises TooLarge where one row alone is.
+    """
     first, size = (number - 1) * limit, block_size(source)
     deadline = time.monotonic() + WAIT_S
     if size < settings.CLARO_ROWS_BLOCK and (found := _cached(source, query, first, limit)):
         return found
+    while True:
+        try:
+            return _read(source, query, first, limit, size, deadline, Asker(person=person))
+        except TooLarge:
+            if size == 1:
+                raise
+            size = smaller(size)
+
+
+def _read(source: Source, query: Query, first: int, limit: int, size: int, deadline: float, asker: Asker) -> Rows:
     parts: list[Rows] = []
     for block, start, stop in _cuts(source, query, first, limit, size):
-        parts.append(block.rows(start, stop, deadline, Asker(person=person)))
+        parts.append(block.rows(start, stop, deadline, asker))
         if not parts[-1].has_next:
             break
     else:

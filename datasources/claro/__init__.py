@@ -11,9 +11,11 @@ from datasources.claro.errors import (
     NotNow,
     ProcessingInProgress,
     RateLimited,
+    TooLarge,
     Unauthorized,
     Unreachable,
 )
+from datasources.claro.numbers import NumberText
 from datasources.claro.types import (
     COMPLETED,
     EXPIRES_IN_MAX_S,
@@ -63,12 +65,14 @@ __all__ = [
     "InvalidParameters",
     "Meter",
     "NotNow",
+    "NumberText",
     "Pagination",
     "ProcessingInProgress",
     "RateLimit",
     "RateLimited",
     "RowPage",
     "SignedUrl",
+    "TooLarge",
     "Unauthorized",
     "Unreachable",
     "Webhook",

@@ -14,7 +14,7 @@ import requests
 import urllib3
 from requests.adapters import HTTPAdapter
 
-from datasources.claro import retry
+from datasources.claro import numbers, retry
 from datasources.claro.errors import (
     ApiError,
     BadAnswer,
@@ -22,6 +22,7 @@ from datasources.claro.errors import (
     DatasourceNotFound,
     InvalidParameters,
     RateLimited,
+    TooLarge,
     Unreachable,
     error_class,
 )
@@ -194,10 +195,12 @@ class ClaroClient:
     ) -> RowPage:
         """One page of rows, at most 1,000; `filter` goes out as it is. One call.
 
-        Raises DatasourceNotFound, ProcessingInProgress, InvalidParameters (with the API's words about the filter).
+        Numbers keep the answer's digits: one that int or float would change is a NumberText. Raises
+        DatasourceNotFound, ProcessingInProgress, InvalidParameters (with the API's words about the filter), and
+        TooLarge, after which fewer rows may fit.
         """
         params = {"page": page, "limit": limit, "sort": sort, "order": order, "filter": filter}
-        answer = self._get(f"/datasources/{datasource_id}/data", params)
+        answer = self._json(self._call("GET", f"/datasources/{datasource_id}/data", params=params), numbers.loads)
         return RowPage.from_api(answer, page=page, limit=limit)
 
     def delete_datasource(self, datasource_id: UUID) -> None:
@@ -316,7 +319,7 @@ class ClaroClient:
         while chunk := response.raw.read1(CHUNK_BYTES, decode_content=True):
             body += chunk
             if len(body) > self._max_answer_bytes:
-                return BadAnswer(f"An answer of more than {self._max_answer_bytes} bytes.")
+                return TooLarge(f"An answer of more than {self._max_answer_bytes} bytes.")
             if time.monotonic() > ends_at:
                 return Unreachable("The answer did not end in time.")
         return _Answer(
@@ -327,9 +330,9 @@ class ClaroClient:
             at=answered_at(response.headers),
         )
 
-    def _json(self, answer: _Answer) -> Any:
+    def _json(self, answer: _Answer, loads: Callable[[bytes], Any] = json.loads) -> Any:
         try:
-            data = json.loads(answer.body)
+            data = loads(answer.body)
         except (ValueError, RecursionError):
             raise BadAnswer(f"An answer ({answer.status}) that is not JSON: {_start(answer.body)}") from None
         return storable(data) if UNSTORABLE.search(answer.body) else data

@@ -7,6 +7,7 @@ ClaroError                  message for logs, user_message for people, retryable
 ├─ NotNow                   retry_at (aware UTC): when it goes on
 ├─ Unreachable              no answer: DNS, refused, timeout; a gateway's 502/503/504
 └─ BadAnswer                an answer we can't read; the start of the body, secrets removed
+   └─ TooLarge              an answer of more bytes than the client takes
 
 An error can be handed to another process as a dict; it never holds a secret.
 """
@@ -156,6 +157,13 @@ class BadAnswer(ClaroError):
 
     words = "Claro sent an answer that the dashboard can't read."
     retryable = True
+
+
+class TooLarge(BadAnswer):
+    """An answer of more bytes than the client takes. The key and Claro are fine, and the same call ends the same way."""
+
+    words = "Claro's answer is too large for the dashboard."
+    retryable = False
 
 
 def error_class(code: str, status: int) -> type[ApiError]:

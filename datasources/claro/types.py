@@ -15,6 +15,7 @@ from typing import Any, Self
 from uuid import UUID
 
 from datasources.claro.errors import BadAnswer
+from datasources.claro.numbers import NumberText
 
 PROCESSING, COMPLETED, FAILED = "processing", "completed", "failed"
 LIST_LIMIT_MAX = 100
@@ -131,7 +132,7 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class RowPage:
-    """One page of rows, each with a value for every column; values are whatever JSON holds."""
+    """One page of rows, each with a value for every column; values are whatever JSON holds, and NumberText."""
 
     columns: tuple[Column, ...]
     rows: tuple[tuple[Any, ...], ...]
@@ -275,7 +276,7 @@ def _text(value: Any) -> str:
 
 
 def _whole(value: Any) -> int | None:
-    if isinstance(value, bool) or not isinstance(value, int | float | str):
+    if isinstance(value, bool) or not isinstance(value, int | float | str | NumberText):
         return None
     number = _number(str(value))
     return int(number) if number is not None and 0 <= number < 2**63 else None

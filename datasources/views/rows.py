@@ -4,7 +4,7 @@ from datasources import opened, standstill
 from datasources import rows as room
 from datasources.addresses import RowsForm
 from datasources.cells import table_body
-from datasources.claro import ClaroError, InvalidParameters, ProcessingInProgress, Unauthorized
+from datasources.claro import ClaroError, InvalidParameters, ProcessingInProgress, TooLarge, Unauthorized
 from datasources.middleware import say_when, status_of
 from datasources.models import Source
 from datasources.views.objects import READ, of_source
@@ -36,6 +36,8 @@ def rows(request: HttpRequest, source: Source) -> HttpResponse:
     except InvalidParameters as error:
         context |= {"problem": "refused", "error": error}
         status = 422
+    except TooLarge:
+        context["problem"], status = "too large", 502
     except ClaroError as error:
         context |= {"problem": "trouble", "error": error, "key_is_refused": isinstance(error, Unauthorized)}
         status = status_of(error)
