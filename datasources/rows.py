@@ -5,8 +5,7 @@ cost one call. How a block is found, and that one call serves all who want it, i
 """
 
 import time
-from collections.abc import Collection
-from dataclasses import replace
+from collections import Counter
 
 from django.conf import settings
 
@@ -53,15 +52,6 @@ def _read(source: Source, query: Query, first: int, limit: int, size: int, deadl
     return _joined(parts)
 
 
-def only(rows: Rows, columns: Collection[str]) -> Rows:
-    """The rows with these of their columns, in the table's order; with all where it has none of them."""
-    places = [place for place, name in enumerate(rows.columns) if name in columns]
-    if not places:
-        return rows
-    names = tuple(rows.columns[place] for place in places)
-    return replace(rows, columns=names, rows=[[row[place] for place in places] for row in rows.rows])
-
-
 def _cuts(source: Source, query: Query, first: int, limit: int, size: int) -> list[tuple[Block, int, int]]:
     """The blocks that rows `first` to `first + limit` lie in, and from where to where in each."""
     numbers = range(first // size, (first + limit - 1) // size + 1)
@@ -82,14 +72,29 @@ def _cached(source: Source, query: Query, first: int, limit: int) -> Rows | None
 
 def _joined(parts: list[Rows]) -> Rows:
     """Consecutive parts as one. Where blocks name different columns, a row has null in those it doesn't know."""
-    if len(parts) == 1:
-        return parts[0]
-    columns = tuple(dict.fromkeys(name for part in parts for name in part.columns))
-    rows: list[list[object]] = []
-    for part in parts:
-        if part.columns == columns:
-            rows += part.rows
-        else:
-            places = [part.columns.index(name) if name in part.columns else None for name in columns]
-            rows += [[None if place is None else row[place] for place in places] for row in part.rows]
+    if len({part.columns for part in parts}) == 1:
+        columns, rows = parts[0].columns, [row for part in parts for row in part.rows]
+    else:
+        columns, rows = _spread(parts)
     return Rows(columns, rows, parts[0].first, parts[-1].total, parts[-1].has_next)
+
+
+def _spread(parts: list[Rows]) -> tuple[tuple[str, ...], list[list[object]]]:
+    """All columns of the parts, and their rows with a value for each. Columns of one name stay apart."""
+    named = [_told_apart(part.columns) for part in parts]
+    columns = list(dict.fromkeys(column for part in named for column in part))
+    rows: list[list[object]] = []
+    for part, own in zip(parts, named, strict=True):
+        places = [own.get(column) for column in columns]
+        rows += [[None if place is None else row[place] for place in places] for row in part.rows]
+    return tuple(name for name, _ in columns), rows
+
+
+def _told_apart(names: tuple[str, ...]) -> dict[tuple[str, int], int]:
+    """The place of each column by its name and how many of that name come before it."""
+    seen: Counter[str] = Counter()
+    places = {}
+    for place, name in enumerate(names):
+        places[name, seen[name]] = place
+        seen[name] += 1
+    return places

@@ -160,7 +160,7 @@ class BadAnswer(ClaroError):
 
 
 class TooLarge(BadAnswer):
-    """An answer of more bytes than the client takes. The key and Claro are fine, and the same call ends the same way."""
+    """An answer of more bytes than the client takes. The key works, and the same call ends the same way."""
 
     words = "Claro's answer is too large for the dashboard."
     retryable = False
