@@ -21,7 +21,11 @@ def query_string(parameters: dict[str, Any], **changes: object) -> str:
     """The query string with some parameters changed, empty ones left out; a change leads to the first page."""
     changed = {**parameters, "page": "", **changes}
     # `column=` is the column without a name.
-    kept = {name: value for name, value in changed.items() if value not in (None, "", [""]) or (name, value) == ("column", [""])}
+    kept = {
+        name: value
+        for name, value in changed.items()
+        if value not in (None, "", [""]) or (name, value) == ("column", [""])
+    }
     text = urlencode(kept, doseq=True)
     return f"?{text}" if text else "?"
 

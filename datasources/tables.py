@@ -39,7 +39,9 @@ class Column:
     @property
     def label(self) -> str:
         """Text that can be seen, and read out."""
-        return f"no name, column {self.place}" if cells.is_blank(self.name) else short(cells.visible(self.name), LABEL_AT)
+        return (
+            f"no name, column {self.place}" if cells.is_blank(self.name) else short(cells.visible(self.name), LABEL_AT)
+        )
 
     @property
     def refusal(self) -> str:
@@ -154,30 +156,41 @@ def _head(column: Column, page: Rows, state: dict[str, Any], parameters: dict[st
 
 def _body(page: Rows, columns: list[Column], limit: int) -> tuple[str, int]:
     """The `<tr>`s, and how many of the columns they hold: within `limit` bytes, one column at least."""
-    most = max(limit // (CELL_BYTES * max(len(page.rows), 1)), 1)
     places = [column.place for column in columns]
-    if len(places) <= most:
+    if len(places) * len(page.rows) * CELL_BYTES <= limit:
         for cut_at in CUTS:
             if (lines := _lines(page, places, cut_at, limit)) is not None:
                 return "\n".join(lines), len(places)
-    parts = [[cells.cell(row[place - 1], CUTS[-1], number, place) for place in places[:most]] for number, row in _numbered(page)]
-    width, left = 0, limit - sum(_bytes(_row(number, "")) for number, _ in _numbered(page))
-    for column in zip(*parts, strict=True):
-        left -= sum(map(_bytes, column))
-        if left < 0 and width:
+    return _narrowed(page, places, limit)
+
+
+def _narrowed(page: Rows, places: list[int], limit: int) -> tuple[str, int]:
+    """The rows with as many of the columns as there is room for."""
+    limit -= sum(_bytes(_row(number, "")) + 1 for number, _ in _numbered(page))
+    columns: list[list[str]] = []
+    for place in places:
+        column = [cells.cell(row[place - 1], CUTS[-1], number, place) for number, row in _numbered(page)]
+        limit -= sum(map(_bytes, column))
+        if limit < 0 and columns:
             break
-        width += 1
-    return "\n".join(_row(number, "".join(part[:width])) for (number, _), part in zip(_numbered(page), parts, strict=True)), width
+        columns.append(column)
+    lines = zip(_numbered(page), zip(*columns, strict=True), strict=True)
+    return "\n".join(_row(number, "".join(parts)) for (number, _), parts in lines), len(columns)
 
 
 def _lines(page: Rows, places: list[int], cut_at: int, limit: int) -> list[str] | None:
     """The rows, cells cut at so many characters; None where they take more than `limit` bytes."""
     lines = []
-    cell = cells.cell
+    plain, other = cells.plain, cells.other
     is_whole = places == list(range(1, len(page.columns) + 1))
     for number, row in _numbered(page):
         values = row if is_whole else [row[place - 1] for place in places]
-        line = _row(number, "".join([cell(value, cut_at, number, place) for place, value in zip(places, values)]))
+        parts = [plain(value, cut_at) for value in values]
+        if "" in parts:
+            for index, part in enumerate(parts):
+                if not part:
+                    parts[index] = other(values[index], cut_at, number, places[index])
+        line = _row(number, "".join(parts))
         lines.append(line)
         limit -= _bytes(line) + 1
         if limit < 0:
