@@ -53,7 +53,7 @@ def cell(value: object, cut_at: int = CUT_AT, row: int = 0, place: int = 0) -> s
 
 
 def plain(value: object, cut_at: int = CUT_AT) -> str:
-    """The `<td>` of a short and simple value, as most are; "" for others. Fast: no isinstance, no regular expression."""
+    """The `<td>` of a short, simple value, as most are; "" for others. Fast: no isinstance, no regular expression."""
     kind = type(value)
     if kind is str:
         if (

@@ -105,7 +105,8 @@ class Table:
 
     @property
     def refused(self) -> list[Column]:
-        return [column for column in self.shown if column.refusal]
+        """Columns that can't be sorted or filtered, one of each name that can be seen."""
+        return list({column.label: column for column in self.shown if column.refusal}.values())
 
 
 def table(page: Rows, state: dict[str, Any], parameters: dict[str, Any]) -> Table:

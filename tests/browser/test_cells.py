@@ -190,8 +190,10 @@ def test_labels_of_many_columns_do_not_overlap(table_of):
     page = table_of(names, list(range(60)))
     page.get_by_text("Choose columns").click()
     boxes = page.locator(".columns label").evaluate_all(
-        "labels => labels.map(one => { const {x, y, right, bottom} = one.getBoundingClientRect();"
-        " return {x, y, right: Math.max(right, x + one.scrollWidth), bottom: Math.max(bottom, y + one.scrollHeight)}; })"
+        """labels => labels.map(one => {
+          const {x, y, right, bottom} = one.getBoundingClientRect();
+          return {x, y, right: Math.max(right, x + one.scrollWidth), bottom: Math.max(bottom, y + one.scrollHeight)};
+        })"""
     )
     for place, one in enumerate(boxes):
         for other in boxes[place + 1 :]:
@@ -233,7 +235,8 @@ def test_nothing_moves_but_the_table(people, alice, account, key, viewport):
     assert page.evaluate(PLACES) == before
     for part in (box, problem):
         rect = part.bounding_box()
-        assert 0 <= rect["y"] and rect["y"] + rect["height"] <= viewport["height"]
+        assert rect["y"] >= 0
+        assert rect["y"] + rect["height"] <= viewport["height"]
     box.fill("price = 499")
     box.press("Enter")
     expect(where).to_have_text("Rows 1 to 1 of 1 that match")
