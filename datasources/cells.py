@@ -68,7 +68,7 @@ def plain(value: object, cut_at: int = CUT_AT) -> str:
             if value.isascii():
                 return f'<td class="is-text">{value}</td>'
             return "" if _HIDDEN.search(value) else f'<td class="is-text"><bdi>{value}</bdi></td>'
-        return ""
+        return "" if value else EMPTY
     if value is None:
         return NULL
     if kind is bool:
@@ -129,8 +129,6 @@ def _mark(found: re.Match[str]) -> str:
 
 
 def _text(value: str, cut_at: int, row: int, place: int) -> str:
-    if not value:
-        return EMPTY
     link_max = LINK_MAX if cut_at == CUT_AT else cut_at
     if value[:4] == "http" and value.startswith(("http://", "https://")) and len(value) <= link_max and _is_link(value):
         return _link(value, cut_at)
