@@ -23,9 +23,9 @@ from django.conf import settings
 from django.db import connections
 
 from core import database
-from datasources import gateway
+from datasources import block_sizes, gateway
 from datasources.budget import Lane
-from datasources.claro import ClaroError, NotNow, RowPage
+from datasources.claro import ClaroError, NotNow, RowPage, TooLarge, numbers
 from datasources.models import Source
 from datasources.redis import connection
 
@@ -34,7 +34,11 @@ LOCK_MS = 2000
 RENEW_S = 0.5
 # Those who waited for a call that failed get its error instead of making the same call.
 ERROR_S = 2
+# An answer that was too large is as large the next time, and costs a long transfer.
+TOO_LARGE_S = 600
 INDEX = "claro:rows:index"
+# Part of a block's name: blocks that another release wrote in another way are not read.
+FORMAT = 2
 
 # KEYS: names by when they were read, bytes by name, bytes in all. ARGV: a block's name, its bytes, the time, the limit.
 _MAKE_ROOM = """
@@ -101,7 +105,7 @@ class Block:
     def __init__(self, source: Source, query: Query, number: int, size: int):
         self.source, self.query, self.number, self.size = source, query, number, size
         version = source.processed_at and source.processed_at.isoformat()
-        content = json.dumps([version, *query.arguments().values(), size])
+        content = json.dumps([FORMAT, version, *query.arguments().values(), size])
         digest = hashlib.sha256(content.encode()).hexdigest()[:32]
         # The fingerprint keeps one key's answers from whoever may not use that key.
         self.name = f"claro:rows:{source.key.fingerprint}:{source.datasource_id}:{digest}:{number}"
@@ -198,31 +202,39 @@ class Block:
 
     def _fetch(self, asker: Asker, start: int, stop: int) -> Rows:
         began = time.monotonic()
-        with gateway.client(self.source.key, asker.lane, asker.person) as claro:
-            got = claro.get_rows(
-                self.source.datasource_id, page=self.number + 1, limit=self.size, **self.query.arguments()
-            )
+        try:
+            with gateway.client(self.source.key, asker.lane, asker.person) as claro:
+                got = claro.get_rows(
+                    self.source.datasource_id, page=self.number + 1, limit=self.size, **self.query.arguments()
+                )
+        except TooLarge:
+            block_sizes.note_too_large(self.source, self.size)
+            raise
         took_s = time.monotonic() - began
-        self._write(got)
-        note_time(self.source, self.size, took_s)
+        block_sizes.note_bytes(self.source, self.size, len(got.rows), self._write(got))
+        block_sizes.note_time(self.source, self.size, took_s)
         return self._slice(got, start, stop)
 
     def _leave(self, error: BaseException) -> None:
         """Leaves the error for those who wait; but when to come back is each one's own (budget.py)."""
         if isinstance(error, ClaroError) and not isinstance(error, NotNow):
             with contextlib.suppress(redis.RedisError):
-                connection().set(f"{self.name}:error", json.dumps(error.to_dict()), ex=ERROR_S)
+                seconds = TOO_LARGE_S if isinstance(error, TooLarge) else ERROR_S
+                connection().set(f"{self.name}:error", json.dumps(error.to_dict()), ex=seconds)
 
-    def _write(self, got: RowPage) -> None:
+    def _write(self, got: RowPage) -> int:
+        """Keeps the block. Returns the bytes of its rows before they were compressed."""
         meta = {
             "columns": [column.name for column in got.columns],
             "rows": len(got.rows),
             "total": got.pagination.total,
             "has_next": got.pagination.has_next,
         }
-        fields = {"meta": _packed(meta)}
+        fields, rows_bytes = {"meta": _compressed(numbers.pack(meta).encode())}, 0
         for start in range(0, len(got.rows), SEGMENT_ROWS):
-            fields[str(start // SEGMENT_ROWS)] = _packed(got.rows[start : start + SEGMENT_ROWS])
+            segment = numbers.pack(got.rows[start : start + SEGMENT_ROWS]).encode()
+            rows_bytes += len(segment)
+            fields[str(start // SEGMENT_ROWS)] = _compressed(segment)
         size_bytes = sum(map(len, fields.values()))
         keys = [INDEX, f"{INDEX}:bytes", f"{INDEX}:total"]
         with connection().pipeline() as together:
@@ -231,6 +243,7 @@ class Block:
             together.expire(self.name, settings.ROWS_CACHE_TTL)
             together.eval(_MAKE_ROOM, 3, *keys, self.name, size_bytes, time.time(), settings.ROWS_CACHE_BYTES)
             together.execute()
+        return rows_bytes
 
     def _slice(self, got: RowPage, start: int, stop: int) -> Rows:
         meta = {"rows": len(got.rows), "total": got.pagination.total, "has_next": got.pagination.has_next}
@@ -248,31 +261,9 @@ class Block:
         )
 
 
-# How large blocks are: smaller where the API answers large ones too slowly for somebody who waits.
-SMALLEST = 100
-SLOW_S = 2.0
-REMEMBER_S = 600
-
-
-def block_size(source: Source) -> int:
-    """Rows to ask for at once: the API's maximum, or less while this source's answers are slow."""
-    kept = connection().get(_size_name(source))
-    return min(int(kept), settings.CLARO_ROWS_BLOCK) if kept else settings.CLARO_ROWS_BLOCK
-
-
-def note_time(source: Source, size: int, took_s: float) -> None:
-    """Halves the blocks of a source whose answers take longer than a page waits; for a while, then tries again."""
-    if took_s > SLOW_S and size > SMALLEST:
-        connection().set(_size_name(source), max(size // 2, SMALLEST), ex=REMEMBER_S)
-
-
-def _size_name(source: Source) -> str:
-    return f"claro:rows:size:{source.key.fingerprint}:{source.datasource_id}"
-
-
-def _packed(value: object) -> bytes:
-    return zlib.compress(json.dumps(value, separators=(",", ":")).encode(), 1)
+def _compressed(text: bytes) -> bytes:
+    return zlib.compress(text, 1)
 
 
 def _unpacked(value: bytes):
-    return json.loads(zlib.decompress(value))
+    return numbers.unpack(zlib.decompress(value))

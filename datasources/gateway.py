@@ -33,10 +33,12 @@ from datasources.vault import SecretUnreadable, fingerprints
 
 # One API call at most, retries included; leases and locks elsewhere are longer than this.
 DEADLINE_S = 15.0
+# Larger answers are refused while they arrive: reading rows from one takes several times its memory.
+MAX_ANSWER_BYTES = 12 * 2**20
 # `last_used_at` is noted this often, so that a busy key doesn't write to the database with every call.
 USED_EVERY = timedelta(seconds=60)
 # One exchange; the client makes the deadline shorter where it tries again. Larger answers are the client's to refuse.
-LIMITS = outgoing.Limits(DEADLINE_S, max_bytes=80 * 2**20)
+LIMITS = outgoing.Limits(DEADLINE_S, max_bytes=16 * 2**20)
 # Of the threads of a worker (16, Procfile) one key's calls hold so many at most: a slow one leaves the rest to others.
 AT_ONCE = 8
 # Calls that users wait for, in one process: each has a thread. A user's own tabs come first, a shared key's users next.
@@ -201,6 +203,7 @@ def _client(secret: str, meter: Meter, retries: int = 2) -> ClaroClient:
         session=_session(),
         meter=meter,
         deadline_s=DEADLINE_S,
+        max_answer_bytes=MAX_ANSWER_BYTES,
         retries=retries,
         max_wait_s=0,
     )

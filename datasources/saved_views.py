@@ -39,7 +39,7 @@ def read(path: str, query: str) -> tuple[SavedView, str]:
     given = QueryDict(query)
     form = FORMS[found.view_name](given)
     form.full_clean()
-    kept = {name: _given(form, name) for name in form.cleaned_data if name not in PLACES and any(given.getlist(name))}
+    kept = {name: _given(form, name) for name in form.cleaned_data if name not in PLACES and _says(name, given)}
     text = urlencode(kept, doseq=True)
     view = SavedView(page=found.view_name, datasource_id=found.kwargs.get("datasource_id"), query=text)
     return view, given.get("team", "")
@@ -59,8 +59,13 @@ def save(view: SavedView) -> None:
 
 def is_shown(view: SavedView, path: str, parameters: QueryDict) -> bool:
     """Whether this address shows the view, on whichever of its pages."""
-    here = {name: values for name, values in parameters.lists() if any(values) and name not in PLACES}
+    here = {name: values for name, values in parameters.lists() if name not in PLACES and _says(name, parameters)}
     return view.path == path and view.parameters == here
+
+
+def _says(name: str, given: QueryDict) -> bool:
+    """Whether a parameter is not empty; `column=` is the column without a name."""
+    return any(given.getlist(name)) or (name == "column" and name in given)
 
 
 def _given(form: AddressForm, name: str) -> str | list[str]:

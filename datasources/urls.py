@@ -38,6 +38,7 @@ sources_urls = [
     path("chosen/delete/", chosen.delete, name="delete_chosen"),
     path("<uuid:datasource_id>/", sources.details, name="details"),
     path("<uuid:datasource_id>/rows/", rows.rows, name="rows"),
+    path("<uuid:datasource_id>/rows/cell/", rows.cell, name="cell"),
     path("<uuid:datasource_id>/download/", downloads.ask, name="download"),
     path("<uuid:datasource_id>/share/", shares.share, name="share"),
     path("<uuid:datasource_id>/delete/", sources.delete, name="delete"),

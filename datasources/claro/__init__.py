@@ -16,6 +16,7 @@ from datasources.claro.errors import (
     Unreachable,
     Unreadable,
 )
+from datasources.claro.numbers import NumberText
 from datasources.claro.types import (
     COMPLETED,
     EXPIRES_IN_MAX_S,
@@ -65,6 +66,7 @@ __all__ = [
     "InvalidParameters",
     "Meter",
     "NotNow",
+    "NumberText",
     "Pagination",
     "ProcessingInProgress",
     "RateLimit",

@@ -7,7 +7,7 @@ become text. Limits: docs/claro-client.md.
 import json
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from datasources.claro.errors import TooLarge
@@ -31,16 +31,26 @@ UNSTORABLE = re.compile(
 _TOKEN = re.compile(r'"(?:[^"\\]++|\\.?)*+"?|[\[\]{}]', re.DOTALL)
 
 
-def read(body: bytes) -> Any:
-    """The value of a JSON body. Raises ValueError for anything else, TooLarge for more than MEMORY_MAX."""
+def loads(text: str) -> Any:
+    """The value of a JSON text. Raises ValueError, RecursionError."""
+    try:
+        return json.loads(text, strict=False)
+    except json.JSONDecodeError:
+        raise
+    except ValueError:  # Python converts no more than some 4,300 digits
+        return json.loads(text, strict=False, parse_int=_whole)
+
+
+def read(body: bytes, loads: Callable[[str], Any] = loads) -> Any:
+    """The value of a JSON body, by this parser. Raises ValueError for anything else, TooLarge beyond MEMORY_MAX."""
     if memory_of(body) > MEMORY_MAX:
         raise TooLarge(f"An answer of {len(body)} bytes that would take too much memory.")
     encoding = json.detect_encoding(body)
     text = body.decode(encoding, "replace")
     try:
-        data = _parsed(text)
+        data = loads(text)
     except RecursionError:
-        data = _parsed(shallow(text))
+        data = loads(shallow(text))
     is_plain = encoding.startswith("utf-8") and not UNSTORABLE.search(body) and not _is_deep(data)
     return data if is_plain else storable(data)
 
@@ -85,15 +95,6 @@ def shallow(text: str) -> str:
                 start = token.end()
             depth -= 1
     return "".join([*pieces, text[start:]]) if depth <= DEPTH_MAX else ""
-
-
-def _parsed(text: str) -> Any:
-    try:
-        return json.loads(text, strict=False)
-    except json.JSONDecodeError:
-        raise
-    except ValueError:  # Python converts no more than some 4,300 digits
-        return json.loads(text, strict=False, parse_int=_whole)
 
 
 def _whole(digits: str) -> int | str:

@@ -13,7 +13,7 @@ import requests
 import urllib3
 from requests.adapters import HTTPAdapter
 
-from datasources.claro import bodies, retry
+from datasources.claro import bodies, numbers, retry
 from datasources.claro.errors import (
     ApiError,
     BadAnswer,
@@ -195,10 +195,12 @@ class ClaroClient:
     ) -> RowPage:
         """One page of rows, at most 1,000; `filter` goes out as it is. One call.
 
-        Raises DatasourceNotFound, ProcessingInProgress, InvalidParameters (with the API's words about the filter).
+        Numbers keep the answer's digits: one that int or float would change is a NumberText. Raises
+        DatasourceNotFound, ProcessingInProgress, InvalidParameters (with the API's words about the filter), and
+        TooLarge, after which fewer rows may fit.
         """
         params = {"page": page, "limit": limit, "sort": sort, "order": order, "filter": filter}
-        answer = self._get(f"/datasources/{datasource_id}/data", params)
+        answer = self._json(self._call("GET", f"/datasources/{datasource_id}/data", params=params), numbers.loads)
         return RowPage.from_api(answer, page=page, limit=limit)
 
     def delete_datasource(self, datasource_id: UUID) -> None:
@@ -330,9 +332,9 @@ class ClaroClient:
             at=answered_at(response.headers),
         )
 
-    def _json(self, answer: _Answer) -> Any:
+    def _json(self, answer: _Answer, loads: Callable[[str], Any] = bodies.loads) -> Any:
         try:
-            return bodies.read(answer.body)
+            return bodies.read(answer.body, loads)
         except ValueError:
             raise BadAnswer(f"An answer ({answer.status}) that is not JSON: {bodies.start(answer.body)}") from None
 

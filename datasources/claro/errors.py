@@ -168,6 +168,7 @@ class TooLarge(Unreadable):
     """An answer that holds more than was asked for, or more than can be kept in memory."""
 
     words = "Claro's answer is too large for the dashboard."
+    retryable = False
 
 
 def error_class(code: str, status: int) -> type[ApiError]:

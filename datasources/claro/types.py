@@ -16,6 +16,7 @@ from typing import Any, Self, TypeVar
 from uuid import UUID
 
 from datasources.claro.errors import TooLarge, Unreadable
+from datasources.claro.numbers import NumberText
 
 PROCESSING, COMPLETED, FAILED = "processing", "completed", "failed"
 LIST_LIMIT_MAX = 100
@@ -144,7 +145,7 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class RowPage:
-    """One page of rows, each with a value for every column; values are whatever JSON holds."""
+    """One page of rows, each with a value for every column; values are whatever JSON holds, and NumberText."""
 
     columns: tuple[Column, ...]
     rows: tuple[tuple[Any, ...], ...]
@@ -352,7 +353,7 @@ def _cut(text: str, length: int) -> str:
 
 def _whole(value: Any) -> int | None:
     """A number from 0 that fits 64 bits, None for anything else."""
-    if isinstance(value, bool) or not isinstance(value, int | float | str):
+    if isinstance(value, bool) or not isinstance(value, int | float | str | NumberText):
         return None
     if not isinstance(value, int):
         number = _number(str(value))

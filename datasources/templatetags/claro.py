@@ -17,6 +17,7 @@ from django.utils.safestring import SafeString, mark_safe
 
 from accounts import roles
 from datasources import activity, live, saved_views
+from datasources.addresses import query_string
 from datasources.budget import Lane, Left, Minute
 from datasources.cells import visible as without_traps
 from datasources.claro.bodies import storable
@@ -187,9 +188,7 @@ def is_checkbox(field: BoundField) -> bool:
 @register.simple_tag(takes_context=True)
 def query(context: template.Context, **changes: object) -> str:
     """The address with some of its parameters changed, empty ones left out; a change leads to the first page."""
-    parameters = {**dict(context["request"].GET.lists()), "page": "", **changes}
-    text = urlencode({name: value for name, value in parameters.items() if value not in (None, "", [""])}, doseq=True)
-    return f"?{text}" if text else "?"
+    return query_string(dict(context["request"].GET.lists()), **changes)
 
 
 @register.simple_tag(takes_context=True)
@@ -209,21 +208,18 @@ def sort_header(
     name: str,
     *,
     classes: str = "",
-    place: object = "",
-    back_to_none: bool = False,
 ) -> dict[str, object]:
-    """A column's header; its link sorts ascending, then descending, then (`back_to_none`) not at all."""
+    """A column's header; its link sorts ascending, then descending."""
     state = context["state"]
     direction = {"asc": "ascending", "desc": "descending"}[state["order"]] if state["sort"] == name else ""
-    following = {"": "asc", "ascending": "desc", "descending": "" if back_to_none else "asc"}[direction]
-    words = {"asc": "Sort ascending", "desc": "Sort descending", "": "Back to the original order"}
+    following = {"": "asc", "ascending": "desc", "descending": "asc"}[direction]
     return {
         "label": label,
         "direction": direction,
         "classes": classes,
-        "place": place or name,
-        "title": words[following],
-        "href": query(context, sort=name if following else "", order=following),
+        "place": name,
+        "title": {"asc": "Sort ascending", "desc": "Sort descending"}[following],
+        "href": query(context, sort=name, order=following),
     }
 
 

@@ -1,17 +1,17 @@
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
+from django.utils.safestring import SafeString
 
-from datasources import opened, standstill
+from datasources import cells, opened, standstill, tables
 from datasources import rows as room
-from datasources.addresses import RowsForm
-from datasources.cells import table_body
-from datasources.claro import ClaroError, InvalidParameters, ProcessingInProgress, Unauthorized
+from datasources.addresses import CellsForm, RowsForm
+from datasources.claro import ClaroError, InvalidParameters, ProcessingInProgress, TooLarge, Unauthorized
 from datasources.middleware import say_when, status_of
 from datasources.models import Source
 from datasources.views.objects import READ, of_source
-from datasources.views.pages import render_page
+from datasources.views.pages import render_page, render_problem
 
-# The address names each column that is shown: of more it would become too long for what stands on the way.
-CHOOSABLE = 200
+# The whole text of a cell that a page shows, and of all cells that are requested at once: in characters.
+WHOLE_MAX, TOGETHER_MAX = 500_000, 4_000_000
 
 
 @of_source(*READ)
@@ -36,17 +36,43 @@ def rows(request: HttpRequest, source: Source) -> HttpResponse:
     except InvalidParameters as error:
         context |= {"problem": "refused", "error": error}
         status = 422
+    except TooLarge:
+        context["problem"], status = "too large", 502
     except ClaroError as error:
         context |= {"problem": "trouble", "error": error, "key_is_refused": isinstance(error, Unauthorized)}
         status = status_of(error)
     else:
-        shown = room.only(page, state["column"])
-        context |= _shown(page, state) | {"page": shown, "body": table_body(shown), "all_columns": page.columns}
-        context["may_choose"] = 1 < len(page.columns) <= CHOOSABLE
+        context |= _shown(page, state)
+        context |= {"page": page, "table": tables.table(page, state, dict(request.GET.lists()))}
         return render_page(request, "rows/page.html", "rows/_table.html", context, status)
     # Only what went wrong, for its place beside the filter: the last good table stays.
     response = render_page(request, "rows/page.html", "rows/_problem.html", context, status)
     return say_when(response, context.get("error"))
+
+
+@of_source(*READ)
+def cell(request: HttpRequest, source: Source) -> HttpResponse:
+    """Whole cells of a page of rows; those named at once are for scripts."""
+    form = CellsForm(request.GET)
+    state = form.state()
+    if "at" in form.errors:
+        raise Http404("No such cell.")
+    try:
+        page = room.page(source, state["page"], state["limit"], form.query(state), request.user.pk)
+    except room.StillLoading:
+        return render_problem(request, 503, "Claro is fetching these rows", "Open the cell again in a moment.")
+    left, found = TOGETHER_MAX, []
+    for row, place in state["at"]:
+        index = row - 1 - page.first
+        if not (0 <= index < len(page.rows) and place <= len(page.columns)):
+            raise Http404("No such cell.")
+        text = cells.whole(page.rows[index][place - 1], is_compact=bool(state["is_compact"]))
+        most = min(WHOLE_MAX, left)
+        left -= min(len(text), most)
+        html = SafeString(cells.escaped(text[:most]))
+        column = tables.Column(place, page.columns[place - 1])
+        found.append({"row": row, "column": column, "html": html, "length": len(text), "is_cut": len(text) > most})
+    return render_page(request, "rows/cell.html", "rows/_cells.html", {"source": source, "cells": found})
 
 
 def _shown(page: room.Rows, state: dict) -> dict:

@@ -8,5 +8,6 @@ import "./nav.js";
 import "./downloads.js";
 import "./selection.js";
 import "./cells.js";
+import "./copy-cells.js";
 import "./passkeys.js";
 import "./filter-builder.js";

@@ -1,6 +1,6 @@
 import pytest
 
-from datasources import blocks, keys, rows
+from datasources import block_sizes, blocks, keys, rows
 from datasources.models import ApiKey
 from datasources.redis import connection
 from datasources.rows import Query, StillLoading
@@ -54,9 +54,9 @@ def test_fetching_ahead_takes_only_what_would_go_to_waste(alice, sandbox, settin
 def test_blocks_shrink_where_answers_take_longer_than_a_page_waits(account, key, monkeypatch):
     source = of_length(account, key, 1000)
     read(source, 1, 50)
-    monkeypatch.setattr(blocks, "SLOW_S", 0.0)
+    monkeypatch.setattr(block_sizes, "SLOW_S", 0.0)
     read(source, 1, 50, Query(sort="id"))
-    assert blocks.block_size(source) == 500
+    assert block_sizes.block_size(source) == 500
     assert ids(read(source, 1, 50, Query(sort="name"))) != ids(read(source, 1, 50))
     assert asked(account)[-1]["limit"] == "500"
     # what was read in large blocks is read from there still
@@ -64,8 +64,8 @@ def test_blocks_shrink_where_answers_take_longer_than_a_page_waits(account, key,
     assert ids(read(source, 20, 50)) == list(range(951, 1001))
     assert len(asked(account)) == before
     for sort in ("id", "name") * 4:
-        read(source, 1, 50, Query(sort=sort, order="desc", filter=f"id > {blocks.block_size(source)}"))
-    assert blocks.block_size(source) == blocks.SMALLEST
+        read(source, 1, 50, Query(sort=sort, order="desc", filter=f"id > {block_sizes.block_size(source)}"))
+    assert block_sizes.block_size(source) == block_sizes.SMALLEST_BY_TIME
 
 
 def test_the_least_read_blocks_make_room(account, key, settings):

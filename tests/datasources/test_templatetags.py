@@ -245,27 +245,25 @@ def test_an_address_keeps_what_is_not_changed_and_starts_at_the_first_page(addre
     assert rendered("{% autoescape off %}" + tag + "{% endautoescape %}", address) == expected
 
 
-def header(address: str, back_to_none: bool = False, **state) -> tuple[Parsed, dict]:
+def header(address: str, **state) -> tuple[Parsed, dict]:
     state = {"sort": "", "order": "asc", **state}
-    tag = "{% sort_header label name back_to_none=back %}"
-    found = Parsed(rendered(tag, address, state=state, label="<b>Price", name="price", back=back_to_none))
+    found = Parsed(rendered("{% sort_header label name %}", address, state=state, label="<b>Price", name="price"))
     assert [tag for tag, _ in found.tags] == ["th", "a", "bdi", "svg", "use"]
     assert found.text.strip() == "<b>Price"
     return found, found.tags[1][1]
 
 
 @pytest.mark.parametrize(
-    ("state", "back_to_none", "aria_sort", "href"),
+    ("state", "aria_sort", "href"),
     [
-        ({}, False, None, "?q=a&sort=price&order=asc"),
-        ({"sort": "other", "order": "desc"}, False, None, "?q=a&sort=price&order=asc"),
-        ({"sort": "price"}, False, "ascending", "?q=a&sort=price&order=desc"),
-        ({"sort": "price", "order": "desc"}, False, "descending", "?q=a&sort=price&order=asc"),
-        ({"sort": "price", "order": "desc"}, True, "descending", "?q=a"),
+        ({}, None, "?q=a&sort=price&order=asc"),
+        ({"sort": "other", "order": "desc"}, None, "?q=a&sort=price&order=asc"),
+        ({"sort": "price"}, "ascending", "?q=a&sort=price&order=desc"),
+        ({"sort": "price", "order": "desc"}, "descending", "?q=a&sort=price&order=asc"),
     ],
 )
-def test_a_header_says_how_it_sorts_and_leads_to_the_next_way(state, back_to_none, aria_sort, href):
-    found, link = header("/?q=a&page=7", back_to_none, **state)
+def test_a_header_says_how_it_sorts_and_leads_to_the_next_way(state, aria_sort, href):
+    found, link = header("/?q=a&page=7", **state)
     assert found.tags[0][1].get("aria-sort") == aria_sort
     assert link["href"] == href
 
