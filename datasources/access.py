@@ -154,10 +154,14 @@ def shares_for(user: User, space: Space = EVERYTHING) -> QuerySet[ShareLink]:
 
 def shares_that_work(now: datetime | Slot | None = None) -> QuerySet[ShareLink]:
     """Whatever makes one stop is asked anew at each use: its settings, its key, and what its maker may do."""
+    return _shares_in_force(now).exclude(key__state=ApiKey.State.INVALID)
+
+
+def _shares_in_force(now: datetime | Slot | None = None) -> QuerySet[ShareLink]:
+    """Those that work as long as Claro accepts their key."""
     in_time = Q(ends_at=None) | Q(ends_at__gt=now or timezone.now())
     has_uses_left = Q(most_uses=None) | Q(uses__lt=F("most_uses"))
-    is_on = Q(paused_at=None, ended_at=None) & ~Q(key__state=ApiKey.State.INVALID)
-    return ShareLink.objects.filter(is_on, in_time, has_uses_left, _its_maker_may())
+    return ShareLink.objects.filter(in_time, has_uses_left, _its_maker_may(), paused_at=None, ended_at=None)
 
 
 def get_share(user: User, share_id: UUID) -> ShareLink:
@@ -165,8 +169,12 @@ def get_share(user: User, share_id: UUID) -> ShareLink:
 
 
 def open_share(token: str) -> ShareLink | None:
-    """The share link of this token, while it works: who has the token needs no account. One query."""
-    return shares_that_work().filter(fingerprint__in=vault.fingerprints(token)).first()
+    """The share link of this token, while it is in force; its key may be refused for the moment. One query.
+
+    The token is enough; no account is needed.
+    """
+    found = _shares_in_force().filter(fingerprint__in=vault.fingerprints(token))
+    return found.select_related("key").first()
 
 
 def views_for(user: User | Slot, space: Space = EVERYTHING) -> QuerySet[SavedView]:

@@ -24,7 +24,7 @@ from django.db import connections
 
 from datasources import gateway
 from datasources.budget import Lane
-from datasources.claro import ClaroError, NotNow, RowPage
+from datasources.claro import ClaroError, NotNow, RowPage, Unauthorized
 from datasources.models import Source
 from datasources.redis import connection
 
@@ -207,7 +207,7 @@ class Block:
 
     def _leave(self, error: BaseException) -> None:
         """Leaves the error for those who wait; but when to come back is each one's own (budget.py)."""
-        if isinstance(error, ClaroError) and not isinstance(error, NotNow):
+        if isinstance(error, ClaroError) and (not isinstance(error, NotNow) or isinstance(error, Unauthorized)):
             with contextlib.suppress(redis.RedisError):
                 connection().set(f"{self.name}:error", json.dumps(error.to_dict()), ex=ERROR_S)
 

@@ -82,6 +82,8 @@ class Budget:
         self._plan = calls_per_minute or settings.CLARO_CALLS_PER_MINUTE
         self._lane, self._person = lane, str(person)
         self.seen: RateLimit | None = None
+        # Whether a call was made and settled: only then does the outcome say anything about the key.
+        self.has_settled = False
         self.turned_low_or_back = False
 
     def before_call(self) -> str:
@@ -96,6 +98,7 @@ class Budget:
 
     def after_call(self, ticket: object, rate_limit: RateLimit | None, retry_after_s: float | None) -> None:
         """Notes what the answer said: its headers, and after a refusal for how long the purse stays closed."""
+        self.has_settled = True
         said = rate_limit or RateLimit(limit=None, remaining=None, reset_in_s=None)
         self.seen = rate_limit or self.seen
         reset_ms = None if said.reset_in_s is None else _ms(said.reset_in_s) + RESET_MARGIN_MS

@@ -19,6 +19,7 @@ from datasources.claro import (
     RateLimited,
     Unreachable,
 )
+from datasources.gateway import RefusalInDoubt
 from datasources.vault import SecretUnreadable
 from datasources.views.pages import render_problem
 
@@ -29,6 +30,7 @@ STATUS: dict[type[ClaroError], int] = {
     RateLimited: 429,
     Unreachable: 503,
     CircuitOpen: 503,
+    RefusalInDoubt: 503,
 }
 
 UNREADABLE = (

@@ -27,11 +27,12 @@ from datasources import (
     notices,
     opened,
     outlets,
+    refusals,
     shares,
     watch,
 )
 from datasources.leases import LeaseLost
-from datasources.models import Deletion, DownloadLink, Hook, Leased, Outlet, Sync, Watch
+from datasources.models import Deletion, DownloadLink, Hook, Leased, Outlet, Refusal, Sync, Watch
 from datasources.redis import connection
 
 logger = logging.getLogger(__name__)
@@ -81,6 +82,11 @@ def delete_source(deletion_id: str, lease: str) -> str:
     return bin.empty(deletion_id, lease)
 
 
+@leased_task
+def ask_refused_key(refusal_id: str, lease: str) -> str:
+    return refusals.ask(refusal_id, lease)
+
+
 TASKS: dict[type[Leased], Task] = {
     DownloadLink: make_link,
     Hook: tend_hook,
@@ -88,6 +94,7 @@ TASKS: dict[type[Leased], Task] = {
     Sync: sync_key,
     Outlet: send_notices,
     Deletion: delete_source,
+    Refusal: ask_refused_key,
 }
 
 

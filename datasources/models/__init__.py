@@ -4,7 +4,7 @@ from datasources.models.audit import AuditEvent, Unchangeable
 from datasources.models.base import Leased, Sealed
 from datasources.models.bin import Deletion, Opened
 from datasources.models.hooks import Hint, Hook
-from datasources.models.keys import ApiKey, Canary, KeyShare, Sync, Watch
+from datasources.models.keys import ApiKey, Canary, KeyShare, Refusal, Sync, Watch
 from datasources.models.links import LINK_MARGIN, DownloadLink
 from datasources.models.notices import Notice, Outlet, Wish
 from datasources.models.shares import SharedFile, ShareLink
@@ -25,6 +25,7 @@ __all__ = [
     "Notice",
     "Opened",
     "Outlet",
+    "Refusal",
     "SavedView",
     "Sealed",
     "ShareLink",

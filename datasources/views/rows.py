@@ -4,7 +4,8 @@ from datasources import opened, standstill
 from datasources import rows as room
 from datasources.addresses import RowsForm
 from datasources.cells import table_body
-from datasources.claro import ClaroError, InvalidParameters, ProcessingInProgress, Unauthorized
+from datasources.claro import ClaroError, InvalidParameters, ProcessingInProgress
+from datasources.gateway import KeyRefused
 from datasources.middleware import say_when, status_of
 from datasources.models import Source
 from datasources.views.objects import READ, of_source
@@ -37,7 +38,7 @@ def rows(request: HttpRequest, source: Source) -> HttpResponse:
         context |= {"problem": "refused", "error": error}
         status = 422
     except ClaroError as error:
-        context |= {"problem": "trouble", "error": error, "key_is_refused": isinstance(error, Unauthorized)}
+        context |= {"problem": "trouble", "error": error, "key_is_refused": isinstance(error, KeyRefused)}
         status = status_of(error)
     else:
         shown = room.only(page, state["column"])

@@ -19,7 +19,7 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods
 
 from datasources import access, audit, links, shares, standstill, tasks, throttle
-from datasources.models import DownloadLink, ShareLink
+from datasources.models import ApiKey, DownloadLink, ShareLink
 
 # Who shows a preview of links, or reads along: no download, whatever they ask for. (A Cubot is a phone.)
 PREVIEWS = re.compile(
@@ -55,6 +55,8 @@ def _answer(request: HttpRequest, token: str) -> HttpResponse:
     share = access.open_share(token)
     if share is None:
         return _nothing(request)
+    if share.key.state == ApiKey.State.INVALID:
+        return _not_for_the_moment(request)
     tried = _password(request)
     if share.password and (tried is not None or not _is_remembered(request, share)):
         if tried is not None:
@@ -158,6 +160,16 @@ def _nothing(request: HttpRequest) -> HttpResponse:
     if _is_a_person(request):
         return _render("shares/nothing.html", {}, 404)
     return _text("This link does not work.", 404)
+
+
+def _not_for_the_moment(request: HttpRequest) -> HttpResponse:
+    """Claro refuses the key behind the link, which may pass (refusals.py)."""
+    if _is_a_person(request):
+        response = _render("shares/not_now.html", {}, 503)
+    else:
+        response = _text("This link is not available for the moment. Try again later.", 503)
+    response["Retry-After"] = str(PAUSE_S)
+    return response
 
 
 def _too_often(request: HttpRequest) -> HttpResponse:
