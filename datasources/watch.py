@@ -13,8 +13,7 @@ import random
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
-from django.db.models import Count, Max, Min, QuerySet
-from django.db.models.functions import Coalesce
+from django.db.models import Max, Min, Q, QuerySet
 from django.utils import timezone
 
 from datasources import access, gateway, hints, live, mirror
@@ -23,7 +22,7 @@ from datasources.claro import COMPLETED, FAILED, LIST_LIMIT_MAX, PROCESSING, Cla
 from datasources.leases import Held
 from datasources.models import ApiKey, Source, Watch
 
-# The age of the youngest processing source, and how long after a look the next one follows while somebody looks.
+# The time since the latest upload, first sight or restart of a processing source, and how long after a look the next one follows while somebody looks.
 CADENCE = (
     (timedelta(minutes=2), timedelta(seconds=3)),
     (timedelta(minutes=10), timedelta(seconds=10)),
@@ -84,12 +83,17 @@ def somebody_looks(keys: Iterable[ApiKey]) -> None:
 
 def next_look(key: ApiKey, now: datetime, *, is_seen: bool | None = None) -> datetime | None:
     """When the key is looked at again: soon for fresh sources, later for old ones, never when nothing is processing."""
-    found = processing(key).aggregate(n=Count("pk"), youngest=Max(Coalesce("uploaded_at", "first_seen_at")))
-    if not found["n"]:
+    found = processing(key).aggregate(
+        uploaded=Max("uploaded_at", filter=Q(uploaded_at__lte=now)),  # not by an upload that lies ahead
+        met=Max("first_seen_at"),
+        restarted=Max("restarted_at"),
+    )
+    if not any(found.values()):
         return None
     if is_seen is None:
         is_seen = live.is_present(access.people_for(key))
-    after = pause(now - found["youngest"], is_seen=is_seen, is_told=hints.keep_up(key))
+    youngest = max(at for at in found.values() if at)
+    after = pause(now - youngest, is_seen=is_seen, is_told=hints.keep_up(key))
     after = max(after, timedelta(minutes=1) * key.watch.calls / (gateway.calls_per_minute(key) * SHARE))
     return now + after * random.uniform(0.9, 1.1)  # noqa: S311 - spreads looks, guards nothing
 

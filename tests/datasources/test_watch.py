@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from datasources import keys, live, redis, watch
 from datasources.models import ApiKey, Source, Watch
-from tests.conftest import looked, synced
+from tests.conftest import asked_again, looked, synced
 from tests.support.sandbox import Account
 
 
@@ -362,10 +362,12 @@ def test_a_server_that_repeats_a_page_is_not_asked_for_ever(key, account):
     assert len(account.calls()) - before == 2
 
 
-def test_a_refused_key_rests_until_a_person_helps(key, account):
+def test_the_watch_of_a_refused_key_rests(key, account):
     account.add(fileName="a.csv", status="processing")
     synced(key)
     account.revoke()
+    assert looked(key) == "put back"
+    assert asked_again(key) == "refused"
     assert looked(key) == "put back"
     key.watch.refresh_from_db()
     assert key.watch.due_at is None

@@ -7,7 +7,7 @@ from django.utils import timezone
 
 from datasources import keys, redis
 from datasources.models import ApiKey, Source, Sync
-from tests.conftest import htmx, synced
+from tests.conftest import asked_again, htmx, synced
 from tests.support.breaker import the_breaker_opens
 from tests.support.heartbeats import all_alive
 from tests.support.html import all_words, dom, field, link, told, words
@@ -195,6 +195,9 @@ def test_while_claro_is_down_the_copy_is_shown_with_its_age(web, shelf, key, acc
 def test_a_refused_key_shows_its_copy_and_leads_to_a_new_key(web, shelf, key, account):
     account.revoke()
     synced(key)
+    assert "refuse" not in told(web.get("/sources/"))
+    asked_again(key)
+    synced(key)
     page = web.get("/sources/")
     assert len(names(page)) == 4
     assert "Claro refuses the key Main" in told(page)
@@ -205,6 +208,8 @@ def test_a_refused_key_shows_its_copy_and_leads_to_a_new_key(web, shelf, key, ac
 
 def test_a_key_that_is_refused_from_the_start_reads_nothing(web, key, account):
     account.revoke()
+    synced(key)
+    asked_again(key)
     synced(key)
     page = web.get("/sources/")
     assert "Claro refuses the key Main" in told(page)
