@@ -238,7 +238,7 @@ def get_source(user: User, datasource_id: UUID, key_id: UUID | None = None, acti
     the most calls left, the newest.
     """
     keys = _KEYS_OF_A_SOURCE.objects(reader=user.pk, datasource=datasource_id)
-    candidates = _best_first(user, [key for key in keys if key_id in (None, key.pk)], action)
+    candidates = best_first(user, [key for key in keys if key_id in (None, key.pk)], action)
     if not candidates:
         raise Http404("No such source.")
     source = Source.objects.get(key=candidates[0], datasource_id=datasource_id)
@@ -252,7 +252,7 @@ def get_view(user: User, view_id: UUID) -> SavedView:
 
 def get_sources(user: User, sources: QuerySet[Source], action: Action) -> tuple[list[Source], list[Source]]:
     """These sources, each once and through the best key for it; and those of them with which one may do this."""
-    keys = _best_first(user, list(keys_for(user).order_by("-created_at")), action)
+    keys = best_first(user, list(keys_for(user).order_by("-created_at")), action)
     place = {key.pk: place for place, key in enumerate(keys)}
     best: dict[UUID, Source] = {}
     for source in sources.order_by("-uploaded_at", "-pk"):
@@ -298,7 +298,8 @@ def _its_maker_may() -> Q:
     return are_active & (Q(key__owner=F("made_by")) | Exists(there))
 
 
-def _best_first(user: User, keys: list[ApiKey], action: Action) -> list[ApiKey]:
+def best_first(user: User, keys: list[ApiKey], action: Action = Action.BROWSE) -> list[ApiKey]:
+    """The keys in the order in which they serve a user who is about to do this."""
     left = {key.pk: _calls_left(key) for key in keys} if len(keys) > 1 else {}
     return sorted(
         keys,

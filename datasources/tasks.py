@@ -24,15 +24,17 @@ from datasources import (
     leases,
     links,
     mirror,
+    newest,
     notices,
     opened,
     outlets,
+    readings,
     refusals,
     shares,
     watch,
 )
 from datasources.leases import LeaseLost
-from datasources.models import Deletion, DownloadLink, Hook, Leased, Outlet, Refusal, Sync, Watch
+from datasources.models import Deletion, DownloadLink, Hook, Leased, Newest, Outlet, Reading, Refusal, Sync, Watch
 from datasources.redis import connection
 
 logger = logging.getLogger(__name__)
@@ -87,6 +89,16 @@ def ask_refused_key(refusal_id: str, lease: str) -> str:
     return refusals.ask(refusal_id, lease)
 
 
+@leased_task
+def read_details(reading_id: str, lease: str) -> str:
+    return readings.read(reading_id, lease)
+
+
+@leased_task
+def read_newest_page(newest_id: str, lease: str) -> str:
+    return newest.read(newest_id, lease)
+
+
 TASKS: dict[type[Leased], Task] = {
     DownloadLink: make_link,
     Hook: tend_hook,
@@ -94,6 +106,8 @@ TASKS: dict[type[Leased], Task] = {
     Sync: sync_key,
     Outlet: send_notices,
     Deletion: delete_source,
+    Newest: read_newest_page,
+    Reading: read_details,
     Refusal: ask_refused_key,
 }
 
@@ -159,6 +173,8 @@ def tidy() -> None:
     links.tidy()
     shares.tidy()
     hints.tidy()
+    readings.tidy()
+    newest.tidy()
     notices.tidy()
     opened.tidy()
     bin.tidy()

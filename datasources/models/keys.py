@@ -141,6 +141,16 @@ class Sync(Leased):
         return self.due_at if self.is_running and self.due_at and self.due_at > timezone.now() else None
 
 
+class Newest(Leased):
+    """When the newest page of a key's list is read next, for all copies of the key; at rest unless a user looks."""
+
+    fingerprint = models.CharField(max_length=32, unique=True)
+    read_at = models.DateTimeField(null=True, blank=True)
+
+    def __str__(self) -> str:
+        return f"newest page {self.pk}"
+
+
 class Watch(Leased):
     """When a key's processing sources are looked at next; at rest (`due_at` null) while there are none (watch.py)."""
 
