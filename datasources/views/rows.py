@@ -1,10 +1,10 @@
 from django.http import HttpRequest, HttpResponse
 
-from datasources import opened, standstill
+from datasources import gateway, opened, standstill
 from datasources import rows as room
 from datasources.addresses import RowsForm
 from datasources.cells import table_body
-from datasources.claro import ClaroError, InvalidParameters, ProcessingInProgress
+from datasources.claro import ClaroError, InvalidParameters, ProcessingInProgress, RateLimited
 from datasources.gateway import KeyRefused
 from datasources.middleware import say_when, status_of
 from datasources.models import Source
@@ -39,6 +39,8 @@ def rows(request: HttpRequest, source: Source) -> HttpResponse:
         status = 422
     except ClaroError as error:
         context |= {"problem": "trouble", "error": error, "key_is_refused": isinstance(error, KeyRefused)}
+        if isinstance(error, RateLimited):
+            context["left"] = gateway.calls_left(source.key)
         status = status_of(error)
     else:
         shown = room.only(page, state["column"])

@@ -175,7 +175,7 @@ def _rows_loading(world: World) -> str:
     return f"/sources/{source.datasource_id}/rows/"
 
 
-@place("rows, rate limit", "It goes on by itself at", 429)
+@place("rows, rate limit", "Continues in", 429)
 def _rows_rate_limit(world: World) -> str:
     source = world.table()
     world.account.fault("answer", status=429, headers={"Retry-After": "50"}, times=9)

@@ -5,8 +5,8 @@ import pytest
 import time_machine
 from django.utils import timezone
 
-from datasources import keys, redis
-from datasources.models import ApiKey, Source, Sync
+from datasources import keys, live, redis, watch
+from datasources.models import ApiKey, Source, Sync, Watch
 from tests.conftest import asked_again, htmx, synced
 from tests.support.breaker import the_breaker_opens
 from tests.support.heartbeats import all_alive
@@ -314,3 +314,16 @@ def test_hostile_names_are_text(web, account, key):
     assert "alert(1)" not in "".join(one.text or "" for one in dom(page).iter("script"))
     assert [image.get("src") for image in dom(page).iter("img") if image.get("src") == "x"] == []
     assert field(page, "q").get("value") == "<script>"
+
+
+def test_reloading_the_list_without_javascript_counts_as_viewing_it(web, key, account, alice):
+    account.add(fileName="a.csv", status="processing", age=1)
+    synced(key)
+    key.watch.refresh_from_db()
+    Watch.objects.update(due_at=timezone.now() + timedelta(minutes=1))
+    web.get("/sources/")
+    key.watch.refresh_from_db()
+    assert key.watch.due_at < timezone.now() + timedelta(seconds=5)
+    assert live.is_present([alice.pk])
+    soon = watch.next_look(key, timezone.now())
+    assert soon < timezone.now() + timedelta(seconds=5)

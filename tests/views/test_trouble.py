@@ -90,7 +90,7 @@ OWN = {
     ("not found", "rows"): "This data source no longer exists at Claro.",
     ("not found", "add"): "Claro has no list of data sources at this address.",
     ("not found", "list"): "Claro has no list of data sources at this address.",
-    ("limit", "rows"): "Claro's limit of calls is reached for the moment. It goes on by itself at",
+    ("limit", "rows"): "No calls are left in this minute. Continues in",
     ("silence", "rows"): "Claro has not answered since",
     ("silence", "add"): "Claro can't be reached right now.",  # another key knows nothing of it
     ("silence", "list"): "Claro can't be reached right now.",
