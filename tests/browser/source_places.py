@@ -7,7 +7,7 @@ from django.db.models import F
 from datasources import links
 from datasources.models import DownloadLink, Source
 from tests.browser.places import HOSTILE, World, place
-from tests.conftest import synced
+from tests.conftest import asked_again, synced
 
 
 @place("sources", "Übersicht.pdf")
@@ -78,7 +78,9 @@ def _odd_address(world: World) -> str:
 def _key_refused(world: World) -> str:
     world.source()
     world.account.revoke()
-    synced(world.key)
+    for _ in range(2):
+        synced(world.key)
+        asked_again(world.key)
     return "/sources/"
 
 
