@@ -2,16 +2,19 @@
 
 import random
 import time
+import uuid
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier
+
+from django.utils import timezone
 
 from bench import stock
 from bench.timing import Figure, calls
 from bench.world import World
-from datasources import keys, tasks
-from datasources.models import ApiKey, Source, Sync
+from datasources import keys, mirror, newest, readings, refusals, tasks
+from datasources.models import ApiKey, Newest, Reading, Refusal, Source, Sync
 from tests.support.processes import wait_for
 from tests.support.workers import Celery
 
@@ -23,6 +26,7 @@ def figures(world: World) -> Iterator[Figure]:
     yield calls("20 people open the same 50 rows at once", _together(world, 20), 1)
     yield calls("one person pages through 1,000 rows, 50 at a time", _paging(world, 1000, 50), 1)
     yield from _reading(world)
+    yield from _apart(world)
 
 
 def _opening(world: World, sources: int) -> int:
@@ -137,3 +141,52 @@ def _reading(world: World) -> Iterator[Figure]:
         who = "one person" if people == 1 else f"{people} people"
         made = len(world.sandbox.calls(secret)) - before
         yield calls(f"200 pages of 50 rows in 10 blocks, {who}, {took_s:.0f} s", made, 10)
+
+
+def _apart(world: World) -> Iterator[Figure]:
+    """Calls that fresh data costs beside those above, each held against its upper bound (docs/performance.md)."""
+    account = world.sandbox.account()
+    [source_id] = account.add_many(stock.names(1, status="failed"))
+    key = stock.swept(stock.key(account, stock.person()))
+    browsers = [world.browser(person) for person in stock.team(key, 20)]
+
+    def made(doing: Callable[[], object]) -> int:
+        before = len(account.calls())
+        doing()
+        return len(account.calls()) - before
+
+    def open_by_all(path: str) -> None:
+        with ThreadPoolExecutor(len(browsers)) as pool:
+            list(pool.map(lambda browser: browser.try_get(path), browsers))
+
+    def details() -> None:
+        open_by_all(f"/sources/{source_id}/")
+        stock.done(Reading, readings.read)
+        open_by_all(f"/sources/{source_id}/")
+
+    yield calls("apart: details of a source, 20 people open its page twice", made(details), 1)
+    yield calls("apart: 20 people look at a list, each minute", made(lambda: _a_minute_later(open_by_all)), 1)
+    yield calls("apart: an id that Claro does not know, opened by 20 people", made(lambda: open_by_all(_unknown())), 1)
+    time.sleep(60 - time.time() % 60 if time.time() % 60 > 30 else 0)  # all within one minute
+    random_ids = made(lambda: [browsers[0].try_get(_unknown()) for _ in range(100)])
+    yield calls("apart: 100 random ids opened by one person in a minute", random_ids, 10, "10 a minute")
+    stock.done(Sync, mirror.sync)  # whatever was due before
+    account.revoke()
+
+    def refused_for_a_day() -> None:
+        stock.done(Sync, mirror.sync)
+        for _ in range(1 + 8):  # the confirmation, and the probes of a day
+            stock.done(Refusal, refusals.ask)
+
+    yield calls("apart: a key refused for a day", made(refused_for_a_day), 10, "first refusal, confirmation, 8 probes")
+
+
+def _unknown() -> str:
+    return f"/sources/{uuid.uuid4()}/"
+
+
+def _a_minute_later(open_by_all: Callable[[str], None]) -> None:
+    open_by_all("/sources/")
+    Newest.objects.update(read_at=timezone.now() - newest.EVERY)
+    stock.done(Newest, newest.read)
+    open_by_all("/sources/")

@@ -1,6 +1,7 @@
 """People, keys and sources to measure with, made as the product makes them."""
 
 import uuid
+from collections.abc import Callable
 
 import requests
 from django.utils import timezone
@@ -9,7 +10,7 @@ from accounts import teams
 from accounts.models import Membership, User
 from accounts.roles import Role
 from datasources import keys, leases, mirror, watch
-from datasources.models import ApiKey, Source, Sync, Watch
+from datasources.models import ApiKey, Leased, Source, Sync, Watch
 from tests.support.processes import wait_for
 from tests.support.sandbox import Account
 
@@ -35,6 +36,13 @@ def looked(key: ApiKey) -> None:
     """One look at the key's processing sources, done here instead of by a worker."""
     Watch.objects.filter(key=key).update(due_at=timezone.now(), leased_until=None)
     watch.look(str(key.watch.pk), leases.claim(Watch, key.watch.pk))
+
+
+def done(model: type[Leased], do: Callable[[str, str], str]) -> None:
+    """What there is of this work, of the key that was made last, done here instead of by a worker."""
+    work = model.objects.latest("pk")
+    model.objects.filter(pk=work.pk).update(due_at=timezone.now(), leased_until=None)
+    do(str(work.pk), leases.claim(model, work.pk))
 
 
 def team(key: ApiKey, count: int) -> list[User]:

@@ -152,15 +152,16 @@ def shares_for(user: User, space: Space = EVERYTHING) -> QuerySet[ShareLink]:
     return found.annotate(role=role, maker_may=maker_may).select_related("key", "made_by")
 
 
-def shares_that_work(now: datetime | Slot | None = None, *, used_up: bool = False) -> QuerySet[ShareLink]:
-    """Whatever makes one stop is asked anew at each use: its settings, its key, and what its maker may do.
+def shares_that_work(now: datetime | Slot | None = None) -> QuerySet[ShareLink]:
+    """Whatever makes one stop is asked anew at each use: its settings, its key, and what its maker may do."""
+    return _shares_in_force(now).exclude(key__state=ApiKey.State.INVALID)
 
-    `used_up` asks for those instead which would work but for their download limit.
-    """
+
+def _shares_in_force(now: datetime | Slot | None = None, *, used_up: bool = False) -> QuerySet[ShareLink]:
+    """Those that work as long as Claro accepts their key; `used_up`: those that would but for their download limit."""
     in_time = Q(ends_at=None) | Q(ends_at__gt=now or timezone.now())
     uses = Q(uses__gte=F("most_uses")) if used_up else Q(most_uses=None) | Q(uses__lt=F("most_uses"))
-    is_on = Q(paused_at=None, ended_at=None) & ~Q(key__state=ApiKey.State.INVALID)
-    return ShareLink.objects.filter(is_on, in_time, uses, _its_maker_may())
+    return ShareLink.objects.filter(in_time, uses, _its_maker_may(), paused_at=None, ended_at=None)
 
 
 def get_share(user: User, share_id: UUID) -> ShareLink:
@@ -168,13 +169,17 @@ def get_share(user: User, share_id: UUID) -> ShareLink:
 
 
 def open_share(token: str) -> ShareLink | None:
-    """The share link of this token, while it works: who has the token needs no account. One query."""
-    return shares_that_work().filter(fingerprint__in=vault.fingerprints(token)).first()
+    """The share link of this token, while it is in force; its key may be refused for the moment. One query.
+
+    The token is enough; no account is needed.
+    """
+    found = _shares_in_force().filter(fingerprint__in=vault.fingerprints(token))
+    return found.select_related("key").first()
 
 
 def used_up_share(token: str) -> ShareLink | None:
     """The share link of this token where nothing but its download limit stops it. One query."""
-    return shares_that_work(used_up=True).filter(fingerprint__in=vault.fingerprints(token)).first()
+    return _shares_in_force(used_up=True).filter(fingerprint__in=vault.fingerprints(token)).first()
 
 
 def views_for(user: User | Slot, space: Space = EVERYTHING) -> QuerySet[SavedView]:
@@ -238,7 +243,7 @@ def get_source(user: User, datasource_id: UUID, key_id: UUID | None = None, acti
     the most calls left, the newest.
     """
     keys = _KEYS_OF_A_SOURCE.objects(reader=user.pk, datasource=datasource_id)
-    candidates = _best_first(user, [key for key in keys if key_id in (None, key.pk)], action)
+    candidates = best_first(user, [key for key in keys if key_id in (None, key.pk)], action)
     if not candidates:
         raise Http404("No such source.")
     source = Source.objects.get(key=candidates[0], datasource_id=datasource_id)
@@ -252,7 +257,7 @@ def get_view(user: User, view_id: UUID) -> SavedView:
 
 def get_sources(user: User, sources: QuerySet[Source], action: Action) -> tuple[list[Source], list[Source]]:
     """These sources, each once and through the best key for it; and those of them with which one may do this."""
-    keys = _best_first(user, list(keys_for(user).order_by("-created_at")), action)
+    keys = best_first(user, list(keys_for(user).order_by("-created_at")), action)
     place = {key.pk: place for place, key in enumerate(keys)}
     best: dict[UUID, Source] = {}
     for source in sources.order_by("-uploaded_at", "-pk"):
@@ -298,7 +303,8 @@ def _its_maker_may() -> Q:
     return are_active & (Q(key__owner=F("made_by")) | Exists(there))
 
 
-def _best_first(user: User, keys: list[ApiKey], action: Action) -> list[ApiKey]:
+def best_first(user: User, keys: list[ApiKey], action: Action = Action.BROWSE) -> list[ApiKey]:
+    """The keys in the order in which they serve a user who is about to do this."""
     left = {key.pk: _calls_left(key) for key in keys} if len(keys) > 1 else {}
     return sorted(
         keys,

@@ -25,7 +25,7 @@ from django.db import connections
 from core import database
 from datasources import block_sizes, gateway
 from datasources.budget import Lane
-from datasources.claro import ClaroError, NotNow, RowPage, TooLarge, numbers
+from datasources.claro import ClaroError, NotNow, RowPage, TooLarge, Unauthorized, numbers
 from datasources.models import Source
 from datasources.redis import connection
 
@@ -217,7 +217,7 @@ class Block:
 
     def _leave(self, error: BaseException) -> None:
         """Leaves the error for those who wait; but when to come back is each one's own (budget.py)."""
-        if isinstance(error, ClaroError) and not isinstance(error, NotNow):
+        if isinstance(error, ClaroError) and (not isinstance(error, NotNow) or isinstance(error, Unauthorized)):
             with contextlib.suppress(redis.RedisError):
                 seconds = TOO_LARGE_S if isinstance(error, TooLarge) else ERROR_S
                 connection().set(f"{self.name}:error", json.dumps(error.to_dict()), ex=seconds)

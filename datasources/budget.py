@@ -82,6 +82,8 @@ class Budget:
         self._plan = calls_per_minute or settings.CLARO_CALLS_PER_MINUTE
         self._lane, self._person = lane, str(person)
         self.seen: RateLimit | None = None
+        # Whether a call was made and settled: only then does the outcome say anything about the key.
+        self.has_settled = False
         self.turned_low_or_back = False
 
     def before_call(self) -> str:
@@ -90,12 +92,14 @@ class Budget:
         if wait_ms := self._run("take", ticket, self._lane, self._person):
             raise RateLimited(
                 f"No call for {self._lane} now; not asked.",
+                user_message="This minute's share of calls is used.",
                 retry_at=datetime.now(UTC) + timedelta(milliseconds=wait_ms),
             )
         return ticket
 
     def after_call(self, ticket: object, rate_limit: RateLimit | None, retry_after_s: float | None) -> None:
         """Notes what the answer said: its headers, and after a refusal for how long the purse stays closed."""
+        self.has_settled = True
         said = rate_limit or RateLimit(limit=None, remaining=None, reset_in_s=None)
         self.seen = rate_limit or self.seen
         reset_ms = None if said.reset_in_s is None else _ms(said.reset_in_s) + RESET_MARGIN_MS

@@ -27,7 +27,7 @@ from datasources.claro import (
     RateLimit,
     Unauthorized,
 )
-from datasources.models import ApiKey
+from datasources.models import ApiKey, Refusal
 from datasources.models.notices import Topic
 from datasources.vault import SecretUnreadable, fingerprints
 
@@ -35,6 +35,12 @@ from datasources.vault import SecretUnreadable, fingerprints
 DEADLINE_S = 15.0
 # Larger answers are refused while they arrive: reading rows from one takes several times its memory.
 MAX_ANSWER_BYTES = 12 * 2**20
+# A key that was refused once is asked again after this long, before it counts as refused (refusals.py) …
+CONFIRM_AFTER = timedelta(seconds=3)
+# … and at most this often: a refusal soon after Claro accepted the key concerns that one call only.
+CONFIRM_EVERY = timedelta(minutes=1)
+# The work that met the refusal continues when the second call has been answered.
+CONFIRMED_BY = timedelta(seconds=8)
 # `last_used_at` is noted this often, so that a busy key doesn't write to the database with every call.
 USED_EVERY = timedelta(seconds=60)
 # One exchange; the client makes the deadline shorter where it tries again. Larger answers are the client's to refuse.
@@ -69,15 +75,46 @@ class Crowded(NotNow):
         self.retry_at = timezone.now() + STAND_ASIDE
 
 
-@contextmanager
-def client(key: ApiKey, lane: Lane, person: object = "", *, even_if_refused: bool = False) -> Iterator[ClaroClient]:
-    """A client for a stored key. Whatever ClaroError leaves the block is noted on the key first.
+class KeyRefused(Unauthorized):
+    """Claro has refused this key, twice: no call is made until a probe is accepted or a person replaces the key."""
 
-    `lane` and `person` say whose turn a call takes (budget.py). Raises KeyUnreadable, and Unauthorized without a call
-    for a key that Claro has refused. Each call raises NotNow instead of being made in vain. A check may always ask.
+    waits_for_the_key = True
+
+    def __init__(self) -> None:
+        super().__init__("Claro refused this key before; not asked again.")
+
+
+class RefusalInDoubt(NotNow, Unauthorized):
+    """Claro refused one call. A second one, a few seconds later, tells whether it refuses the key."""
+
+    words = "Claro refused this call. The key is being checked again."
+
+    def __init__(self) -> None:
+        super().__init__("Refused once; the key is being checked.")
+        self.retry_at = timezone.now() + CONFIRMED_BY
+
+
+@contextmanager
+def client(key: ApiKey, lane: Lane, person: object = "") -> Iterator[ClaroClient]:
+    """A client for a stored key. A ClaroError that leaves the block is noted on the key first.
+
+    `lane` and `person` say whose turn a call takes (budget.py). Raises KeyUnreadable, KeyRefused without a call, and
+    RefusalInDoubt for the first refusal. Each call raises NotNow instead of being made in vain.
     """
-    if key.state == ApiKey.State.INVALID and not even_if_refused:
-        raise Unauthorized("Claro refused this key before; not asked again.", code="UNAUTHORIZED", status=401)
+    if key.state == ApiKey.State.INVALID:
+        raise KeyRefused
+    try:
+        with _noted(key, lane, person) as claro:
+            yield claro
+    except Unauthorized:
+        if _is_in_doubt(key):
+            raise RefusalInDoubt from None
+        raise
+
+
+@contextmanager
+def _noted(key: ApiKey, lane: Lane, person: object = "", *, past_the_breaker: bool = False) -> Iterator[ClaroClient]:
+    """A client for a stored key, refused or not, whose outcome is noted."""
     try:
         secret = key.unseal()
     except SecretUnreadable:
@@ -85,9 +122,8 @@ def client(key: ApiKey, lane: Lane, person: object = "", *, even_if_refused: boo
     budget = Budget(key.fingerprint, key.calls_per_minute, lane, person)
     limits = _limits(key.fingerprint, lane, person)
     try:
-        yield _client(
-            secret, _Slot(budget, limits) if even_if_refused else _Turn(secret, key.fingerprint, budget, limits)
-        )
+        meter = _Slot(budget, limits) if past_the_breaker else _Turn(secret, key.fingerprint, budget, limits)
+        yield _client(secret, meter)
     except ClaroError as error:
         _note(key, budget, error)
         raise
@@ -103,8 +139,14 @@ def check(secret: str, person: object) -> None:
 
 
 def check_stored(key: ApiKey) -> None:
-    """Asks Claro, with one call, about a stored key, a refused one too; its new state is noted. Raises ClaroError."""
-    with client(key, Lane.PERSON, key.owner_id, even_if_refused=True) as claro:
+    """Asks Claro at once, with one call, about a stored key, a refused one too. Raises ClaroError."""
+    with _noted(key, Lane.PERSON, key.owner_id, past_the_breaker=True) as claro:
+        claro.list_datasources(page=1, limit=1)
+
+
+def probe(key: ApiKey) -> None:
+    """The same for a key that Claro has refused, in its turn. Raises Unauthorized, NotNow and other ClaroErrors."""
+    with _noted(key, Lane.LINK) as claro:
         claro.list_datasources(page=1, limit=1)
 
 
@@ -228,6 +270,8 @@ def _note(key: ApiKey, budget: Budget, error: ClaroError | None) -> None:
         if isinstance(error, CircuitOpen) and not key.problem:  # met by somebody else who has the same key
             note_problem(key, error)
         return
+    if not budget.has_settled:  # no call was made: nothing is known
+        return
     if error and is_failure(error):
         Breaker(key.fingerprint).failed()
         note_problem(key, error)
@@ -244,7 +288,27 @@ def _note(key: ApiKey, budget: Budget, error: ClaroError | None) -> None:
 
 
 def _note_refusal(key: ApiKey) -> None:
-    """Of all whose call was refused, one writes it down and tells. The secret may have been replaced meanwhile."""
+    """Has the refusal confirmed, once however many calls met it. The secret may have been replaced meanwhile."""
+    now = timezone.now()
+    with transaction.atomic():
+        same = ApiKey.objects.select_for_update().filter(pk=key.pk, secret=key.secret)
+        if not same.exclude(state=ApiKey.State.INVALID).exists():
+            return
+        refusal, _ = Refusal.objects.get_or_create(key=key)
+        soon = now + CONFIRM_AFTER
+        if refusal.accepted_at:
+            soon = max(soon, refusal.accepted_at + CONFIRM_EVERY)
+        Refusal.objects.filter(pk=refusal.pk, due_at=None).update(due_at=soon, attempts=0)
+
+
+def _is_in_doubt(key: ApiKey) -> bool:
+    """Whether a second call is about to tell if Claro refuses the key."""
+    soon = timezone.now() + CONFIRM_AFTER
+    return Refusal.objects.filter(key=key, key__secret=key.secret, due_at__lte=soon).exists()
+
+
+def confirm_refusal(key: ApiKey) -> None:
+    """The key counts as refused from now on; people are told, once."""
     same = ApiKey.objects.filter(pk=key.pk, secret=key.secret).exclude(state=ApiKey.State.INVALID)
     with transaction.atomic():
         if same.update(state=ApiKey.State.INVALID):

@@ -174,7 +174,7 @@ def _read_one(held: Held, claro: ClaroClient, hint: Hint) -> None:
     except (AccessDenied, InvalidParameters, Unreadable):
         pass  # about this one source; the others are still read
     else:
-        mirror.record(key, [answer], asked_at)
+        mirror.record(key, [answer], asked_at, are_details=True)
         if answer.status not in (COMPLETED, FAILED) and hint.told_at > asked_at - GIVE_UP_AFTER:
             due_at = asked_at + AGAIN_AFTER
     held.work.hints.filter(pk=hint.pk).update(due_at=due_at, read_at=asked_at)

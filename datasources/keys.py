@@ -10,7 +10,7 @@ from accounts.models import Team, User
 from accounts.quotas import require_room
 from datasources import access, hooks, links, live, master_key
 from datasources.claro import ClaroError
-from datasources.models import ApiKey, DownloadLink, Hook, KeyShare, Source, Sync, Watch
+from datasources.models import ApiKey, DownloadLink, Hook, KeyShare, Refusal, Source, Sync, Watch
 from datasources.vault import fingerprints
 
 
@@ -41,6 +41,7 @@ def replace_secret(key: ApiKey, secret: str, state: ApiKey.State) -> None:
         key.set_secret(secret)
         key.state, key.problem, key.problem_since = state, None, None
         key.save()
+        Refusal.objects.filter(key=key).delete()
         Sync.objects.filter(key=key).update(due_at=now, attempts=0, is_awaited=True)
         Watch.objects.filter(key=key).update(due_at=now, attempts=0, started_at=None)
         links.go_on(key)
@@ -52,6 +53,7 @@ def go_on(key: ApiKey) -> None:
     """Makes due what rests since the key was refused, and what waits for Claro to answer: it accepts the key."""
     stopped = Q(due_at=None, attempts__gt=0) | Q(started_at__isnull=False)
     now = timezone.now()
+    Refusal.objects.filter(key=key, leased_until=None).update(due_at=None, attempts=0, accepted_at=now)
     for model in (Sync, Watch):
         model.objects.filter(stopped, key=key).update(due_at=now, attempts=0)
     links.go_on(key)

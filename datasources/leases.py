@@ -14,7 +14,7 @@ from django.db import InterfaceError, OperationalError, connection, transaction
 from django.db.models import Model, Q, QuerySet
 from django.utils import timezone
 
-from datasources.claro import ClaroError, NotNow, Unauthorized
+from datasources.claro import ClaroError, NotNow
 
 # Longer than one API call may take (gateway.DEADLINE_S): a lease renewed after each call never runs out at work.
 LEASE = timedelta(seconds=20)
@@ -128,10 +128,10 @@ def work(
 
 
 def retry_at(error: ClaroError, attempts: int) -> datetime | None:
-    """When work that met an error goes on; None: not by itself, because only a person can help (a refused key)."""
+    """When work that met an error continues; None: when the key that Claro refuses is accepted again (keys.go_on)."""
     if isinstance(error, NotNow):
         return error.retry_at
-    if isinstance(error, Unauthorized):
+    if getattr(error, "waits_for_the_key", False):
         return None
     if getattr(error, "needs_a_person", False):  # costs no call, and somebody may put the master key back
         return timezone.now() + LONGEST_RETRY

@@ -12,7 +12,8 @@ from accounts.quotas import require_room
 from datasources import access, gateway, leases, live, mirror
 from datasources.breaker import is_failure
 from datasources.budget import Lane
-from datasources.claro import BadAnswer, ClaroError, DatasourceNotFound, NotNow, Unauthorized
+from datasources.claro import BadAnswer, ClaroError, DatasourceNotFound, NotNow
+from datasources.gateway import KeyRefused
 from datasources.leases import Held
 from datasources.models import LINK_MARGIN, ApiKey, DownloadLink, Source
 from datasources.vault import SecretUnreadable
@@ -145,7 +146,7 @@ def _alive(source: Source) -> DownloadLink | None:
 def _not_made(held: Held, error: ClaroError) -> None:
     """Waits for the limit, for a person to replace the key, and a while for Claro; gives up the rest."""
     now, problem = timezone.now(), error.to_dict()
-    waits = isinstance(error, NotNow | Unauthorized) or getattr(error, "needs_a_person", False)
+    waits = isinstance(error, NotNow | KeyRefused) or getattr(error, "needs_a_person", False)
     if isinstance(error, BadAnswer) or is_failure(error):
         problem["silent_since"] = (held.work.problem or {}).get("silent_since", now.isoformat())
         waits = now - datetime.fromisoformat(problem["silent_since"]) < PATIENCE

@@ -52,10 +52,14 @@ def is_present(user_ids: Iterable[int]) -> bool:
         return False
 
 
-def note_presence(user_id: int) -> None:
-    """This person opens a page. Said at once: a look that ends right now must not put off the next one."""
+def note_presence(user_id: int) -> bool:
+    """This person opens a page; true when they were there already.
+
+    Said at once: a look that ends right now must not put off the next one.
+    """
     with contextlib.suppress(redis.RedisError):
-        connection().set(_presence(user_id), 1, ex=PRESENT_S)
+        return bool(connection().set(_presence(user_id), 1, ex=PRESENT_S, get=True))
+    return False
 
 
 def sign_out(session_key: str) -> None:

@@ -1,6 +1,7 @@
 """The one place that turns what went wrong at Claro or with Redis into a status and words a person can read."""
 
 import logging
+from datetime import datetime
 
 import redis
 from allauth.account.adapter import get_adapter
@@ -20,7 +21,8 @@ from datasources.claro import (
     RateLimited,
     Unreachable,
 )
-from datasources.gateway import Crowded
+from datasources.gateway import Crowded, RefusalInDoubt
+from datasources.lookups import StillAsking, TooManyLookups
 from datasources.vault import SecretUnreadable
 from datasources.views.pages import render_problem
 
@@ -32,6 +34,9 @@ STATUS: dict[type[ClaroError], int] = {
     Unreachable: 503,
     CircuitOpen: 503,
     Crowded: 503,
+    RefusalInDoubt: 503,
+    StillAsking: 503,
+    TooManyLookups: 429,
 }
 
 UNREADABLE = (
@@ -100,12 +105,19 @@ def status_of(error: ClaroError) -> int:
 
 
 def claro_problem(request: HttpRequest, error: ClaroError) -> HttpResponse:
-    response = render_problem(request, status_of(error), "Claro did not answer as hoped", error.user_message)
+    title, text = "Claro did not answer as hoped", error.user_message
+    if isinstance(error, NotNow):
+        title, text = "Not available right now", f"{text} Try again in {seconds_until(error.retry_at)} s."
+    response = render_problem(request, status_of(error), title, text)
     return say_when(response, error)
 
 
 def say_when(response: HttpResponse, error: ClaroError | None) -> HttpResponse:
     """The response, with the time at which it is worth asking again where the error knows it."""
     if isinstance(error, NotNow):
-        response["Retry-After"] = str(max(1, round((error.retry_at - timezone.now()).total_seconds())))
+        response["Retry-After"] = str(seconds_until(error.retry_at))
     return response
+
+
+def seconds_until(at: datetime) -> int:
+    return max(1, round((at - timezone.now()).total_seconds()))

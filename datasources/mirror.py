@@ -28,10 +28,10 @@ from datasources.claro import (
     Unreadable,
 )
 from datasources.leases import Held
-from datasources.models import ApiKey, Source, StatusChange, Sync, Watch
+from datasources.models import ApiKey, Newest, Source, StatusChange, Sync, Watch
 from datasources.models.notices import Topic
 
-COPIED = ("file_name", "content_type", "size_bytes", "status", "uploaded_at", "processed_at", "extra")
+KNOWN = ("file_name", "content_type", "size_bytes", "status", "uploaded_at", "processed_at")
 
 # So many pages in a row of which nothing can be read do not end a sync; no list has more pages than PAGES_MAX.
 UNREADABLE_PAGES = 5
@@ -94,6 +94,8 @@ def _sweep(held: Held, key: ApiKey, claro: ClaroClient) -> None:
         asked_at = timezone.now()
         page = claro.list_datasources(page=progress.next_page, limit=LIST_LIMIT_MAX)
         record(key, page.sources, asked_at)
+        if progress.next_page == 1:
+            note_newest_page(key, asked_at)
         ids = {source.datasource_id for source in page.sources}
         # A server that repeats a page would otherwise be asked for ever.
         idle = idle + 1 if ids <= met else 0
@@ -128,7 +130,13 @@ def learn(source: Source, claro: ClaroClient) -> None:
     except (AccessDenied, InvalidParameters, ProcessingInProgress, Unreadable):
         return
     else:
-        record(source.key, [answer], asked_at)
+        record(source.key, [answer], asked_at, are_details=True)
+
+
+def note_newest_page(key: ApiKey, asked_at: datetime) -> None:
+    """The newest page of the key's list was read: it need not be again for a while (newest.py)."""
+    if not ApiKey.objects.filter(fingerprint=key.fingerprint).exclude(pk=key.pk).exists():  # another copy of the list
+        Newest.objects.filter(fingerprint=key.fingerprint).update(read_at=asked_at)
 
 
 def mark_gone(source: Source) -> None:
@@ -158,21 +166,27 @@ def delete(source: Source, *, again: bool = False) -> bool:
     return there
 
 
-def record(key: ApiKey, answers: Iterable[DataSource], asked_at: datetime) -> list[Source]:
+def record(
+    key: ApiKey, answers: Iterable[DataSource], asked_at: datetime, *, are_details: bool = False
+) -> list[Source]:
     """Writes what the API said (when asked at `asked_at`) into our copy; gives the new and the changed sources.
 
-    An answer older than what is known is passed over, so a slow one never undoes a quick one.
+    An answer older than what is known is passed over, so a slow one never undoes a quick one. Lists and answers about
+    single sources (`are_details`) have different fields: of either kind the newest answer is kept (Source.facts).
     """
     by_id = {answer.datasource_id: answer for answer in answers}
     with transaction.atomic():
         ApiKey.objects.select_for_update().get(pk=key.pk)  # one writer a key; SQLite has one writer anyway
         known = {source.datasource_id: source for source in key.sources.filter(datasource_id__in=by_id)}
         met = [source for source in known.values() if source.last_seen_at < asked_at]
-        new = [_new(key, by_id[pk], asked_at) for pk in by_id.keys() - known.keys()]
+        new = [_new(key, by_id[pk], asked_at, are_details) for pk in by_id.keys() - known.keys()]
         changed, steps, finished = [], [], []
         for source in met:
             before, had_finished = source.status, not source.is_processing
-            if _copy(by_id[source.datasource_id], source) or source.gone_at:
+            is_changed = _copy(by_id[source.datasource_id], source, asked_at)
+            if not are_details and source.extra != by_id[source.datasource_id].extra:
+                source.extra, is_changed = by_id[source.datasource_id].extra, True
+            if is_changed or source.gone_at:
                 source.gone_at = None
                 changed.append(source)
             if source.status != before:
@@ -183,16 +197,19 @@ def record(key: ApiKey, answers: Iterable[DataSource], asked_at: datetime) -> li
                 at = None if source.is_processing else source.processed_at
                 steps.append(_step(source, source.status, at, asked_at))
         Source.objects.bulk_create(new)
-        Source.objects.bulk_update(changed, [*COPIED, "gone_at", "restarted_at"])
+        Source.objects.bulk_update(changed, [*KNOWN, "extra", "changed_at", "gone_at", "restarted_at"])
         Source.objects.filter(pk__in=[source.pk for source in met]).update(last_seen_at=asked_at)
+        told = changed
+        if are_details:
+            told = [source for source in known.values() if _keep_details(source, by_id, asked_at) or source in changed]
         StatusChange.objects.bulk_create([*steps, *(step for source in new for step in _first_steps(source))])
         if any(source.is_processing for source in [*new, *changed]):
             _wake_watch(key, asked_at)
         _tell(key, finished)
-        if new or changed:
-            names = [event_name(source) for source in changed]
+        if new or told:
+            names = [event_name(source) for source in told]
             live.publish(access.people_for(key), "sources-changed", *names)
-    return [*new, *changed]
+    return [*new, *told]
 
 
 def _tell(key: ApiKey, changed: list[Source]) -> None:
@@ -206,18 +223,39 @@ def event_name(source: Source) -> str:
     return f"source-{source.datasource_id}"
 
 
-def _new(key: ApiKey, answer: DataSource, at: datetime) -> Source:
+def _new(key: ApiKey, answer: DataSource, at: datetime, are_details: bool) -> Source:
     source = Source(key=key, datasource_id=answer.datasource_id, first_seen_at=at, last_seen_at=at)
-    _copy(answer, source)
+    _copy(answer, source, at)
+    if are_details:
+        source.details, source.details_at = answer.extra, at
+    else:
+        source.extra = answer.extra
     return source
 
 
-def _copy(answer: DataSource, source: Source) -> bool:
-    """Takes over what the API says; true when it was something new."""
-    before = [getattr(source, name) for name in COPIED]
-    for name in COPIED:
+def _copy(answer: DataSource, source: Source, asked_at: datetime) -> bool:
+    """Takes over the fields that we know; true when one of them has changed."""
+    before = [getattr(source, name) for name in KNOWN]
+    for name in KNOWN:
         setattr(source, name, getattr(answer, name))
-    return before != [getattr(source, name) for name in COPIED]
+    if before == [getattr(source, name) for name in KNOWN]:
+        return False
+    source.changed_at = asked_at
+    return True
+
+
+def _keep_details(source: Source, by_id: dict, asked_at: datetime) -> bool:
+    """Keeps the fields of an answer about this source alone, also where a list was newer: it has other fields.
+
+    True when they are news.
+    """
+    if source.gone_at or (source.details_at and source.details_at >= asked_at):
+        return False
+    details = by_id[source.datasource_id].extra
+    is_news = details != source.details
+    source.details, source.details_at = details, asked_at
+    Source.objects.filter(pk=source.pk).update(details=details, details_at=asked_at)
+    return is_news
 
 
 def _first_steps(source: Source) -> Iterable[StatusChange]:

@@ -24,15 +24,30 @@ from datasources import (
     links,
     mirror,
     new_password,
+    newest,
     notices,
     opened,
     outlets,
+    readings,
+    refusals,
     semaphore,
     shares,
     watch,
 )
 from datasources.leases import LeaseLost
-from datasources.models import Deletion, DownloadLink, Hook, Leased, Outlet, OutletTest, Sync, Watch
+from datasources.models import (
+    Deletion,
+    DownloadLink,
+    Hook,
+    Leased,
+    Newest,
+    Outlet,
+    OutletTest,
+    Reading,
+    Refusal,
+    Sync,
+    Watch,
+)
 from datasources.redis import connection
 
 MAILS_AT_ONCE = 4
@@ -100,6 +115,21 @@ def delete_source(deletion_id: str, lease: str) -> str:
     return bin.empty(deletion_id, lease)
 
 
+@leased_task
+def ask_refused_key(refusal_id: str, lease: str) -> str:
+    return refusals.ask(refusal_id, lease)
+
+
+@leased_task
+def read_details(reading_id: str, lease: str) -> str:
+    return readings.read(reading_id, lease)
+
+
+@leased_task
+def read_newest_page(newest_id: str, lease: str) -> str:
+    return newest.read(newest_id, lease)
+
+
 TASKS: dict[type[Leased], Task] = {
     DownloadLink: make_link,
     Hook: tend_hook,
@@ -108,6 +138,9 @@ TASKS: dict[type[Leased], Task] = {
     Outlet: send_notices,
     OutletTest: send_test,
     Deletion: delete_source,
+    Newest: read_newest_page,
+    Reading: read_details,
+    Refusal: ask_refused_key,
 }
 
 
@@ -186,6 +219,8 @@ def tidy() -> None:
     links.tidy()
     shares.tidy()
     hints.tidy()
+    readings.tidy()
+    newest.tidy()
     notices.tidy()
     opened.tidy()
     bin.tidy()

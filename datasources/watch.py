@@ -2,19 +2,21 @@
 
 The list of those that process comes newest first: its first page names whoever is new. It also says how many there are:
 what our copy holds beyond that number has finished, and is found on the pages of finished ones. So who still processes
-need not be read. What the number hides (one that was finished processes again just as another finishes) comes out with
-the next difference, or the next sweep of the whole list.
+need not be read. A status that we don't know is in no such list: these sources are read from pages of the whole list,
+which replace the list of processing ones where the newest page has them all. What the number hides (one that was
+finished processes again just as another finishes) comes out with the next difference, or the next sweep of the whole
+list.
 
 Where the API doesn't give the number, where its list is in another order, or where it is cheaper, all that process are
 read, a page for each 100. Who was not met is then known by name: found on pages of finished ones, or with a call each.
 """
 
 import random
+from collections import Counter
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
-from django.db.models import Count, Max, Min, QuerySet
-from django.db.models.functions import Coalesce
+from django.db.models import Max, Min, Q, QuerySet
 from django.utils import timezone
 
 from datasources import access, gateway, hints, leases, live, mirror
@@ -23,7 +25,8 @@ from datasources.claro import COMPLETED, FAILED, LIST_LIMIT_MAX, PROCESSING, Cla
 from datasources.leases import Held
 from datasources.models import ApiKey, Source, Watch
 
-# The age of the youngest processing source, and how long after a look the next one follows while somebody looks.
+# The time since the latest upload, first sight or restart of a processing source, and how long after a look the next
+# one follows while somebody looks.
 CADENCE = (
     (timedelta(minutes=2), timedelta(seconds=3)),
     (timedelta(minutes=10), timedelta(seconds=10)),
@@ -39,6 +42,10 @@ TOLD = 20
 TOLD_LEAST = timedelta(minutes=1)
 # The more calls a look took, the later the next one, so that looking takes this share of a key's calls.
 SHARE = 0.2
+# The value of `reads` for pages of the whole list.
+ANY = "any"
+# Sources with an unknown status that lie further back are read one by one.
+DEPTH = 10_000
 # So long the number of those that process holds. A look that was cut leaves what is missing to the next one: pages have
 # shifted, and more has finished.
 HOLDS = timedelta(seconds=20)
@@ -56,9 +63,10 @@ def look(held: Held) -> str:
     try:
         with gateway.client(watch.key, Lane.WATCH) as claro:
             if watch.started_at is None:
-                held.renew(started_at=timezone.now(), reads=PROCESSING, next_page=1, still=None, calls=0)
+                held.renew(started_at=timezone.now(), reads=_first_list(watch.key), next_page=1, still=None, calls=0)
             while watch.reads:
                 _read_page(held, claro)
+            _read_unknown_together(held, claro)
             for source in _left(watch):
                 mirror.learn(source, claro)
                 held.renew(calls=watch.calls + 1)
@@ -89,12 +97,17 @@ def somebody_looks(keys: Iterable[ApiKey]) -> None:
 
 def next_look(key: ApiKey, now: datetime, *, is_seen: bool | None = None) -> datetime | None:
     """When the key is looked at again: soon for fresh sources, later for old ones, never when nothing is processing."""
-    found = processing(key).aggregate(n=Count("pk"), youngest=Max(Coalesce("uploaded_at", "first_seen_at")))
-    if not found["n"]:
+    found = processing(key).aggregate(
+        uploaded=Max("uploaded_at", filter=Q(uploaded_at__lte=now)),  # not by an upload that lies ahead
+        met=Max("first_seen_at"),
+        restarted=Max("restarted_at"),
+    )
+    if not found["met"]:
         return None
     if is_seen is None:
         is_seen = live.is_present(access.people_for(key))
-    after = pause(now - found["youngest"], is_seen=is_seen, is_told=hints.keep_up(key))
+    youngest = max(at for at in found.values() if at)
+    after = pause(now - youngest, is_seen=is_seen, is_told=hints.keep_up(key))
     after = max(after, timedelta(minutes=1) * key.watch.calls / (gateway.calls_per_minute(key) * SHARE))
     return now + after * random.uniform(0.9, 1.1)  # noqa: S311 - spreads looks, guards nothing
 
@@ -115,13 +128,61 @@ def processing(key: ApiKey) -> QuerySet[Source]:
 
 
 def _unmet(watch: Watch) -> QuerySet[Source]:
-    """What our copy holds as processing, and this look has not met."""
-    return processing(watch.key).filter(last_seen_at__lt=watch.started_at)
+    """Sources that our copy holds as processing and this look has not met."""
+    return processing(watch.key).filter(status=PROCESSING, last_seen_at__lt=watch.started_at)
 
 
-def _left(watch: Watch) -> QuerySet[Source]:
-    """What is to be read one by one in the end; a status that we don't know is in no list and no number."""
-    return _unmet(watch) if watch.still is None else _unmet(watch).exclude(status=PROCESSING)
+def _unknown(key: ApiKey, seen_before: datetime) -> list[Source]:
+    """Sources with a status that we don't know, each as often as its age demands: no list and no number has them."""
+    unmet = processing(key).exclude(status=PROCESSING).filter(last_seen_at__lt=seen_before)
+    return [source for source in unmet if not _is_at_rest(source, seen_before)]
+
+
+def _is_at_rest(source: Source, now: datetime) -> bool:
+    times = (source.uploaded_at, source.first_seen_at, source.restarted_at)
+    after = pause(now - max((at for at in times if at and at <= now), default=source.first_seen_at))
+    return after > CADENCE[0][1] and source.last_seen_at > now - after * 0.9
+
+
+def _left(watch: Watch) -> list[Source]:
+    """Sources to be read one by one in the end."""
+    return [*(_unmet(watch) if watch.still is None else ()), *_unknown(watch.key, watch.started_at)]
+
+
+def _first_list(key: ApiKey) -> str:
+    """The list that a look begins with: of all sources where its newest page has all that are to be read."""
+    now = timezone.now()
+    unknown = {source.pk for source in _unknown(key, now)}
+    if not unknown:
+        return PROCESSING
+    wanted = unknown.union(processing(key).filter(status=PROCESSING).values_list("pk", flat=True))
+    return ANY if wanted.issubset(_newest_first(key)[:LIST_LIMIT_MAX]) else PROCESSING
+
+
+def _newest_first(key: ApiKey) -> QuerySet[Source, int]:
+    """The ids of our rows, in the order that Claro's list has as far as we know."""
+    dated = key.sources.filter(gone_at=None, uploaded_at__isnull=False)
+    return dated.order_by("-uploaded_at", "-datasource_id").values_list("pk", flat=True)
+
+
+def _read_unknown_together(held: Held, claro: ClaroClient) -> None:
+    """Pages of the whole list, instead of a call for each source, where several are expected on one."""
+    watch: Watch = held.work
+    unknown = {source.pk for source in _unknown(watch.key, watch.started_at)}
+    if len(unknown) < 2:
+        return
+    places = enumerate(_newest_first(watch.key)[:DEPTH])
+    expected = Counter(place // LIST_LIMIT_MAX for place, pk in places if pk in unknown)
+    for number, count in sorted(expected.items()):
+        if count > 1:
+            asked_at = timezone.now()
+            page = claro.list_datasources(number + 1, LIST_LIMIT_MAX)
+            mirror.record(watch.key, page.sources, asked_at)
+            if number == 0:
+                mirror.note_newest_page(watch.key, asked_at)
+            held.renew(calls=watch.calls + 1)
+            if not _is_newest_first(page):
+                break
 
 
 def _missing(watch: Watch) -> int:
@@ -137,7 +198,7 @@ def _read_page(held: Held, claro: ClaroClient) -> None:
     """One call of the look under way, and what the next one reads."""
     watch: Watch = held.work
     asked_at = timezone.now()
-    page = claro.list_datasources(watch.next_page, LIST_LIMIT_MAX, watch.reads)
+    page = claro.list_datasources(watch.next_page, LIST_LIMIT_MAX, None if watch.reads == ANY else watch.reads)
     known = watch.key.sources.filter(datasource_id__in=[source.datasource_id for source in page.sources])
     # A server that repeats a page would otherwise be asked for ever.
     brings_new = known.filter(last_seen_at__gte=watch.started_at).count() < len(page.sources)
@@ -146,7 +207,10 @@ def _read_page(held: Held, claro: ClaroClient) -> None:
     # Some of it was known before, so that the newest first means that everything new was on it.
     has_all_new, missing = known.exists() and _is_newest_first(page), _missing(watch)
     mirror.record(watch.key, page.sources, asked_at)
-    if watch.reads == PROCESSING:
+    if watch.reads == ANY:
+        mirror.note_newest_page(watch.key, asked_at)
+        then = {"reads": "" if has_all_new else PROCESSING, "next_page": 1}
+    elif watch.reads == PROCESSING:
         then = _after_processing(watch, page, goes_on, is_enough=has_all_new and watch.next_page == 1)
     else:
         then = _after_finished(watch, page, goes_on, taught=_missing(watch) < missing)

@@ -10,8 +10,8 @@ from django.conf import settings as django_settings
 from django.test import Client
 
 from accounts.models import User
-from datasources import bin, keys, leases, mirror, new_password, redis, tasks, watch
-from datasources.models import ApiKey, Deletion, Leased, Source
+from datasources import bin, keys, leases, mirror, new_password, redis, refusals, tasks, watch
+from datasources.models import ApiKey, Deletion, Leased, Refusal, Source
 from tests.support import flush
 from tests.support.redis import RedisServer
 from tests.support.sandbox import Account, Sandbox
@@ -130,6 +130,14 @@ def synced(key: ApiKey) -> list[Source]:
 def looked(key: ApiKey) -> str:
     """One look of the watch, done here instead of by a worker."""
     return watch.look(str(key.watch.pk), taken(key.watch))
+
+
+def asked_again(key: ApiKey) -> str:
+    """Outcome of the call after a refusal (confirmation, then probes), run here instead of by a worker."""
+    refusal = Refusal.objects.get(key=key)
+    outcome = refusals.ask(str(refusal.pk), taken(refusal))
+    key.refresh_from_db()
+    return outcome
 
 
 def emptied() -> list[str]:

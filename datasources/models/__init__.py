@@ -4,11 +4,11 @@ from datasources.models.audit import AuditEvent, Unchangeable
 from datasources.models.base import Leased, Sealed
 from datasources.models.bin import Deletion, Opened
 from datasources.models.hooks import Hint, Hook
-from datasources.models.keys import ApiKey, Canary, KeyShare, Sync, Watch
+from datasources.models.keys import ApiKey, Canary, KeyShare, Newest, Refusal, Sync, Watch
 from datasources.models.links import LINK_MARGIN, DownloadLink
 from datasources.models.notices import Notice, Outlet, OutletTest, Wish
 from datasources.models.shares import SharedFile, ShareLink
-from datasources.models.sources import Source, StatusChange
+from datasources.models.sources import Reading, Source, StatusChange
 from datasources.models.views import SavedView
 
 __all__ = [
@@ -22,10 +22,13 @@ __all__ = [
     "Hook",
     "KeyShare",
     "Leased",
+    "Newest",
     "Notice",
     "Opened",
     "Outlet",
     "OutletTest",
+    "Reading",
+    "Refusal",
     "SavedView",
     "Sealed",
     "ShareLink",

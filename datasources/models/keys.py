@@ -84,6 +84,19 @@ class ApiKey(Sealed):
         return ClaroError.from_dict(self.problem) if self.problem else None
 
 
+class Refusal(Leased):
+    """Claro refused a call of the key: when it is asked again, by itself (refusals.py); at rest while it is accepted.
+
+    `attempts` counts the calls that were refused since, without the first one.
+    """
+
+    key = models.OneToOneField(ApiKey, on_delete=models.CASCADE, related_name="refusal")
+    accepted_at = models.DateTimeField(null=True, blank=True)
+
+    def __str__(self) -> str:
+        return f"refusal of {self.key_id}"
+
+
 class KeyShare(models.Model):
     """A key that a team works through. Whoever is in the team uses it; nobody but its owner changes or sees it."""
 
@@ -128,6 +141,16 @@ class Sync(Leased):
     def goes_on_at(self) -> datetime | None:
         """When a sweep that waits (for the rate limit, for Claro to answer) goes on."""
         return self.due_at if self.is_running and self.due_at and self.due_at > timezone.now() else None
+
+
+class Newest(Leased):
+    """When the newest page of a key's list is read next, for all copies of the key; at rest unless a user looks."""
+
+    fingerprint = models.CharField(max_length=32, unique=True)
+    read_at = models.DateTimeField(null=True, blank=True)
+
+    def __str__(self) -> str:
+        return f"newest page {self.pk}"
 
 
 class Watch(Leased):

@@ -1,11 +1,13 @@
 """Our copy of the API's data sources."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from itertools import pairwise
 
 from django.db import models
+from django.utils import timezone
 
 from datasources.claro import COMPLETED, FAILED
+from datasources.models.base import Leased
 from datasources.models.keys import ApiKey
 
 
@@ -20,7 +22,12 @@ class Source(models.Model):
     status = models.CharField(max_length=50)
     uploaded_at = models.DateTimeField(null=True, blank=True)
     processed_at = models.DateTimeField(null=True, blank=True)
+    # Further fields of the list's answer, and of the answer about this source alone with the time of that call.
     extra = models.JSONField(default=dict, blank=True)
+    details = models.JSONField(default=dict, blank=True)
+    details_at = models.DateTimeField(null=True, blank=True)
+    # When an answer last changed one of the fields that we know.
+    changed_at = models.DateTimeField(null=True, blank=True)
     first_seen_at = models.DateTimeField()
     last_seen_at = models.DateTimeField()
     # When it was seen to be processed once more, after it had finished; its upload tells nothing of that.
@@ -59,10 +66,17 @@ class Source(models.Model):
         return self.processed_at - self.uploaded_at if self.processed_at >= self.uploaded_at else None
 
     @property
+    def facts(self) -> dict[str, object]:
+        """Further fields of both answers; for each field the newer answer wins."""
+        if self.details_at and self.details_at >= self.last_seen_at:
+            return {**self.extra, **self.details}
+        return {**self.details, **self.extra}
+
+    @property
     def failure(self) -> str:
         """What the API says about a failure; the field's name is [open] (claro-api.md, data sources)."""
         for name in ("error", "errorMessage", "failureReason", "message"):
-            text = self.extra.get(name)
+            text = self.facts.get(name)
             if isinstance(text, dict):
                 text = text.get("message")
             if isinstance(text, str) and text.strip():
@@ -94,3 +108,23 @@ class StatusChange(models.Model):
 
     def __str__(self) -> str:
         return f"{self.status} at {self.at:%Y-%m-%d %H:%M:%S}"
+
+
+class Reading(Leased):
+    """The call for a source's details, made once for all readers and for all copies of the same key (readings.py)."""
+
+    fingerprint = models.CharField(max_length=32)
+    datasource_id = models.UUIDField()
+    # When the last call was made, whatever it brought.
+    tried_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["fingerprint", "datasource_id"], name="one_reading_per_source")]
+
+    def __str__(self) -> str:
+        return f"reading of {self.datasource_id}"
+
+    @property
+    def waits_until(self) -> datetime | None:
+        """When a call that waits (for the limit, for Claro to answer) is made."""
+        return self.due_at if self.due_at and self.due_at > timezone.now() else None

@@ -13,7 +13,7 @@ from django.contrib.sessions.middleware import SessionMiddleware
 from django.core.handlers.asgi import ASGIRequest
 from django.db import DatabaseError, connections
 
-from datasources import access, live, watch
+from datasources import access, live, newest, watch
 from datasources.live import hub
 
 PATH = "/live/"
@@ -68,7 +68,9 @@ def _person(request: ASGIRequest) -> tuple[int | None, str]:
         if not user.is_authenticated:
             return None, ""
         live.note_presence(user.pk)
-        watch.somebody_looks(access.keys_for(user))
+        keys = access.list_keys(user)
+        watch.somebody_looks(keys)
+        newest.wake(keys)
         return user.pk, request.session.session_key
     finally:
         connections.close_all()

@@ -15,7 +15,7 @@ from django.views.decorators.http import require_http_methods
 
 from accounts.models import Membership
 from accounts.roles import Action, may
-from datasources import access, shares
+from datasources import access, lookups, shares
 from datasources.addresses import KeyChoiceForm
 from datasources.models import ApiKey, Deletion, DownloadLink, Outlet, SavedView, ShareLink, Source
 
@@ -129,7 +129,12 @@ def _source(request: HttpRequest, datasource_id: UUID, action: Action) -> Source
     key_id = form.state()["key"] or None
     if form.errors:
         raise Http404("No such key.")
-    source = access.get_source(request.user, datasource_id, key_id, action)
+    try:
+        source = access.get_source(request.user, datasource_id, key_id, action)
+    except Http404:
+        if not lookups.find(request.user, datasource_id, key_id):
+            raise
+        source = access.get_source(request.user, datasource_id, key_id, action)
     if not may(source.key.role, action):
         raise PermissionDenied
     return source

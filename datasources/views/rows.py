@@ -1,10 +1,11 @@
 from django.http import Http404, HttpRequest, HttpResponse
 from django.utils.safestring import SafeString
 
-from datasources import cells, opened, standstill, tables
+from datasources import cells, gateway, opened, standstill, tables
 from datasources import rows as room
 from datasources.addresses import CellsForm, RowsForm
-from datasources.claro import ClaroError, InvalidParameters, ProcessingInProgress, TooLarge, Unauthorized
+from datasources.claro import ClaroError, InvalidParameters, ProcessingInProgress, RateLimited, TooLarge
+from datasources.gateway import KeyRefused
 from datasources.middleware import say_when, status_of
 from datasources.models import Source
 from datasources.views.objects import READ, of_source
@@ -39,7 +40,9 @@ def rows(request: HttpRequest, source: Source) -> HttpResponse:
     except TooLarge:
         context["problem"], status = "too large", 502
     except ClaroError as error:
-        context |= {"problem": "trouble", "error": error, "key_is_refused": isinstance(error, Unauthorized)}
+        context |= {"problem": "trouble", "error": error, "key_is_refused": isinstance(error, KeyRefused)}
+        if isinstance(error, RateLimited):
+            context["left"] = gateway.calls_left(source.key)
         status = status_of(error)
     else:
         context |= _shown(page, state)

@@ -18,7 +18,7 @@ from django.views.decorators.http import require_http_methods
 
 from datasources import access, audit, links, shares, standstill, tasks, throttle
 from datasources.guesses import TooManyGuesses
-from datasources.models import DownloadLink, ShareLink
+from datasources.models import ApiKey, DownloadLink, ShareLink
 from datasources.views import share_cookies
 
 # Who shows a preview of links, or reads along: no download, whatever they ask for. (A Cubot is a phone.)
@@ -53,6 +53,8 @@ def _answer(request: HttpRequest, token: str) -> HttpResponse:
         return _nothing(request)
     if share.is_used_up and not share_cookies.repeatable(request):
         return _limit_reached(request)
+    if share.key.state == ApiKey.State.INVALID:
+        return _not_for_the_moment(request)
     tried = _password(request)
     if share.password and (tried is not None or not share_cookies.is_unlocked(request, share)):
         if refused := _try(request, share, tried):
@@ -192,6 +194,16 @@ def _limit_reached(request: HttpRequest) -> HttpResponse:
     if _is_a_person(request):
         return _render("shares/limit_reached.html", {}, 410)
     return _text("Download limit reached.", 410)
+
+
+def _not_for_the_moment(request: HttpRequest) -> HttpResponse:
+    """Claro refuses the key behind the link, which may pass (refusals.py)."""
+    if _is_a_person(request):
+        response = _render("shares/not_now.html", {}, 503)
+    else:
+        response = _text("This link is not available for the moment. Try again later.", 503)
+    response["Retry-After"] = str(PAUSE_S)
+    return response
 
 
 def _too_often(request: HttpRequest) -> HttpResponse:

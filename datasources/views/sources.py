@@ -7,7 +7,21 @@ from django.urls import reverse
 from django.views.decorators.http import require_POST, require_safe
 
 from accounts.roles import Action, may
-from datasources import access, bin, mirror, notices, opened, selection, standstill, tasks, usual
+from datasources import (
+    access,
+    bin,
+    live,
+    mirror,
+    newest,
+    notices,
+    opened,
+    readings,
+    selection,
+    standstill,
+    tasks,
+    usual,
+    watch,
+)
 from datasources.addresses import AddressForm, SourceListForm
 from datasources.forms import DeleteForm
 from datasources.listing import listing
@@ -26,6 +40,7 @@ def list_sources(request: HttpRequest) -> HttpResponse:
     """Every source of every key one may use, from our copy; an old copy is refreshed behind the page."""
     keys = _keys(request)
     _wake(keys, older_than=settings.SYNC_EVERY)
+    _look(request, keys)
     return _list(request, keys, SourceListForm(request.GET))
 
 
@@ -51,10 +66,14 @@ def checks(request: HttpRequest) -> HttpResponse:
 @of_source(*READ)
 def details(request: HttpRequest, source: Source) -> HttpResponse:
     opened.note(source, request.user)
+    reading = readings.wake(source)
+    if reading:
+        tasks.start(reading)
     events = access.events_for(request.user).filter(datasource_id=source.datasource_id)[:EVENTS]
     shares = access.shares_for(request.user).filter(files__source=source, ended_at=None)
     context = {
         "source": source,
+        "reading": reading,
         "timeline": source.timeline(),
         "pace": usual.paces([source]).get(source.pk),
         "events": list(events),
@@ -97,6 +116,14 @@ def _wake(keys: list[ApiKey], **when) -> None:
     for sync in mirror.wake(keys, **when):
         by_id[sync.key_id].sync = sync
         tasks.start(sync)
+
+
+def _look(request: HttpRequest, keys: list[ApiKey]) -> None:
+    """The reader looks at the list, with or without JavaScript: what changes at Claro appears sooner."""
+    if not live.note_presence(request.user.pk):
+        watch.somebody_looks([key for key in keys if key.watch.due_at])
+    for row in newest.wake(keys):
+        tasks.start(row)
 
 
 def _list(request: HttpRequest, keys: list[ApiKey], form: AddressForm) -> HttpResponse:

@@ -7,7 +7,7 @@ from django.db.models import F
 from datasources import links
 from datasources.models import DownloadLink, Source
 from tests.browser.places import HOSTILE, World, place
-from tests.conftest import synced
+from tests.conftest import asked_again, synced
 
 
 @place("sources", "Übersicht.pdf")
@@ -78,7 +78,9 @@ def _odd_address(world: World) -> str:
 def _key_refused(world: World) -> str:
     world.source()
     world.account.revoke()
-    synced(world.key)
+    for _ in range(2):
+        synced(world.key)
+        asked_again(world.key)
     return "/sources/"
 
 
@@ -175,7 +177,7 @@ def _rows_loading(world: World) -> str:
     return f"/sources/{source.datasource_id}/rows/"
 
 
-@place("rows, rate limit", "It goes on by itself at", 429)
+@place("rows, rate limit", "Continues in", 429)
 def _rows_rate_limit(world: World) -> str:
     source = world.table()
     world.account.fault("answer", status=429, headers={"Retry-After": "50"}, times=9)

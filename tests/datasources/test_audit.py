@@ -8,7 +8,7 @@ from accounts import teams
 from datasources import audit, gateway, keys, tasks
 from datasources.audit import GROUPS, What
 from datasources.models import AuditEvent, KeyShare, Unchangeable
-from tests.conftest import synced
+from tests.conftest import asked_again, synced
 
 
 @pytest.fixture
@@ -92,7 +92,8 @@ def test_of_all_whose_call_is_refused_one_writes_it_down(key, account):
     account.revoke()
     held_by_another = type(key).objects.get(pk=key.pk)
     synced(key)
-    gateway._note_refusal(held_by_another)
+    assert asked_again(key) == "refused"
+    gateway.confirm_refusal(held_by_another)
     event = AuditEvent.objects.get()
     assert (event.what, event.who, event.actor, event.owner) == ("key_refused", "Claro", None, key.owner)
 
@@ -100,7 +101,7 @@ def test_of_all_whose_call_is_refused_one_writes_it_down(key, account):
 def test_a_refused_key_that_was_replaced_meanwhile_is_not_called_refused(key, account):
     stale = type(key).objects.get(pk=key.pk)
     keys.replace_secret(key, account.another_key(), key.State.VALID)
-    gateway._note_refusal(stale)
+    gateway.confirm_refusal(stale)
     key.refresh_from_db()
     assert key.state == key.State.VALID
     assert not AuditEvent.objects.exists()

@@ -14,6 +14,7 @@ from datasources.breaker import CircuitOpen
 from datasources.budget import Lane
 from datasources.claro import ApiError, ClaroError, DatasourceNotFound, RateLimited, Unauthorized, Unreachable
 from datasources.models import ApiKey
+from tests.conftest import asked_again
 from tests.support.breaker import the_breaker_opens, the_pause_is_over
 from tests.support.dripping import Dripping
 from tests.support.processes import wait_for
@@ -42,14 +43,17 @@ def test_last_used_is_not_written_with_every_call(key, django_assert_num_queries
         ask(key)
 
 
-def test_a_refused_key_is_noted_and_not_asked_with_again(key, account):
+def test_a_key_that_is_refused_twice_is_not_asked_with_again(key, account):
     account.revoke()
+    with pytest.raises(gateway.RefusalInDoubt) as raised:
+        ask(key)
+    assert timezone.now() < raised.value.retry_at < timezone.now() + timedelta(seconds=10)
+    assert asked_again(key) == "refused"
     for _ in range(3):
-        with pytest.raises(Unauthorized):
+        with pytest.raises(gateway.KeyRefused):
             ask(key)
-    key.refresh_from_db()
     assert key.state == "invalid"
-    assert len(account.calls()) == 1
+    assert len(account.calls()) == 2
 
 
 def test_a_check_may_ask_with_a_refused_key(key, account):
@@ -195,9 +199,9 @@ def test_a_probe_may_find_the_key_refused(silent, account):
     the_pause_is_over(silent)
     with pytest.raises(Unauthorized):
         ask(silent)
-    silent.refresh_from_db()
+    assert asked_again(silent) == "refused"
     assert silent.state == "invalid"
-    assert len(account.calls()) == 1
+    assert [small_question(call) for call in account.calls()] == [True, True]
 
 
 def test_a_probe_that_the_limit_holds_back_is_left_to_another(alice, sandbox):

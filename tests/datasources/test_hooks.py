@@ -4,9 +4,11 @@ import pytest
 from django.db import connection
 
 from datasources import gateway, hints, hooks, keys, leases, master_key, vault
-from datasources.claro import PROCESSED, RateLimited, Unauthorized, Unreachable
+from datasources.claro import PROCESSED, RateLimited, Unreachable
+from datasources.gateway import KeyRefused
 from datasources.leases import LeaseLost
 from datasources.models import ApiKey, Hook
+from tests.conftest import asked_again
 from tests.support import leaks
 from tests.support.hooks import registered, tended
 from tests.support.sandbox import HTML_502
@@ -108,8 +110,10 @@ def test_with_a_refused_key_it_waits_for_a_new_one(key, account, at_claro):
     hook = hooks.switch_on(key)
     account.revoke()
     assert tended(hook) == "put back"
+    assert asked_again(key) == "refused"
+    assert tended(hook) == "put back"
     assert (hook.state, hook.due_at) == ("wanted", None)
-    assert isinstance(hook.trouble, Unauthorized)
+    assert isinstance(hook.trouble, KeyRefused)
     keys.replace_secret(key, account.another_key(), ApiKey.State.VALID)
     hook.refresh_from_db()
     assert hook.due_at is not None

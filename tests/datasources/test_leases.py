@@ -6,8 +6,8 @@ from django.utils import timezone
 
 from datasources import keys, leases
 from datasources.breaker import CircuitOpen
-from datasources.claro import AccessDenied, ClaroError, RateLimited, Unauthorized, Unreachable
-from datasources.gateway import KeyUnreadable
+from datasources.claro import AccessDenied, ClaroError, RateLimited, Unreachable
+from datasources.gateway import KeyRefused, KeyUnreadable
 from datasources.leases import LEASE, LONGEST_RETRY, Held, LeaseLost
 from datasources.models import ApiKey, Sync
 from tests.support.threads import at_once
@@ -132,8 +132,8 @@ def test_the_rate_limit_puts_work_off_to_its_end_and_is_no_failed_attempt(work, 
     assert leases.claim(Sync, work.pk)
 
 
-def test_work_of_a_refused_key_rests_until_a_person_helps(work, clock):
-    Held(Sync, work.pk, leases.claim(Sync, work.pk)).put_back(Unauthorized())
+def test_work_of_a_refused_key_rests_until_the_key_is_accepted(work, clock):
+    Held(Sync, work.pk, leases.claim(Sync, work.pk)).put_back(KeyRefused())
     work.refresh_from_db()
     assert (work.due_at, work.attempts) == (None, 1)
 

@@ -10,10 +10,10 @@ from django.utils import timezone
 
 from datasources import keys, leases, links, live, redis, vault
 from datasources.breaker import CircuitOpen
-from datasources.claro import BadAnswer, DatasourceNotFound, RateLimited, Unauthorized
-from datasources.gateway import KeyUnreadable
+from datasources.claro import BadAnswer, DatasourceNotFound, RateLimited
+from datasources.gateway import KeyRefused, KeyUnreadable, RefusalInDoubt
 from datasources.models import ApiKey, DownloadLink, Source
-from tests.conftest import synced
+from tests.conftest import asked_again, synced
 from tests.support.breaker import the_pause_is_over
 from tests.support.sandbox import HTML_502
 from tests.support.threads import at_once
@@ -225,8 +225,10 @@ def test_a_refused_key_makes_it_wait_for_the_person_who_replaces_it(source, alic
     link = links.ask(source, alice, 300)
     account.revoke()
     assert made(link) == "pending"
-    assert (link.due_at, type(link.trouble)) == (None, Unauthorized)
-    key.refresh_from_db()
+    assert isinstance(link.trouble, RefusalInDoubt)
+    assert asked_again(key) == "refused"
+    assert made(link) == "pending"
+    assert (link.due_at, type(link.trouble)) == (None, KeyRefused)
     keys.replace_secret(key, good, ApiKey.State.VALID)
     link.refresh_from_db()
     assert (link.attempts, link.trouble) == (0, None)

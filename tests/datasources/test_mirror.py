@@ -6,7 +6,7 @@ from django.utils import timezone
 
 from datasources import leases, mirror
 from datasources.budget import Lane
-from datasources.claro import COMPLETED
+from datasources.claro import COMPLETED, DataSource
 from datasources.models import ApiKey, Source, Sync
 from tests.conftest import synced
 from tests.support.sandbox import HTML_502
@@ -65,6 +65,40 @@ def test_an_old_answer_never_undoes_a_newer_one(key, account):
     mirror.record(key, [slow_answer], asked_at)
     source.refresh_from_db()
     assert source.status == COMPLETED
+
+
+def test_of_lists_and_single_answers_each_field_has_the_newest_value(key, account):
+    source_id = account.add(fileName="a.csv")
+    [source] = synced(key)
+    listed = DataSource.from_api({"datasourceId": str(source_id), "status": "completed", "a": 1, "b": 1})
+    alone = DataSource.from_api({"datasourceId": str(source_id), "status": "completed", "b": 2, "c": 2})
+    start = timezone.now()
+
+    def facts() -> dict:
+        return Source.objects.get(pk=source.pk).facts
+
+    mirror.record(key, [listed], start + timedelta(seconds=1))
+    mirror.record(key, [alone], start + timedelta(seconds=2), are_details=True)
+    assert facts() == {"a": 1, "b": 2, "c": 2}
+    mirror.record(key, [listed], start + timedelta(seconds=3))
+    assert facts() == {"a": 1, "b": 1, "c": 2}
+
+
+def test_a_slow_answer_about_a_source_brings_its_own_fields_and_undoes_nothing(key, account):
+    source_id = account.add(fileName="a.csv")
+    [source] = synced(key)
+
+    def answer(status: str, **more) -> DataSource:
+        return DataSource.from_api({"datasourceId": str(source_id), "status": status, **more})
+
+    start = timezone.now()
+    mirror.record(key, [answer("failed", a=2)], start + timedelta(seconds=2))
+    mirror.record(key, [answer("completed", a=1, rowCount=7)], start + timedelta(seconds=1), are_details=True)
+    source.refresh_from_db()
+    assert (source.status, source.facts) == ("failed", {"a": 2, "rowCount": 7})
+    mirror.record(key, [answer("completed", rowCount=1)], start, are_details=True)
+    source.refresh_from_db()
+    assert source.facts["rowCount"] == 7
 
 
 def test_a_source_that_is_processed_once_more_began_again_when_that_was_seen(key, account):

@@ -13,7 +13,7 @@ from datasources.budget import Lane
 from datasources.claro import Unauthorized
 from datasources.models import ApiKey, KeyShare, Notice, Outlet
 from datasources.models.notices import Topic
-from tests.conftest import looked, synced
+from tests.conftest import asked_again, looked, synced
 
 
 @pytest.fixture
@@ -94,6 +94,9 @@ def test_a_refused_key_is_told_once(alice, key, account):
         one.state = ApiKey.State.VALID
         with pytest.raises(Unauthorized), gateway.client(one, Lane.PERSON) as claro:
             claro.list_datasources(page=1, limit=1)
+        assert told(alice) == []
+    for _ in range(2):
+        assert asked_again(key) == "refused"
     assert told(alice) == [(Topic.REFUSED, 1, ["Main"])]
 
 

@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from datasources import keys, live, redis, watch
 from datasources.models import ApiKey, Source, Watch
-from tests.conftest import looked, synced
+from tests.conftest import asked_again, looked, synced
 from tests.support.sandbox import Account
 
 
@@ -225,6 +225,98 @@ def test_a_status_we_do_not_know_is_read_again_beside_many_others(key, account, 
     assert not Source.objects.filter(status="queued").exists()
 
 
+def of_unknown_status(account: Account, count: int, status: str = "quarantined", **what) -> list[uuid.UUID]:
+    sources = [{"fileName": f"odd{n}.csv", "status": status, "age": n / 100, **what} for n in range(count)]
+    return account.add_many(sources)
+
+
+@pytest.mark.parametrize("count", [1, 5, 30])
+def test_sources_of_an_unknown_status_cost_no_call_more(key, account, asked, count):
+    account.add_many([{"fileName": "old.csv", "age": 99_999} for _ in range(300)])
+    odd = of_unknown_status(account, count)
+    new = account.add(fileName="a.csv", status="processing", age=0)
+    synced(key)
+    asked()
+    assert looked(key) == "done"
+    assert asked() == 1
+    for source_id in (odd[0], new):
+        account.change(source_id, status="completed")
+    account.add(fileName="new.csv", status="processing", age=0)
+    assert looked(key) == "done"
+    assert asked() == 1
+    ready = Source.objects.filter(status="completed", datasource_id__in=[odd[0], new])
+    assert (ready.count(), Source.objects.filter(file_name="new.csv").count()) == (2, 1)
+
+
+def test_beside_many_processing_sources_those_of_an_unknown_status_are_read_together(key, account, asked):
+    processing(account, 300)
+    odd = of_unknown_status(account, 30)
+    synced(key)
+    asked()
+    looked(key)
+    assert asked() == 2
+    account.change(odd[7], status="failed")
+    looked(key)
+    assert asked() == 2
+    assert Source.objects.get(status="failed").datasource_id == odd[7]
+
+
+def test_an_old_source_of_an_unknown_status_is_not_read_each_time_a_new_one_is(key, account, asked):
+    old = of_unknown_status(account, 3, age=99_999)
+    account.add_many([{"fileName": "between.csv", "age": 9999} for _ in range(150)])
+    account.add(fileName="a.csv", status="processing", age=0)
+    synced(key)
+    Source.objects.filter(datasource_id__in=old).update(first_seen_at=timezone.now() - timedelta(days=1))
+    asked()
+    looked(key)
+    assert asked() == 1
+    account.change(old[0], status="completed")
+    with time_machine.travel(timezone.now() + timedelta(minutes=10), tick=False):
+        looked(key)
+    assert asked() <= 1 + 1 + 1
+    assert Source.objects.filter(datasource_id=old[0], status="completed").exists()
+
+
+def test_where_the_list_has_another_order_sources_of_an_unknown_status_are_found_too(key, account, monkeypatch):
+    oldest_first(account, monkeypatch)
+    account.add_many([{"fileName": "old.csv", "age": 99_999} for _ in range(150)])
+    odd = of_unknown_status(account, 5)
+    synced(key)
+    account.change(odd[0], status="completed")
+    looked(key)
+    assert Source.objects.filter(datasource_id=odd[0], status="completed").exists()
+
+
+@pytest.mark.parametrize("latest", ["uploaded_at", "first_seen_at", "restarted_at"])
+def test_the_latest_of_upload_first_sight_and_restart_decides(key, account, latest):
+    account.add(fileName="a.csv", status="processing", age=900_000)
+    synced(key)
+    now, long_ago = timezone.now(), timezone.now() - timedelta(days=10)
+    times = {"uploaded_at": long_ago, "first_seen_at": long_ago, "restarted_at": None}
+    Source.objects.update(**times)
+    assert watch.next_look(key, now, is_seen=True) - now > timedelta(minutes=8)
+    Source.objects.update(**times | {latest: now})
+    assert watch.next_look(key, now, is_seen=True) - now < timedelta(seconds=5)
+
+
+def test_a_run_of_an_old_upload_is_looked_at_often(key, account):
+    source_id = account.add(fileName="a.csv", age=900_000)
+    synced(key)
+    Source.objects.update(first_seen_at=timezone.now() - timedelta(days=10))
+    account.change(source_id, status="processing")
+    synced(key)
+    now = timezone.now()
+    assert watch.next_look(key, now, is_seen=True) - now < timedelta(seconds=5)
+
+
+def test_an_upload_that_lies_ahead_does_not_keep_looks_frequent(key, account):
+    account.add(fileName="a.csv", status="processing")
+    synced(key)
+    now = timezone.now()
+    Source.objects.update(uploaded_at=now + timedelta(days=9999), first_seen_at=now - timedelta(days=9))
+    assert watch.next_look(key, now, is_seen=True) - now > timedelta(minutes=8)
+
+
 def oldest_first(account, monkeypatch) -> None:
     newest_first = account.sandbox.store.sources_of
     monkeypatch.setattr(account.sandbox.store, "sources_of", lambda name: newest_first(name)[::-1])
@@ -362,10 +454,12 @@ def test_a_server_that_repeats_a_page_is_not_asked_for_ever(key, account):
     assert len(account.calls()) - before == 2
 
 
-def test_a_refused_key_rests_until_a_person_helps(key, account):
+def test_the_watch_of_a_refused_key_rests(key, account):
     account.add(fileName="a.csv", status="processing")
     synced(key)
     account.revoke()
+    assert looked(key) == "put back"
+    assert asked_again(key) == "refused"
     assert looked(key) == "put back"
     key.watch.refresh_from_db()
     assert key.watch.due_at is None

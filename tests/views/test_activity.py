@@ -15,7 +15,7 @@ from accounts.roles import Role
 from datasources import audit, shares
 from datasources.audit import What
 from datasources.models import ApiKey, AuditEvent, Deletion, DownloadLink, KeyShare, SavedView, ShareLink
-from tests.conftest import emptied, htmx, synced
+from tests.conftest import asked_again, emptied, htmx, synced
 from tests.support.factors import app_of, code, codes_of, codes_shown, confirmed, secret_shown
 from tests.support.hooks import tended
 from tests.support.html import all_words, dom, field, link, told, words
@@ -264,6 +264,7 @@ def test_no_secret_is_in_what_is_written_nor_in_the_export(client_of, account, s
     account.key = another
     account.revoke()
     web.post(f"/keys/{key.pk}/check/")
+    asked_again(key)
     other.post(f"/teams/{team.pk}/keys/{key.pk}/unshare/")
     web.post(f"/keys/{key.pk}/delete/")
     other.post(f"/teams/{team.pk}/leave/")

@@ -1,11 +1,15 @@
 """What people see of a key's calls: the gauge, the last hour, the line above every page when they run out."""
 
+import contextlib
+import re
+
 import pytest
 
+from datasources import redis
 from datasources.budget import Budget, Lane
-from datasources.claro import RateLimit
+from datasources.claro import RateLimit, RateLimited
 from tests.conftest import htmx
-from tests.support.html import words
+from tests.support.html import told, words
 
 
 def used(key, left: int, lane: Lane = Lane.PERSON, refused_for_s: float | None = None) -> None:
@@ -30,9 +34,34 @@ def test_a_key_that_was_never_used_says_so(web, key):
 
 def test_every_page_tells_when_calls_run_out(web, key):
     used(key, 60)
-    assert "calls left, new ones" not in words(web.get("/downloads/"))
+    assert "calls left in this minute" not in words(web.get("/downloads/"))
     used(key, 12)
-    assert "Main: 12 of 100 calls left, new ones in 41 s" in words(web.get("/downloads/"))
+    assert "Main: 12 of 100 calls left in this minute" in words(web.get("/downloads/"))
+
+
+def test_a_page_over_the_limit_has_one_sentence_that_is_true_for_its_reader(web, table, alice, key):
+    """A first reader has used the share, and the calls that are left are kept."""
+    redis.connection().flushall()  # the window in which the list was read
+    used(key, 17)
+    for _ in range(30):
+        with contextlib.suppress(RateLimited):
+            Budget(key.fingerprint, lane=Lane.PERSON, person=alice.pk).before_call()
+    kept = Budget(key.fingerprint).left().calls
+    page = web.get(f"/sources/{table.datasource_id}/rows/")
+    assert page.status_code == 429
+    assert kept > 0
+    sentence = f"Your share of this minute is used; {kept} calls are kept for links and status checks. Continues in"
+    assert re.search(f"{re.escape(sentence)} {int(page['Retry-After'])} s\\.", told(page))
+    assert "limit" not in told(page)
+    assert "new ones in" not in words(page)
+
+
+def test_a_page_without_any_calls_left_says_that(web, table, key):
+    redis.connection().flushall()
+    used(key, 0)
+    page = web.get(f"/sources/{table.datasource_id}/rows/")
+    assert page.status_code == 429
+    assert re.search(r"No calls are left in this minute\. Continues in (39|40|41) s\.", told(page))
 
 
 def test_calls_refused_by_claro_are_told(web, key):

@@ -146,7 +146,6 @@ def test_what_is_gone_already_counts_as_done(web, account, source, path):
         ("ACCESS_DENIED", 403, "Claro says that this key may not do that."),
         ("PROCESSING_IN_PROGRESS", 409, "Claro is still processing this data source."),
         ("INVALID_PARAMETERS", 400, "Not like that."),
-        ("UNAUTHORIZED", 401, "Claro refuses this key."),
         ("LOCKED", 423, "Claro answered: Not like that."),
     ],
 )

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from accounts import teams
 from accounts.models import Membership, Team, User
 from accounts.roles import Action, Role, may
-from datasources import access, audit, keys
+from datasources import access, audit, keys, lookups, redis
 from datasources.audit import What
 from datasources.models import ApiKey, DownloadLink, KeyShare, SavedView, Source
 from tests.conftest import htmx
@@ -41,6 +41,7 @@ class World:
         self.people = [User.objects.create_user(f"{uuid.uuid4().hex}@example.com") for _ in PEOPLE]
         self.teams: list[Team | None] = [teams.create(f"team {number}", self.people[0]) for number in TEAMS]
         self.keys: list[ApiKey | None] = [self._key(number) for number in KEYS]
+        self.have_claro_deny_the_others()
         self.roles = {(0, team): Role.OWNER for team in TEAMS}
         self.shares: set[tuple[int, int]] = set()
 
@@ -55,6 +56,13 @@ class World:
         DownloadLink.objects.create(source=source, expires_in_s=300, state="failed")
         audit.record(What.KEY_ADDED, None, key=key, who=f"birth-of-{number}")
         return key
+
+    def have_claro_deny_the_others(self) -> None:
+        """As after a lookup (lookups.py) of each source with each key that does not see it."""
+        for key, other in product(self.keys, self.keys):
+            if key != other:
+                name = f"claro:lookup:{key.fingerprint}:{other.sources.get().datasource_id}"
+                redis.connection().set(name, lookups.NO)
 
     def leave_traces(self) -> None:
         """Something happens with each key, and each team saves a view of each source's rows."""

@@ -5,7 +5,7 @@ from django.db import connection
 
 from datasources import gateway, keys, links, vault
 from datasources.models import ApiKey, Source
-from tests.conftest import emptied, htmx, synced
+from tests.conftest import asked_again, emptied, htmx, synced
 from tests.support.html import all_words, dom, field, link, told, words
 from tests.support.processes import free_port
 from tests.support.sandbox import HTML_502
@@ -158,7 +158,9 @@ def test_checking_makes_one_call_and_says_what_came_of_it(web, key, account):
     account.revoke()
     page = web.post(f"/keys/{key.pk}/check/", follow=True)
     assert "Main: Claro refuses this key." in told(page)
-    assert "Refused by Claro" in words(page)
+    assert "Refused by Claro" not in words(page)
+    assert asked_again(key) == "refused"
+    assert "Refused by Claro" in words(web.get("/keys/"))
 
 
 def test_checking_tells_what_is_the_matter_at_claro(web, key, account):
@@ -184,7 +186,7 @@ def test_a_secret_replaced_in_place_revives_a_refused_key_and_what_stopped(web, 
     account.revoke()
     synced(key)
     waiting = links.ask(source, alice, 300)
-    key.refresh_from_db()
+    asked_again(key)
     assert key.state == "invalid"
     assert "Claro refuses the key Main" in told(web.get("/sources/"))
 

@@ -7,7 +7,7 @@ import time_machine
 from django.utils import timezone
 
 from datasources import rows as room
-from tests.conftest import htmx, synced
+from tests.conftest import asked_again, htmx, synced
 from tests.support.breaker import the_breaker_opens, the_pause_is_over
 from tests.support.html import all_words, dom, field, link, told, words
 from tests.support.processes import free_port, wait_for
@@ -137,6 +137,10 @@ def test_once_claro_has_not_answered_for_a_while_the_page_says_so_at_once_and_go
 def test_a_refused_key_leads_to_a_new_one(web, account, path, key):
     account.revoke()
     page = web.get(path)
+    assert (page.status_code, int(page["Retry-After"]) <= 8) == (503, True)
+    assert "Claro refused this call. The key is being checked again." in told(page)
+    asked_again(key)
+    page = web.get(f"{path}?filter=id > 1")
     assert page.status_code == 502
     assert "Claro refuses this key." in told(page)
     assert link(page, "Replace the key") == f"/keys/{key.pk}/edit/"
@@ -148,7 +152,7 @@ def test_over_the_limit_the_page_says_when_it_goes_on_and_does_so(web, account, 
     page = web.get(f"{path}?page=2", headers=headers)
     assert page.status_code == 429
     assert 15 <= int(page["Retry-After"]) <= 20
-    assert "Claro's limit of calls is reached for the moment. It goes on by itself at" in told(page)
+    assert "No calls are left in this minute. Continues in" in told(page)
     [waiting] = [one for one in dom(page).iter() if one.get("hx-trigger", "").startswith("load delay:")]
     assert waiting.get("hx-get") == f"{path}?page=2"
     assert 15_000 < int(waiting.get("hx-trigger").removeprefix("load delay:").removesuffix("ms")) <= 21_000

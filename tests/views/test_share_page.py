@@ -11,7 +11,7 @@ from django.test import Client
 from django.utils import timezone
 
 from datasources import links, mirror, redis, shares, throttle
-from datasources.models import DownloadLink, ShareLink
+from datasources.models import ApiKey, DownloadLink, ShareLink
 from tests.conftest import synced
 from tests.support.html import all_words, dom, link, told, words
 from tests.support.leaks import redis_content
@@ -397,3 +397,22 @@ def test_nothing_secret_gets_into_logs_or_redis(outside, alive, caplog, table):
     ours = "\n".join(record.getMessage() for record in caplog.records if record.name.startswith(("claro", "data")))
     assert token not in ours
     assert "/d/<str:token>/" in ours
+
+
+@pytest.mark.parametrize("query", ["", "?dl=1"])
+def test_while_claro_refuses_the_key_a_link_is_not_available_for_the_moment(outside, share, query):
+    ApiKey.objects.update(state=ApiKey.State.INVALID)
+    page = outside.get(path(share, query))
+    assert (page.status_code, page["Retry-After"]) == (503, "60")
+    assert "Not available for the moment" in words(page)
+    script = Client().get(path(share, query))
+    assert (script.status_code, script["Retry-After"]) == (503, "60")
+    assert b"not available for the moment" in script.content
+    ApiKey.objects.update(state=ApiKey.State.VALID)
+    assert outside.get(path(share)).status_code == 200
+
+
+def test_a_link_that_ended_does_not_exist_whether_its_key_is_refused_or_not(outside, share):
+    shares.end(share)
+    ApiKey.objects.update(state=ApiKey.State.INVALID)
+    assert outside.get(path(share)).status_code == 404

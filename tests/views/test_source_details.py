@@ -1,3 +1,5 @@
+import json
+import re
 import uuid
 from datetime import timedelta
 
@@ -5,10 +7,16 @@ import pytest
 import time_machine
 from django.utils import timezone
 
-from datasources import keys
-from datasources.models import ApiKey, StatusChange
-from tests.conftest import looked, synced
+from datasources import keys, mirror, readings
+from datasources.models import ApiKey, Reading, StatusChange
+from tests.conftest import looked, synced, taken
 from tests.support.html import all_words, dom, link, told
+
+
+def details_read() -> str:
+    """The call for the details that a page made due, made here instead of by a worker."""
+    [reading] = Reading.objects.exclude(due_at=None)
+    return readings.read(str(reading.pk), taken(reading))
 
 
 def facts(page) -> dict[str, str]:
@@ -95,7 +103,111 @@ def test_a_failed_source_says_why_and_has_no_rows_to_show(web, account, key):
 def test_a_failure_without_a_reason_says_that(web, account, key):
     source_id = account.add(status="failed")
     synced(key)
+    assert "Asking Claro for the reason…" in told(web.get(f"/sources/{source_id}/"))
+    assert details_read() == "done"
     assert "Claro gives no reason." in told(web.get(f"/sources/{source_id}/"))
+
+
+def details_only(account, source_id, **fields) -> None:
+    """From now on only the call for this one source tells these fields, as of other Claro servers."""
+    source = {"datasourceId": str(source_id), "fileName": "a.csv", "contentType": "text/csv", "fileSize": 1}
+    body = json.dumps({**source, "status": "failed", "uploadedAt": "2026-11-01T10:00:00Z", **fields})
+    headers = {"Content-Type": "application/json"}
+    account.fault("answer", status=200, body=body, headers=headers, path=f"/datasources/{source_id}", times=99)
+
+
+def details_calls(account) -> int:
+    return sum(call["path"].count("/") == 2 for call in account.calls("/datasources/"))
+
+
+def test_opening_the_page_reads_what_only_the_details_call_tells(web, account, key):
+    source_id = account.add(status="failed", fileName="a.csv")
+    synced(key)
+    details_only(account, source_id, errorMessage="Row 7 is <broken>.", rowCount=12)
+    page = web.get(f"/sources/{source_id}/")
+    assert (page.status_code, details_calls(account)) == (200, 0)
+    assert "Reading newer details" in told(page)
+    assert details_read() == "done"
+    page = web.get(f"/sources/{source_id}/")
+    assert "Processing failed Row 7 is <broken>." in told(page)
+    assert facts(page)["rowCount"] == "12"
+    assert "Reading newer details" not in told(page)
+    synced(key)  # a list answer, which has none of these fields
+    page = web.get(f"/sources/{source_id}/")
+    assert (facts(page)["rowCount"], details_calls(account)) == ("12", 1)
+    assert "Processing failed Row 7 is <broken>." in told(page)
+
+
+def test_details_are_read_again_after_ten_minutes_and_after_a_change(web, account, key):
+    source_id = account.add(fileName="a.csv")
+    synced(key)
+    for _ in range(2):
+        web.get(f"/sources/{source_id}/")
+        Reading.objects.exclude(due_at=None).exists() and details_read()
+    assert details_calls(account) == 1
+    account.change(source_id, status="failed")
+    synced(key)
+    assert "Reading newer details" in told(web.get(f"/sources/{source_id}/"))
+    details_read()
+    assert details_calls(account) == 2
+    with time_machine.travel(timezone.now() + timedelta(minutes=11), tick=False):
+        assert "Reading newer details" in told(web.get(f"/sources/{source_id}/"))
+
+
+def test_one_call_serves_all_readers_also_those_with_a_key_of_their_own(web, client_of, bob, account, key):
+    source_id = account.add(fileName="a.csv")
+    synced(key)
+    synced(keys.add(bob, "Also", account.key, ApiKey.State.VALID))
+    for reader in (web, client_of(bob), web):
+        assert "Reading newer details" in told(reader.get(f"/sources/{source_id}/"))
+    assert Reading.objects.count() == 1
+    details_read()
+    for reader in (web, client_of(bob)):
+        assert "Reading newer details" not in told(reader.get(f"/sources/{source_id}/"))
+    assert details_calls(account) == 1
+
+
+def test_details_wait_for_calls(web, account, key):
+    source_id = account.add(fileName="a.csv")
+    synced(key)
+    account.fault("answer", status=429, headers={"Retry-After": "20"}, body="slow down")
+    web.get(f"/sources/{source_id}/")
+    assert details_read() == "put back"
+    assert re.search(r"Newer details are read in (20|21) s", told(web.get(f"/sources/{source_id}/")))
+    assert details_calls(account) == 1
+
+
+def test_details_that_claro_does_not_give_are_not_asked_for_over_and_over(web, account, key):
+    source_id = account.add(fileName="a.csv")
+    synced(key)
+    account.refuse("ACCESS_DENIED", 403, path=f"/datasources/{source_id}", times=9)
+    web.get(f"/sources/{source_id}/")
+    assert details_read() == "failed"
+    page = web.get(f"/sources/{source_id}/")
+    assert ("Reading newer details" in told(page), details_calls(account)) == (False, 1)
+
+
+@pytest.mark.parametrize("state", ["gone", "refused key"])
+def test_no_details_are_asked_for_where_that_is_in_vain(web, account, key, state):
+    source_id = account.add(fileName="a.csv")
+    [source] = synced(key)
+    if state == "gone":
+        mirror.mark_gone(source)
+    else:
+        ApiKey.objects.update(state=ApiKey.State.INVALID)
+    assert web.get(f"/sources/{source_id}/").status_code == (404 if state == "gone" else 200)
+    assert not Reading.objects.exists()
+
+
+def test_a_source_that_the_details_call_denies_is_gone(web, account, key):
+    source_id = account.add(fileName="a.csv")
+    synced(key)
+    web.get(f"/sources/{source_id}/")
+    account.sandbox.store.sources.clear()
+    assert details_read() == "gone"
+    calls = len(account.calls())
+    assert web.get(f"/sources/{source_id}/").status_code == 404
+    assert len(account.calls()) == calls
 
 
 @pytest.mark.parametrize(

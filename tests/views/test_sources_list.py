@@ -5,9 +5,9 @@ import pytest
 import time_machine
 from django.utils import timezone
 
-from datasources import keys, redis
-from datasources.models import ApiKey, Source, Sync
-from tests.conftest import htmx, synced
+from datasources import keys, live, redis, watch
+from datasources.models import ApiKey, Source, Sync, Watch
+from tests.conftest import asked_again, htmx, synced
 from tests.support.breaker import the_breaker_opens
 from tests.support.heartbeats import all_alive
 from tests.support.html import all_words, dom, field, link, told, words
@@ -195,6 +195,9 @@ def test_while_claro_is_down_the_copy_is_shown_with_its_age(web, shelf, key, acc
 def test_a_refused_key_shows_its_copy_and_leads_to_a_new_key(web, shelf, key, account):
     account.revoke()
     synced(key)
+    assert "refuse" not in told(web.get("/sources/"))
+    asked_again(key)
+    synced(key)
     page = web.get("/sources/")
     assert len(names(page)) == 4
     assert "Claro refuses the key Main" in told(page)
@@ -205,6 +208,8 @@ def test_a_refused_key_shows_its_copy_and_leads_to_a_new_key(web, shelf, key, ac
 
 def test_a_key_that_is_refused_from_the_start_reads_nothing(web, key, account):
     account.revoke()
+    synced(key)
+    asked_again(key)
     synced(key)
     page = web.get("/sources/")
     assert "Claro refuses the key Main" in told(page)
@@ -309,3 +314,16 @@ def test_hostile_names_are_text(web, account, key):
     assert "alert(1)" not in "".join(one.text or "" for one in dom(page).iter("script"))
     assert [image.get("src") for image in dom(page).iter("img") if image.get("src") == "x"] == []
     assert field(page, "q").get("value") == "<script>"
+
+
+def test_reloading_the_list_without_javascript_counts_as_viewing_it(web, key, account, alice):
+    account.add(fileName="a.csv", status="processing", age=1)
+    synced(key)
+    key.watch.refresh_from_db()
+    Watch.objects.update(due_at=timezone.now() + timedelta(minutes=1))
+    web.get("/sources/")
+    key.watch.refresh_from_db()
+    assert key.watch.due_at < timezone.now() + timedelta(seconds=5)
+    assert live.is_present([alice.pk])
+    soon = watch.next_look(key, timezone.now())
+    assert soon < timezone.now() + timedelta(seconds=5)

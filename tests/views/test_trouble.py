@@ -61,10 +61,11 @@ def silence(account, **_) -> None:
         the_breaker_opens(key)
 
 
+IN_DOUBT = "Claro refused this call. The key is being checked again."
 UNREACHABLE = ("Claro can't be reached right now.", 503, "asked", "pending")
 UNREADABLE = "Claro sent an answer that the dashboard can't read."
 TROUBLES = {
-    "unauthorized": Trouble(refuse("UNAUTHORIZED", 401), "Claro refuses th", 502, "failed", "pending"),
+    "unauthorized": Trouble(refuse("UNAUTHORIZED", 401), IN_DOUBT, 503, "waiting", "pending"),
     "access denied": Trouble(refuse("ACCESS_DENIED", 403), "this key may not do that.", 502, "failed", "failed"),
     "not found": Trouble(refuse("DATASOURCE_NOT_FOUND", 404), "Claro", 404, "done", "gone"),
     "processing": Trouble(refuse("PROCESSING_IN_PROGRESS", 423), "processing this", 200, "failed", "failed"),
@@ -84,10 +85,12 @@ TROUBLES = {
 }
 # Where a page has words of its own.
 OWN = {
+    ("unauthorized", "add"): "Claro refuses this key.",
+    ("unauthorized", "list"): "Reading from Claro · goes on at",
     ("not found", "rows"): "This data source no longer exists at Claro.",
     ("not found", "add"): "Claro has no list of data sources at this address.",
     ("not found", "list"): "Claro has no list of data sources at this address.",
-    ("limit", "rows"): "Claro's limit of calls is reached for the moment. It goes on by itself at",
+    ("limit", "rows"): "No calls are left in this minute. Continues in",
     ("silence", "rows"): "Claro has not answered since",
     ("silence", "add"): "Claro can't be reached right now.",  # another key knows nothing of it
     ("silence", "list"): "Claro can't be reached right now.",
