@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 
 from django.utils import timezone
 
-from datasources import access, gateway, live, mirror
+from datasources import access, gateway, leases, live, mirror
 from datasources.budget import Lane
 from datasources.claro import LIST_LIMIT_MAX, ClaroError
 from datasources.leases import Held
@@ -37,9 +37,14 @@ def wake(keys: Iterable[ApiKey]) -> list[Newest]:
     return due
 
 
-def read(newest_id: str, lease: str) -> str:
+def _give_up(held: Held, error: ClaroError) -> None:
+    """The next user who opens the list begins anew."""
+    held.finish(None, attempts=0)
+
+
+@leases.work(Newest, _give_up)
+def read(held: Held) -> str:
     """Reads the newest page of a key's list, with one call, where a user looks. Raises LeaseLost."""
-    held = Held(Newest, newest_id, lease)
     row: Newest = held.work
     keys = list(ApiKey.objects.filter(fingerprint=row.fingerprint).exclude(state=ApiKey.State.INVALID))
     people = {user_id for key in keys for user_id in access.people_for(key)}

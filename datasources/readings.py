@@ -8,7 +8,7 @@ from datetime import timedelta
 
 from django.utils import timezone
 
-from datasources import access, gateway, live, mirror
+from datasources import access, gateway, leases, live, mirror
 from datasources.breaker import is_failure
 from datasources.budget import Lane
 from datasources.claro import ClaroError, DatasourceNotFound, NotNow
@@ -39,9 +39,14 @@ def wake(source: Source) -> Reading | None:
     return reading if reading.due_at else None
 
 
-def read(reading_id: str, lease: str) -> str:
+def _give_up(held: Held, error: ClaroError) -> None:
+    """A reader asks again when the details are old once more."""
+    held.finish(None, attempts=0, tried_at=timezone.now())
+
+
+@leases.work(Reading, _give_up)
+def read(held: Held) -> str:
     """Asks for the details of one source, with one call, for all copies of the key. Raises LeaseLost."""
-    held = Held(Reading, reading_id, lease)
     reading: Reading = held.work
     copies = Source.objects.filter(datasource_id=reading.datasource_id, key__fingerprint=reading.fingerprint)
     sources = list(copies.filter(gone_at=None).exclude(key__state=ApiKey.State.INVALID).select_related("key"))

@@ -13,7 +13,7 @@ from datetime import timedelta
 
 from django.utils import timezone
 
-from datasources import gateway, keys
+from datasources import gateway, keys, leases
 from datasources.claro import ClaroError, Unauthorized
 from datasources.leases import Held
 from datasources.models import Refusal
@@ -29,9 +29,14 @@ PAUSES = (
 )
 
 
-def ask(refusal_id: str, lease: str) -> str:
+def _give_up(held: Held, error: ClaroError) -> None:
+    """Never for good: the key would stay refused."""
+    held.finish(timezone.now() + PAUSES[-1])
+
+
+@leases.work(Refusal, _give_up)
+def ask(held: Held) -> str:
     """Asks Claro with one small call whether it refuses the key. Raises LeaseLost."""
-    held = Held(Refusal, refusal_id, lease)
     key = held.work.key
     refused = held.work.attempts
     try:
