@@ -3,7 +3,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("datasources", "0016_covering_counts"),
+        ("datasources", "0017_notice_of_guesses"),
     ]
 
     operations = [

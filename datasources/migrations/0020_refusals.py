@@ -6,7 +6,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("datasources", "0016_covering_counts"),
+        ("datasources", "0019_outlet_tests"),
     ]
 
     operations = [

@@ -2,7 +2,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies = [("datasources", "0018_probe_refused_keys")]
+    dependencies = [("datasources", "0021_probe_refused_keys")]
 
     operations = [
         migrations.AddField("source", "details", models.JSONField(blank=True, default=dict)),

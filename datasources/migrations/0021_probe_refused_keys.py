@@ -10,6 +10,6 @@ def probe(apps, schema_editor):
 
 
 class Migration(migrations.Migration):
-    dependencies = [("datasources", "0017_refusals")]
+    dependencies = [("datasources", "0020_refusals")]
 
     operations = [migrations.RunPython(probe, migrations.RunPython.noop)]
