@@ -12,7 +12,7 @@ from core.protocol import TimedProtocol
 
 ROOT = Path(__file__).resolve().parent.parent
 # Files of ours under VAR_DIR that an earlier version let others read. Static files are for everybody.
-PRIVATE = ("db.sqlite3*", "secrets.env", "ports.json", "run", "redis", "beat-schedule*")
+PRIVATE = ("db.sqlite3*", "secrets.env", "ports.json", "run", "redis", "sandbox", "beat-schedule*")
 LAPTOP_ONLY = (
     "HOST={host} lets other machines in, and DEBUG is not set: without it the dashboard runs with the settings of a "
     "laptop. Set DEBUG=0 for production (docs/operating.md), or leave HOST unset. DEBUG=1 keeps the settings of a "

@@ -43,6 +43,8 @@ def claro_settings_can_work(app_configs, **kwargs) -> list[Error]:
         errors.append(Error("CLARO_API_BASE_URL is not an http(s) address.", hint=hint, id="datasources.E002"))
     if not 1 <= settings.CLARO_ROWS_BLOCK <= ROWS_LIMIT_MAX:
         errors.append(Error(f"CLARO_ROWS_BLOCK must be 1 to {ROWS_LIMIT_MAX}.", id="datasources.E003"))
+    if settings.WEB_THREADS < 1:
+        errors.append(Error("WEB_THREADS must be at least 1.", id="datasources.E005"))
     if settings.PUBLIC_URL and hooks.why_not():
         hint = "Such as https://claro.example.com; http only for this machine."
         errors.append(Error("PUBLIC_URL is not an https address.", hint=hint, id="datasources.E004"))

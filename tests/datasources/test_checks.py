@@ -58,6 +58,12 @@ def test_blocks_are_what_the_api_allows(settings, rows, expected):
     assert ids() == expected
 
 
+@pytest.mark.parametrize("threads", [0, -1])
+def test_a_web_process_without_threads_is_an_error(settings, threads):
+    settings.WEB_THREADS = threads
+    assert ids() == ["datasources.E005"]
+
+
 @pytest.mark.parametrize("address", ["http://claro.example.com", "claro.example.com", "https://"])
 def test_a_public_address_that_claro_can_not_reach_is_an_error(settings, address):
     settings.PUBLIC_URL = address

@@ -207,7 +207,7 @@ def test_nothing_that_is_left_holds_a_key_or_a_signature(product, newcomer):
 
 def test_nothing_that_is_left_is_readable_by_other_users_of_the_machine(product):
     left = [path for path in product.folder.rglob("*") if "static" not in path.parts]
-    assert {"db.sqlite3", "secrets.env", "appendonly.aof", "beat-schedule"} <= {path.name for path in left}
+    assert {"db.sqlite3", "secrets.env", "appendonly.aof"} <= {path.name for path in left}
     assert [path for path in left if path.lstat().st_mode & 0o077] == []
 
 
