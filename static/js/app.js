@@ -3,6 +3,7 @@ import "./times.js";
 import "./forms.js";
 import "./swaps.js";
 import "./live.js";
+import "./tab-title.js";
 import "./nav.js";
 import "./downloads.js";
 import "./selection.js";

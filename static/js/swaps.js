@@ -33,8 +33,7 @@ document.addEventListener("htmx:after:request", (event) => {
 
 document.addEventListener("htmx:error", (event) => {
   const { ctx, error } = event.detail ?? {};
-  const isStream = ctx?.sourceElement?.id === "live";
-  if (isStream || error?.name === "AbortError" || document.hidden) return;
+  if (error?.name === "AbortError" || document.hidden) return;
   const alert = document.createElement("div");
   alert.className = "alert alert-warning";
   alert.setAttribute("role", "alert");
