@@ -138,6 +138,7 @@ export class Tab {
       }
       turn.abort();
       steal = isSilent;
+      if (!awake.aborted) this.#ask();
     }
   }
 

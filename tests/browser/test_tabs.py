@@ -12,7 +12,7 @@ from tests.support.web import session_of
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
-FROZEN_S = 60
+FROZEN_S = 40
 
 
 @pytest.fixture(scope="module")
@@ -135,12 +135,14 @@ def test_a_frozen_tab_loses_the_lead_and_catches_up_later(windows, server, alice
     for tab in tabs:
         loaded([tab])
         is_listening(tab, alice)
-    leader.do("Debugger.enable")
-    leader.tell("Runtime.evaluate", expression="debugger")
+    leader.do("Page.setWebLifecycleState", state="frozen")
     live.publish([alice.pk], "event-1")
     all_hear(others, "event-1", seconds=FROZEN_S)
-    leader.do("Debugger.disable")
+    leader.do("Page.setWebLifecycleState", state="active")
     live.publish([alice.pk], "event-2")
+    print([(t.heard()[-3:], t.js("[document.visibilityState, performance.now()]")) for t in tabs])
+    import time; time.sleep(3)
+    print([(t.heard()[-3:], t.js("[document.visibilityState, performance.now()]")) for t in tabs])
     all_hear(tabs, "event-1", "event-2")
     wait_for(lambda: streams(alice) == 1)
 
@@ -155,9 +157,6 @@ def test_a_page_that_comes_back_hears_what_it_missed(windows, server, alice):
     all_hear([other], "event-1")
     tab.tell("Runtime.evaluate", expression="history.back()")
     wait_for(lambda: tab.js("location.pathname") == "/sources/" and tab.is_loaded())
-    wait_for(
-        lambda: "event-1" in tab.heard() or tab.js("performance.getEntriesByType('navigation')[0].type") != "navigate"
-    )
     live.publish([alice.pk], "event-2")
     all_hear([tab, other], "event-2")
 
