@@ -2,6 +2,7 @@
 import "./times.js";
 import "./forms.js";
 import "./swaps.js";
+import "./connection.js";
 import "./live.js";
 import "./tab-title.js";
 import "./nav.js";

@@ -67,3 +67,13 @@ addEventListener("pageshow", () => {
     for (const button of form.querySelectorAll("[aria-busy]")) button.removeAttribute("aria-busy");
   }
 });
+
+// The answer to a form with a stale token brings a new one: one more press sends what was typed.
+document.addEventListener("htmx:after:swap", () => {
+  const { newToken } = document.querySelector("[data-new-token]")?.dataset ?? {};
+  if (!newToken) return;
+  for (const field of document.querySelectorAll("[name=csrfmiddlewaretoken]")) field.value = newToken;
+  const name = "hx-headers:inherited";
+  const headers = JSON.parse(document.body.getAttribute(name));
+  document.body.setAttribute(name, JSON.stringify({ ...headers, "X-CSRFToken": newToken }));
+});
