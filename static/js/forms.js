@@ -70,8 +70,10 @@ addEventListener("pageshow", () => {
 
 // The answer to a form with a stale token brings a new one: one more press sends what was typed.
 document.addEventListener("htmx:after:swap", () => {
-  const { newToken } = document.querySelector("[data-new-token]")?.dataset ?? {};
-  if (!newToken) return;
+  const notice = document.querySelector("[data-new-token]");
+  if (!notice) return;
+  const { newToken } = notice.dataset;
+  delete notice.dataset.newToken;
   for (const field of document.querySelectorAll("[name=csrfmiddlewaretoken]")) field.value = newToken;
   const name = "hx-headers:inherited";
   const headers = JSON.parse(document.body.getAttribute(name));

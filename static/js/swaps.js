@@ -48,6 +48,7 @@ htmx.registerExtension("unfolded", {
 });
 
 document.addEventListener("htmx:after:request", (event) => {
-  const status = event.detail?.ctx?.response?.status;
-  if (status && status < 400) trouble()?.replaceChildren();
+  const { ctx } = event.detail;
+  // A live update says nothing about what the user tried.
+  if (asked.has(ctx) && ctx.response?.status < 400) trouble()?.replaceChildren();
 });
