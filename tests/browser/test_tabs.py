@@ -12,7 +12,8 @@ from tests.support.web import session_of
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
-FROZEN_S = 40
+# Eighteen pages at once, on a machine that is busy with other tests; a frozen tab is overtaken after 20 s.
+PATIENCE_S = 60
 
 
 @pytest.fixture(scope="module")
@@ -61,10 +62,10 @@ def streams(server):
 
 def loaded(tabs: list[Tab]) -> None:
     for tab in tabs:
-        wait_for(tab.is_loaded)
+        wait_for(tab.is_loaded, PATIENCE_S)
 
 
-def all_hear(tabs: list[Tab], *names: str, seconds: float = 20) -> None:
+def all_hear(tabs: list[Tab], *names: str, seconds: float = PATIENCE_S) -> None:
     for tab in tabs:
         wait_for(lambda tab=tab: set(names) <= set(tab.heard()), seconds)
 
@@ -146,7 +147,7 @@ def test_a_frozen_tab_loses_the_lead_and_catches_up_later(windows, server, alice
     leader.do("Debugger.enable")
     leader.tell("Runtime.evaluate", expression="debugger")
     live.publish([alice.pk], "event-1")
-    all_hear(others, "event-1", seconds=FROZEN_S)
+    all_hear(others, "event-1")
     leader.do("Debugger.disable")
     live.publish([alice.pk], "event-2")
     all_hear(tabs, "event-1", "event-2")

@@ -32,7 +32,7 @@ class Tab:
     def do(self, method: str, **params: object) -> dict:
         """The answer to a command."""
         number = self.tell(method, **params)
-        return wait_for(lambda: self._windows.answer(self._session, number), pause=0.01)
+        return wait_for(lambda: self._windows.answer(self._session, number), 60, pause=0.01)
 
     def tell(self, method: str, **params: object) -> int:
         """Sends a command that a page in this state may not answer."""
