@@ -112,3 +112,21 @@ def test_other_redirects_of_a_part_stay_what_they_are(web):
     answer = web.get("/", headers=htmx())
     assert (answer.status_code, answer["Location"]) == (302, "/sources/")
     assert "HX-Redirect" not in answer
+
+
+# --- When another user has signed in ---
+
+
+def test_a_page_of_another_user_is_loaded_again(web, bob):
+    answer = web.get("/sources/", headers=htmx(**{"X-Page-User": str(bob.pk)}))
+    assert (answer.status_code, answer.content, answer["HX-Refresh"]) == (200, b"", "true")
+
+
+def test_a_page_of_the_same_user_is_not(web, alice):
+    answer = web.get("/sources/", headers=htmx(**{"X-Page-User": str(alice.pk)}))
+    assert "HX-Refresh" not in answer
+    assert answer.content
+
+
+def test_every_page_says_whose_it_is(web, alice):
+    assert f'"X-Page-User": "{alice.pk}"' in web.get("/keys/").content.decode()
