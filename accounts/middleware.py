@@ -8,7 +8,7 @@ from django.conf import settings
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import resolve_url
 from django.utils import timezone
-from django_htmx.http import HttpResponseClientRedirect
+from django_htmx.http import HttpResponseClientRedirect, HttpResponseClientRefresh
 
 from accounts import sessions
 
@@ -47,17 +47,33 @@ def reader_zone(name: str) -> zoneinfo.ZoneInfo | None:
 
 
 class SignInAgainMiddleware:
-    """A part of a page can't show the sign-in page: who isn't signed in any more is led there, and back."""
+    """A part of a page can't show the sign-in page: a signed-out user is redirected there, and back.
+
+    A page of one user shows no parts of another: once another user has signed in, it is loaded again.
+    """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]):
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
+        if _is_page_of_another(request):
+            return HttpResponseClientRefresh()
         response = self.get_response(request)
         sign_in = resolve_url(settings.LOGIN_URL)
         if request.htmx and response.status_code == 302 and response["Location"].startswith(f"{sign_in}?"):
             return HttpResponseClientRedirect(f"{sign_in}?{urlencode({'next': _page_of(request)})}")
         return response
+
+
+def _is_page_of_another(request: HttpRequest) -> bool:
+    """Whether another user than the signed-in one loaded the page that requests a part of itself.
+
+    What is typed there is not lost: the token of its forms is stale, which claro_dashboard/errors.py answers.
+    """
+    loaded_by = request.headers.get("X-Page-User")
+    if not request.htmx or not loaded_by or request.method != "GET" or not request.user.is_authenticated:
+        return False
+    return loaded_by != str(request.user.pk)
 
 
 def _page_of(request: HttpRequest) -> str:

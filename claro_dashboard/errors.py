@@ -7,6 +7,7 @@ from django.core.exceptions import SuspiciousOperation
 from django.http import HttpRequest, HttpResponse
 from django.template.loader import render_to_string
 
+from claro_dashboard import stale_forms
 from datasources.views.pages import render_problem, wants_fragment
 
 
@@ -19,6 +20,8 @@ def forbidden(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
+    if answer := stale_forms.answer(request):
+        return answer
     text = "This page was open for too long, or cookies are blocked. Load it again and repeat what you did."
     return render_problem(request, 403, "Please load the page again", text)
 

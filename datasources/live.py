@@ -53,13 +53,14 @@ def is_present(user_ids: Iterable[int]) -> bool:
 
 
 def note_presence(user_id: int) -> bool:
-    """This person opens a page; true when they were there already.
+    """Records that this user has a page open; returns whether they had none before.
 
-    Said at once: a look that ends right now must not put off the next one.
+    Recorded at once: a poll that ends right now must not put off the next one.
     """
-    with contextlib.suppress(redis.RedisError):
-        return bool(connection().set(_presence(user_id), 1, ex=PRESENT_S, get=True))
-    return False
+    try:
+        return connection().set(_presence(user_id), 1, ex=PRESENT_S, get=True) is None
+    except redis.RedisError:
+        return True
 
 
 def sign_out(session_key: str) -> None:
@@ -101,6 +102,17 @@ def _client() -> redis.asyncio.Redis:
     return redis.asyncio.Redis.from_url(settings.REDIS_URL, socket_connect_timeout=2)
 
 
+def opening() -> str:
+    """The first block of every answer. Names that were missed up to its id follow."""
+    return f"retry: {RETRY_MS}\nid: {now_ms()}\nevent: connected\ndata: {{}}\n\n"
+
+
+def events(names: Iterable[str]) -> str:
+    """A block per name. Only the last has an id: a reader that is cut off before it asks for all of them again."""
+    blocks = [f"event: {name}\ndata: {{}}\n\n" for name in names]
+    return "".join([*blocks[:-1], *(f"id: {now_ms()}\n{block}" for block in blocks[-1:])])
+
+
 class Stream:
     """One browser's stream: names wait here until it takes them."""
 
@@ -126,7 +138,7 @@ class Stream:
 
         Every block has an id, the time: a browser that comes back says from when on it missed something.
         """
-        yield f"retry: {RETRY_MS}\nid: {now_ms()}\nevent: connected\ndata: {{}}\n\n"
+        yield opening()
         ends_at = asyncio.get_running_loop().time() + LONGEST_S
         while not self._closed and asyncio.get_running_loop().time() < ends_at:
             try:
@@ -138,7 +150,7 @@ class Stream:
             self._something.clear()
             names, self._names = self._names, {}
             if names:
-                yield "".join(f"id: {now_ms()}\nevent: {name}\ndata: {{}}\n\n" for name in names)
+                yield events(names)
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,6 +189,13 @@ class Hub:
             mine.discard(stream)
             if not mine:
                 self._streams.pop(user_id, None)
+
+    def missed(self, user_id: int, since_ms: int | None) -> list[str]:
+        """The names published since then, for pages that poll. A process that hears no events yet says: look again."""
+        self._start()
+        if not self._listening_since_ms:
+            return [LOOK_AGAIN]
+        return [] if since_ms is None else list(dict.fromkeys(self._missed(user_id, since_ms)))
 
     def close(self) -> None:
         """Ends all streams; may be called from a signal handler or another thread."""

@@ -27,7 +27,11 @@ HEADERS = [
 
 
 async def application(scope, receive, send) -> None:
-    """Server-sent events for the signed-in person: names of what changed, never data."""
+    """Server-sent events for the signed-in user: names of what changed, never data.
+
+    `since` (or Last-Event-ID) asks for what was missed, `user` states whose page it is, and `once` asks for an answer
+    that ends at once: pages that can't share a stream poll.
+    """
     request = ASGIRequest(scope, None)
     status, user_id, session_key = await _admitted(request)
     if status != HTTPStatus.OK:
@@ -35,7 +39,13 @@ async def application(scope, receive, send) -> None:
         await send({"type": "http.response.body"})
         return
     since = request.headers.get("Last-Event-ID") or request.GET.get("since", "")
-    with hub.stream(user_id, session_key, int(since) if since.isdecimal() and len(since) < 16 else None) as stream:
+    since_ms = int(since) if since.isdecimal() and len(since) < 16 else None
+    if "once" in request.GET:
+        body = live.opening() + live.events(hub.missed(user_id, since_ms))
+        await send({"type": "http.response.start", "status": status, "headers": HEADERS})
+        await send({"type": "http.response.body", "body": body.encode()})
+        return
+    with hub.stream(user_id, session_key, since_ms) as stream:
         await send({"type": "http.response.start", "status": status, "headers": HEADERS})
         leaving = asyncio.create_task(_close_when_gone(receive, stream))
         try:
@@ -55,7 +65,8 @@ async def _admitted(request: ASGIRequest) -> tuple[HTTPStatus, int, str]:
         user_id, session_key = await sync_to_async(_person, thread_sensitive=False)(request)
     except DatabaseError:
         return HTTPStatus.SERVICE_UNAVAILABLE, 0, ""
-    if user_id is None:
+    # A page of the user before must not listen for the one who has signed in since.
+    if user_id is None or request.GET.get("user", str(user_id)) != str(user_id):
         return HTTPStatus.UNAUTHORIZED, 0, ""
     return HTTPStatus.OK if hub.has_room(user_id) else HTTPStatus.TOO_MANY_REQUESTS, user_id, session_key
 
@@ -67,10 +78,10 @@ def _person(request: ASGIRequest) -> tuple[int | None, str]:
         user = get_user(request)
         if not user.is_authenticated:
             return None, ""
-        live.note_presence(user.pk)
-        keys = access.list_keys(user)
-        watch.somebody_looks(keys)
-        newest.wake(keys)
+        if live.note_presence(user.pk):
+            keys = access.list_keys(user)
+            watch.somebody_looks(keys)
+            newest.wake(keys)
         return user.pk, request.session.session_key
     finally:
         connections.close_all()

@@ -120,7 +120,7 @@ def _wake(keys: list[ApiKey], **when) -> None:
 
 def _look(request: HttpRequest, keys: list[ApiKey]) -> None:
     """The reader looks at the list, with or without JavaScript: what changes at Claro appears sooner."""
-    if not live.note_presence(request.user.pk):
+    if live.note_presence(request.user.pk):
         watch.somebody_looks([key for key in keys if key.watch.due_at])
     for row in newest.wake(keys):
         tasks.start(row)

@@ -4,15 +4,39 @@ document.addEventListener("change", (event) => {
 });
 
 let typing;
-document.addEventListener("input", (event) => {
-  const field = event.target.closest("[data-search]");
+function searchSoon({ target, isComposing }) {
+  const field = target.closest("[data-search]");
   if (!field) return;
   clearTimeout(typing);
-  typing = setTimeout(() => field.form?.requestSubmit(), 250);
-});
+  // Text that an input method still composes is not what the user means.
+  if (!isComposing) typing = setTimeout(() => field.form?.requestSubmit(), 250);
+}
+document.addEventListener("input", searchSoon);
+document.addEventListener("compositionend", searchSoon);
+document.addEventListener("compositionstart", () => clearTimeout(typing));
 // Who has gone on meanwhile (Enter, a link) is not called back by what was typed before.
 document.addEventListener("htmx:config:request", ({ detail: { ctx } }) => {
   if (ctx.sourceElement.matches("a, form, button")) clearTimeout(typing);
+});
+
+// One search is one history entry: its first letters add it, everything typed after that replaces its address.
+let changed; // the last field that the user changed
+for (const name of ["input", "change"]) {
+  document.addEventListener(name, ({ target }) => {
+    changed = target;
+  });
+}
+let field; // the search that the request under way comes from
+let searched;
+document.addEventListener("htmx:config:request", ({ detail: { ctx } }) => {
+  if (!ctx.sourceElement.matches("a, form, button")) return;
+  field = changed?.matches("[data-search]") && ctx.sourceElement.contains(changed) ? changed.name : undefined;
+});
+document.addEventListener("htmx:before:history:update", ({ detail: { history } }) => {
+  const here = location.pathname + location.search;
+  const isSameSearch = field && searched?.field === field && searched.path === here;
+  if (history.path === here || isSameSearch) history.type = "replace";
+  if (field) searched = { field, path: history.path };
 });
 
 document.addEventListener("htmx:config:request", (event) => {
@@ -43,4 +67,16 @@ addEventListener("pageshow", () => {
     delete form.dataset.sent;
     for (const button of form.querySelectorAll("[aria-busy]")) button.removeAttribute("aria-busy");
   }
+});
+
+// The answer to a form with a stale token brings a new one: one more press sends what was typed.
+document.addEventListener("htmx:after:swap", () => {
+  const notice = document.querySelector("[data-new-token]");
+  if (!notice) return;
+  const { newToken } = notice.dataset;
+  delete notice.dataset.newToken;
+  for (const field of document.querySelectorAll("[name=csrfmiddlewaretoken]")) field.value = newToken;
+  const name = "hx-headers:inherited";
+  const headers = JSON.parse(document.body.getAttribute(name));
+  document.body.setAttribute(name, JSON.stringify({ ...headers, "X-CSRFToken": newToken }));
 });

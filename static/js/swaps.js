@@ -1,4 +1,4 @@
-// What a change of a part of the page means to people: it is said aloud, and trouble on the way is told.
+// Changes of a part of the page, for people: the part is busy meanwhile, and the change is announced.
 // Elements are looked up when they are needed: going back puts in others.
 const announcer = () => document.getElementById("announcer");
 const trouble = () => document.getElementById("trouble");
@@ -7,6 +7,27 @@ const trouble = () => document.getElementById("trouble");
 const asked = new WeakSet();
 document.addEventListener("htmx:config:request", ({ detail: { ctx } }) => {
   if (ctx.sourceElement.matches("a, form, button")) asked.add(ctx);
+});
+
+// A part that a user waits for is busy: its table shows a bar (claro.css). A request may replace another meanwhile.
+const waiting = new Map();
+function wait(part, difference) {
+  const requests = (waiting.get(part) ?? 0) + difference;
+  if (requests) {
+    waiting.set(part, requests);
+    part.setAttribute("aria-busy", "true");
+  } else {
+    waiting.delete(part);
+    part.removeAttribute("aria-busy");
+  }
+}
+document.addEventListener("htmx:before:request", ({ detail: { ctx } }) => {
+  if (!asked.has(ctx) || !(ctx.target instanceof Element)) return;
+  ctx.busyPart = ctx.target;
+  wait(ctx.busyPart, 1);
+});
+document.addEventListener("htmx:finally:request", ({ detail: { ctx } }) => {
+  if (ctx.busyPart) wait(ctx.busyPart, -1);
 });
 
 document.addEventListener("htmx:after:swap", (event) => {
@@ -27,17 +48,7 @@ htmx.registerExtension("unfolded", {
 });
 
 document.addEventListener("htmx:after:request", (event) => {
-  const status = event.detail?.ctx?.response?.status;
-  if (status && status < 400) trouble()?.replaceChildren();
-});
-
-document.addEventListener("htmx:error", (event) => {
-  const { ctx, error } = event.detail ?? {};
-  const isStream = ctx?.sourceElement?.id === "live";
-  if (isStream || error?.name === "AbortError" || document.hidden) return;
-  const alert = document.createElement("div");
-  alert.className = "alert alert-warning";
-  alert.setAttribute("role", "alert");
-  alert.textContent = "The dashboard does not answer. What you see may be old; try again in a moment.";
-  trouble()?.replaceChildren(alert);
+  const { ctx } = event.detail;
+  // A live update says nothing about what the user tried.
+  if (asked.has(ctx) && ctx.response?.status < 400) trouble()?.replaceChildren();
 });

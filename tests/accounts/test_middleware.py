@@ -144,3 +144,21 @@ def test_a_share_link_asks_for_no_session(client, db, django_assert_num_queries)
     client.cookies["sessionid"] = "x" * 32
     with django_assert_num_queries(2):
         assert client.get("/d/x/").status_code == 404
+
+
+# --- When another user has signed in ---
+
+
+def test_a_page_of_another_user_is_loaded_again(web, bob):
+    answer = web.get("/sources/", headers=htmx(**{"X-Page-User": str(bob.pk)}))
+    assert (answer.status_code, answer.content, answer["HX-Refresh"]) == (200, b"", "true")
+
+
+def test_a_page_of_the_same_user_is_not(web, alice):
+    answer = web.get("/sources/", headers=htmx(**{"X-Page-User": str(alice.pk)}))
+    assert "HX-Refresh" not in answer
+    assert answer.content
+
+
+def test_every_page_says_whose_it_is(web, alice):
+    assert f'"X-Page-User": "{alice.pk}"' in web.get("/keys/").content.decode()

@@ -18,6 +18,7 @@ from tests.support.browser import Witness
 from tests.support.oidc import CLIENT_ID, CLIENT_SECRET, Provider
 from tests.support.processes import wait_for
 from tests.support.sandbox import Sandbox
+from tests.support.tabs import NOT_SECURE
 from tests.support.web import WebServer, session_of
 from tests.support.workers import Celery
 
@@ -38,8 +39,9 @@ def the_provider() -> Iterator[Provider]:
 def server(django_db_setup, redis_server, the_sandbox, the_provider, tmp_path_factory) -> Iterator[WebServer]:
     sign_on = {"OIDC_SERVER_URL": the_provider.url, "OIDC_NAME": "Example"}
     sign_on |= {"OIDC_CLIENT_ID": CLIENT_ID, "OIDC_CLIENT_SECRET": CLIENT_SECRET}
+    hosts = {"ALLOWED_HOSTS": f"localhost,127.0.0.1,{NOT_SECURE}"}
     with override_settings(CLARO_API_BASE_URL=the_sandbox.base_url):
-        running = WebServer(tmp_path_factory.mktemp("web"), **sign_on)
+        running = WebServer(tmp_path_factory.mktemp("web"), **sign_on, **hosts)
     yield running
     running.stop()
 

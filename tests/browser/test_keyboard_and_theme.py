@@ -55,7 +55,7 @@ def test_a_choice_of_light_or_dark_is_remembered(page, key):
     page.goto("/sources/")
     expect(page.locator("html")).to_have_attribute("data-bs-theme", "light")
     light = page.locator("body").evaluate("body => getComputedStyle(body).backgroundColor")
-    page.get_by_role("button", name="Light or dark").click()
+    page.get_by_role("combobox", name="Theme").select_option("dark")
     expect(page.locator("html")).to_have_attribute("data-bs-theme", "dark")
     assert page.locator("body").evaluate("body => getComputedStyle(body).backgroundColor") != light
     page.goto("/keys/")
@@ -64,3 +64,28 @@ def test_a_choice_of_light_or_dark_is_remembered(page, key):
     expect(page.locator("html")).to_have_attribute("data-bs-theme", "dark")
     page.context.new_page().goto("/keys/")
     expect(page.context.pages[1].locator("html")).to_have_attribute("data-bs-theme", "dark")
+    expect(page.context.pages[1].get_by_role("combobox", name="Theme")).to_have_value("dark")
+
+
+def test_the_theme_follows_the_system_again(page, key):
+    page.goto("/keys/")
+    theme = page.get_by_role("combobox", name="Theme")
+    expect(theme).to_have_value("system")
+    theme.select_option("light")
+    page.emulate_media(color_scheme="dark")
+    expect(page.locator("html")).to_have_attribute("data-bs-theme", "light")
+    theme.select_option("system")
+    expect(page.locator("html")).to_have_attribute("data-bs-theme", "dark")
+    page.reload()
+    expect(theme).to_have_value("system")
+    page.emulate_media(color_scheme="light")
+    expect(page.locator("html")).to_have_attribute("data-bs-theme", "light")
+
+
+def test_a_theme_chosen_in_one_tab_is_that_of_all(page, key):
+    other = page.context.new_page()
+    for tab in (page, other):
+        tab.goto("/keys/")
+    page.get_by_role("combobox", name="Theme").select_option("dark")
+    expect(other.locator("html")).to_have_attribute("data-bs-theme", "dark")
+    expect(other.get_by_role("combobox", name="Theme")).to_have_value("dark")

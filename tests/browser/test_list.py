@@ -3,9 +3,10 @@
 import re
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from tests.conftest import synced
+from tests.support.processes import wait_for
 
 pytestmark = pytest.mark.browser
 
@@ -111,7 +112,7 @@ def test_back_and_forward_bring_the_whole_page(listed):
     shows(listed, "file-50.csv", 10)
     listed.go_back()
     shows(listed, "file-00.csv", 50)
-    expect(listed.locator("#live")).to_have_count(1)
+    expect(listed.locator("[data-live-user]")).to_have_count(1)
     listed.go_forward()
     shows(listed, "file-50.csv", 10)
     listed.get_by_role("link", name="Previous").click()
@@ -148,7 +149,7 @@ def test_going_back_asks_for_the_page_once_and_all_goes_on(listed):
     listed.get_by_role("link", name="Next").click()
     shows(listed, "file-50.csv", 10)
     expect(listed.locator("#announcer")).to_have_text("60 data sources, page 2 of 2")
-    listed.get_by_role("button", name="Light or dark").click()
+    listed.get_by_role("combobox", name="Theme").select_option("dark")
     expect(listed.locator("html")).to_have_attribute("data-bs-theme", "dark")
     assert len(restored) == 3
 
@@ -161,12 +162,57 @@ def test_focus_stays_where_paging_ends(listed):
 
 
 def test_without_a_connection_it_is_told_until_there_is_one(listed, witness):
+    witness.expects("ERR_FAILED", "Failed to fetch", "network error")
+    listed.route("**/*", lambda route: route.abort())
+    listed.get_by_role("link", name="Size").click()
+    message = listed.get_by_role("status").filter(has_text="You're offline or the server is down")
+    expect(message).to_be_in_viewport(ratio=1)
+    shows(listed, "file-00.csv", 50)
+    listed.mouse.wheel(0, 2000)
+    expect(message).to_be_in_viewport(ratio=1)
+    listed.get_by_role("button", name="Retry").click()
+    expect(message).to_be_visible()
+    listed.route(re.compile("sort=size"), lambda route: route.continue_())  # and nothing else yet
+    listed.get_by_role("button", name="Retry").click()
+    shows(listed, "file-30.csv", 50)
+    expect(message).to_be_hidden()
+
+
+def test_a_connection_that_comes_back_is_announced_for_a_moment(listed, witness):
     witness.expects("ERR_INTERNET_DISCONNECTED", "Failed to fetch", "network error")
     listed.context.set_offline(True)
     listed.get_by_role("link", name="Size").click()
-    expect(listed.locator("#trouble")).to_contain_text("The dashboard does not answer")
-    shows(listed, "file-00.csv", 50)
+    expect(listed.get_by_role("button", name="Retry")).to_be_visible()
+    listed.clock.install()
     listed.context.set_offline(False)
-    listed.get_by_role("link", name="Size").click()
-    shows(listed, "file-30.csv", 50)
-    expect(listed.locator("#trouble")).to_be_empty()
+    expect(listed.get_by_role("status").filter(has_text="Back online")).to_be_in_viewport()
+    listed.clock.run_for(5000)
+    expect(listed.locator("[data-connection]")).to_be_empty()
+
+
+@pytest.mark.parametrize("step", ["Size", "Next"])
+def test_the_table_is_busy_while_a_sort_or_a_page_is_requested(listed, step):
+    held: list[Route] = []
+    part = listed.locator("#source-list")
+    bar = "part => getComputedStyle(part.querySelector('.table-responsive'), '::before')"
+    listed.route(re.compile("(sort|page)="), lambda route: held.append(route))
+    listed.get_by_role("link", name=step, exact=True).click()
+    expect(part).to_have_attribute("aria-busy", "true")
+    assert part.evaluate(f"part => ({bar})(part).height") == "2px"
+    wait_for(lambda: part.evaluate(f"part => ({bar})(part).opacity") == "1")
+    held.pop().continue_()
+    expect(part).not_to_have_attribute("aria-busy", "true")
+    expect(listed).to_have_url(re.compile("sort=size|page=2"))
+
+
+def test_the_table_stays_busy_when_one_request_replaces_another(listed):
+    held: list[Route] = []
+    part = listed.locator("#source-list")
+    listed.route(re.compile("sort="), lambda route: held.append(route))
+    for column in ("Size", "Uploaded"):
+        listed.get_by_role("link", name=column, exact=True).click()
+        expect(part).to_have_attribute("aria-busy", "true")
+    wait_for(lambda: listed.evaluate("true") and len(held) == 2)
+    expect(part).to_have_attribute("aria-busy", "true")
+    held[1].continue_()
+    expect(part).not_to_have_attribute("aria-busy", "true")

@@ -123,10 +123,9 @@ def test_signing_out_in_one_tab_leads_the_others_to_the_sign_in(page, key, witne
 
 def test_the_stream_opens_however_late_a_script_comes(page, key):
     late: list[Route] = []
-    page.route(re.compile("hx-sse"), lambda route: late.append(route))
+    page.route(re.compile(r"js/stream\."), lambda route: late.append(route))
     page.goto("/sources/", wait_until="commit")
-    wait_for(lambda: page.evaluate("'htmx' in window"))
-    page.evaluate("new Promise(done => setTimeout(done))")  # by now htmx would have begun
+    wait_for(lambda: page.evaluate("'htmx' in window") and late)
     with page.expect_request(re.compile("/live/")):
         late.pop().continue_()
 

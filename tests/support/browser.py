@@ -12,7 +12,10 @@ from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Dialog,
 
 # The headless shell is Chromium without its own windows: the same pages for half of the processor time. Playwright
 # prefers it too (https://playwright.dev/python/docs/browsers#chromium-headless-shell).
-NAMES = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+PACKAGES = ("chromium-headless-shell", "chromium")
+# With windows and tabs, of which only those in front are visible. The headless shell calls every page visible.
+WITH_TABS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+NAMES = ("chromium-headless-shell", *WITH_TABS)
 MAC = Path("/Applications/Google Chrome.app/Contents/MacOS/Google Chrome")
 # axe's rules about colours (https://github.com/dequelabs/axe-core/blob/develop/doc/rule-descriptions.md).
 COLOUR_RULES = ("color-contrast", "link-in-text-block")
@@ -27,14 +30,14 @@ addEventListener("securitypolicyviolation", (event) => {
 """
 
 
-def executable() -> str | None:
+def executable(names: Sequence[str] = NAMES) -> str | None:
     """Its path; on Debian as root it is installed. None, with a word, elsewhere; with `CI` set that is an error."""
-    found = _found()
+    found = _found(names)
     if not found and shutil.which("apt-get") and os.getuid() == 0:
         print("Installing Chromium", flush=True)  # noqa: T201
         subprocess.run(["apt-get", "update", "-qq"], check=False, stdout=subprocess.DEVNULL)
-        for package in NAMES[:2]:
-            if found := _install(package):
+        for package in PACKAGES:
+            if package in names and (found := _install(package, names)):
                 break
     if not found:
         words = "No Chromium found: the browser tests can't run. Install chromium or Google Chrome."
@@ -44,17 +47,17 @@ def executable() -> str | None:
     return found
 
 
-def _install(package: str) -> str | None:
+def _install(package: str, names: Sequence[str]) -> str | None:
     command = ["apt-get", "install", "-y", "-qq", "--no-install-recommends", package, "fonts-dejavu-core"]
     environment = os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
     subprocess.run(command, check=False, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=environment)
-    return _found()
+    return _found(names)
 
 
-def _found() -> str | None:
-    if asked := os.environ.get("CHROMIUM"):
+def _found(names: Sequence[str]) -> str | None:
+    if (asked := os.environ.get("CHROMIUM")) and Path(asked).name not in set(NAMES) - set(names):
         return asked
-    return next((path for name in NAMES if (path := shutil.which(name))), str(MAC) if MAC.exists() else None)
+    return next((path for name in names if (path := shutil.which(name))), str(MAC) if MAC.exists() else None)
 
 
 def launch(playwright: Playwright, path: str) -> Browser:

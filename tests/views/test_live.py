@@ -119,6 +119,31 @@ def test_what_a_page_says_it_missed_is_read_and_never_believed(server, web, alic
     assert page.events_until("last") == names
 
 
+def test_a_page_that_polls_is_told_what_it_missed_and_keeps_no_stream(server, web, alice, settings):
+    settings.LIVE_STREAMS_PER_USER = 2
+    page = server.open(web)
+    since = live.now_ms() + live.SKEW_MS
+    live.publish([alice.pk], "sources-changed", "keys-changed")
+    page.events_until("sources-changed")
+    poll = server.open(web, f"once&since={since}")
+    assert [poll.event(), poll.event()] == ["keys-changed", "sources-changed"]
+    assert poll.has_ended()
+    assert server.open(web, f"once&since={live.now_ms() + 2 * live.SKEW_MS}").has_ended()
+    assert server.open(web).status == 200
+
+
+def test_only_the_last_of_several_names_moves_the_place_to_start_from(server, web, alice):
+    page = server.open(web)
+    live.publish([alice.pk], "a", "b")
+    assert [sorted(page.block()), sorted(page.block())] == [["data", "event"], ["data", "event", "id"]]
+
+
+def test_a_page_of_another_user_gets_no_stream(server, web, alice, bob):
+    assert server.open(web, f"user={alice.pk}").status == 200
+    for user in (bob.pk, "", "x"):
+        assert server.open(web, f"user={user}").status == 401
+
+
 def test_a_put_off_look_at_processing_sources_comes_forward_when_a_page_opens(server, web, account, key):
     account.add(fileName="a.csv", status="processing", age=1)
     synced(key)
