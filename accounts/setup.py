@@ -6,13 +6,13 @@ to anybody who finds it. On a laptop there is no code.
 
 import secrets
 
-from allauth.account.forms import SignupForm as AllauthSignupForm
 from django import forms
 from django.conf import settings
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
 from django.utils.crypto import constant_time_compare, salted_hmac
 
+from accounts.forms import SignupForm as PlainSignupForm
 from accounts.models import SetupCode, User
 
 
@@ -45,7 +45,7 @@ def _digest(code: str) -> str:
     return salted_hmac("accounts.setup", code, algorithm="sha256").hexdigest()
 
 
-class SignupForm(AllauthSignupForm):
+class SignupForm(PlainSignupForm):
     """Asks for the setup code where it is needed. Attempts are limited as sign-ups are (ACCOUNT_RATE_LIMITS)."""
 
     def __init__(self, *args, **kwargs):

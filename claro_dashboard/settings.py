@@ -293,7 +293,7 @@ SIGNUP_OPEN = env.bool("SIGNUP_OPEN", default=not PRODUCTION)
 ACCOUNT_ADAPTER = "datasources.sign_in.SignInAdapter"
 # Neither tells by the time it takes who has an account.
 ACCOUNT_FORMS = {
-    "signup": "accounts.forms.SignupForm",
+    "signup": "accounts.setup.SignupForm",
     "reset_password": "datasources.views.new_password.ResetPasswordForm",
 }
 # Passwords and codes at the sign-in are counted by datasources/sign_in.py and accounts/views.py.
@@ -309,7 +309,6 @@ ACCOUNT_RATE_LIMITS = {
 ACCOUNT_USER_MODEL_USERNAME_FIELD = None
 ACCOUNT_LOGIN_METHODS = {"email"}
 ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*", "password2*"]
-ACCOUNT_FORMS = {"signup": "accounts.setup.SignupForm"}
 ACCOUNT_SESSION_REMEMBER = True
 ACCOUNT_LOGOUT_REDIRECT_URL = "account_login"
 ACCOUNT_EMAIL_UNKNOWN_ACCOUNTS = False
