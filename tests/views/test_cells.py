@@ -89,7 +89,7 @@ def test_a_cell_that_is_not_there_is_not_found(web, cell_path, at):
 def test_an_address_without_a_cell_says_so(web, cell_path):
     page = web.get(cell_path)
     assert page.status_code == 400
-    assert "names no cell" in told(page)
+    assert "names no cell" in words(page)
 
 
 def test_a_cell_is_for_those_who_see_the_table(client_of, bob: User, web, cell_path, client):
