@@ -58,6 +58,8 @@ def cell(request: HttpRequest, source: Source) -> HttpResponse:
     """Whole cells of a page of rows; those named at once are for scripts."""
     form = CellsForm(request.GET)
     state = form.state()
+    if not request.GET.get("at"):
+        return render_problem(request, 400, "No cell", "The address names no cell. Open one from the table.")
     if "at" in form.errors:
         raise Http404("No such cell.")
     try:

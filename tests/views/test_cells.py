@@ -80,11 +80,16 @@ def test_several_cells_come_at_once_and_nested_ones_compact(rows_from, web, cell
 
 
 @pytest.mark.parametrize(
-    "at", ["", "1", "1.", "0.1", "1.0", "-1.1", "1.99", "121.1", "x.y", "1.1.1", "²1.1", "9" * 400 + ".1"]
+    "at", ["1", "1.", "0.1", "1.0", "-1.1", "1.99", "121.1", "x.y", "1.1.1", "²1.1", "9" * 400 + ".1"]
 )
 def test_a_cell_that_is_not_there_is_not_found(web, cell_path, at):
     assert web.get(cell_path, {"at": at}).status_code == 404
-    assert web.get(cell_path).status_code == 404
+
+
+def test_an_address_without_a_cell_says_so(web, cell_path):
+    page = web.get(cell_path)
+    assert page.status_code == 400
+    assert "names no cell" in words(page)
 
 
 def test_a_cell_is_for_those_who_see_the_table(client_of, bob: User, web, cell_path, client):
