@@ -46,14 +46,14 @@ def test_a_page_is_for_everybody(place: Place, world):
     is_for_everybody(page)
 
 
-def test_the_page_for_a_forged_form_is_for_everybody(people):
+def test_the_page_for_a_stale_form_is_for_everybody(people):
     browser = people()
     browser.witness.expects(403)
     page = browser.new_page()
     page.goto("/accounts/login/")
     browser.clear_cookies()
     page.get_by_role("button", name="Sign In", exact=True).click()
-    expect(page.locator("h1")).to_have_text("Please load the page again")
+    expect(page.locator("h1")).to_have_text("Send this again")
     is_for_everybody(page)
 
 
