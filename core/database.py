@@ -10,6 +10,7 @@ def release() -> None:
     or after `atomic`, never within.
     """
     for connection in connections.all(initialized_only=True):
-        if connection.in_atomic_block:
+        if not connection.in_atomic_block:
+            connection.close()
+        elif not connection.atomic_blocks[-1]._from_testcase:  # as `atomic(durable=True)` tells the two apart
             raise RuntimeError("A network exchange inside a transaction would hold its connection and its locks.")
-        connection.close()

@@ -39,11 +39,9 @@ class World:
 
 @pytest.fixture(scope="module")
 def world(django_db_setup, django_db_blocker, redis_server, the_sandbox) -> Iterator[World]:
-    with (
-        django_db_blocker.unblock(),
-        override_settings(CLARO_API_BASE_URL=the_sandbox.base_url),
-        transaction.atomic(),
-    ):
+    around = transaction.atomic()
+    around._from_testcase = True  # as Django's TestCase does, so that code within is as if there were none
+    with django_db_blocker.unblock(), override_settings(CLARO_API_BASE_URL=the_sandbox.base_url), around:
         yield _build(the_sandbox.account())
         transaction.set_rollback(True)
 
