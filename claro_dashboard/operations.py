@@ -25,7 +25,21 @@ from claro_dashboard.logs import redacted
 from datasources import heartbeats, hooks, master_key, standstill, tasks, vault
 from datasources.checks import claro_settings_can_work
 from datasources.heartbeats import Heard
-from datasources.models import ApiKey, Canary, Deletion, DownloadLink, Hook, Leased, Outlet, OutletTest, Sync, Watch
+from datasources.models import (
+    ApiKey,
+    Canary,
+    Deletion,
+    DownloadLink,
+    Hook,
+    Leased,
+    Newest,
+    Outlet,
+    OutletTest,
+    Reading,
+    Refusal,
+    Sync,
+    Watch,
+)
 from datasources.redis import connection as redis_connection
 from datasources.templatetags.claro import duration
 
@@ -52,6 +66,9 @@ WORK: dict[type[Leased], tuple[str, str]] = {
     Hook: ("webhook", "webhooks"),
     Outlet: ("outlet of notices", "outlets of notices"),
     OutletTest: ("test of an outlet", "tests of outlets"),
+    Newest: ("newest page of a list", "newest pages of lists"),
+    Reading: ("source to read", "sources to read"),
+    Refusal: ("refused key to check", "refused keys to check"),
 }
 
 logger = logging.getLogger(__name__)

@@ -39,6 +39,8 @@ def wake(keys: Iterable[ApiKey]) -> list[Newest]:
 
 def _give_up(held: Held, error: ClaroError) -> None:
     """The next user who opens the list begins anew."""
+    for key in ApiKey.objects.filter(fingerprint=held.work.fingerprint):
+        gateway.note_problem(key, error)
     held.finish(None, attempts=0)
 
 

@@ -41,6 +41,8 @@ def wake(source: Source) -> Reading | None:
 
 def _give_up(held: Held, error: ClaroError) -> None:
     """A reader asks again when the details are old once more."""
+    for key in ApiKey.objects.filter(fingerprint=held.work.fingerprint):
+        gateway.note_problem(key, error)
     held.finish(None, attempts=0, tried_at=timezone.now())
 
 

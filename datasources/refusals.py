@@ -31,6 +31,7 @@ PAUSES = (
 
 def _give_up(held: Held, error: ClaroError) -> None:
     """Never for good: the key would stay refused."""
+    gateway.note_problem(held.work.key, error)
     held.finish(timezone.now() + PAUSES[-1])
 
 

@@ -125,7 +125,7 @@ class DataSourcePage:
 
     @classmethod
     def from_api(cls, answer: Any, *, page: int, limit: int) -> Self:
-        """Raises Unreadable when there is no list of sources, TooLarge for a list of more than any page holds."""
+        """Raises Unreadable when there is no list of sources, or more of them than any page holds."""
         data = _mapping(answer)
         items = data.get("dataSources")
         if not isinstance(items, list):
@@ -156,7 +156,7 @@ class RowPage:
         """From any of the contract's shapes: rows as objects or arrays, with columns or without.
 
         A row of another shape than most has its text, marked as unreadable, in its first cell. Raises Unreadable when
-        that is true of all, TooLarge for more rows than `limit` or more cells than CELLS_MAX.
+        that is true of all, or for more rows than `limit`, TooLarge for more cells than CELLS_MAX.
         """
         data = _mapping(answer)
         items = data.get("rows") if isinstance(data.get("rows"), list) else data.get("data")
@@ -319,7 +319,8 @@ def _unreadable_row(item: Any, width: int) -> tuple[Any, ...]:
 
 def _refuse_more(items: list[Any], limit: int) -> None:
     if len(items) > limit:
-        raise TooLarge(f"{len(items)} items, where {limit} were asked for.")
+        # Not TooLarge: asking for fewer would not help.
+        raise Unreadable(f"{len(items)} items, where {limit} were asked for.")
 
 
 def _refuse_wide(columns: int, rows: int) -> None:

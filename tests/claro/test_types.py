@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from datasources.claro import BadAnswer, DataSource, DataSourcePage, Pagination, RateLimit, RowPage, SignedUrl, TooLarge
+from datasources.claro import BadAnswer, DataSource, DataSourcePage, Pagination, RateLimit, RowPage, SignedUrl
 from datasources.claro.bodies import UNSTORABLE, storable
+from datasources.claro.errors import Unreadable
 from datasources.claro.types import CELLS_MAX, COLUMNS_MAX, FIELD_MAX, FIELDS_MAX, NAME_MAX, parse_time
 
 ID = "0b6d2a1e-58d6-4c3f-8f1e-0a6a4a1f0a11"
@@ -160,12 +161,12 @@ def test_a_row_of_another_shape_is_marked_and_the_others_are_kept(rows, columns,
     ],
 )
 def test_more_rows_than_were_asked_for_or_more_cells_than_fit_are_refused(answer):
-    with pytest.raises(TooLarge):
+    with pytest.raises(Unreadable):
         RowPage.from_api(answer, page=1, limit=50)
 
 
 def test_a_list_of_more_than_a_page_is_refused():
-    with pytest.raises(TooLarge):
+    with pytest.raises(Unreadable):
         DataSourcePage.from_api({"dataSources": [{"datasourceId": ID}] * 101}, page=1, limit=20)
 
 

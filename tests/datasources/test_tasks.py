@@ -12,8 +12,20 @@ from django.utils import timezone
 
 from accounts import teams
 from accounts.roles import Role
-from datasources import bin, hooks, leases, links, notices, outlets, redis, semaphore, tasks
-from datasources.models import ApiKey, Deletion, DownloadLink, Leased, Outlet, Source, Sync, Watch
+from datasources import bin, hooks, leases, links, live, newest, notices, outlets, readings, redis, semaphore, tasks
+from datasources.models import (
+    ApiKey,
+    Deletion,
+    DownloadLink,
+    Leased,
+    Newest,
+    Outlet,
+    OutletTest,
+    Refusal,
+    Source,
+    Sync,
+    Watch,
+)
 from datasources.models.notices import Topic
 from tests.conftest import synced, taken
 from tests.support.processes import wait_for
@@ -200,11 +212,28 @@ def pieces(source, key, alice) -> dict[type[Leased], Leased]:
     outlet = outlets.save(alice, Outlet.Kind.MAIL)
     notices.tell_of(key, Topic.FAILED, [source])
     bin.put([source], alice, now=True)
+    live.note_presence(alice.pk)
+    newest.wake([key])
     works = [link, hooks.switch_on(key), key.watch, key.sync, outlet, Deletion.objects.get()]
+    works += [outlets.ask_test(outlet), Newest.objects.get(), readings.wake(source)]
+    works.append(Refusal.objects.get_or_create(key=key)[0])
     return {type(work): work for work in works}
 
 
-@pytest.mark.parametrize("model", tasks.TASKS)
+# A test of a channel counts its attempts before it sends, so that those of killed workers count too.
+COUNTED_AFTER = [model for model in tasks.TASKS if model is not OutletTest]
+
+
+def test_a_test_of_a_channel_that_breaks_ends_with_a_problem(pieces, broken):
+    work = pieces[OutletTest]
+    for _ in range(outlets.TEST_ATTEMPTS):
+        tasks.send_test(str(work.pk), taken(work))
+    work.refresh_from_db()
+    assert (work.due_at, work.leased_until) == (None, None)
+    assert work.problem
+
+
+@pytest.mark.parametrize("model", COUNTED_AFTER)
 def test_work_that_breaks_counts_attempts_with_growing_pauses_and_ends_with_a_problem(
     pieces, key, broken, caplog, model
 ):

@@ -77,7 +77,7 @@ def all_words(response: HttpResponse, path: str) -> list[str]:
 def told(response: HttpResponse) -> str:
     """The words of all alerts and notes of a page."""
     roles = ("alert", "status")
-    return " ".join(words(one) for one in dom(response).iter() if one.get("role") in roles)
+    return " ".join(words(one) for one in dom(response).iter() if one.get("role") in roles).strip()
 
 
 def link(response: HttpResponse, text: str) -> str:

@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from datasources import bin, keys, links, redis, shares
-from datasources.claro import TooLarge
+from datasources.claro import BadAnswer
 from datasources.models import ApiKey, DownloadLink, ShareLink, Source
 from tests.conftest import looked, synced
 from tests.support.html import words_of
@@ -163,7 +163,7 @@ def test_a_row_of_another_shape_is_named_and_the_others_are_shown(web, server, o
 def test_more_rows_than_were_asked_for_are_refused_in_words_and_other_pages_go_on(web, server, own_key):
     page = rows_page(web, server, own_key, written({"data": many(['{"n":1}'] * 2000)}))
     assert page.status_code == 502
-    assert TooLarge.words in words_of(page.content.decode())
+    assert BadAnswer.words in words_of(page.content.decode())
     assert web.get("/sources/").status_code == 200
     own_key.refresh_from_db()
     assert (own_key.state, own_key.problem) == (ApiKey.State.VALID, None)
