@@ -26,8 +26,8 @@ WITHOUT_BROWSER = ["--ignore=tests/browser", "--ignore=tests/system"]
 TESTS = {
     "sqlite": [*ON_ALL_CORES, *WITHOUT_BROWSER],
     "postgres": [*ON_ALL_CORES, *WITHOUT_BROWSER],
-    # A browser and its server keep a second core busy.
-    "browser": ["-n", str(max(1, CORES // 2)), "tests/browser"],
+    # In one process: its last tests have workers, which would take part in those of another.
+    "browser": ["tests/browser"],
     "system": ["tests/system"],
 }
 

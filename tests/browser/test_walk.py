@@ -86,7 +86,7 @@ def invitation(owner: Page) -> str:
     owner.get_by_role("link", name="Catalogue", exact=True).click()
     owner.get_by_label("Role", exact=True).select_option(label="Member")
     owner.get_by_role("button", name="Invite").click()
-    expect(owner.get_by_role("list", name="Open invitations")).to_contain_text("as member, works for")
+    expect(owner.get_by_role("list", name="Open invitations")).to_contain_text("as member, by")
     is_at(owner, "Catalogue")
     return copied(owner)
 
