@@ -83,7 +83,8 @@ HEADERS = {
     "cookies that are none": {"Cookie": 'sessionid=\x00; =; ;;; a="b; csrftoken=é; timezone=../../etc/passwd'},
     "a long session": {"Cookie": "sessionid=" + "a" * 5000},
     "a long language": {"Accept-Language": "x" * 5000},
-    "control characters": {"User-Agent": "a\x1bb\x00", "HX-Current-URL": "http://[", "X-Request-ID": "\x01" * 10},
+    # NUL is not among them: the server's parser answers such a header with 400 (RFC 9110, 5.5).
+    "control characters": {"User-Agent": "a\x1bb\x7f", "HX-Current-URL": "http://[", "X-Request-ID": "\x01" * 10},
     "a broken referrer": {"Referer": "http://[::1", "HX-Current-URL": "\ud800".encode("utf-8", "replace").decode()},
     "a host of others": {"Host": "evil.example"},
     "a host that is none": {"Host": "a b/c@d"},

@@ -54,9 +54,9 @@ def test_a_large_answer_that_was_read_makes_the_next_blocks_smaller(account, key
     source = table_of(account, key, [400] * 1000)
     assert ids(read(source, 1, 50)) == list(range(1, 51))
     read(source, 1, 50, Query(sort="id"))
-    assert limits(account) == [1000, 50]
     assert ids(read(source, 20, 50)) == list(range(951, 1001))  # from the large block
-    assert limits(account) == [1000, 50]
+    first, *others = limits(account)
+    assert (first, set(others)) == (1000, {50})  # the next small block may have been fetched ahead
 
 
 def test_a_page_larger_than_a_block_is_read_from_several(account, key):
