@@ -31,6 +31,7 @@ def test_a_newcomer_adds_a_key_and_sees_their_sources(page, account, witness):
     expect(page.get_by_role("link", name="mine.csv").first).to_be_visible()
 
 
+@pytest.mark.slow
 def test_a_key_that_cannot_be_checked_may_be_kept(page, account, witness):
     witness.expects(422)
     account.fault("answer", times=4, status=502, body=HTML_502)
@@ -48,6 +49,7 @@ def test_a_key_that_cannot_be_checked_may_be_kept(page, account, witness):
     expect(page.get_by_role("article", name="Later")).to_contain_text("Valid")
 
 
+@pytest.mark.slow
 def test_replacing_a_refused_key_lets_all_go_on(page, account, key):
     account.add(fileName="mine.csv")
     synced(key)

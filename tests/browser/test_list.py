@@ -41,6 +41,7 @@ def shows(page: Page, first: str, count: int) -> None:
     expect(page.locator("#source-list")).to_have_count(1)
 
 
+@pytest.mark.slow
 def test_searching_keeps_focus_and_caret(listed):
     listed.locator("#q").click()
     listed.keyboard.type("fle-1")
@@ -119,6 +120,7 @@ def test_back_and_forward_bring_the_whole_page(listed):
     shows(listed, "file-00.csv", 50)
 
 
+@pytest.mark.slow
 def test_a_reload_shows_the_same(listed):
     listed.locator("#q").fill("json")
     expect(listed).to_have_url(re.compile("q=json"))

@@ -26,6 +26,7 @@ def badge(page: Page, source: Source) -> Locator:
     return page.locator(f"#source-{source.pk} .status-badge")
 
 
+@pytest.mark.slow
 def test_a_source_completes_while_somebody_types_and_has_scrolled(page, account, processing):
     page.set_viewport_size({"width": 1440, "height": 500})
     page.goto("/sources/?sort=name&order=asc")
@@ -83,6 +84,7 @@ def test_details_follow_the_source(page, account, processing):
     expect(page.get_by_role("button", name="Download")).to_be_visible()
 
 
+@pytest.mark.slow
 def test_the_rows_of_a_processing_source_appear_by_themselves(page, account, processing):
     page.goto(f"/sources/{processing.datasource_id}/rows/")
     expect(page.get_by_role("heading", name="Claro is processing this file")).to_be_visible()

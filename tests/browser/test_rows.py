@@ -118,6 +118,7 @@ def test_a_bad_filter_is_told_beside_it_and_the_table_stays(rows, witness):
     expect(rows.locator("#rows-problem")).to_be_empty()
 
 
+@pytest.mark.slow
 def test_page_size_and_state_stand_in_the_address(rows):
     header(rows, "price").get_by_role("link").click()
     shows(rows, "thing 120", "Rows 1 to 50 of 120")
@@ -177,6 +178,7 @@ def test_rows_that_take_long_are_on_their_way_and_then_there(rows, account):
     shows(rows, "thing 001", "Rows 1 to 50 of 120")
 
 
+@pytest.mark.slow
 def test_of_two_answers_the_one_asked_for_last_stays(rows, account):
     given_up: list[str] = []
     rows.on("requestfailed", lambda request: given_up.append(request.url))
@@ -211,6 +213,7 @@ def test_a_used_up_rate_limit_says_when_it_goes_on_and_does(people, alice, sandb
     assert [call["status"] for call in account.calls(data(page))] == [200, 429, 200]
 
 
+@pytest.mark.slow
 def test_a_dialog_and_the_builder_are_for_everybody(rows):
     rows.get_by_text("Build a filter").click()
     expect(rows.get_by_label("Value")).to_be_visible()
@@ -220,6 +223,7 @@ def test_a_dialog_and_the_builder_are_for_everybody(rows):
     assert not violations(rows)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("scripts", [True, False], ids=["scripts", "no scripts"])
 def test_columns_are_chosen_and_all_of_them_come_back(people, alice, rows, scripts):
     page = people(alice, java_script_enabled=scripts).new_page()
@@ -238,6 +242,7 @@ def test_columns_are_chosen_and_all_of_them_come_back(people, alice, rows, scrip
     expect(header(page, "price")).to_have_attribute("aria-sort", "ascending")
 
 
+@pytest.mark.slow
 def test_an_address_names_no_columns_where_all_are_chosen(rows):
     rows.goto(f"{rows.url}?column=id")
     rows.get_by_text("Choose columns").click()

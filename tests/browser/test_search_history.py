@@ -31,6 +31,7 @@ def search(page: Page, text: str, field: str = "#q", name: str = "q") -> None:
         expect(page).to_have_url(re.compile(rf"[?&]{name}={text[:end]}(&|$)"))
 
 
+@pytest.mark.slow
 def test_a_search_of_several_letters_is_one_step_back(listed):
     search(listed, "custo")
     listed.go_back()
@@ -42,6 +43,7 @@ def test_a_search_of_several_letters_is_one_step_back(listed):
     expect(listed.locator("tbody tr")).to_have_count(1)
 
 
+@pytest.mark.slow
 def test_enter_adds_no_step_to_what_was_typed(listed):
     search(listed, "cust")
     listed.keyboard.type("o")
@@ -66,6 +68,7 @@ def test_a_filter_between_two_searches_is_a_step_of_its_own(listed):
         expect(listed).to_have_url(re.compile(address))
 
 
+@pytest.mark.slow
 def test_a_search_after_going_back_is_a_new_step(listed):
     search(listed, "cu")
     listed.go_back()
@@ -77,6 +80,7 @@ def test_a_search_after_going_back_is_a_new_step(listed):
     expect(listed.locator("tbody tr")).to_have_count(3)
 
 
+@pytest.mark.slow
 def test_each_field_of_the_activity_is_one_step(page, alice, key):
     audit.record(What.DOWNLOADED, alice, key=key, about="beans.csv")
     page.goto("/activity/")

@@ -72,6 +72,7 @@ def test_sorting_the_list_keeps_a_half_typed_search(page, account, key):
     expect(page.get_by_label("Search by file name")).to_have_value("thing")
 
 
+@pytest.mark.slow
 def test_the_list_is_found_again_as_it_was_left(page, account, key):
     account.add_many([{"fileName": f"thing {number}.csv", "age": number} for number in range(5)])
     synced(key)

@@ -15,6 +15,7 @@ def plain(people, alice) -> Page:
     return people(alice, java_script_enabled=False).new_page()
 
 
+@pytest.mark.slow
 def test_the_list_is_searched_filtered_sorted_and_paged(plain, account, key):
     account.add_many([{"fileName": f"file-{n:02}.{('csv', 'pdf')[n % 2]}", "age": 100 + n} for n in range(60)])
     synced(key)

@@ -119,6 +119,7 @@ def test_production_takes_https_and_what_is_inside(settings_with, url):
     assert settings_with("CLARO_API_BASE_URL", DEBUG="0", CLARO_API_BASE_URL=url, **SECRETS) == [url]
 
 
+@pytest.mark.slow
 def test_the_command_that_the_refusal_names_works(process):
     done = process(str(ROOT / "manage.py"), "make_secrets", "--print", DEBUG="1")
     assert done.returncode == 0, done.stderr

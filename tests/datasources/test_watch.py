@@ -63,6 +63,7 @@ def test_a_source_deleted_while_processing_is_gone(key, account):
     assert Source.objects.get().gone_at is not None
 
 
+@pytest.mark.slow
 def test_300_processing_ones_to_the_end_cost_few_calls(key, account):
     ids = account.add_many([{"fileName": f"{number}.csv", "status": "processing"} for number in range(300)])
     synced(key)
@@ -193,6 +194,7 @@ def test_one_that_appears_where_no_new_one_is_expected_is_looked_for(key, accoun
     assert Source.objects.filter(file_name="odd.csv").exists()
 
 
+@pytest.mark.slow
 def test_who_has_finished_is_found_on_the_pages_of_finished_ones(key, account, asked):
     ids = processing(account, 1000)
     synced(key)
@@ -333,6 +335,7 @@ def as_it_is(account, monkeypatch) -> None:
     pass
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(3))
 @pytest.mark.parametrize("api", [as_it_is, oldest_first, without_numbers])
 def test_whatever_happened_our_copy_says_the_same_after_a_look(key, account, monkeypatch, api, seed):
@@ -370,6 +373,7 @@ def test_the_number_is_not_trusted_where_new_ones_may_stand_anywhere(key, accoun
     assert Source.objects.filter(file_name="new.csv").exists()
 
 
+@pytest.mark.slow
 def test_a_look_that_the_limit_cut_goes_on_where_it_stopped(alice, sandbox):
     account = sandbox.account(calls_per_minute=100)
     key = keys.add(alice, "Main", account.key, ApiKey.State.VALID)
@@ -390,6 +394,7 @@ def test_a_look_that_the_limit_cut_goes_on_where_it_stopped(alice, sandbox):
     assert key.watch.calls == 4
 
 
+@pytest.mark.slow
 def test_a_look_that_was_cut_for_long_leaves_to_the_next_what_has_shifted_meanwhile(alice, sandbox):
     account = sandbox.account(calls_per_minute=100)
     key = keys.add(alice, "Main", account.key, ApiKey.State.VALID)
@@ -428,6 +433,7 @@ def test_a_look_by_name_that_the_limit_cut_goes_on_where_it_stopped(alice, sandb
     assert len(account.calls()) - before == 1
 
 
+@pytest.mark.slow
 def test_pages_of_finished_ones_are_read_while_that_is_cheaper(key, account):
     ids = account.add_many([{"fileName": f"{n}.csv", "status": "processing", "age": 1} for n in range(250)])
     account.add_many([{"fileName": f"old{n}.csv", "age": 99_999} for n in range(1000)])

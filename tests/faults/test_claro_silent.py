@@ -56,9 +56,15 @@ def test_an_hour_without_claro_costs_a_few_calls_and_then_all_is_caught_up(visit
     assert time.monotonic() - began < PAGE_S
 
     account.sandbox.faults.clear()
-    the_pause_is_over(key)
-    due_now(DownloadLink, Sync, Watch)
-    wait_for(lambda: is_ready(link), PATIENCE_S)
+
+    def goes_on() -> bool:
+        """A call that was dropped before may open the breaker once more."""
+        if pause_ms(key) > 0:
+            the_pause_is_over(key)
+        due_now(DownloadLink, Sync, Watch)
+        return is_ready(link)
+
+    wait_for(goes_on, PATIENCE_S)
     wait_for(lambda: (due_now(Sync), Sync.objects.filter(finished_at__gt=key.sync.finished_at))[1], PATIENCE_S)
     followed_to(key.sources.get(file_name="b.csv"), "completed")
     assert wait_for(lambda: visitor.get(f"{path}rows/").status_code == 200)

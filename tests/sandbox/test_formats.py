@@ -101,6 +101,7 @@ def test_an_empty_file_says_so(error, name, content):
     assert error(name, content) == "The file is empty."
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "content", "words"),
     [

@@ -9,6 +9,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import pytest
 import requests
 
 from sandbox import DEMO_KEY
@@ -64,6 +65,7 @@ def test_it_says_where_it_is_and_ends_when_asked_to(tmp_path):
         assert process.wait(timeout=180) == 0
 
 
+@pytest.mark.slow
 def test_a_restart_finds_everything_and_goes_on_with_what_was_being_parsed(tmp_path):
     options = ("--port", "0", "--control", "--processing", "0.2")
     with running(tmp_path, *options) as (line, process):
@@ -94,6 +96,7 @@ def done(calls: Calls, source_id: str) -> str:
     return source_id if calls.details(source_id)["status"] == "completed" else ""
 
 
+@pytest.mark.slow
 def test_a_port_in_use_is_told(tmp_path):
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
@@ -102,6 +105,7 @@ def test_a_port_in_use_is_told(tmp_path):
     assert "in use" in words
 
 
+@pytest.mark.slow
 def test_a_folder_in_use_is_told(tmp_path):
     with running(tmp_path, "--port", "0") as (line, process):
         words = refused(tmp_path, "--port", "0")
@@ -110,10 +114,12 @@ def test_a_folder_in_use_is_told(tmp_path):
     assert str(process.pid) in words
 
 
+@pytest.mark.slow
 def test_a_port_that_is_none_is_told(tmp_path):
     assert "can't listen on port 70000" in refused(tmp_path, "--port", "70000")
 
 
+@pytest.mark.slow
 def test_the_demo_key_is_printed_and_ready(tmp_path):
     with running(tmp_path, "--port", "0", "--rate-limit", "5", demo=True) as (line, _process):
         assert line.endswith(f"; demo key {DEMO_KEY}\n")
