@@ -105,9 +105,18 @@ def place(name: str, shows: str, status: int = 200, *, signed_in: bool = True):
     return remember
 
 
+# Large pages, and those that wait for an API that does not answer.
+SLOW = ("sources", "activity", "rows, on their way", "rows, API down", "sources, API down")
+
+
 def each(*, where: Callable[[Place], bool] = lambda place: True) -> pytest.MarkDecorator:
     """A test for every place."""
-    return pytest.mark.parametrize("place", [one for one in PLACES if where(one)], ids=lambda one: one.name)
+    places = [
+        pytest.param(one, id=one.name, marks=[pytest.mark.slow] if one.name in SLOW else [])
+        for one in PLACES
+        if where(one)
+    ]
+    return pytest.mark.parametrize("place", places)
 
 
 for _name, _path, _shows, _signed_in in [

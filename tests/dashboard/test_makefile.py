@@ -34,7 +34,7 @@ def make_run(tmp_path):
     python.chmod(0o755)
     command = ["make", "run", "UV=", f"PYTHON={python}"]
     # As from a shell: the gate itself runs within a make, which would say so in each line.
-    environment = {name: value for name, value in os.environ.items() if name not in ("MAKEFLAGS", "MAKELEVEL", "MFLAGS")}
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(("MAKE", "MFLAGS"))}
 
     def make_run() -> tuple[int, str, str]:
         done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
