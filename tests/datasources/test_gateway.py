@@ -64,6 +64,7 @@ def test_a_check_may_ask_with_a_refused_key(key, account):
     assert key.state == "valid"
 
 
+@pytest.mark.slow
 def test_trouble_on_the_way_is_noted_with_its_beginning(key, account):
     account.fault("answer", status=502, body=HTML_502, times=99)
     with time_machine.travel("2026-11-24T12:00Z", tick=False), pytest.raises(Unreachable):

@@ -112,6 +112,7 @@ def test_the_table_of_a_million_rows(calls, sources, big):
     assert calls.count(big, "country = 'JP' OR country <> 'JP'") == 1_000_000
 
 
+@pytest.mark.slow
 def test_the_file_of_a_million_rows_is_made_on_demand(demo_sandbox, calls, sources, big):
     assert not (demo_sandbox.store.files / str(big)).exists()
     link = good(calls.sign(big))["downloadUrl"]
