@@ -6,7 +6,6 @@ Source: claro-api.md, data sources.
 
 import contextlib
 import itertools
-import json
 import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -16,7 +15,7 @@ from typing import Any, Self, TypeVar
 from uuid import UUID
 
 from datasources.claro.errors import TooLarge, Unreadable
-from datasources.claro.numbers import NumberText
+from datasources.claro.numbers import NumberText, shown
 
 PROCESSING, COMPLETED, FAILED = "processing", "completed", "failed"
 LIST_LIMIT_MAX = 100
@@ -345,7 +344,7 @@ def _text(value: Any) -> str:
     """A value as text: JSON, where it is not text itself."""
     if value is None:
         return ""
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    return value if isinstance(value, str) else shown(value)
 
 
 def _cut(text: str, length: int) -> str:

@@ -11,12 +11,18 @@ from hypothesis import strategies as st
 from datasources.claro import BadAnswer, DataSource, DataSourcePage, Pagination, RateLimit, RowPage, SignedUrl
 from datasources.claro.bodies import UNSTORABLE, storable
 from datasources.claro.errors import Unreadable
+from datasources.claro.numbers import NumberText, pack
 from datasources.claro.types import CELLS_MAX, COLUMNS_MAX, FIELD_MAX, FIELDS_MAX, NAME_MAX, parse_time
 
 ID = "0b6d2a1e-58d6-4c3f-8f1e-0a6a4a1f0a11"
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
 JSON = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.sampled_from(["1e308", "1.10", "-0"]).map(NumberText)
+    | st.text(),
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4),
     max_leaves=12,
 )
@@ -140,6 +146,7 @@ def test_rows_that_cannot_be_read_are_a_bad_answer(answer):
     ("rows", "columns", "expected"),
     [
         ([{"a": 1, "b": 2}, 5, {"a": 3}], ("a", "b"), ((1, 2), ("[unreadable row: 5]", None), (3, None))),
+        ([{"a": 1}, NumberText("1.10")], ("a",), ((1,), ("[unreadable row: 1.10]",))),
         ([None, [1, 2], {"a": 1}, [3]], ("column 1", "column 2"), (None, (1, 2), None, (3, None))),
     ],
 )
@@ -249,7 +256,7 @@ def test_no_headers_say_nothing():
 
 @given(JSON)
 def test_what_is_stored_can_be_encoded_and_keeps_its_meaning(value):
-    body = json.dumps(value).encode()
+    body = pack(value).encode()
     data = json.loads(body)
     kept = storable(data) if UNSTORABLE.search(body) else data
     text = json.dumps(kept, ensure_ascii=False, allow_nan=False)
