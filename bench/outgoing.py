@@ -14,8 +14,8 @@ from django.utils import timezone
 from bench import stock
 from bench.timing import Figure, above, in_turns, times
 from bench.world import World
-from core import outgoing
-from datasources import heartbeats, keys, leases, links, notices, outlets, shares, tasks
+from core import heartbeats, outgoing
+from datasources import keys, leases, links, notices, outlets, shares, tasks
 from datasources.claro import pooled_session
 from datasources.models import ApiKey, DownloadLink, Outlet, OutletTest, Source, Sync
 from datasources.models.notices import Topic

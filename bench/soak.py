@@ -26,7 +26,8 @@ from django.utils import timezone
 from bench import stock
 from bench.timing import Figure
 from bench.world import World
-from datasources import gateway, heartbeats, links, tasks
+from core import heartbeats
+from datasources import gateway, links, tasks
 from datasources.budget import Lane
 from datasources.claro import RateLimited
 from datasources.models import ApiKey, DownloadLink, Source

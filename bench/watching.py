@@ -28,7 +28,8 @@ from django.utils import timezone
 from bench import stock
 from bench.timing import Figure
 from bench.world import World
-from datasources import heartbeats, hooks, tasks, watch
+from core import heartbeats
+from datasources import hooks, tasks, watch
 from datasources.models import ApiKey, Hook, StatusChange, Watch
 from tests.support.processes import wait_for
 from tests.support.sandbox import Account

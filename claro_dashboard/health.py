@@ -9,8 +9,8 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from claro_dashboard import operations as room
+from core import heartbeats
 from core.pool import Gauge
-from datasources import heartbeats
 from datasources.views.objects import READ, for_staff
 from datasources.views.pages import render_page
 

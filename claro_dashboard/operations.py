@@ -20,11 +20,13 @@ from django.db.migrations.executor import MigrationExecutor
 from django.db.models import Count, Max, Min, Q, QuerySet
 from django.utils import timezone
 
-from claro_dashboard import proxies, redis_versions
-from claro_dashboard.logs import redacted
-from datasources import heartbeats, hooks, master_key, standstill, tasks, vault
+from claro_dashboard import redis_versions
+from core import heartbeats, proxies, vault
+from core.heartbeats import Heard
+from core.logs import redacted
+from core.redis import connection as redis_connection
+from datasources import hooks, master_key, standstill, tasks
 from datasources.checks import claro_settings_can_work
-from datasources.heartbeats import Heard
 from datasources.models import (
     ApiKey,
     Canary,
@@ -40,7 +42,6 @@ from datasources.models import (
     Sync,
     Watch,
 )
-from datasources.redis import connection as redis_connection
 from datasources.templatetags.claro import duration
 
 REDIS, DATABASE = "Redis", "Database"

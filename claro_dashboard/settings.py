@@ -103,7 +103,7 @@ SYNC_EVERY = timedelta(seconds=env.int("SYNC_EVERY_SECONDS", default=600))
 SYNC_AT_REST = timedelta(seconds=env.int("SYNC_AT_REST_SECONDS", default=3600))
 # How long what happened is kept; 0: for good.
 AUDIT_DAYS = env.int("AUDIT_DAYS", default=365)
-# Of one address, for whoever has a share link (datasources/throttle.py).
+# Of one address, for whoever has a share link (core/throttle.py).
 SHARE_REQUESTS_A_MINUTE = env.int("SHARE_REQUESTS_A_MINUTE", default=120)
 # How much one user may have (accounts/quotas.py); saved views of a team count for the team.
 QUOTAS = {
@@ -149,7 +149,7 @@ CACHES = {
         "BACKEND": "django.core.cache.backends.redis.RedisCache",
         "LOCATION": REDIS_URL,
         "KEY_PREFIX": "claro:cache",
-        "OPTIONS": {"pool_class": "datasources.redis.Pool"},
+        "OPTIONS": {"pool_class": "core.redis.Pool"},
     }
 }
 
@@ -207,8 +207,8 @@ INSTALLED_APPS = [
 ]
 MIDDLEWARE = [
     "claro_dashboard.stack.StackMiddleware",
-    "claro_dashboard.logs.RequestIdMiddleware",
-    "claro_dashboard.proxies.ForwardedMiddleware",
+    "core.logs.RequestIdMiddleware",
+    "core.proxies.ForwardedMiddleware",
     "django_htmx.middleware.HtmxMiddleware",  # before whatever may answer with an error page
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
@@ -260,7 +260,7 @@ STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {"BACKEND": "claro_dashboard.storage.StaticStorage"},
 }
-DEFAULT_EXCEPTION_REPORTER_FILTER = "claro_dashboard.logs.NoVariablesFilter"
+DEFAULT_EXCEPTION_REPORTER_FILTER = "core.logs.NoVariablesFilter"
 
 # The one policy: nothing inline, nothing from elsewhere.
 CONTENT_SECURITY_POLICY = {
@@ -363,22 +363,22 @@ MFA_ALLOW_UNVERIFIED_EMAIL = not EMAIL_URL
 # People are told by mail what changes in how they sign in.
 ACCOUNT_EMAIL_NOTIFICATIONS = bool(EMAIL_URL)
 
-# --- Logs (claro_dashboard/logs.py) ----------------------------------------------------------------------------------
+# --- Logs (core/logs.py) ----------------------------------------------------------------------------------
 LOG_FORMAT = env("LOG_FORMAT", default="json" if PRODUCTION else "text")
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
     "filters": {
-        "ids": {"()": "claro_dashboard.logs.IdsFilter"},
-        "secrets": {"()": "claro_dashboard.logs.SecretsFilter"},
+        "ids": {"()": "core.logs.IdsFilter"},
+        "secrets": {"()": "core.logs.SecretsFilter"},
     },
     "formatters": {
         "json": {
-            "()": "claro_dashboard.logs.JsonFormatter",
+            "()": "core.logs.JsonFormatter",
             "format": "%(asctime)s %(levelname)s %(name)s %(message)s %(request_id)s %(task_id)s",
         },
         "text": {
-            "()": "claro_dashboard.logs.TextFormatter",
+            "()": "core.logs.TextFormatter",
             "format": "%(levelname)s %(name)s [%(request_id)s%(task_id)s] %(message)s",
         },
     },

@@ -32,7 +32,8 @@ from django.utils import timezone
 
 from accounts.models import Membership, Team, User
 from accounts.roles import TABLE, Action, Role, may
-from datasources import vault
+from core import vault
+from core.queries import Prepared, Slot
 from datasources.budget import Budget
 from datasources.models import (
     ApiKey,
@@ -45,7 +46,6 @@ from datasources.models import (
     ShareLink,
     Source,
 )
-from datasources.prepared import Prepared, Slot
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,7 @@ class Space:
 
 
 EVERYTHING = Space()
-# Stands for whoever reads in a query that is written once (prepared.py).
+# Stands for whoever reads in a query that is written once (core/queries.py).
 READER = Slot("reader", BigAutoField())
 _TEAM = Slot("team", UUIDField())
 _DATASOURCE = Slot("datasource", UUIDField())

@@ -17,13 +17,14 @@ from django.utils import timezone
 
 from accounts.models import User
 from accounts.roles import Action, may
-from datasources import access, audit, leases, live, mirror, opened
+from core import live
+from core.queries import Prepared
+from datasources import access, audit, leases, mirror, opened
 from datasources.audit import What
 from datasources.breaker import is_failure
 from datasources.claro import ClaroError, NotNow
 from datasources.leases import Held
 from datasources.models import LINK_MARGIN, ApiKey, Deletion, DownloadLink, SavedView, Source
-from datasources.prepared import Prepared
 
 State = Deletion.State
 FORGET_AFTER = timedelta(days=7)

@@ -6,8 +6,8 @@ data stays as large as it is. Both are per key and source, in Redis.
 
 from django.conf import settings
 
+from core.redis import connection
 from datasources.models import Source
-from datasources.redis import connection
 
 SLOW_S = 2.0
 SMALLEST_BY_TIME = 100

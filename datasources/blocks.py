@@ -23,11 +23,11 @@ from django.conf import settings
 from django.db import connections
 
 from core import database
+from core.redis import connection
 from datasources import block_sizes, gateway
 from datasources.budget import Lane
 from datasources.claro import ClaroError, NotNow, RowPage, TooLarge, Unauthorized, numbers
 from datasources.models import Source
-from datasources.redis import connection
 
 SEGMENT_ROWS = 50
 LOCK_MS = 2000

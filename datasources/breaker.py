@@ -17,8 +17,8 @@ from pathlib import Path
 
 import redis
 
+from core.redis import connection
 from datasources.claro import ApiError, BadAnswer, ClaroError, NotNow, Unreachable, Unreadable
-from datasources.redis import connection
 
 # So many calls in a row without a usable answer, repetitions not counted, and nobody asks for a while.
 FAILURES = 3

@@ -16,8 +16,8 @@ from pathlib import Path
 
 from django.conf import settings
 
+from core.redis import connection
 from datasources.claro import RateLimit, RateLimited
-from datasources.redis import connection
 
 HISTORY_MINUTES = 60
 # Reset has whole seconds, perhaps rounded down: a call in the last of them would be refused (PyGithub adds one too).

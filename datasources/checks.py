@@ -7,7 +7,8 @@ from django.core.checks import Error, Tags, Warning, register
 from django.core.exceptions import ImproperlyConfigured
 from django.db import DatabaseError
 
-from datasources import hooks, master_key, vault
+from core import vault
+from datasources import hooks, master_key
 from datasources.claro import ROWS_LIMIT_MAX
 
 

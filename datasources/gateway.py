@@ -13,9 +13,10 @@ from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
-from core import outgoing
+from core import live, outgoing
 from core.slots import Slots
-from datasources import access, audit, live, notices
+from core.vault import SecretUnreadable, fingerprints
+from datasources import access, audit, notices
 from datasources.audit import What
 from datasources.breaker import Breaker, CircuitOpen, is_failure
 from datasources.budget import Budget, Lane, Left, Minute
@@ -29,7 +30,6 @@ from datasources.claro import (
 )
 from datasources.models import ApiKey, Refusal
 from datasources.models.notices import Topic
-from datasources.vault import SecretUnreadable, fingerprints
 
 # One API call at most, retries included; leases and locks elsewhere are longer than this.
 DEADLINE_S = 15.0

@@ -13,6 +13,7 @@ from django.db.models import F, Min, QuerySet
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 
+from core.vault import SecretUnreadable
 from datasources import gateway, mirror
 from datasources.budget import Lane
 from datasources.claro import (
@@ -30,7 +31,6 @@ from datasources.claro import (
 )
 from datasources.leases import Held
 from datasources.models import ApiKey, Hint, Hook, Watch
-from datasources.vault import SecretUnreadable
 
 # A delivery about a source that was read so recently is a repetition.
 REPEATED_WITHIN = timedelta(minutes=1)

@@ -9,12 +9,13 @@ from django.db import IntegrityError, transaction
 from django.urls import reverse
 from django.utils import timezone
 
-from datasources import access, gateway, hints, leases, live
+from core import live
+from core.vault import SecretUnreadable
+from datasources import access, gateway, hints, leases
 from datasources.budget import Lane
 from datasources.claro import PROCESSED, ApiError, ClaroClient, ClaroError, Unauthorized
 from datasources.leases import Held
 from datasources.models import ApiKey, Hook
-from datasources.vault import SecretUnreadable
 
 NAME = "Claro Dashboard"
 LOOPBACK = ("localhost", "127.0.0.1", "::1")

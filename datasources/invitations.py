@@ -21,7 +21,7 @@ from django.utils import timezone
 from accounts import teams
 from accounts.models import Invitation, Team, User
 from accounts.roles import Role
-from datasources import live, throttle
+from core import live, throttle
 
 SUBJECT = "Invitation to a team on Claro Dashboard"
 HOUR_S, DAY_S = 3600, 86_400

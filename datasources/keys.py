@@ -8,10 +8,11 @@ from django.utils import timezone
 
 from accounts.models import Team, User
 from accounts.quotas import require_room
-from datasources import access, hooks, links, live, master_key
+from core import live
+from core.vault import fingerprints
+from datasources import access, hooks, links, master_key
 from datasources.claro import ClaroError
 from datasources.models import ApiKey, DownloadLink, Hook, KeyShare, Refusal, Source, Sync, Watch
-from datasources.vault import fingerprints
 
 
 def same_secret(owner: User, secret: str, other_than: ApiKey | None = None) -> ApiKey | None:

@@ -9,14 +9,15 @@ from django.utils import timezone
 
 from accounts.models import User
 from accounts.quotas import require_room
-from datasources import access, gateway, leases, live, mirror
+from core import live
+from core.vault import SecretUnreadable
+from datasources import access, gateway, leases, mirror
 from datasources.breaker import is_failure
 from datasources.budget import Lane
 from datasources.claro import BadAnswer, ClaroError, DatasourceNotFound, NotNow
 from datasources.gateway import KeyRefused
 from datasources.leases import Held
 from datasources.models import LINK_MARGIN, ApiKey, DownloadLink, Source
-from datasources.vault import SecretUnreadable
 
 # A person waits: a link that Claro has given no usable answer for so long has failed, and offers to try again.
 PATIENCE = timedelta(minutes=10)

@@ -12,11 +12,12 @@ from uuid import UUID
 from django.utils import timezone
 
 from accounts.models import User
-from datasources import access, gateway, mirror, throttle
+from core import throttle
+from core.redis import connection
+from datasources import access, gateway, mirror
 from datasources.budget import Lane
 from datasources.claro import AccessDenied, ClaroError, DatasourceNotFound, InvalidParameters, NotNow
 from datasources.models import ApiKey, Source
-from datasources.redis import connection
 
 # Where several keys may know it, this many are asked, those with the most calls left first.
 KEYS = 3

@@ -10,7 +10,8 @@ from django.core.exceptions import ImproperlyConfigured
 from django.db import DatabaseError, transaction
 from django.db.models import Q, QuerySet
 
-from datasources import factors, vault
+from core import vault
+from datasources import factors
 from datasources.models import ApiKey, Canary, DownloadLink, Hook, Outlet, Sealed, ShareLink
 
 SEALED: tuple[type[Sealed], ...] = (Canary, ApiKey, DownloadLink, Hook, Outlet, ShareLink)

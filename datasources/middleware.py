@@ -10,6 +10,7 @@ from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 
 from accounts.quotas import QuotaReached
+from core.vault import SecretUnreadable
 from datasources import audit
 from datasources.breaker import CircuitOpen
 from datasources.claro import (
@@ -23,7 +24,6 @@ from datasources.claro import (
 )
 from datasources.gateway import Crowded, RefusalInDoubt
 from datasources.lookups import StillAsking, TooManyLookups
-from datasources.vault import SecretUnreadable
 from datasources.views.pages import render_problem
 
 STATUS: dict[type[ClaroError], int] = {

@@ -8,7 +8,8 @@ from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
 
-from datasources import access, gateway, leases, live, notices
+from core import live
+from datasources import access, gateway, leases, notices
 from datasources.budget import Lane
 from datasources.claro import (
     COMPLETED,

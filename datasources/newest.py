@@ -9,7 +9,8 @@ from datetime import datetime, timedelta
 
 from django.utils import timezone
 
-from datasources import access, gateway, leases, live, mirror
+from core import live
+from datasources import access, gateway, leases, mirror
 from datasources.budget import Lane
 from datasources.claro import LIST_LIMIT_MAX, ClaroError
 from datasources.leases import Held

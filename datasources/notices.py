@@ -12,11 +12,12 @@ from django.db.models import Count, F, Q, QuerySet
 from django.utils import timezone
 
 from accounts.models import User
-from datasources import access, live
+from core import live
+from core.queries import Prepared, Slot
+from datasources import access
 from datasources.cells import visible
 from datasources.models import ApiKey, Notice, Outlet, Source, Wish
 from datasources.models.notices import Topic
-from datasources.prepared import Prepared, Slot
 
 # What somebody is told who has chosen nothing: about a key of their own, and about one that is shared with them.
 DEFAULTS = {True: (Topic.FAILED, Topic.REFUSED, Topic.SHARES), False: ()}

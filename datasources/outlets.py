@@ -24,13 +24,13 @@ from django.utils import timezone
 from urllib3.exceptions import NameResolutionError
 
 from accounts.models import User
-from core import outgoing
-from datasources import leases, live, master_key, notices, semaphore
+from core import live, outgoing, semaphore
+from core.vault import SecretUnreadable
+from datasources import leases, master_key, notices
 from datasources.claro import ClaroError
 from datasources.leases import Held
 from datasources.models import Notice, Outlet, OutletTest
 from datasources.models.notices import PROBLEM_LENGTH
-from datasources.vault import SecretUnreadable
 
 # For a message as a whole. Shorter than a lease, so that no other worker sends it meanwhile.
 DEADLINE_S = 10.0

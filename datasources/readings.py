@@ -8,7 +8,8 @@ from datetime import timedelta
 
 from django.utils import timezone
 
-from datasources import access, gateway, leases, live, mirror
+from core import live
+from datasources import access, gateway, leases, mirror
 from datasources.breaker import is_failure
 from datasources.budget import Lane
 from datasources.claro import ClaroError, DatasourceNotFound, NotNow

@@ -20,14 +20,15 @@ from django.utils import timezone
 from accounts.models import User
 from accounts.quotas import require_room
 from accounts.roles import Action, may
+from core import guesses, live, throttle, vault
+from core.guesses import Guess
+from core.queries import Prepared, Slot
+from core.redis import connection
 from core.visitors import network_of
-from datasources import access, audit, guesses, links, live, notices, throttle, vault
+from datasources import access, audit, links, notices
 from datasources.audit import Origin, What
-from datasources.guesses import Guess
 from datasources.models import LINK_MARGIN, ApiKey, DownloadLink, SharedFile, ShareLink, Source
 from datasources.models.notices import Topic
-from datasources.prepared import Prepared, Slot
-from datasources.redis import connection
 
 PREFIX = "cd_"
 TOKEN_BYTES = 24

@@ -12,8 +12,8 @@ from django.http import HttpRequest, HttpResponse
 from accounts import devices
 from accounts.adapter import AccountAdapter
 from accounts.models import User
+from core.guesses import OF_ONE, Guess, Pace, TooManyGuesses
 from core.visitors import network_of
-from datasources.guesses import OF_ONE, Guess, Pace, TooManyGuesses
 
 # So many wrong ones an hour from all networks but known browsers, then waits of half a minute at most.
 OF_ALL = Pace(free=50, first_s=1, longest_s=30)

@@ -8,7 +8,8 @@ from django.db.models.signals import post_delete, post_save
 from django.dispatch import receiver
 
 from accounts.models import Membership
-from datasources import access, live, master_key
+from core import live
+from datasources import access, master_key
 from datasources.models import KeyShare
 
 ALL_LISTS = ("keys-changed", "sources-changed", "downloads-changed", "shares-changed", "teams-changed")

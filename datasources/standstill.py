@@ -10,7 +10,8 @@ from datetime import datetime, timedelta
 
 from django.utils import timezone
 
-from datasources import heartbeats, tasks
+from core import heartbeats
+from datasources import tasks
 from datasources.models import ApiKey, Leased
 
 # What is due is taken up within seconds.

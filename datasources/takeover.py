@@ -9,7 +9,8 @@ from django.utils import timezone
 
 from accounts import sessions
 from accounts.models import User
-from datasources import access, audit, live
+from core import live
+from datasources import access, audit
 from datasources.audit import What
 from datasources.models import ApiKey, KeyShare, Outlet, SavedView, ShareLink
 

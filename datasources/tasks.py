@@ -14,6 +14,8 @@ from kombu.exceptions import OperationalError
 
 from accounts import sessions
 from accounts.models import Invitation
+from core import semaphore
+from core.redis import connection
 from datasources import (
     audit,
     bin,
@@ -30,7 +32,6 @@ from datasources import (
     outlets,
     readings,
     refusals,
-    semaphore,
     shares,
     watch,
 )
@@ -48,7 +49,6 @@ from datasources.models import (
     Sync,
     Watch,
 )
-from datasources.redis import connection
 
 MAILS_AT_ONCE = 4
 MAIL_WAITS_S = 2

@@ -15,9 +15,9 @@ import redis
 from django.db.models import F, QuerySet
 from django.utils import timezone
 
+from core.redis import connection
 from datasources.claro import COMPLETED, PROCESSING
 from datasources.models import Source
-from datasources.redis import connection
 
 # Of a key's past of one kind: the latest so many, for so long from the cache; fewer than ENOUGH tell nothing.
 LATEST = 300

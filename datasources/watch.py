@@ -19,7 +19,8 @@ from datetime import datetime, timedelta
 from django.db.models import Max, Min, Q, QuerySet
 from django.utils import timezone
 
-from datasources import access, gateway, hints, leases, live, mirror
+from core import live
+from datasources import access, gateway, hints, leases, mirror
 from datasources.budget import Lane
 from datasources.claro import COMPLETED, FAILED, LIST_LIMIT_MAX, PROCESSING, ClaroClient, ClaroError, DataSourcePage
 from datasources.leases import Held

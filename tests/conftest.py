@@ -10,7 +10,8 @@ from django.conf import settings as django_settings
 from django.test import Client
 
 from accounts.models import User
-from datasources import bin, keys, leases, mirror, new_password, redis, refusals, tasks, watch
+from core import redis
+from datasources import bin, keys, leases, mirror, new_password, refusals, tasks, watch
 from datasources.models import ApiKey, Deletion, Leased, Refusal, Source
 from tests.support import flush
 from tests.support.redis import RedisServer

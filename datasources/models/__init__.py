@@ -1,7 +1,7 @@
 """What is stored, and the questions one asks of it."""
 
+from core.models import Leased, Sealed
 from datasources.models.audit import AuditEvent, Unchangeable
-from datasources.models.base import Leased, Sealed
 from datasources.models.bin import Deletion, Opened
 from datasources.models.hooks import Hint, Hook
 from datasources.models.keys import ApiKey, Canary, KeyShare, Newest, Refusal, Sync, Watch

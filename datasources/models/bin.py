@@ -7,8 +7,8 @@ from django.conf import settings
 from django.db import models
 from django.utils import timezone
 
+from core.models import Leased
 from datasources.claro import ClaroError
-from datasources.models.base import Leased
 from datasources.models.sources import Source
 
 

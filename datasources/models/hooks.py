@@ -7,8 +7,8 @@ import uuid
 from django.conf import settings
 from django.db import models
 
+from core.models import Leased, Sealed
 from datasources.claro import ClaroError
-from datasources.models.base import Leased, Sealed
 from datasources.models.keys import ApiKey
 
 

@@ -8,9 +8,9 @@ from django.db import models
 from django.utils import timezone
 
 from accounts.models import Team
-from datasources import vault
+from core import vault
+from core.models import Leased, Sealed
 from datasources.claro import PROCESSING, ClaroError
-from datasources.models.base import Leased, Sealed
 
 
 class Canary(Sealed):

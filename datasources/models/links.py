@@ -7,8 +7,8 @@ from django.conf import settings
 from django.db import models
 from django.utils import timezone
 
+from core.models import Leased, Sealed
 from datasources.claro import ClaroError
-from datasources.models.base import Leased, Sealed
 from datasources.models.sources import Source
 
 # A link that ends sooner than this is renewed: the browser must still get to the file.

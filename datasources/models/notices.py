@@ -6,7 +6,7 @@ from django.conf import settings
 from django.db import models
 from django.utils import timezone
 
-from datasources.models.base import Leased, Sealed
+from core.models import Leased, Sealed
 from datasources.models.keys import ApiKey
 
 

@@ -6,7 +6,7 @@ from django.conf import settings
 from django.db import models
 from django.utils import timezone
 
-from datasources.models.base import Sealed
+from core.models import Sealed
 from datasources.models.keys import ApiKey
 from datasources.models.sources import Source
 

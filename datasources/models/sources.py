@@ -6,8 +6,8 @@ from itertools import pairwise
 from django.db import models
 from django.utils import timezone
 
+from core.models import Leased
 from datasources.claro import COMPLETED, FAILED
-from datasources.models.base import Leased
 from datasources.models.keys import ApiKey
 
 

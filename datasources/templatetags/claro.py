@@ -16,7 +16,8 @@ from django.utils.html import escape, format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
 
 from accounts import roles
-from datasources import activity, live, saved_views
+from core import live
+from datasources import activity, saved_views
 from datasources.addresses import query_string
 from datasources.budget import Lane, Left, Minute
 from datasources.cells import visible as without_traps

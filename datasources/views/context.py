@@ -6,10 +6,10 @@ from django.http import Http404, HttpRequest
 from django.urls import reverse
 from django.utils.functional import SimpleLazyObject
 
+from core.queries import Prepared
 from datasources import access, bin, gateway, notices, saved_views
 from datasources.access import READER
 from datasources.models import ApiKey, SavedView
-from datasources.prepared import Prepared
 from datasources.views.objects import space_of
 
 # Pages about all that lies in a space; from any other, a space begins with its sources.

@@ -5,11 +5,11 @@ from django.shortcuts import redirect
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
 
+from core.vault import SecretUnreadable
 from datasources import audit, hints, hooks, tasks
 from datasources.audit import What
 from datasources.claro import SIGNATURE_HEADER
 from datasources.models import ApiKey
-from datasources.vault import SecretUnreadable
 from datasources.views.objects import POST, of_own_key
 
 BODY_BYTES_MAX = settings.BODY_LIMITS["/hooks/"]

@@ -13,8 +13,9 @@ from django.contrib.sessions.middleware import SessionMiddleware
 from django.core.handlers.asgi import ASGIRequest
 from django.db import DatabaseError, connections
 
-from datasources import access, live, newest, watch
-from datasources.live import hub
+from core import live
+from core.live import hub
+from datasources import access, newest, watch
 
 PATH = "/live/"
 HEADERS = [

@@ -7,11 +7,12 @@ from django.urls import reverse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
-from datasources import access, notices, outlets, standstill, tasks, throttle
+from core import throttle
+from core.vault import SecretUnreadable
+from datasources import access, notices, outlets, standstill, tasks
 from datasources.forms import OutletForm, WishForm
 from datasources.models import ApiKey, Outlet, OutletTest, Source
 from datasources.models.notices import Topic
-from datasources.vault import SecretUnreadable
 from datasources.views.objects import FORM, POST, of_key, of_outlet, of_source
 from datasources.views.pages import render_page, render_problem, render_question, short_list, wants_fragment
 

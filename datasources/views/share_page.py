@@ -16,8 +16,9 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods
 
-from datasources import access, audit, links, shares, standstill, tasks, throttle
-from datasources.guesses import TooManyGuesses
+from core import throttle
+from core.guesses import TooManyGuesses
+from datasources import access, audit, links, shares, standstill, tasks
 from datasources.models import ApiKey, DownloadLink, ShareLink
 from datasources.views import share_cookies
 

@@ -15,11 +15,11 @@ from qrcode.image.svg import SvgPathFillImage
 
 from accounts.quotas import QuotaReached
 from accounts.roles import Action
+from core.vault import SecretUnreadable
 from datasources import access, audit, shares
 from datasources.audit import What
 from datasources.forms import ShareEditForm, ShareForm
 from datasources.models import ShareLink, Source
-from datasources.vault import SecretUnreadable
 from datasources.views.objects import FORM, POST, READ, of_share, of_source, space_of
 from datasources.views.pages import render_page, render_question, short_list
 

@@ -7,10 +7,10 @@ from django.urls import reverse
 from django.views.decorators.http import require_POST, require_safe
 
 from accounts.roles import Action, may
+from core import live
 from datasources import (
     access,
     bin,
-    live,
     mirror,
     newest,
     notices,

@@ -9,7 +9,7 @@ from django.core import mail
 from django.core.management import CommandError, call_command
 from django.test import Client
 
-from datasources import vault
+from core import vault
 from datasources.models import Canary
 from tests.support.factors import app_of, code, codes_of, codes_shown, confirmed, passkey_of, secret_shown
 from tests.support.html import dom, told, words

@@ -9,7 +9,8 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from accounts.models import User
-from datasources import new_password, redis, tasks
+from core import redis
+from datasources import new_password, tasks
 from tests.support.hashers import Counting
 from tests.support.html import words
 

@@ -5,7 +5,8 @@ import re
 import pytest
 from playwright.sync_api import expect
 
-from datasources import audit, live
+from core import live
+from datasources import audit
 from datasources.audit import What
 from tests.support.browser import PHONE
 

@@ -3,7 +3,7 @@
 import pytest
 from playwright.sync_api import Page, expect
 
-from datasources import heartbeats
+from core import heartbeats
 from datasources.models import DownloadLink, Sync
 from tests.conftest import synced
 from tests.support.heartbeats import all_alive, none_alive

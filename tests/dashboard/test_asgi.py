@@ -1,6 +1,6 @@
 import pytest
 
-from datasources import heartbeats
+from core import heartbeats
 from tests.support.processes import wait_for
 from tests.support.web import WebServer
 

@@ -1,7 +1,7 @@
 import pytest
 from django.db import OperationalError, connection
 
-from datasources import heartbeats
+from core import heartbeats
 
 WELL = {"database": True, "redis": True, "workers": True, "worker_threads": True, "web_threads": True}
 

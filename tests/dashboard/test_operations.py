@@ -10,9 +10,10 @@ from django.utils import timezone
 
 from claro_dashboard import embedded, operations
 from claro_dashboard.operations import Check, State
-from claro_dashboard.proxies import NAME, ForwardedMiddleware
+from core import heartbeats, redis, vault
 from core.pool import Gauge
-from datasources import heartbeats, hooks, keys, links, redis, tasks, vault
+from core.proxies import NAME, ForwardedMiddleware
+from datasources import hooks, keys, links, tasks
 from datasources.models import ApiKey, DownloadLink, Hook, Sync, Watch
 from tests.support.heartbeats import all_alive, heard_before, none_alive
 from tests.support.processes import free_port

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 import requests
 
-from claro_dashboard import proxies
 from claro_dashboard.settings import BODY_LIMITS
+from core import proxies
 from core.protocol import HEAD_S
 from datasources import hints
 from datasources.claro import SIGNATURE_HEADER, sign

@@ -11,7 +11,8 @@ from django.utils import timezone
 from accounts import teams
 from accounts.models import Membership
 from accounts.roles import Role
-from datasources import access, bin, keys, leases, live, redis, tasks
+from core import live, redis
+from datasources import access, bin, keys, leases, tasks
 from datasources.bin import State
 from datasources.claro import retry
 from datasources.leases import LEASE, Held, LeaseLost

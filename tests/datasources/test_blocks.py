@@ -1,8 +1,8 @@
 import pytest
 
+from core.redis import connection
 from datasources import block_sizes, blocks, keys, rows
 from datasources.models import ApiKey
-from datasources.redis import connection
 from datasources.rows import Query, StillLoading
 from tests.support.processes import wait_for
 from tests.support.rows import PLAIN, asked, cached_block, ids, of_length, read

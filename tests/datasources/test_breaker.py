@@ -3,7 +3,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from datasources import redis
+from core import redis
 from datasources.breaker import FAILURES, LONGEST_PAUSE_MS, PROBE_LOST_MS, Breaker, CircuitOpen, is_failure
 from datasources.claro import (
     AccessDenied,

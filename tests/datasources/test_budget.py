@@ -3,7 +3,7 @@ import threading
 
 import pytest
 
-from datasources import redis as shared
+from core import redis as shared
 from datasources.budget import Budget, Lane
 from datasources.claro import RateLimit, RateLimited
 

@@ -1,7 +1,8 @@
 import pytest
 from django.core.checks import Error, Warning, run_checks
 
-from datasources import checks, keys, vault
+from core import vault
+from datasources import checks, keys
 from datasources.models import ApiKey
 
 

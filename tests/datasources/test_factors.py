@@ -2,7 +2,8 @@ import pytest
 from allauth.mfa.models import Authenticator
 from django.db import connection
 
-from datasources import factors, master_key, vault
+from core import vault
+from datasources import factors, master_key
 from tests.support.factors import app_of, codes_of, passkey_of
 
 OLD, NEW = vault.new_key(), vault.new_key()

@@ -9,7 +9,8 @@ import time_machine
 from django.db import connections
 from django.utils import timezone
 
-from datasources import gateway, keys, redis, vault
+from core import redis, vault
+from datasources import gateway, keys
 from datasources.breaker import CircuitOpen
 from datasources.budget import Lane
 from datasources.claro import ApiError, ClaroError, DatasourceNotFound, RateLimited, Unauthorized, Unreachable

@@ -3,7 +3,8 @@
 import pytest
 from django.db import connection
 
-from datasources import gateway, hints, hooks, keys, leases, master_key, vault
+from core import vault
+from datasources import gateway, hints, hooks, keys, leases, master_key
 from datasources.claro import PROCESSED, RateLimited, Unreachable
 from datasources.gateway import KeyRefused
 from datasources.leases import LeaseLost

@@ -4,7 +4,8 @@ import pytest
 from django.db import IntegrityError
 from django.utils import timezone
 
-from datasources import keys, links, mirror, vault, watch
+from core import vault
+from datasources import keys, links, mirror, watch
 from datasources.breaker import Breaker
 from datasources.claro import Unauthorized
 from datasources.models import ApiKey, DownloadLink, Source, Sync, Watch

@@ -4,11 +4,11 @@ import json
 
 import pytest
 
+from core.redis import connection
 from datasources import block_sizes, gateway
 from datasources.breaker import Breaker
 from datasources.claro import TooLarge
 from datasources.models import ApiKey, Source
-from datasources.redis import connection
 from datasources.rows import Query
 from tests.conftest import synced
 from tests.support.rows import asked, ids, read

@@ -8,7 +8,8 @@ import responses
 import time_machine
 from django.utils import timezone
 
-from datasources import keys, leases, links, live, redis, vault
+from core import live, redis, vault
+from datasources import keys, leases, links
 from datasources.breaker import CircuitOpen
 from datasources.claro import BadAnswer, DatasourceNotFound, RateLimited
 from datasources.gateway import KeyRefused, KeyUnreadable, RefusalInDoubt

@@ -5,7 +5,8 @@ import pytest
 from django.core.exceptions import ImproperlyConfigured
 from django.db import OperationalError, connection
 
-from datasources import keys, links, master_key, vault
+from core import vault
+from datasources import keys, links, master_key
 from datasources.models import ApiKey, Canary, DownloadLink
 from tests.conftest import synced
 

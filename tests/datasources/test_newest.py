@@ -6,7 +6,8 @@ import pytest
 import time_machine
 from django.utils import timezone
 
-from datasources import access, keys, leases, live, newest, redis
+from core import live, redis
+from datasources import access, keys, leases, newest
 from datasources.models import ApiKey, Newest, Source, Sync
 from tests.conftest import looked, synced, taken
 

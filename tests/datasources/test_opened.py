@@ -4,7 +4,8 @@ import pytest
 import time_machine
 from django.utils import timezone
 
-from datasources import keys, opened, redis
+from core import redis
+from datasources import keys, opened
 from datasources.models import ApiKey, Opened, Source
 from tests.conftest import synced
 

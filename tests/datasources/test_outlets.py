@@ -17,7 +17,8 @@ from django.db.models import F
 from django.utils import timezone
 
 from core import mail as core_mail
-from datasources import leases, notices, outlets, semaphore
+from core import semaphore
+from datasources import leases, notices, outlets
 from datasources.models import ApiKey, Outlet, OutletTest
 from datasources.models.notices import Topic
 from tests.support.dripping import Dripping

@@ -150,7 +150,7 @@ def test_a_check_by_a_person_that_is_accepted_ends_the_probes(key, account):
 
 
 def test_the_first_probe_of_an_unreadable_key_costs_no_call(key, account, settings):
-    from datasources import vault
+    from core import vault
 
     refused_once(key, account)
     settings.CLARO_SECRET_KEYS = [vault.new_key()]

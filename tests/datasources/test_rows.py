@@ -8,10 +8,10 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as effort
 from hypothesis import strategies as st
 
+from core.redis import connection
 from datasources import blocks, keys, rows
 from datasources.claro import InvalidParameters, ProcessingInProgress, RateLimited, Unreachable
 from datasources.models import ApiKey, Source
-from datasources.redis import connection
 from datasources.rows import Query, Rows, StillLoading
 from tests.conftest import synced
 from tests.support.leaks import redis_content

@@ -10,7 +10,8 @@ from django.utils import timezone
 from accounts import teams
 from accounts.models import Membership
 from accounts.roles import Role
-from datasources import access, master_key, mirror, notices, redis, shares, vault
+from core import redis, vault
+from datasources import access, master_key, mirror, notices, shares
 from datasources.models import ApiKey, KeyShare, SharedFile, ShareLink
 from datasources.models.notices import Topic
 from tests.conftest import synced

@@ -9,7 +9,8 @@ from django.utils import timezone
 from accounts import teams
 from accounts.models import Membership
 from accounts.roles import Role
-from datasources import access, leases, links, mirror, redis, shares, tasks, vault
+from core import redis, vault
+from datasources import access, leases, links, mirror, shares, tasks
 from datasources.audit import NOWHERE, Origin, What, origin
 from datasources.models import ApiKey, AuditEvent, DownloadLink, KeyShare, ShareLink
 from tests.support.threads import at_once

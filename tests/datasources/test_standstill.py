@@ -5,7 +5,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from django.utils import timezone
 
-from datasources import heartbeats, keys, standstill
+from core import heartbeats
+from datasources import keys, standstill
 from datasources.models import ApiKey, DownloadLink, Hook, Sync, Watch
 from tests.support.heartbeats import all_alive, heard_before, none_alive
 from tests.support.redis import round_trips

@@ -12,7 +12,8 @@ from django.utils import timezone
 
 from accounts import teams
 from accounts.roles import Role
-from datasources import bin, hooks, leases, links, live, newest, notices, outlets, readings, redis, semaphore, tasks
+from core import live, redis, semaphore
+from datasources import bin, hooks, leases, links, newest, notices, outlets, readings, tasks
 from datasources.models import (
     ApiKey,
     Deletion,

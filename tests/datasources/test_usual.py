@@ -7,7 +7,8 @@ import time_machine
 from hypothesis import given
 from hypothesis import strategies as st
 
-from datasources import keys, redis, usual
+from core import redis
+from datasources import keys, usual
 from datasources.models import ApiKey, Source
 from datasources.usual import BELIEVED, ENOUGH, LATEST, UNCHECKED, Pace, paces
 

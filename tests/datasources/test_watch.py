@@ -6,7 +6,8 @@ import pytest
 import time_machine
 from django.utils import timezone
 
-from datasources import keys, live, redis, watch
+from core import live, redis
+from datasources import keys, watch
 from datasources.models import ApiKey, Source, Watch
 from tests.conftest import asked_again, looked, synced
 from tests.support.sandbox import Account

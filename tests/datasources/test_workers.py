@@ -8,7 +8,8 @@ import pytest
 import requests
 from django.utils import timezone
 
-from datasources import bin, gateway, heartbeats, keys, links, redis, standstill, tasks
+from core import heartbeats, redis
+from datasources import bin, gateway, keys, links, standstill, tasks
 from datasources.budget import Lane
 from datasources.models import ApiKey, AuditEvent, Deletion, DownloadLink, Leased, Source, Sync, Watch
 from tests.support.leaks import database_content, redis_content

@@ -2,9 +2,9 @@
 
 import time
 
+from core.redis import connection
 from datasources import blocks, rows
 from datasources.models import Source
-from datasources.redis import connection
 from datasources.rows import Query, Rows, StillLoading
 from tests.conftest import synced
 from tests.support.processes import wait_for

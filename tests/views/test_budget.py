@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from datasources import redis
+from core import redis
 from datasources.budget import Budget, Lane
 from datasources.claro import RateLimit, RateLimited
 from tests.conftest import htmx

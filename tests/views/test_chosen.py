@@ -5,7 +5,8 @@ import pytest
 from accounts import teams
 from accounts.models import Membership
 from accounts.roles import Role
-from datasources import bin, keys, links, redis, selection, shares
+from core import redis
+from datasources import bin, keys, links, selection, shares
 from datasources.models import ApiKey, AuditEvent, Deletion, DownloadLink, KeyShare, ShareLink, Source
 from tests.conftest import emptied, htmx, synced
 from tests.support.html import dom, field, told, words

@@ -5,7 +5,8 @@ import requests
 import time_machine
 from django.utils import timezone
 
-from datasources import links, redis
+from core import redis
+from datasources import links
 from datasources.models import DownloadLink
 from tests.conftest import htmx, synced
 from tests.support.html import all_words, dom, link, told, words

@@ -6,8 +6,8 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from claro_dashboard import logs
-from datasources import hints, keys, vault
+from core import logs, vault
+from datasources import hints, keys
 from datasources.claro import Unreachable, sign
 from datasources.models import Hint, Hook
 from datasources.views.hooks import BODY_BYTES_MAX

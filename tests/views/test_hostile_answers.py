@@ -9,7 +9,8 @@ from django.test import Client
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from datasources import bin, keys, links, redis, shares
+from core import redis
+from datasources import bin, keys, links, shares
 from datasources.claro import BadAnswer
 from datasources.models import ApiKey, DownloadLink, ShareLink, Source
 from tests.conftest import looked, synced

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from accounts import teams
 from accounts.models import Membership, Team, User
 from accounts.roles import Action, Role, may
-from datasources import access, audit, keys, lookups, redis
+from core import redis
+from datasources import access, audit, keys, lookups
 from datasources.audit import What
 from datasources.models import ApiKey, DownloadLink, KeyShare, SavedView, Source
 from tests.conftest import htmx

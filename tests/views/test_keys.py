@@ -3,7 +3,8 @@ import responses
 import time_machine
 from django.db import connection
 
-from datasources import gateway, keys, links, vault
+from core import vault
+from datasources import gateway, keys, links
 from datasources.models import ApiKey, Source
 from tests.conftest import asked_again, emptied, htmx, synced
 from tests.support.html import all_words, dom, field, link, told, words

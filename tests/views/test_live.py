@@ -15,7 +15,7 @@ from django.db import connections
 from django.test import Client
 from django.utils import timezone
 
-from datasources import live
+from core import live
 from datasources.models import Watch
 from tests.conftest import looked, synced
 from tests.support.asgi import Server

@@ -10,7 +10,8 @@ import time_machine
 from django.test import Client
 from django.utils import timezone
 
-from datasources import links, mirror, redis, shares, throttle
+from core import redis, throttle
+from datasources import links, mirror, shares
 from datasources.models import ApiKey, DownloadLink, ShareLink
 from tests.conftest import synced
 from tests.support.html import all_words, dom, link, told, words

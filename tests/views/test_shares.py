@@ -11,7 +11,8 @@ from django.utils import timezone
 from accounts import teams
 from accounts.models import Membership
 from accounts.roles import Role
-from datasources import access, shares, vault
+from core import vault
+from datasources import access, shares
 from datasources.audit import What
 from datasources.models import AuditEvent, KeyShare, ShareLink
 from tests.conftest import htmx, synced

@@ -5,7 +5,8 @@ import pytest
 import time_machine
 from django.utils import timezone
 
-from datasources import keys, live, redis, watch
+from core import live, redis
+from datasources import keys, watch
 from datasources.models import ApiKey, Source, Sync, Watch
 from tests.conftest import asked_again, htmx, synced
 from tests.support.breaker import the_breaker_opens

@@ -5,7 +5,8 @@ import uuid
 import pytest
 import time_machine
 
-from datasources import keys, lookups, mirror, redis
+from core import redis
+from datasources import keys, lookups, mirror
 from datasources.models import ApiKey, Source
 from tests.conftest import asked_again, synced
 from tests.support.breaker import the_breaker_opens

@@ -2,8 +2,8 @@ import pytest
 import redis as redis_py
 import time_machine
 
-from datasources import redis
-from datasources.guesses import Guess, Pace, TooManyGuesses
+from core import redis
+from core.guesses import Guess, Pace, TooManyGuesses
 from tests.support.threads import at_once
 
 NOW = "2026-11-24T12:00:10Z"

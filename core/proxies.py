@@ -12,7 +12,7 @@ import redis
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 
-from datasources.redis import connection
+from core.redis import connection
 
 HEADERS = ("X-Forwarded-For", "X-Forwarded-Proto", "X-Forwarded-Host", "X-Real-IP", "Forwarded")
 REMEMBERED_S = 24 * 3600

@@ -9,10 +9,10 @@ from django.db.models import BigAutoField, F
 from accounts import teams
 from accounts.models import Membership
 from accounts.roles import Role
+from core.queries import Prepared, Slot
 from datasources import access, keys
 from datasources.access import EVERYTHING, Space
 from datasources.models import ApiKey
-from datasources.prepared import Prepared, Slot
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
-from datasources.redis import connection
+from core.redis import connection
 
 
 @dataclass(frozen=True)

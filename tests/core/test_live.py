@@ -6,8 +6,8 @@ import pytest
 import time_machine
 from django.db import transaction
 
-from datasources import live, redis
-from datasources.live import hub
+from core import live, redis
+from core.live import hub
 from tests.support.asgi import Server, Stream
 from tests.support.processes import wait_for
 from tests.support.threads import at_once

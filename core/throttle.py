@@ -14,8 +14,8 @@ from uuid import uuid4
 
 import redis
 
+from core.redis import connection
 from core.visitors import network_of
-from datasources.redis import connection
 
 # Remembers when each was taken, so that no hour, wherever it begins, holds more of them.
 TAKE = """

@@ -7,7 +7,7 @@ import pytest
 from django.conf import settings as django_settings
 from django.test import RequestFactory
 
-from claro_dashboard import logs
+from core import logs
 
 SECRET = "hunter2hunter2"
 
@@ -77,7 +77,7 @@ def test_what_looks_like_a_secret_is_not_written(text, shown):
         "GET /sources/<uuid:datasource_id>/ 200 in 12 ms",
         "redis://127.0.0.1:6379/0 does not answer",
         "https://secure-api.getclaro.ai/api/v2/datasources: no answer (ConnectTimeout)",
-        "claro:rows:abc and claro_dashboard.logs",
+        "claro:rows:abc and core.logs",
         "12:30:45 a@b.example",
     ],
 )
@@ -154,8 +154,8 @@ def test_text_of_the_api_makes_no_second_line(written, form):
 
 @pytest.fixture
 def lines(caplog):
-    caplog.set_level(logging.INFO, logger="claro_dashboard.logs")
-    return lambda: [record.getMessage() for record in caplog.records if record.name == "claro_dashboard.logs"]
+    caplog.set_level(logging.INFO, logger="core.logs")
+    return lambda: [record.getMessage() for record in caplog.records if record.name == "core.logs"]
 
 
 def test_a_request_is_one_line_with_its_route_and_not_its_address(client, lines):
@@ -177,7 +177,7 @@ def test_the_answer_carries_the_id_that_the_line_has(client, caplog):
             seen.append(record.request_id)
             return True
 
-    logger = logging.getLogger("claro_dashboard.logs")
+    logger = logging.getLogger("core.logs")
     caplog.set_level(logging.INFO, logger=logger.name)
     one = Seen()
     logger.addFilter(one)
@@ -209,4 +209,4 @@ def test_an_error_report_shows_where_and_never_what(rf):
     assert filter_.get_post_parameters(request) == {}
     assert filter_.get_safe_cookies(request) == {}
     assert filter_.get_traceback_frame_variables(request, None) == []
-    assert django_settings.DEFAULT_EXCEPTION_REPORTER_FILTER == "claro_dashboard.logs.NoVariablesFilter"
+    assert django_settings.DEFAULT_EXCEPTION_REPORTER_FILTER == "core.logs.NoVariablesFilter"

@@ -3,7 +3,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 import redis as redis_py
 
-from datasources import heartbeats
+from core import heartbeats
 from tests.support.heartbeats import heard_before
 from tests.support.redis import round_trips
 

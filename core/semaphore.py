@@ -7,7 +7,7 @@ import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
-from datasources.redis import connection
+from core.redis import connection
 
 # KEYS: a sorted set for each name, holders by the end of their time. ARGV: the holder, its time, a limit for each name.
 _ENTER = """

@@ -2,7 +2,7 @@
 
 from django.db import models
 
-from datasources import vault
+from core import vault
 
 
 class Sealed(models.Model):

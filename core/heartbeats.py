@@ -14,7 +14,7 @@ from datetime import UTC, datetime, timedelta
 import redis
 
 from core.pool import Gauge
-from datasources.redis import connection
+from core.redis import connection
 
 QUEUES = ("interactive", "background")
 BEAT, WEB = "beat", "web"

@@ -1,6 +1,6 @@
 import time_machine
 
-from datasources import redis, throttle
+from core import redis, throttle
 
 NOW = "2026-11-24T12:00:10Z"
 

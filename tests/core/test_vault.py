@@ -5,7 +5,7 @@ from django.core.exceptions import ImproperlyConfigured
 from hypothesis import given
 from hypothesis import strategies as st
 
-from datasources import vault
+from core import vault
 
 
 def master(letter: str) -> str:

@@ -20,7 +20,7 @@ import redis.asyncio
 from django.conf import settings
 from django.db import transaction
 
-from datasources.redis import connection
+from core.redis import connection
 
 CHANNEL = "claro:live"
 HEARTBEAT_S = 20.0

@@ -6,7 +6,7 @@ import pytest
 import redis
 from django.core.cache import cache
 
-from datasources.redis import AWAY_S, TIMES, Impatience, connection
+from core.redis import AWAY_S, TIMES, Impatience, connection
 
 
 @pytest.fixture
