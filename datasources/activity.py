@@ -11,8 +11,8 @@ from typing import Any
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 
+from core.text import visible
 from datasources.audit import GROUPS
-from datasources.cells import visible
 from datasources.models import AuditEvent
 
 PER_PAGE = 50

@@ -15,7 +15,7 @@ from django.conf import settings
 from django.utils import timezone
 
 from accounts.models import Team, User
-from datasources.cells import visible
+from core.text import visible
 from datasources.models import ApiKey, AuditEvent, KeyShare, Source
 
 # Forgotten at once: few enough that nobody waits long for the database.

@@ -16,8 +16,6 @@ CUT_AT = 120
 # The bytes of the button of a cut cell: in a page that is too large, a text is cut only where that makes it shorter.
 BUTTON_BYTES = 100
 LINK_MAX = 2000
-# In names, which people decide by: characters that reorder or hide their surroundings (Unicode TR9), and NUL.
-_TRAPS = dict.fromkeys((0, *range(8234, 8239), *range(8294, 8298), 8206, 8207, 1564), "�")
 
 _LINES = "\n\r\x0b\x0c\x85\u2028\u2029"
 # Spaces that look like another one, or like nothing.
@@ -99,11 +97,6 @@ def whole(value: object, *, is_compact: bool = False) -> str:
 def is_number(value: object) -> bool:
     """Whether a value of the API, no truth value, is a number."""
     return isinstance(value, int | float | NumberText)
-
-
-def visible(text: str) -> str:
-    """Text without characters that reorder or hide what stands around them."""
-    return text.translate(_TRAPS)
 
 
 def is_blank(text: str) -> bool:

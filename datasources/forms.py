@@ -1,7 +1,6 @@
 """What people fill in: each field comes out as what the rooms take."""
 
 import re
-import unicodedata
 from datetime import date, datetime, time, timedelta
 from typing import Any
 
@@ -13,7 +12,7 @@ from django.utils import timezone
 
 from accounts.models import Team, User
 from accounts.roles import TABLE, Action, Role, may_give
-from core.text import require_one_line, require_text
+from core.text import require_one_line, require_text, typeable
 from datasources.models import ApiKey, Outlet, SavedView, ShareLink, Source
 from datasources.models.notices import CHOICES
 
@@ -130,7 +129,7 @@ class TeamDeleteForm(forms.Form):
 
     def clean_confirm(self) -> str:
         typed = self.cleaned_data["confirm"]
-        if _typeable(typed) != _typeable(self._name):
+        if typeable(typed) != typeable(self._name):
             raise forms.ValidationError("That is not the team's name. Nothing was deleted.")
         return typed
 
@@ -314,13 +313,13 @@ class DeleteForm(WhenForm):
     def __init__(self, source: Source, *args, **kwargs):
         super().__init__(*args, **kwargs)
         self._name = source.name
-        if not _typeable(self._name):
+        if not typeable(self._name):
             self._name = str(source.datasource_id)
             self.fields["confirm"].help_text = f"This name can't be typed. Type {self._name} instead."
 
     def clean_confirm(self) -> str:
         typed = self.cleaned_data["confirm"]
-        if _typeable(typed) != _typeable(self._name):
+        if typeable(typed) != typeable(self._name):
             raise forms.ValidationError("That is not the file's name. Nothing was deleted.")
         return typed
 
@@ -339,10 +338,3 @@ class DeleteSeveralForm(WhenForm):
         if re.sub(r"[\s,.'’]", "", typed) != str(self._count):
             raise forms.ValidationError("That is not their number. Nothing was deleted.")
         return typed
-
-
-def _typeable(name: str) -> str:
-    """What tells a name from others and comes from a keyboard; an é is one character here and two on a Mac's disk."""
-    # The sign of replacement stands for what a keyboard has no key for (cells.visible, claro.types.storable).
-    kept = (sign for sign in name if sign.isprintable() and not sign.isspace() and sign != "\N{REPLACEMENT CHARACTER}")
-    return unicodedata.normalize("NFC", "".join(kept))

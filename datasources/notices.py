@@ -14,8 +14,8 @@ from django.utils import timezone
 from accounts.models import User
 from core import live
 from core.queries import Prepared, Slot
+from core.text import visible
 from datasources import access
-from datasources.cells import visible
 from datasources.models import ApiKey, Notice, Outlet, Source, Wish
 from datasources.models.notices import Topic
 

@@ -11,6 +11,7 @@ from typing import Any
 
 from django.utils.safestring import SafeString
 
+from core.text import visible
 from datasources import cells
 from datasources.addresses import SORT_MAX, query_string
 from datasources.rows import Rows
@@ -39,9 +40,7 @@ class Column:
     @property
     def label(self) -> str:
         """Text that can be seen, and read out."""
-        return (
-            f"no name, column {self.place}" if cells.is_blank(self.name) else short(cells.visible(self.name), LABEL_AT)
-        )
+        return f"no name, column {self.place}" if cells.is_blank(self.name) else short(visible(self.name), LABEL_AT)
 
     @property
     def refusal(self) -> str:

@@ -17,10 +17,10 @@ from django.utils.safestring import SafeString, mark_safe
 
 from accounts import roles
 from core import live
+from core.text import visible as without_traps
 from datasources import activity, saved_views
 from datasources.addresses import query_string
 from datasources.budget import Lane, Left, Minute
-from datasources.cells import visible as without_traps
 from datasources.claro.bodies import storable
 from datasources.models import AuditEvent, Source
 

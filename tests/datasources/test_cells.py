@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from datasources.cells import CUT_AT, cell, escaped, visible, whole
+from datasources.cells import CUT_AT, cell, escaped, whole
 from datasources.claro import NumberText
 from datasources.rows import Rows
 from datasources.tables import table
@@ -310,11 +310,6 @@ def test_a_long_address_is_cut_and_leads_to_the_whole():
 )
 def test_nothing_else_is_a_link(text):
     assert "is-link" not in parsed(text).classes
-
-
-@pytest.mark.parametrize("trap", TRAPS)
-def test_characters_that_turn_round_their_surroundings_are_replaced_in_names(trap):
-    assert visible(f"invoice{trap}fdp.exe") == "invoice�fdp.exe"
 
 
 @pytest.mark.parametrize("mark", TRAPS[1:])
