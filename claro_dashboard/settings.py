@@ -115,7 +115,7 @@ QUOTAS = {
     "share_links": env.int("QUOTA_SHARE_LINKS", default=5000),
     "download_links": env.int("QUOTA_DOWNLOAD_LINKS", default=2000),
 }
-# Of one person, mailed or not (datasources/invitations.py).
+# Of one person, mailed or not (accounts/invitations.py).
 INVITATIONS_AN_HOUR = env.int("INVITATIONS_AN_HOUR", default=20)
 # How long what is deleted can be brought back (datasources/bin.py).
 BIN_TIME = timedelta(seconds=env.int("BIN_SECONDS", default=900))
@@ -290,13 +290,13 @@ AUTH_PASSWORD_VALIDATORS = [
 LOGIN_REDIRECT_URL = "/sources/"
 LOGIN_URL = "account_login"
 SIGNUP_OPEN = env.bool("SIGNUP_OPEN", default=not PRODUCTION)
-ACCOUNT_ADAPTER = "datasources.sign_in.SignInAdapter"
+ACCOUNT_ADAPTER = "accounts.sign_in.SignInAdapter"
 # Neither tells by the time it takes who has an account.
 ACCOUNT_FORMS = {
     "signup": "accounts.setup.SignupForm",
     "reset_password": "datasources.views.new_password.ResetPasswordForm",
 }
-# Passwords and codes at the sign-in are counted by datasources/sign_in.py and accounts/views.py.
+# Passwords and codes at the sign-in are counted by accounts/sign_in.py and accounts/views.py.
 ACCOUNT_RATE_LIMITS = {
     "login": None,
     "login_failed": "10/m/ip",
@@ -314,14 +314,14 @@ ACCOUNT_LOGOUT_REDIRECT_URL = "account_login"
 ACCOUNT_EMAIL_UNKNOWN_ACCOUNTS = False
 # What matters asks again who one is.
 ACCOUNT_REAUTHENTICATION_REQUIRED = True
-MFA_ADAPTER = "datasources.factors.MFAAdapter"
+MFA_ADAPTER = "accounts.mfa.MFAAdapter"
 MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
 MFA_FORMS = {
-    "activate_totp": "datasources.factors.ActivateTOTPForm",
-    "add_webauthn": "datasources.factors.AddPasskeyForm",
-    "edit_webauthn": "datasources.factors.EditPasskeyForm",
-    "authenticate": "datasources.factors.AuthenticateForm",
-    "reauthenticate": "datasources.factors.ReauthenticateForm",
+    "activate_totp": "accounts.mfa.ActivateTOTPForm",
+    "add_webauthn": "accounts.mfa.AddPasskeyForm",
+    "edit_webauthn": "accounts.mfa.EditPasskeyForm",
+    "authenticate": "accounts.mfa.AuthenticateForm",
+    "reauthenticate": "accounts.mfa.ReauthenticateForm",
 }
 MFA_PASSKEY_LOGIN_ENABLED = True
 MFA_RECOVERY_CODES_SHOW_ONCE = True

@@ -10,8 +10,8 @@ from django.core.exceptions import ImproperlyConfigured
 from django.db import DatabaseError, transaction
 from django.db.models import Q, QuerySet
 
+from accounts import mfa
 from core import vault
-from datasources import factors
 from datasources.models import ApiKey, Canary, DownloadLink, Hook, Outlet, Sealed, ShareLink
 
 SEALED: tuple[type[Sealed], ...] = (Canary, ApiKey, DownloadLink, Hook, Outlet, ShareLink)
@@ -30,7 +30,7 @@ def leave_canary() -> None:
 def holds_secrets() -> bool:
     """Whether the database holds anything encrypted; false for one that isn't set up yet."""
     try:
-        return any(rows.exists() for rows in (Canary.objects, ApiKey.objects, factors.stored()))
+        return any(rows.exists() for rows in (Canary.objects, ApiKey.objects, mfa.stored()))
     except DatabaseError:
         return False
 
@@ -101,8 +101,8 @@ def rotate(*, forget: bool = False) -> Rotation:
     for model in SEALED:
         ids = model.objects.exclude(**{model.sealed_field: ""}).values_list("pk", flat=True)
         done.count(model.__name__, [_rotate_row(model, pk) for pk in list(ids)])
-    ids = factors.stored().values_list("pk", flat=True)
-    done.count("Authenticator", [factors.encrypt_anew(pk) for pk in list(ids)])
+    ids = mfa.stored().values_list("pk", flat=True)
+    done.count("Authenticator", [mfa.encrypt_anew(pk) for pk in list(ids)])
     return done
 
 

@@ -12,7 +12,7 @@ from django.conf import settings
 from django.core.management import call_command
 from kombu.exceptions import OperationalError
 
-from accounts import sessions
+from accounts import invitations, new_password, sessions
 from accounts.models import Invitation
 from core import semaphore
 from core.redis import connection
@@ -21,11 +21,9 @@ from datasources import (
     bin,
     hints,
     hooks,
-    invitations,
     leases,
     links,
     mirror,
-    new_password,
     newest,
     notices,
     opened,

@@ -9,9 +9,10 @@ import pytest
 from django.conf import settings as django_settings
 from django.test import Client
 
+from accounts import new_password
 from accounts.models import User
 from core import redis
-from datasources import bin, keys, leases, mirror, new_password, refusals, tasks, watch
+from datasources import bin, keys, leases, mirror, refusals, tasks, watch
 from datasources.models import ApiKey, Deletion, Leased, Refusal, Source
 from tests.support import flush
 from tests.support.redis import RedisServer

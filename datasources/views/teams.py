@@ -12,11 +12,11 @@ from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
-from accounts import teams
+from accounts import invitations, teams
 from accounts.models import Invitation, Membership
 from accounts.quotas import QuotaReached
 from accounts.roles import TABLE, Action, Role, may
-from datasources import audit, invitations, tasks
+from datasources import audit, tasks
 from datasources.audit import What
 from datasources.forms import InviteForm, RoleForm, TeamDeleteForm, TeamForm
 from datasources.models import KeyShare

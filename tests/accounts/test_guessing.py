@@ -8,9 +8,9 @@ from django.core import mail
 from django.test import Client
 
 from accounts import devices
+from accounts import sign_in as sign_in_rules
 from accounts.models import User
 from core.guesses import Guess
-from datasources import sign_in as sign_in_rules
 from tests.support.factors import app_of, code
 from tests.support.html import words
 from tests.support.threads import at_once

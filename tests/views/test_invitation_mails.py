@@ -8,10 +8,10 @@ from django.core import mail
 from django.utils import timezone
 from kombu.exceptions import OperationalError
 
-from accounts import teams
+from accounts import invitations, teams
 from accounts.models import Invitation, Membership, Team
 from accounts.roles import Role
-from datasources import invitations, tasks
+from datasources import tasks
 from datasources.models import ApiKey, SavedView
 from tests.support.html import field, told, words
 from tests.support.threads import at_once

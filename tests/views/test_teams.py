@@ -7,10 +7,10 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from accounts import teams
+from accounts import invitations, teams
 from accounts.models import Invitation, Membership, Team, User
 from accounts.roles import Role
-from datasources import audit, invitations
+from datasources import audit
 from datasources.audit import What
 from datasources.models import AuditEvent, KeyShare
 from tests.conftest import htmx

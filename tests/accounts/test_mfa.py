@@ -2,8 +2,9 @@ import pytest
 from allauth.mfa.models import Authenticator
 from django.db import connection
 
+from accounts import mfa
 from core import vault
-from datasources import factors, master_key
+from datasources import master_key
 from tests.support.factors import app_of, codes_of, passkey_of
 
 OLD, NEW = vault.new_key(), vault.new_key()
@@ -21,7 +22,7 @@ def test_a_rotation_encrypts_second_factors_anew(alice, settings):
     assert master_key.rotate().rotated["Authenticator"] == 2
     assert master_key.rotate().current["Authenticator"] == 2
     settings.CLARO_SECRET_KEYS = [NEW]
-    adapter = factors.MFAAdapter()
+    adapter = mfa.MFAAdapter()
     assert adapter.decrypt(Authenticator.objects.get(type="totp").data["secret"]) == secret
     assert Authenticator.objects.get(type="recovery_codes").wrap().generate_codes() == codes
 

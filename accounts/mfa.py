@@ -17,10 +17,10 @@ from django.core.validators import MaxLengthValidator
 from django.db import transaction
 from django.db.models import QuerySet
 
+from accounts import sign_in
 from accounts.sessions import device
 from core import vault
 from core.text import require_one_line
-from datasources import sign_in
 
 ROW = "second factor"
 FIELDS = {Authenticator.Type.TOTP: "secret", Authenticator.Type.RECOVERY_CODES: "seed"}
