@@ -11,7 +11,7 @@ from django.test import Client
 from datasources import outlets
 from datasources.models import Outlet, SavedView
 from tests.browser.places import HOSTILE, World, place
-from tests.support.factors import app_of, codes_of, passkey_of
+from tests.support.mfa import app_of, codes_of, passkey_of
 
 
 def _secured(world: World) -> Authenticator:

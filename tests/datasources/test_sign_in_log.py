@@ -5,7 +5,7 @@ from django.test import Client
 from accounts import teams
 from accounts.sessions import signed_out_elsewhere
 from datasources.models import AuditEvent
-from tests.support.factors import app_of, code, confirmed, secret_shown
+from tests.support.mfa import app_of, code, confirmed, secret_shown
 
 RIGHT = {"login": "alice@example.com", "password": "alices-password"}
 

@@ -14,8 +14,8 @@ from datasources import outlets, shares
 from datasources.audit import What
 from datasources.models import AuditEvent, KeyShare, Outlet, SavedView, ShareLink
 from tests.accounts.conftest import go, provider, the_provider  # noqa: F401 - fixtures
-from tests.support.factors import app_of
 from tests.support.html import link, told, words
+from tests.support.mfa import app_of
 from tests.views.conftest import made
 
 

@@ -16,9 +16,9 @@ from datasources import audit, shares
 from datasources.audit import What
 from datasources.models import ApiKey, AuditEvent, Deletion, DownloadLink, KeyShare, SavedView, ShareLink
 from tests.conftest import asked_again, emptied, htmx, synced
-from tests.support.factors import app_of, code, codes_of, codes_shown, confirmed, secret_shown
 from tests.support.hooks import tended
 from tests.support.html import all_words, dom, field, link, told, words
+from tests.support.mfa import app_of, code, codes_of, codes_shown, confirmed, secret_shown
 from tests.views.conftest import made
 
 
