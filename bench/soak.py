@@ -28,8 +28,8 @@ from bench.timing import Figure
 from bench.world import World
 from core import heartbeats
 from datasources import gateway, links, tasks
-from datasources.budget import Lane
 from datasources.claro import RateLimited
+from datasources.gateway.budget import Lane
 from datasources.models import ApiKey, DownloadLink, Source
 from tests.support.processes import wait_for
 from tests.support.sandbox import Account

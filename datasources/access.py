@@ -34,7 +34,7 @@ from accounts.models import Membership, Team, User
 from accounts.roles import TABLE, Action, Role, may
 from core import vault
 from core.queries import Prepared, Slot
-from datasources.budget import Budget
+from datasources.gateway.budget import Budget
 from datasources.models import (
     ApiKey,
     AuditEvent,

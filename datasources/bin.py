@@ -21,8 +21,8 @@ from core import live
 from core.queries import Prepared
 from datasources import access, audit, leases, mirror, opened
 from datasources.audit import What
-from datasources.breaker import is_failure
 from datasources.claro import ClaroError, NotNow
+from datasources.gateway.breaker import is_failure
 from datasources.leases import Held
 from datasources.models import LINK_MARGIN, ApiKey, Deletion, DownloadLink, SavedView, Source
 

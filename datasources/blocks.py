@@ -25,8 +25,8 @@ from django.db import connections
 from core import database
 from core.redis import connection
 from datasources import block_sizes, gateway
-from datasources.budget import Lane
 from datasources.claro import ClaroError, NotNow, RowPage, TooLarge, Unauthorized, numbers
+from datasources.gateway.budget import Lane
 from datasources.models import Source
 
 SEGMENT_ROWS = 50

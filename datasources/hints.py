@@ -15,7 +15,6 @@ from django.utils import timezone
 
 from core.vault import SecretUnreadable
 from datasources import gateway, mirror
-from datasources.budget import Lane
 from datasources.claro import (
     COMPLETED,
     FAILED,
@@ -29,6 +28,7 @@ from datasources.claro import (
     parse_delivery,
     verify_signature,
 )
+from datasources.gateway.budget import Lane
 from datasources.leases import Held
 from datasources.models import ApiKey, Hint, Hook, Watch
 

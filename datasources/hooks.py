@@ -12,8 +12,8 @@ from django.utils import timezone
 from core import live
 from core.vault import SecretUnreadable
 from datasources import access, gateway, hints, leases
-from datasources.budget import Lane
 from datasources.claro import PROCESSED, ApiError, ClaroClient, ClaroError, Unauthorized
+from datasources.gateway.budget import Lane
 from datasources.leases import Held
 from datasources.models import ApiKey, Hook
 

@@ -12,10 +12,10 @@ from accounts.quotas import require_room
 from core import live
 from core.vault import SecretUnreadable
 from datasources import access, gateway, leases, mirror
-from datasources.breaker import is_failure
-from datasources.budget import Lane
 from datasources.claro import BadAnswer, ClaroError, DatasourceNotFound, NotNow
 from datasources.gateway import KeyRefused
+from datasources.gateway.breaker import is_failure
+from datasources.gateway.budget import Lane
 from datasources.leases import Held
 from datasources.models import LINK_MARGIN, ApiKey, DownloadLink, Source
 

@@ -15,8 +15,8 @@ from accounts.models import User
 from core import throttle
 from core.redis import connection
 from datasources import access, gateway, mirror
-from datasources.budget import Lane
 from datasources.claro import AccessDenied, ClaroError, DatasourceNotFound, InvalidParameters, NotNow
+from datasources.gateway.budget import Lane
 from datasources.models import ApiKey, Source
 
 # Where several keys may know it, this many are asked, those with the most calls left first.

@@ -12,7 +12,6 @@ from django.utils import timezone
 from accounts.quotas import QuotaReached
 from core.vault import SecretUnreadable
 from datasources import audit
-from datasources.breaker import CircuitOpen
 from datasources.claro import (
     ClaroError,
     DatasourceNotFound,
@@ -23,6 +22,7 @@ from datasources.claro import (
     Unreachable,
 )
 from datasources.gateway import Crowded, RefusalInDoubt
+from datasources.gateway.breaker import CircuitOpen
 from datasources.lookups import StillAsking, TooManyLookups
 from datasources.views.pages import render_problem
 

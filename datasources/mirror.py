@@ -10,7 +10,6 @@ from django.utils import timezone
 
 from core import live
 from datasources import access, gateway, leases, notices
-from datasources.budget import Lane
 from datasources.claro import (
     COMPLETED,
     FAILED,
@@ -28,6 +27,7 @@ from datasources.claro import (
     Unauthorized,
     Unreadable,
 )
+from datasources.gateway.budget import Lane
 from datasources.leases import Held
 from datasources.models import ApiKey, Newest, Source, StatusChange, Sync, Watch
 from datasources.models.notices import Topic

@@ -11,8 +11,8 @@ from django.utils import timezone
 
 from core import live
 from datasources import access, gateway, leases, mirror
-from datasources.budget import Lane
 from datasources.claro import LIST_LIMIT_MAX, ClaroError
+from datasources.gateway.budget import Lane
 from datasources.leases import Held
 from datasources.models import ApiKey, Newest, Source
 

@@ -10,9 +10,9 @@ from django.utils import timezone
 
 from core import live
 from datasources import access, gateway, leases, mirror
-from datasources.breaker import is_failure
-from datasources.budget import Lane
 from datasources.claro import ClaroError, DatasourceNotFound, NotNow
+from datasources.gateway.breaker import is_failure
+from datasources.gateway.budget import Lane
 from datasources.leases import Held
 from datasources.models import ApiKey, Reading, Source
 

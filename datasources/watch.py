@@ -21,8 +21,8 @@ from django.utils import timezone
 
 from core import live
 from datasources import access, gateway, hints, leases, mirror
-from datasources.budget import Lane
 from datasources.claro import COMPLETED, FAILED, LIST_LIMIT_MAX, PROCESSING, ClaroClient, ClaroError, DataSourcePage
+from datasources.gateway.budget import Lane
 from datasources.leases import Held
 from datasources.models import ApiKey, Source, Watch
 

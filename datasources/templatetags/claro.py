@@ -20,8 +20,8 @@ from core import live
 from core.text import visible as without_traps
 from datasources import activity, saved_views
 from datasources.addresses import query_string
-from datasources.budget import Lane, Left, Minute
 from datasources.claro.bodies import storable
+from datasources.gateway.budget import Lane, Left, Minute
 from datasources.models import AuditEvent, Source
 
 register = template.Library()

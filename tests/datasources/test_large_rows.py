@@ -6,8 +6,8 @@ import pytest
 
 from core.redis import connection
 from datasources import block_sizes, gateway
-from datasources.breaker import Breaker
 from datasources.claro import TooLarge
+from datasources.gateway.breaker import Breaker
 from datasources.models import ApiKey, Source
 from datasources.rows import Query
 from tests.conftest import synced

@@ -5,9 +5,9 @@ import time_machine
 from django.utils import timezone
 
 from datasources import keys, leases
-from datasources.breaker import CircuitOpen
 from datasources.claro import AccessDenied, ClaroError, RateLimited, Unreachable
 from datasources.gateway import KeyRefused, KeyUnreadable
+from datasources.gateway.breaker import CircuitOpen
 from datasources.leases import LEASE, LONGEST_RETRY, Held, LeaseLost
 from datasources.models import ApiKey, Sync
 from tests.support.threads import at_once

@@ -10,9 +10,9 @@ from django.utils import timezone
 
 from core import live, redis, vault
 from datasources import keys, leases, links
-from datasources.breaker import CircuitOpen
 from datasources.claro import BadAnswer, DatasourceNotFound, RateLimited
 from datasources.gateway import KeyRefused, KeyUnreadable, RefusalInDoubt
+from datasources.gateway.breaker import CircuitOpen
 from datasources.models import ApiKey, DownloadLink, Source
 from tests.conftest import asked_again, synced
 from tests.support.breaker import the_pause_is_over

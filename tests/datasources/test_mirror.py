@@ -5,8 +5,8 @@ import pytest
 from django.utils import timezone
 
 from datasources import leases, mirror
-from datasources.budget import Lane
 from datasources.claro import COMPLETED, DataSource
+from datasources.gateway.budget import Lane
 from datasources.models import ApiKey, Source, Sync
 from tests.conftest import synced
 from tests.support.sandbox import HTML_502

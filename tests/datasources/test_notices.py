@@ -9,8 +9,8 @@ from accounts import teams
 from accounts.models import Membership
 from accounts.roles import Role
 from datasources import gateway, keys, mirror, notices
-from datasources.budget import Lane
 from datasources.claro import Unauthorized
+from datasources.gateway.budget import Lane
 from datasources.models import ApiKey, KeyShare, Notice, Outlet
 from datasources.models.notices import Topic
 from tests.conftest import asked_again, looked, synced

@@ -7,8 +7,8 @@ import time_machine
 from django.utils import timezone
 
 from datasources import gateway, keys, links, refusals, tasks
-from datasources.budget import Lane
 from datasources.claro import ClaroError, Unauthorized
+from datasources.gateway.budget import Lane
 from datasources.models import ApiKey, AuditEvent, DownloadLink, Hook, Notice, Refusal, Sync, Watch
 from tests.conftest import asked_again, synced, taken
 from tests.support.breaker import the_breaker_opens

@@ -7,8 +7,8 @@ import requests
 from django.utils import timezone
 
 from datasources import gateway, mirror
-from datasources.budget import Lane
 from datasources.claro import BadAnswer
+from datasources.gateway.budget import Lane
 from datasources.models import ApiKey
 from tests.conftest import looked, synced
 from tests.support.hooks import registered, tended, told

@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from core import heartbeats, redis
 from datasources import bin, gateway, keys, links, standstill, tasks
-from datasources.budget import Lane
+from datasources.gateway.budget import Lane
 from datasources.models import ApiKey, AuditEvent, Deletion, DownloadLink, Leased, Source, Sync, Watch
 from tests.support.leaks import database_content, redis_content
 from tests.support.processes import wait_for

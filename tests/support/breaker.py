@@ -1,9 +1,9 @@
 """The circuit breaker of a key, brought into a state without the time that takes in life."""
 
 from core.redis import connection
-from datasources.breaker import FAILURES, Breaker
 from datasources.claro import Unreachable
 from datasources.gateway import note_problem
+from datasources.gateway.breaker import FAILURES, Breaker
 from datasources.models import ApiKey
 
 

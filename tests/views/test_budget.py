@@ -6,8 +6,8 @@ import re
 import pytest
 
 from core import redis
-from datasources.budget import Budget, Lane
 from datasources.claro import RateLimit, RateLimited
+from datasources.gateway.budget import Budget, Lane
 from tests.conftest import htmx
 from tests.support.html import told, words
 

@@ -5,7 +5,7 @@ import time_machine
 from django.utils import timezone
 
 from datasources import gateway, keys, links, mirror, shares
-from datasources.budget import Lane
+from datasources.gateway.budget import Lane
 from datasources.models import ApiKey, AuditEvent, Deletion, DownloadLink, Opened, SavedView, Source
 from tests.conftest import emptied, synced
 from tests.support.html import dom, field, link, told, words

@@ -18,8 +18,6 @@ from core.slots import Slots
 from core.vault import SecretUnreadable, fingerprints
 from datasources import access, audit, notices
 from datasources.audit import What
-from datasources.breaker import Breaker, CircuitOpen, is_failure
-from datasources.budget import Budget, Lane, Left, Minute
 from datasources.claro import (
     ClaroClient,
     ClaroError,
@@ -28,6 +26,8 @@ from datasources.claro import (
     RateLimit,
     Unauthorized,
 )
+from datasources.gateway.breaker import Breaker, CircuitOpen, is_failure
+from datasources.gateway.budget import Budget, Lane, Left, Minute
 from datasources.models import ApiKey, Refusal
 from datasources.models.notices import Topic
 

@@ -11,9 +11,9 @@ from django.utils import timezone
 
 from core import redis, vault
 from datasources import gateway, keys
-from datasources.breaker import CircuitOpen
-from datasources.budget import Lane
 from datasources.claro import ApiError, ClaroError, DatasourceNotFound, RateLimited, Unauthorized, Unreachable
+from datasources.gateway.breaker import CircuitOpen
+from datasources.gateway.budget import Lane
 from datasources.models import ApiKey
 from tests.conftest import asked_again
 from tests.support.breaker import the_breaker_opens, the_pause_is_over

@@ -4,8 +4,8 @@ import threading
 import pytest
 
 from core import redis as shared
-from datasources.budget import Budget, Lane
 from datasources.claro import RateLimit, RateLimited
+from datasources.gateway.budget import Budget, Lane
 
 
 def said(remaining: int, reset_in_s: float | None = 30, limit: int | None = 100) -> RateLimit:

@@ -4,7 +4,6 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from core import redis
-from datasources.breaker import FAILURES, LONGEST_PAUSE_MS, PROBE_LOST_MS, Breaker, CircuitOpen, is_failure
 from datasources.claro import (
     AccessDenied,
     ApiError,
@@ -17,6 +16,7 @@ from datasources.claro import (
     Unreachable,
     Unreadable,
 )
+from datasources.gateway.breaker import FAILURES, LONGEST_PAUSE_MS, PROBE_LOST_MS, Breaker, CircuitOpen, is_failure
 from tests.support.threads import at_once
 
 NOW = datetime.now(UTC)
