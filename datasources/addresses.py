@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 from django import forms
 from django.core.validators import MaxValueValidator, MinValueValidator
 
-from datasources.audit import GROUPS, What
+from datasources.activity.log import GROUPS, What
 from datasources.claro import LIST_LIMIT_MAX, ROWS_LIMIT_MAX
 from datasources.rows import Query
 

@@ -19,8 +19,9 @@ from accounts.models import User
 from accounts.roles import Action, may
 from core import live
 from core.queries import Prepared
-from datasources import access, audit, leases, mirror, opened
-from datasources.audit import What
+from datasources import access, leases, mirror, opened
+from datasources.activity import log
+from datasources.activity.log import What
 from datasources.claro import ClaroError, NotNow
 from datasources.gateway.breaker import is_failure
 from datasources.leases import Held
@@ -74,7 +75,7 @@ def put(sources: Iterable[Source], user: User, *, now: bool = False) -> None:
         Deletion.objects.bulk_create(new, ignore_conflicts=True)
         ids = Deletion.objects.filter(batch=batch).values_list("datasource_id", flat=True)
         there = [by_id[pk] for pk in ids]
-        audit.record_each(What.SOURCE_DELETED, user, there, when="now" if now else "later")
+        log.record_each(What.SOURCE_DELETED, user, there, when="now" if now else "later")
         _tell(by_id)
 
 
@@ -87,7 +88,7 @@ def keep(deletions: Iterable[Deletion], user: User) -> tuple[list[Deletion], lis
         kept_ids = set(free.values_list("pk", flat=True))
         Deletion.objects.filter(pk__in=kept_ids).delete()
         kept = [one for one in deletions if one.pk in kept_ids]
-        audit.record_each(What.SOURCE_RESTORED, user, [one.source for one in kept])
+        log.record_each(What.SOURCE_RESTORED, user, [one.source for one in kept])
         _tell(one.datasource_id for one in kept)
     return kept, [one for one in deletions if one.pk not in kept_ids]
 
@@ -99,7 +100,7 @@ def hurry(deletions: Iterable[Deletion], user: User) -> None:
         free = Deletion.objects.filter(FREE, pk__in=[one.pk for one in deletions])
         free.filter(state=State.FAILED).update(state=State.WAITING)
         free.update(due_at=timezone.now(), attempts=0, problem=None)
-        audit.record_each(What.SOURCE_DELETED, user, [one.source for one in deletions], when="now")
+        log.record_each(What.SOURCE_DELETED, user, [one.source for one in deletions], when="now")
         _tell(one.datasource_id for one in deletions)
 
 
@@ -107,7 +108,7 @@ def _give_up(held: Held, error: ClaroError) -> None:
     deletion: Deletion = held.work
     with transaction.atomic():
         held.finish(state=State.FAILED, problem=error.to_dict())
-        audit.record(What.SOURCE_NOT_DELETED, deletion.asked_by, source=deletion.source, why=error.user_message)
+        log.record(What.SOURCE_NOT_DELETED, deletion.asked_by, source=deletion.source, why=error.user_message)
         _tell([deletion.datasource_id])
 
 
@@ -127,7 +128,7 @@ def empty(held: Held) -> str:
     with transaction.atomic():
         held.finish()
         deletion.delete()
-        audit.record(What.SOURCE_DELETE_DONE, deletion.asked_by, source=deletion.source, was_there=there)
+        log.record(What.SOURCE_DELETE_DONE, deletion.asked_by, source=deletion.source, was_there=there)
         _tell([deletion.datasource_id])
     return "done"
 

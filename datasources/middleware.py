@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from accounts.quotas import QuotaReached
 from core.vault import SecretUnreadable
-from datasources import audit
+from datasources.activity import log
 from datasources.claro import (
     ClaroError,
     DatasourceNotFound,
@@ -55,11 +55,11 @@ class OriginMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         agent = "".join(filter(str.isprintable, request.headers.get("User-Agent", "")))[:200]
-        token = audit.origin.set(audit.Origin(_address(request), agent))
+        token = log.origin.set(log.Origin(_address(request), agent))
         try:
             return self.get_response(request)
         finally:
-            audit.origin.reset(token)
+            log.origin.reset(token)
 
 
 def _address(request: HttpRequest) -> str | None:

@@ -25,8 +25,9 @@ from core.guesses import Guess
 from core.queries import Prepared, Slot
 from core.redis import connection
 from core.visitors import network_of
-from datasources import access, audit, links, notices
-from datasources.audit import Origin, What
+from datasources import access, links, notices
+from datasources.activity import log
+from datasources.activity.log import Origin, What
 from datasources.models import LINK_MARGIN, ApiKey, DownloadLink, SharedFile, ShareLink, Source
 from datasources.models.notices import Topic
 
@@ -124,7 +125,7 @@ def tell_of_guessing(share: ShareLink) -> None:
     with transaction.atomic():
         files = share.files.select_related("source")
         about = ", ".join(file.source.name for file in files)
-        audit.record(What.SHARE_GUESSED, None, who=SOMEBODY, key=share.key, about=about, share=str(share.pk))
+        log.record(What.SHARE_GUESSED, None, who=SOMEBODY, key=share.key, about=about, share=str(share.pk))
         first = {file.source.datasource_id: file.source.name for file in files[:1]}
         notices.tell_always({share.made_by_id, share.key.owner_id}, share.key, Topic.GUESSED, first)
 
@@ -178,7 +179,7 @@ def use(share: ShareLink, number: int) -> bool:
         has_left = ShareLink.objects.filter(pk=share.pk, uses__lt=F("most_uses"))
         if not has_left.update(uses=F("uses") + 1, last_used_at=now):
             return False
-    origin = audit.origin.get()
+    origin = log.origin.get()
     line = {
         "share": str(share.pk),
         "number": number,
@@ -276,10 +277,10 @@ def _write(lines: list[dict]) -> None:
     }
     used = [(by_name[name], line) for line in lines if (name := (line["share"], line["number"])) in by_name]
     for file, line in used:
-        before = audit.origin.set(Origin(line["address"], line["agent"]))
+        before = log.origin.set(Origin(line["address"], line["agent"]))
         at, who = datetime.fromisoformat(line["at"]), f"Share link of {file.share.made_by}"
-        audit.record(What.SHARE_USED, None, who=who, source=file.source, at=at, share=line["share"])
-        audit.origin.reset(before)
+        log.record(What.SHARE_USED, None, who=who, source=file.source, at=at, share=line["share"])
+        log.origin.reset(before)
         SharedFile.objects.filter(pk=file.pk).update(last_used_at=at)
         if not line["is_counted"]:
             ShareLink.objects.filter(pk=file.share_id).update(uses=F("uses") + 1, last_used_at=at)

@@ -17,7 +17,6 @@ from accounts.models import Invitation
 from core import semaphore
 from core.redis import connection
 from datasources import (
-    audit,
     bin,
     hints,
     hooks,
@@ -33,6 +32,7 @@ from datasources import (
     shares,
     watch,
 )
+from datasources.activity import log
 from datasources.leases import LeaseLost
 from datasources.models import (
     Deletion,
@@ -224,7 +224,7 @@ def tidy() -> None:
     bin.tidy()
     call_command("clearsessions")
     sessions.tidy()
-    audit.tidy()
+    log.tidy()
 
 
 def _send(model: type[Leased], pk: str, lease: str) -> None:

@@ -16,8 +16,9 @@ from django.utils import timezone
 from core import live, outgoing
 from core.slots import Slots
 from core.vault import SecretUnreadable, fingerprints
-from datasources import access, audit, notices
-from datasources.audit import What
+from datasources import access, notices
+from datasources.activity import log
+from datasources.activity.log import What
 from datasources.claro import (
     ClaroClient,
     ClaroError,
@@ -312,7 +313,7 @@ def confirm_refusal(key: ApiKey) -> None:
     same = ApiKey.objects.filter(pk=key.pk, secret=key.secret).exclude(state=ApiKey.State.INVALID)
     with transaction.atomic():
         if same.update(state=ApiKey.State.INVALID):
-            audit.record(What.KEY_REFUSED, None, who="Claro", key=key)
+            log.record(What.KEY_REFUSED, None, who="Claro", key=key)
             notices.tell(key, Topic.REFUSED, {key.pk: key.label})
             live.publish(access.people_for(key), "keys-changed")
     key.state = ApiKey.State.INVALID

@@ -18,7 +18,8 @@ from django.utils.safestring import SafeString, mark_safe
 from accounts import roles
 from core import live
 from core.text import visible as without_traps
-from datasources import activity, saved_views
+from datasources import saved_views
+from datasources.activity import search
 from datasources.addresses import query_string
 from datasources.claro.bodies import storable
 from datasources.gateway.budget import Lane, Left, Minute
@@ -256,13 +257,13 @@ def sentence(event: AuditEvent) -> SafeString:
     looks = {"": "{}", "who": "<strong><bdi>{}</bdi></strong>"}
     if event.href:
         looks["about"] = '<a href="{1}"><bdi>{0}</bdi></a>'
-    pieces = (format_html(looks.get(name, "<bdi>{}</bdi>"), text, event.href) for name, text in activity.parts(event))
+    pieces = (format_html(looks.get(name, "<bdi>{}</bdi>"), text, event.href) for name, text in search.parts(event))
     return SafeString("".join(pieces))
 
 
 @register.filter
 def event_icon(event: AuditEvent) -> str:
-    return activity.icon(event)
+    return search.icon(event)
 
 
 @register.filter

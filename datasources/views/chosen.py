@@ -13,9 +13,10 @@ from django.urls import reverse
 from django.views.decorators.http import require_POST
 
 from accounts.roles import Action
-from datasources import audit, bin, links, selection, shares, tasks
+from datasources import bin, links, selection, shares, tasks
+from datasources.activity import log
+from datasources.activity.log import What
 from datasources.addresses import SourceListForm
-from datasources.audit import What
 from datasources.forms import DeleteSeveralForm
 from datasources.models import Deletion, DownloadLink
 from datasources.selection import MOST, Selection, SelectionForm, TooMany
@@ -64,7 +65,7 @@ def download(request: HttpRequest, chosen: Selection) -> HttpResponse:
     processing = len(chosen.sources) - len(finished)
     new = links.ask_all(finished, request.user, LINKS_LAST_S)
     tasks.start_due(DownloadLink)
-    audit.record_each(What.DOWNLOAD_ASKED, request.user, finished)
+    log.record_each(What.DOWNLOAD_ASKED, request.user, finished)
     counts = {"being made": new, "there already": len(finished) - new, "left out, still processed": processing}
     links_are = ", ".join(f"{n:,} {what}" for what, n in counts.items() if n)
     messages.success(request, f"Links to {len(chosen.sources):,} data sources: {links_are}.")

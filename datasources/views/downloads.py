@@ -5,8 +5,9 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from accounts.roles import Action
-from datasources import access, audit, links, opened, standstill, tasks
-from datasources.audit import What
+from datasources import access, links, opened, standstill, tasks
+from datasources.activity import log
+from datasources.activity.log import What
 from datasources.forms import DownloadForm
 from datasources.models import DownloadLink, Source
 from datasources.views.objects import POST, READ, of_link, of_source, space_of
@@ -20,7 +21,7 @@ def ask(request: HttpRequest, source: Source) -> HttpResponse:
     if not form.is_valid():
         return render_problem(request, 422, "No link was made", "Choose 5 minutes, 1 hour or 24 hours.")
     link = links.ask(source, request.user, form.cleaned_data["expires_in"], renew=form.cleaned_data["renew"])
-    audit.record(What.DOWNLOAD_ASKED, request.user, source=source)
+    log.record(What.DOWNLOAD_ASKED, request.user, source=source)
     opened.note(source, request.user)
     if link.is_pending:
         tasks.start(link)
@@ -55,7 +56,7 @@ def state(request: HttpRequest, link: DownloadLink) -> HttpResponse:
 def file(request: HttpRequest, link: DownloadLink) -> HttpResponse:
     """Sends the browser to the file. The signed URL is a password: it stands in this one header and nowhere else."""
     if url := links.target(link):
-        audit.record(What.DOWNLOADED, request.user, source=link.source)
+        log.record(What.DOWNLOADED, request.user, source=link.source)
         return HttpResponseRedirect(url, headers={"Referrer-Policy": "no-referrer"})
     return _ended(request)
 
@@ -65,7 +66,7 @@ def file(request: HttpRequest, link: DownloadLink) -> HttpResponse:
 def url(request: HttpRequest, link: DownloadLink) -> HttpResponse:
     """The signed URL as plain text, for the clipboard."""
     if target := links.target(link):
-        audit.record(What.LINK_COPIED, request.user, source=link.source)
+        log.record(What.LINK_COPIED, request.user, source=link.source)
         return HttpResponse(target, content_type="text/plain; charset=utf-8")
     return _ended(request)
 

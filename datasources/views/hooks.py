@@ -6,8 +6,9 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
 
 from core.vault import SecretUnreadable
-from datasources import audit, hints, hooks, tasks
-from datasources.audit import What
+from datasources import hints, hooks, tasks
+from datasources.activity import log
+from datasources.activity.log import What
 from datasources.claro import SIGNATURE_HEADER
 from datasources.models import ApiKey
 from datasources.views.objects import POST, of_own_key
@@ -25,7 +26,7 @@ def switch(request: HttpRequest, key: ApiKey) -> HttpResponse:
         return redirect("keys:list")
     else:
         hook, what = hooks.switch_on(key), What.HOOK_ON
-    audit.record(what, request.user, key=key)
+    log.record(what, request.user, key=key)
     if hook:
         tasks.start(hook)
     return redirect("keys:list")

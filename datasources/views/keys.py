@@ -6,8 +6,9 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts.quotas import QuotaReached
-from datasources import access, audit, gateway, hooks, keys, standstill, tasks
-from datasources.audit import What
+from datasources import access, gateway, hooks, keys, standstill, tasks
+from datasources.activity import log
+from datasources.activity.log import What
 from datasources.claro import AccessDenied, ClaroError, Unauthorized
 from datasources.forms import KeyEditForm, KeyForm, KeyShareForm
 from datasources.models import ApiKey
@@ -55,7 +56,7 @@ def add(request: HttpRequest) -> HttpResponse:
             form.add_error(None, str(error))
         else:
             tasks.start(key.sync)
-            audit.record(What.KEY_ADDED, request.user, key=key)
+            log.record(What.KEY_ADDED, request.user, key=key)
             messages.success(request, f"{key.label} is added. Its data sources are being read now.")
             return redirect("sources:list")
     return _form(request, "keys/add.html", form)
@@ -73,13 +74,13 @@ def edit(request: HttpRequest, key: ApiKey) -> HttpResponse:
         if not secret:
             key.save(update_fields=["label", "calls_per_minute"])
             if before != key.label:
-                audit.record(What.KEY_RENAMED, request.user, key=key, before=before)
+                log.record(What.KEY_RENAMED, request.user, key=key, before=before)
             messages.success(request, f"Saved as {key.label}.")
             return redirect("keys:list")
         if state := _checked(request, form, key):
             keys.replace_secret(key, secret, state)
             tasks.start(key.sync)
-            audit.record(What.KEY_REPLACED, request.user, key=key)
+            log.record(What.KEY_REPLACED, request.user, key=key)
             messages.success(request, f"{key.label} has a new key. What had stopped goes on.")
             return redirect("keys:list")
     return _form(request, "keys/edit.html", form, key=key)
@@ -96,7 +97,7 @@ def check(request: HttpRequest, key: ApiKey) -> HttpResponse:
         keys.go_on(key)
         outcome = f"Claro accepts {key.label}."
         messages.success(request, outcome)
-    audit.record(What.KEY_CHECKED, request.user, key=key, outcome=outcome)
+    log.record(What.KEY_CHECKED, request.user, key=key, outcome=outcome)
     return redirect("keys:list")
 
 
@@ -108,7 +109,7 @@ def share(request: HttpRequest, key: ApiKey) -> HttpResponse:
         shared, unshared = keys.share(key, form.choices(), form.cleaned_data["teams"])
         for what, teams in ((What.KEY_SHARED, shared), (What.KEY_UNSHARED, unshared)):
             for team in teams:
-                audit.record(what, request.user, key=key, teams=[team])
+                log.record(what, request.user, key=key, teams=[team])
         messages.success(request, f"Saved who works through {key.label}.")
         return redirect("keys:list")
     return render_page(request, "keys/share.html", "keys/_share.html", {"form": form, "key": key})
@@ -117,7 +118,7 @@ def share(request: HttpRequest, key: ApiKey) -> HttpResponse:
 @of_own_key(*FORM)
 def delete(request: HttpRequest, key: ApiKey) -> HttpResponse:
     if request.method == "POST":
-        audit.record(What.KEY_DELETED, request.user, key=key)
+        log.record(What.KEY_DELETED, request.user, key=key)
         error = keys.delete(key)
         messages.success(request, f"{key.label} is deleted here. At Claro nothing has changed.")
         if error:

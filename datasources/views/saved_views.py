@@ -7,8 +7,9 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts.quotas import QuotaReached
 from accounts.roles import Action, may
-from datasources import access, audit, saved_views
-from datasources.audit import What
+from datasources import access, saved_views
+from datasources.activity import log
+from datasources.activity.log import What
 from datasources.forms import SavedViewForm, ViewNameForm
 from datasources.models import SavedView
 from datasources.views.objects import FORM, of_view, space_of
@@ -39,7 +40,7 @@ def add(request: HttpRequest) -> HttpResponse:
             form.add_error(None, str(error))
         else:
             if team:
-                audit.record(What.VIEW_SAVED, request.user, about=view.name, teams=[team])
+                log.record(What.VIEW_SAVED, request.user, about=view.name, teams=[team])
             messages.success(request, f"{view.name} is saved.")
             return redirect(view.url)
     view.team = space.team
@@ -66,7 +67,7 @@ def delete(request: HttpRequest, view: SavedView) -> HttpResponse:
         return render_question(request, f"Delete the view {view.name}?", text, "Delete the view", reverse("views:list"))
     view.delete()
     if not view.owner_id:
-        audit.record(What.VIEW_DELETED, request.user, about=view.name, teams=[view.team])
+        log.record(What.VIEW_DELETED, request.user, about=view.name, teams=[view.team])
     messages.success(request, f"The view {view.name} is deleted.")
     return redirect("views:list")
 

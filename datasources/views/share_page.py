@@ -18,7 +18,8 @@ from django.views.decorators.http import require_http_methods
 
 from core import throttle
 from core.guesses import TooManyGuesses
-from datasources import access, audit, links, shares, standstill, tasks
+from datasources import access, links, shares, standstill, tasks
+from datasources.activity import log
 from datasources.models import ApiKey, DownloadLink, ShareLink
 from datasources.views import share_cookies
 
@@ -44,7 +45,7 @@ def share(request: HttpRequest, token: str) -> HttpResponse:
 
 
 def _answer(request: HttpRequest, token: str) -> HttpResponse:
-    address = audit.origin.get().address
+    address = log.origin.get().address
     if throttle.is_held_up("share", address, settings.SHARE_REQUESTS_A_MINUTE):
         return _too_often(request)
     if response := _quick(request, token):
@@ -70,7 +71,7 @@ def _try(request: HttpRequest, share: ShareLink, tried: str | None) -> HttpRespo
     """None where the password is right. One that comes too early is not even checked."""
     if tried is None:
         return _ask_password(request)
-    address = audit.origin.get().address
+    address = log.origin.get().address
     throttle.guessed("share", address)
     guess = shares.guess(share, address, share_cookies.device(request, share))
     try:
@@ -184,7 +185,7 @@ def _not_yet(request: HttpRequest, link: DownloadLink) -> HttpResponse:
 
 
 def _nothing(request: HttpRequest) -> HttpResponse:
-    throttle.guessed("share", audit.origin.get().address)
+    throttle.guessed("share", log.origin.get().address)
     if _is_a_person(request):
         return _render("shares/nothing.html", {}, 404)
     return _text("This link does not work.", 404)

@@ -16,8 +16,9 @@ from qrcode.image.svg import SvgPathFillImage
 from accounts.quotas import QuotaReached
 from accounts.roles import Action
 from core.vault import SecretUnreadable
-from datasources import access, audit, shares
-from datasources.audit import What
+from datasources import access, shares
+from datasources.activity import log
+from datasources.activity.log import What
 from datasources.forms import ShareEditForm, ShareForm
 from datasources.models import ShareLink, Source
 from datasources.views.objects import FORM, POST, READ, of_share, of_source, space_of
@@ -161,4 +162,4 @@ def _address(request: HttpRequest, share: ShareLink) -> str | None:
 
 def _record(what: What, request: HttpRequest, share: ShareLink, **details: object) -> None:
     names = [file.source.name for file in share.files.select_related("source")]
-    audit.record(what, request.user, key=share.key, about=", ".join(names), share=str(share.pk), **details)
+    log.record(what, request.user, key=share.key, about=", ".join(names), share=str(share.pk), **details)

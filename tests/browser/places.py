@@ -17,8 +17,9 @@ from playwright.sync_api import BrowserContext, Page
 from accounts import teams
 from accounts.models import Membership, Team, User
 from accounts.roles import Role
-from datasources import audit, links, notices, outlets, shares
-from datasources.audit import What
+from datasources import links, notices, outlets, shares
+from datasources.activity import log
+from datasources.activity.log import What
 from datasources.models import ApiKey, DownloadLink, KeyShare, Outlet, SavedView, ShareLink, Source, Sync
 from datasources.models.notices import Topic
 from tests.conftest import synced
@@ -32,9 +33,9 @@ HOSTILE = "<img src=x onerror=alert(1)>\"'><script>alert(2)</script>\u202efdp.cs
 @contextlib.contextmanager
 def at_home() -> Iterator[None]:
     """As if asked for from a browser with an address."""
-    token = audit.origin.set(audit.Origin("2001:db8::7", "Mozilla/5.0 (iPhone) Safari/600"))
+    token = log.origin.set(log.Origin("2001:db8::7", "Mozilla/5.0 (iPhone) Safari/600"))
     yield
-    audit.origin.reset(token)
+    log.origin.reset(token)
 
 
 @dataclass
@@ -169,11 +170,11 @@ def _no_activity(world: World) -> str:
 def _activity(world: World) -> str:
     with at_home():
         for what in What:
-            audit.record(
+            log.record(
                 what, world.alice, key=world.key, about="things.csv", team="T", before="b", role="r", outcome="o"
             )
-    audit.record(What.DOWNLOADED, world.alice, source=world.source(fileName=HOSTILE))
-    audit.record(What.DOWNLOADED, world.alice, source=world.source(fileName=f"{'long-' * 40}.csv"))
+    log.record(What.DOWNLOADED, world.alice, source=world.source(fileName=HOSTILE))
+    log.record(What.DOWNLOADED, world.alice, source=world.source(fileName=f"{'long-' * 40}.csv"))
     return "/activity/"
 
 

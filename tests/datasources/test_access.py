@@ -8,8 +8,9 @@ from django.utils import timezone
 from accounts import teams
 from accounts.models import Membership, User
 from accounts.roles import Action, Role
-from datasources import access, audit, keys, links
-from datasources.audit import What
+from datasources import access, keys, links
+from datasources.activity import log
+from datasources.activity.log import What
 from datasources.models import ApiKey, KeyShare, SavedView, Source
 
 
@@ -149,10 +150,10 @@ def read_by(user, space=access.EVERYTHING) -> list[str]:
 
 @pytest.fixture
 def events(alice, bob, source, team) -> None:
-    audit.record(What.SIGNED_IN, alice)
-    audit.record(What.DOWNLOADED, bob, source=source)
-    audit.record(What.TEAM_RENAMED, alice, teams=[team])
-    audit.record(What.KEY_ADDED, alice, key=source.key, teams=[])
+    log.record(What.SIGNED_IN, alice)
+    log.record(What.DOWNLOADED, bob, source=source)
+    log.record(What.TEAM_RENAMED, alice, teams=[team])
+    log.record(What.KEY_ADDED, alice, key=source.key, teams=[])
 
 
 def test_one_reads_what_one_did_and_what_was_done_with_one_s_keys(alice, bob, events, source):
@@ -175,20 +176,20 @@ def test_whoever_answers_for_a_team_reads_what_concerned_it(bob, carol, events, 
 def test_what_concerned_a_team_stays_its_own_when_the_key_is_taken_away(alice, carol, events, source, team):
     Membership.objects.create(team=team, user=carol, role=Role.ADMIN)
     team.key_shares.get().delete()
-    audit.record(What.KEY_REPLACED, alice, key=source.key)
+    log.record(What.KEY_REPLACED, alice, key=source.key)
     assert read_by(carol) == ["downloaded", "team_renamed"]
 
 
 def test_who_answers_for_one_team_reads_nothing_of_another(alice, carol, events, team):
     other = teams.create("Other", carol)
-    audit.record(What.INVITED, alice, teams=[team])
+    log.record(What.INVITED, alice, teams=[team])
     assert read_by(carol) == []
     assert read_by(alice, access.space(alice, str(team.pk))) == ["downloaded", "invited", "team_renamed"]
     assert read_by(carol, access.space(carol, str(other.pk))) == []
 
 
 def test_a_failed_sign_in_is_read_by_whose_account_it_is(alice, bob):
-    audit.record(What.SIGN_IN_FAILED, None, owner=bob)
+    log.record(What.SIGN_IN_FAILED, None, owner=bob)
     assert (read_by(bob), read_by(alice)) == (["sign_in_failed"], [])
 
 

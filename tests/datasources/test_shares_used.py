@@ -11,7 +11,7 @@ from accounts.models import Membership
 from accounts.roles import Role
 from core import redis, vault
 from datasources import access, leases, links, mirror, shares, tasks
-from datasources.audit import NOWHERE, Origin, What, origin
+from datasources.activity.log import NOWHERE, Origin, What, origin
 from datasources.models import ApiKey, AuditEvent, DownloadLink, KeyShare, ShareLink
 from tests.support.threads import at_once
 from tests.views.conftest import made

@@ -12,8 +12,9 @@ from django.utils import timezone
 from accounts import teams
 from accounts.models import Invitation, Membership, User
 from accounts.roles import Role
-from datasources import audit, shares
-from datasources.audit import What
+from datasources import shares
+from datasources.activity import log
+from datasources.activity.log import What
 from datasources.models import ApiKey, AuditEvent, Deletion, DownloadLink, KeyShare, SavedView, ShareLink
 from tests.conftest import asked_again, emptied, htmx, synced
 from tests.support.hooks import tended
@@ -52,7 +53,7 @@ def test_what_happened_stands_there_in_words_with_where_it_came_from(web, client
 
 
 def test_a_source_that_is_gone_is_named_and_no_link(web, alice, table):
-    audit.record(What.SOURCE_DELETE_DONE, alice, source=table)
+    log.record(What.SOURCE_DELETE_DONE, alice, source=table)
     table.key.sources.update(gone_at=timezone.now())
     page = web.get("/activity/")
     assert "deleted things.csv with Main" in words(page)
@@ -60,7 +61,7 @@ def test_a_source_that_is_gone_is_named_and_no_link(web, alice, table):
 
 
 def test_hostile_names_are_text(web, alice, key):
-    audit.record(What.SOURCE_DELETED, alice, key=key, about="<img src=x onerror=alert(1)>\u202e={who}")
+    log.record(What.SOURCE_DELETED, alice, key=key, about="<img src=x onerror=alert(1)>\u202e={who}")
     page = web.get("/activity/")
     assert dom(page).find(".//section//img") is None
     assert "<img src=x onerror=alert(1)>�={who}" in words(page)
@@ -69,8 +70,8 @@ def test_hostile_names_are_text(web, alice, key):
 
 
 def test_the_address_decides_what_is_shown_and_exported(web, alice, bob, key):
-    audit.record(What.SIGNED_IN, alice)
-    audit.record(What.DOWNLOAD_ASKED, bob, key=key, about="beans.csv")
+    log.record(What.SIGNED_IN, alice)
+    log.record(What.DOWNLOAD_ASKED, bob, key=key, about="beans.csv")
     query = f"?what=downloads&who=bob&key={key.pk}&since=2026-01-01&q=beans"
     page = web.get(f"/activity/{query}")
     assert len(lines(page)) == 1
@@ -82,7 +83,7 @@ def test_the_address_decides_what_is_shown_and_exported(web, alice, bob, key):
 
 @pytest.mark.parametrize("query", ["what=nonsense", "before=abc", "after=99999999999999999999", "since=9999-99-99"])
 def test_what_can_t_be_used_is_told(web, alice, query):
-    audit.record(What.SIGNED_IN, alice)
+    log.record(What.SIGNED_IN, alice)
     page = web.get(f"/activity/?{query}")
     assert page.status_code == 400
     assert "in the address" in told(page)
@@ -91,7 +92,7 @@ def test_what_can_t_be_used_is_told(web, alice, query):
 
 def test_pages_are_links(web, alice):
     for number in range(60):
-        audit.record(What.TEAM_MADE, alice, about=f"team {number}")
+        log.record(What.TEAM_MADE, alice, about=f"team {number}")
     first = web.get("/activity/?what=teams")
     assert len(lines(first)) == 50
     second = web.get("/activity/" + link(first, "Older"))
@@ -103,25 +104,25 @@ def test_pages_are_links(web, alice):
 def test_more_events_cost_no_more_queries(web, alice, account, key, django_assert_max_num_queries):
     account.add_many([{"fileName": f"{n}.csv"} for n in range(20)])
     sources = synced(key)
-    audit.record(What.DOWNLOADED, alice, source=sources[0])
+    log.record(What.DOWNLOADED, alice, source=sources[0])
     web.get("/keys/")  # notes, once in five minutes, that she is here
     with django_assert_max_num_queries(10) as few:
         web.get("/activity/")
     for source in sources:
-        audit.record(What.DOWNLOADED, alice, source=source)
+        log.record(What.DOWNLOADED, alice, source=source)
     with django_assert_max_num_queries(len(few)):
         assert len(lines(web.get("/activity/"))) == 21
 
 
 def test_a_part_is_the_same_without_the_page_around_it(web, alice):
-    audit.record(What.SIGNED_IN, alice)
+    log.record(What.SIGNED_IN, alice)
     part = web.get("/activity/", headers=htmx())
     assert (len(lines(part)), b"<html" in part.content) == (1, False)
 
 
 def test_it_is_shown_by_space(web, client_of, alice, bob, key, team):
-    audit.record(What.SIGNED_IN, bob, teams=[team])
-    audit.record(What.KEY_ADDED, alice, key=key, teams=[])
+    log.record(What.SIGNED_IN, bob, teams=[team])
+    log.record(What.KEY_ADDED, alice, key=key, teams=[])
     assert [line.split()[0] for line in lines(web.get(f"/activity/?team={team.pk}"))] == ["bob@example.com"]
     assert [line.split()[0] for line in lines(web.get("/activity/?team=own"))] == ["alice@example.com"]
     assert len(lines(web.get("/activity/"))) == 2
@@ -131,7 +132,7 @@ def test_it_is_shown_by_space(web, client_of, alice, bob, key, team):
 
 def test_a_stranger_reads_nothing_of_others(client_of, alice, key, team):
     for what in What:
-        audit.record(what, alice, key=key, about="secret plans")
+        log.record(what, alice, key=key, about="secret plans")
     stranger = client_of(User.objects.create_user("carol@example.com"))
     for path in ("/activity/", f"/activity/?key={key.pk}", "/activity/?who=alice", "/activity/?q=plans"):
         page = stranger.get(path)
@@ -141,11 +142,11 @@ def test_a_stranger_reads_nothing_of_others(client_of, alice, key, team):
 
 
 def test_the_export_goes_out_piece_by_piece(web, alice, monkeypatch):
-    from datasources import activity
+    from datasources.activity import search
 
-    monkeypatch.setattr(activity, "CHUNK", 2)
+    monkeypatch.setattr(search, "CHUNK", 2)
     for number in range(4):
-        audit.record(What.TEAM_MADE, alice, about=str(number))
+        log.record(What.TEAM_MADE, alice, about=str(number))
     client = AsyncClient()
     client.cookies = web.cookies
 
@@ -164,13 +165,13 @@ def test_the_export_goes_out_piece_by_piece(web, alice, monkeypatch):
 
 
 def test_whoever_loses_access_gets_no_more_of_the_export(client_of, bob, team, key, monkeypatch):
-    from datasources import activity
+    from datasources.activity import search
 
-    monkeypatch.setattr(activity, "CHUNK", 1)
+    monkeypatch.setattr(search, "CHUNK", 1)
     mine = team.memberships.get(user=bob)
     teams.set_role(mine, Role.ADMIN)
     for _ in range(3):
-        audit.record(What.KEY_REFUSED, None, key=key)
+        log.record(What.KEY_REFUSED, None, key=key)
     pieces = iter(client_of(bob).get("/activity/export/").streaming_content)
     assert [next(pieces)[:1], next(pieces)[:1]] != []
     teams.set_role(mine, Role.MEMBER)
@@ -187,7 +188,7 @@ def test_a_source_tells_those_who_may_know_what_happened_with_it(web, client_of,
     path = f"/sources/{table.datasource_id}/"
     assert "What happened" not in words(web.get(path))
     for _ in range(7):
-        audit.record(What.DOWNLOADED, alice, source=table)
+        log.record(What.DOWNLOADED, alice, source=table)
     page = web.get(path)
     assert sum("downloaded things.csv" in line for line in all_words(page, ".//ol/li")) == 5
     assert len(lines(web.get(link(page, "All that happened with it")))) == 7

@@ -14,8 +14,9 @@ from accounts import teams
 from accounts.models import Membership, Team, User
 from accounts.roles import Action, Role, may
 from core import redis
-from datasources import access, audit, keys, lookups
-from datasources.audit import What
+from datasources import access, keys, lookups
+from datasources.activity import log
+from datasources.activity.log import What
 from datasources.models import ApiKey, DownloadLink, KeyShare, SavedView, Source
 from tests.conftest import htmx
 
@@ -55,7 +56,7 @@ class World:
             key=key, datasource_id=datasource_id, file_name=f"file-of-{number}.csv", status="completed", **times
         )
         DownloadLink.objects.create(source=source, expires_in_s=300, state="failed")
-        audit.record(What.KEY_ADDED, None, key=key, who=f"birth-of-{number}")
+        log.record(What.KEY_ADDED, None, key=key, who=f"birth-of-{number}")
         return key
 
     def have_claro_deny_the_others(self) -> None:
@@ -69,7 +70,7 @@ class World:
         """Something happens with each key, and each team saves a view of each source's rows."""
         for number, key in enumerate(self.keys):
             if key:
-                audit.record(What.KEY_REFUSED, None, key=key, who=f"trace-of-{number}")
+                log.record(What.KEY_REFUSED, None, key=key, who=f"trace-of-{number}")
                 rows = {"page": SavedView.Page.ROWS, "datasource_id": key.sources.get().datasource_id}
                 for place, team in enumerate(self.teams):
                     if team:

@@ -11,7 +11,7 @@ from accounts import teams
 from accounts.models import Membership
 from accounts.roles import Role
 from datasources import notices, shares
-from datasources.audit import What
+from datasources.activity.log import What
 from datasources.models import AuditEvent, KeyShare, ShareLink
 from datasources.models.notices import Topic
 from tests.support.html import words

@@ -13,7 +13,7 @@ from accounts.models import Membership
 from accounts.roles import Role
 from core import vault
 from datasources import access, shares
-from datasources.audit import What
+from datasources.activity.log import What
 from datasources.models import AuditEvent, KeyShare, ShareLink
 from tests.conftest import htmx, synced
 from tests.support.html import all_words, dom, field, link, told, words

@@ -8,8 +8,9 @@ from django.utils import timezone
 from accounts import teams
 from accounts.models import Invitation, Membership, Team
 from accounts.roles import Role
-from datasources import audit, notices, shares
-from datasources.audit import What
+from datasources import notices, shares
+from datasources.activity import log
+from datasources.activity.log import What
 from datasources.models import AuditEvent, KeyShare, SavedView
 from datasources.models.notices import Topic
 from tests.support.html import told, words
@@ -103,7 +104,7 @@ def test_nothing_of_a_team_is_left_for_a_removed_person(client_of, team, bob, ke
     view = SavedView.objects.create(team=team, name="Prices", page=SavedView.Page.SOURCES)
     notices.choose(bob, key, [Topic.FAILED])
     notices.tell_of(key, Topic.FAILED, [ready.source])
-    audit.record(What.TEAM_RENAMED, key.owner, about="Catalogue", teams=[team])
+    log.record(What.TEAM_RENAMED, key.owner, about="Catalogue", teams=[team])
     web = client_of(bob)
     source = f"/sources/{ready.source.datasource_id}/"
     paths = [source, f"{source}rows/", f"/downloads/{ready.pk}/", f"/downloads/{ready.pk}/file/", f"/teams/{team.pk}/"]

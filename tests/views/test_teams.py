@@ -10,8 +10,8 @@ from django.utils import timezone
 from accounts import invitations, teams
 from accounts.models import Invitation, Membership, Team, User
 from accounts.roles import Role
-from datasources import audit
-from datasources.audit import What
+from datasources.activity import log
+from datasources.activity.log import What
 from datasources.models import AuditEvent, KeyShare
 from tests.conftest import htmx
 from tests.support.html import field, link, told, words
@@ -340,4 +340,4 @@ def test_where_somebody_came_from_is_noted(web, page):
     event = AuditEvent.objects.get()
     assert (event.address, event.agent.startswith("Firefox")) == ("127.0.0.1", True)
     assert "\x1b" not in event.agent
-    assert audit.origin.get() == audit.NOWHERE
+    assert log.origin.get() == log.NOWHERE

@@ -5,8 +5,8 @@ import pytest
 from accounts import teams
 from accounts.models import Membership
 from accounts.roles import Action, Role, may
-from datasources import audit
-from datasources.audit import What
+from datasources.activity import log
+from datasources.activity.log import What
 from datasources.models import ApiKey
 from tests.support.html import told
 
@@ -116,7 +116,7 @@ def test_the_page_offers_what_one_may_do(client_of, bob, team, ids, role):
 def test_who_may_reads_what_happened(client_of, alice, bob, team, ids, role):
     if role:
         Membership.objects.create(team=team, user=bob, role=role)
-    audit.record(What.KEY_CHECKED, alice, key=team.key_shares.get().key, outcome="all-is-well")
+    log.record(What.KEY_CHECKED, alice, key=team.key_shares.get().key, outcome="all-is-well")
     for path in ("/activity/", "/activity/export/"):
         response = client_of(bob).get(path)
         assert ("all-is-well" in response.getvalue().decode()) == may(role, Action.LOG)

@@ -21,8 +21,8 @@ from django.dispatch import receiver
 from accounts.models import Team, User
 from accounts.sessions import signed_out_elsewhere
 from core.visitors import network_of
-from datasources import audit
-from datasources.audit import What
+from datasources.activity import log
+from datasources.activity.log import What
 
 # Who guesses passwords fills no log: one line for each account and network in this time.
 FAILURES_EVERY_S = 300
@@ -100,12 +100,12 @@ def note_removed_factor(user: User, authenticator: Authenticator, **kwargs) -> N
 
 def _note_failure(what: What, user: User) -> None:
     """Whoever it was, the person whose account it is reads it."""
-    if _is_first(f"{what} {user.pk} {network_of(audit.origin.get().address)}"):
-        audit.record(what, None, who=SOMEBODY, about=user.email, owner=user, teams=_teams_of(user))
+    if _is_first(f"{what} {user.pk} {network_of(log.origin.get().address)}"):
+        log.record(what, None, who=SOMEBODY, about=user.email, owner=user, teams=_teams_of(user))
 
 
 def _note(what: What, user: User, **more: str) -> None:
-    audit.record(what, user, teams=_teams_of(user), **more)
+    log.record(what, user, teams=_teams_of(user), **more)
 
 
 def _teams_of(user: User) -> QuerySet[Team]:

@@ -12,7 +12,7 @@ from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from core.text import visible
-from datasources.audit import GROUPS
+from datasources.activity.log import GROUPS
 from datasources.models import AuditEvent
 
 PER_PAGE = 50

@@ -9,9 +9,9 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from core.text import visible
-from datasources import activity, audit
+from datasources.activity import log, search
+from datasources.activity.log import GROUPS, What
 from datasources.addresses import ActivityForm
-from datasources.audit import GROUPS, What
 from datasources.models import AuditEvent
 
 NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
@@ -20,13 +20,13 @@ NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
 def asked(**state) -> list[str]:
     """What the events are about that this asks for."""
     form = ActivityForm(state)
-    found = activity.narrowed(AuditEvent.objects.all(), form.state())
+    found = search.narrowed(AuditEvent.objects.all(), form.state())
     assert not form.errors
     return sorted(found.values_list("about", flat=True))
 
 
 def sentence(event: AuditEvent) -> str:
-    return "".join(text for _, text in activity.parts(event))
+    return "".join(text for _, text in search.parts(event))
 
 
 @pytest.fixture
@@ -35,7 +35,7 @@ def events(alice, bob, key) -> None:
         [(What.INVITED, alice, "carol"), (What.SIGNED_IN, bob, "b"), (What.DOWNLOADED, bob, "beans.csv")], start=20
     ):
         with time_machine.travel(datetime(2026, 11, day, 23, 30, tzinfo=UTC), tick=False):
-            audit.record(what, who, about=about, key=key if about == "beans.csv" else None)
+            log.record(what, who, about=about, key=key if about == "beans.csv" else None)
 
 
 # --- Narrowing ---
@@ -72,7 +72,7 @@ def test_a_day_is_one_where_the_reader_is(events):
 
 
 def test_a_key_and_a_source_are_found_by_their_id_when_they_are_gone(alice, key, table):
-    audit.record(What.DOWNLOADED, alice, source=table)
+    log.record(What.DOWNLOADED, alice, source=table)
     datasource_id, key_id = table.datasource_id, key.pk
     key.delete()
     assert asked(key=str(key_id)) == asked(source=str(datasource_id)) == ["things.csv"]
@@ -90,39 +90,39 @@ def test_a_day_that_is_none_is_told(db, day):
 
 @pytest.fixture
 def many(alice, monkeypatch) -> list[int]:
-    monkeypatch.setattr(activity, "PER_PAGE", 3)
-    return [audit.record(What.SIGNED_IN, alice).pk for _ in range(8)][::-1]
+    monkeypatch.setattr(search, "PER_PAGE", 3)
+    return [log.record(What.SIGNED_IN, alice).pk for _ in range(8)][::-1]
 
 
-def ids(page: activity.Page) -> list[int]:
+def ids(page: search.Page) -> list[int]:
     return [event.pk for event in page.events]
 
 
 def test_pages_lead_to_each_other_and_back(many):
-    first = activity.page(AuditEvent.objects.all())
+    first = search.page(AuditEvent.objects.all())
     assert (ids(first), first.newer) == (many[:3], None)
-    second = activity.page(AuditEvent.objects.all(), before=first.older)
-    third = activity.page(AuditEvent.objects.all(), before=second.older)
+    second = search.page(AuditEvent.objects.all(), before=first.older)
+    third = search.page(AuditEvent.objects.all(), before=second.older)
     assert (ids(second), ids(third), third.older) == (many[3:6], many[6:], None)
-    assert ids(activity.page(AuditEvent.objects.all(), after=third.newer)) == many[3:6]
-    assert activity.page(AuditEvent.objects.all(), after=second.newer) == first
+    assert ids(search.page(AuditEvent.objects.all(), after=third.newer)) == many[3:6]
+    assert search.page(AuditEvent.objects.all(), after=second.newer) == first
 
 
 def test_what_happens_meanwhile_moves_nothing(many, alice):
-    first = activity.page(AuditEvent.objects.all())
+    first = search.page(AuditEvent.objects.all())
     for _ in range(2):
-        audit.record(What.SIGNED_OUT, alice)
-    assert ids(activity.page(AuditEvent.objects.all(), before=first.older)) == many[3:6]
+        log.record(What.SIGNED_OUT, alice)
+    assert ids(search.page(AuditEvent.objects.all(), before=first.older)) == many[3:6]
 
 
 def test_a_place_where_nothing_is_is_empty(many):
-    assert activity.page(AuditEvent.objects.all(), before=1) == activity.Page([], None, None)
-    assert ids(activity.page(AuditEvent.objects.all(), after=many[0] + 100)) == many[:3]
+    assert search.page(AuditEvent.objects.all(), before=1) == search.Page([], None, None)
+    assert ids(search.page(AuditEvent.objects.all(), after=many[0] + 100)) == many[:3]
 
 
 def test_a_page_is_one_query(many, django_assert_num_queries):
     with django_assert_num_queries(1):
-        [list(activity.parts(event)) for event in activity.page(AuditEvent.objects.all()).events]
+        [list(search.parts(event)) for event in search.page(AuditEvent.objects.all()).events]
 
 
 # --- Words ---
@@ -142,7 +142,7 @@ def test_a_page_is_one_query(many, django_assert_num_queries):
     ],
 )
 def test_an_event_is_a_sentence(bob, key, what, about, details, words):
-    assert sentence(audit.record(what, bob, key=key, about=about, **details)) == words
+    assert sentence(log.record(what, bob, key=key, about=about, **details)) == words
 
 
 # All that any sentence has a place for.
@@ -152,10 +152,10 @@ DETAILS = {name: name[0] for name in ("before", "role", "team", "outcome", "fact
 def test_every_kind_can_be_said_and_asked_for(bob, key):
     for group in GROUPS.values():
         for what in group.words:
-            said = sentence(audit.record(what, bob, key=key, about="a", **DETAILS))
+            said = sentence(log.record(what, bob, key=key, about="a", **DETAILS))
             assert "…" not in said
             assert "{" not in said
-    asked_for = {kind for _, kinds in activity.choices() for kind, _ in kinds}
+    asked_for = {kind for _, kinds in search.choices() for kind, _ in kinds}
     assert asked_for == ActivityForm.KINDS
 
 
@@ -169,10 +169,10 @@ def parsed(text: str) -> list[list[str]]:
 
 def test_the_export_has_a_line_for_each_event_newest_first(bob, key, table):
     with time_machine.travel(NOON, tick=False):
-        audit.record(What.SIGNED_IN, bob)
-        audit.record(What.SOURCE_DELETE_DONE, bob, source=table)
-    head, *lines = parsed("".join(activity.csv_lines(AuditEvent.objects.all())))
-    assert head == list(activity.COLUMNS)
+        log.record(What.SIGNED_IN, bob)
+        log.record(What.SOURCE_DELETE_DONE, bob, source=table)
+    head, *lines = parsed("".join(search.csv_lines(AuditEvent.objects.all())))
+    assert head == list(search.COLUMNS)
     assert [line[2] for line in lines] == ["Deleted", "Signed in"]
     words = "bob@example.com deleted things.csv with Main"
     source_id = str(table.datasource_id)
@@ -180,10 +180,10 @@ def test_the_export_has_a_line_for_each_event_newest_first(bob, key, table):
 
 
 def test_the_export_is_read_in_pieces(bob, monkeypatch, django_assert_num_queries):
-    monkeypatch.setattr(activity, "CHUNK", 2)
-    made = [audit.record(What.SIGNED_IN, bob, about=str(n)) for n in range(5)]
+    monkeypatch.setattr(search, "CHUNK", 2)
+    made = [log.record(What.SIGNED_IN, bob, about=str(n)) for n in range(5)]
     with django_assert_num_queries(4):
-        pieces = list(activity.csv_lines(AuditEvent.objects.all()))
+        pieces = list(search.csv_lines(AuditEvent.objects.all()))
     assert [line[4] for line in parsed("".join(pieces))[1:]] == [event.about for event in reversed(made)]
 
 
@@ -193,8 +193,8 @@ def test_the_export_is_read_in_pieces(bob, monkeypatch, django_assert_num_querie
 @example("＝1+1")
 @example('a";=1\r\n=2')
 def test_no_spreadsheet_takes_a_text_for_a_formula(text):
-    cell = activity.cell(text)
+    cell = search.cell(text)
     assert cell[:1] not in tuple("=+-@\t\r\n＝＋－＠")
     assert cell.removeprefix("'") in (visible(text), visible(text).removeprefix("'"))
     if "\0" not in cell:
-        assert parsed("\ufeff" + activity._lines([[cell, "end"]])) == [[cell, "end"]]
+        assert parsed("\ufeff" + search._lines([[cell, "end"]])) == [[cell, "end"]]

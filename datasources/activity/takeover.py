@@ -10,8 +10,9 @@ from django.utils import timezone
 from accounts import sessions
 from accounts.models import User
 from core import live
-from datasources import access, audit
-from datasources.audit import What
+from datasources import access
+from datasources.activity import log
+from datasources.activity.log import What
 from datasources.models import ApiKey, KeyShare, Outlet, SavedView, ShareLink
 
 
@@ -23,7 +24,7 @@ def cut_off(user: User, **kwargs) -> dict[str, int]:
     people = {person for share in open_ones.select_related("key") for person in access.people_for(share.key)}
     paused = open_ones.update(paused_at=timezone.now())
     live.publish(people, "shares-changed")
-    audit.record(What.TAKEN_OVER, user)
+    log.record(What.TAKEN_OVER, user)
     return {"notice channel": channels, "share link": paused}
 
 

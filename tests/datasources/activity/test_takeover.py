@@ -11,7 +11,7 @@ from accounts import teams
 from accounts.models import Invitation, Membership, User
 from accounts.roles import Role
 from datasources import outlets, shares
-from datasources.audit import What
+from datasources.activity.log import What
 from datasources.models import AuditEvent, KeyShare, Outlet, SavedView, ShareLink
 from tests.accounts.conftest import go, provider, the_provider  # noqa: F401 - fixtures
 from tests.support.html import link, told, words

@@ -5,23 +5,24 @@ import time_machine
 from django.utils import timezone
 
 from accounts import teams
-from datasources import audit, gateway, keys, tasks
-from datasources.audit import GROUPS, What
+from datasources import gateway, keys, tasks
+from datasources.activity import log
+from datasources.activity.log import GROUPS, What
 from datasources.models import AuditEvent, KeyShare, Unchangeable
 from tests.conftest import asked_again, synced
 
 
 @pytest.fixture
 def event(alice) -> AuditEvent:
-    return audit.record(What.SIGNED_IN, alice)
+    return log.record(What.SIGNED_IN, alice)
 
 
 def test_a_line_says_who_did_what_when_and_from_where(alice, table):
-    token = audit.origin.set(audit.Origin("203.0.113.7", "Firefox"))
+    token = log.origin.set(log.Origin("203.0.113.7", "Firefox"))
     try:
-        event = audit.record(What.SOURCE_DELETED, alice, source=table)
+        event = log.record(What.SOURCE_DELETED, alice, source=table)
     finally:
-        audit.origin.reset(token)
+        log.origin.reset(token)
     event.refresh_from_db()
     assert (event.what, event.actor, event.who, event.about) == (
         "source_deleted",
@@ -39,17 +40,17 @@ def test_it_concerns_the_teams_of_the_key_unless_teams_are_named(alice, key):
     one, two = (teams.create(name, alice) for name in ("One", "Two"))
     for team in (one, two):
         KeyShare.objects.create(key=key, team=team)
-    of_key = audit.record(What.KEY_REPLACED, alice, key=key)
+    of_key = log.record(What.KEY_REPLACED, alice, key=key)
     assert set(of_key.teams.all()) == {one, two}
     assert of_key.details == {}
-    of_one = audit.record(What.KEY_UNSHARED, alice, key=key, teams=[one])
+    of_one = log.record(What.KEY_UNSHARED, alice, key=key, teams=[one])
     assert list(of_one.teams.all()) == [one]
     assert of_one.details == {"team": "One"}
-    assert audit.record(What.SIGNED_IN, alice, teams=[one, two]).details == {}
+    assert log.record(What.SIGNED_IN, alice, teams=[one, two]).details == {}
 
 
 def test_who_is_deleted_keeps_their_words(bob, event, alice):
-    audit.record(What.SIGNED_IN, bob)
+    log.record(What.SIGNED_IN, bob)
     bob.delete()
     of_bob = AuditEvent.objects.exclude(pk=event.pk).get()
     assert (of_bob.actor, of_bob.who) == (None, "bob@example.com")
@@ -73,12 +74,12 @@ def test_what_is_written_stays_as_it_was(event):
 @pytest.mark.parametrize(("days", "kept"), [(30, {"29"}), (365, {"29", "31"}), (0, {"29", "31", "4000"})])
 def test_what_is_too_old_is_forgotten_a_few_at_a_time(settings, alice, monkeypatch, days, kept):
     settings.AUDIT_DAYS = days
-    monkeypatch.setattr(audit, "BATCH", 2)
+    monkeypatch.setattr(log, "BATCH", 2)
     team = teams.create("Catalogue", alice)
     for age in (29, 31, 4000):
         with time_machine.travel(timezone.now() - timedelta(days=age)):
             for _ in range(3):
-                audit.record(What.TEAM_MADE, alice, about=str(age), teams=[team])
+                log.record(What.TEAM_MADE, alice, about=str(age), teams=[team])
     tasks.tidy()
     assert set(AuditEvent.objects.values_list("about", flat=True)) == kept
     assert AuditEvent.teams.through.objects.count() == 3 * len(kept)
