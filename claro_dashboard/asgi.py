@@ -25,7 +25,7 @@ from core.bodies import BodyLimit  # noqa: E402
 from core.charsets import Utf8Only  # noqa: E402
 from core.live import hub  # noqa: E402
 from core.pool import RequestPool  # noqa: E402
-from datasources import master_key  # noqa: E402
+from datasources.security import master_key  # noqa: E402
 from datasources.views import live  # noqa: E402
 
 

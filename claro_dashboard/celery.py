@@ -46,7 +46,7 @@ def leave_logging_alone(**kwargs) -> None:
 
 @signals.worker_init.connect
 def check_master_key(**kwargs) -> None:
-    from datasources import master_key
+    from datasources.security import master_key
 
     master_key.check_at_start()
 

@@ -25,7 +25,7 @@ from core import heartbeats, proxies, vault
 from core.heartbeats import Heard
 from core.logs import redacted
 from core.redis import connection as redis_connection
-from datasources import hooks, master_key, standstill, tasks
+from datasources import hooks, standstill, tasks
 from datasources.checks import claro_settings_can_work
 from datasources.models import (
     ApiKey,
@@ -42,6 +42,7 @@ from datasources.models import (
     Sync,
     Watch,
 )
+from datasources.security import master_key
 from datasources.templatetags.claro import duration
 
 REDIS, DATABASE = "Redis", "Database"

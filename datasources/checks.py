@@ -8,8 +8,9 @@ from django.core.exceptions import ImproperlyConfigured
 from django.db import DatabaseError
 
 from core import vault
-from datasources import hooks, master_key
+from datasources import hooks
 from datasources.claro import ROWS_LIMIT_MAX
+from datasources.security import master_key
 
 
 @register(Tags.security)

@@ -10,9 +10,10 @@ from accounts.models import Team, User
 from accounts.quotas import require_room
 from core import live
 from core.vault import fingerprints
-from datasources import access, hooks, links, master_key
+from datasources import access, hooks, links
 from datasources.claro import ClaroError
 from datasources.models import ApiKey, DownloadLink, Hook, KeyShare, Refusal, Source, Sync, Watch
+from datasources.security import master_key
 
 
 def same_secret(owner: User, secret: str, other_than: ApiKey | None = None) -> ApiKey | None:

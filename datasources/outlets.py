@@ -26,11 +26,12 @@ from urllib3.exceptions import NameResolutionError
 from accounts.models import User
 from core import live, outgoing, semaphore
 from core.vault import SecretUnreadable
-from datasources import leases, master_key, notices
+from datasources import leases, notices
 from datasources.claro import ClaroError
 from datasources.leases import Held
 from datasources.models import Notice, Outlet, OutletTest
 from datasources.models.notices import PROBLEM_LENGTH
+from datasources.security import master_key
 
 # For a message as a whole. Shorter than a lease, so that no other worker sends it meanwhile.
 DEADLINE_S = 10.0

@@ -9,8 +9,9 @@ from django.dispatch import receiver
 
 from accounts.models import Membership
 from core import live
-from datasources import access, master_key
+from datasources import access
 from datasources.models import KeyShare
+from datasources.security import master_key
 
 ALL_LISTS = ("keys-changed", "sources-changed", "downloads-changed", "shares-changed", "teams-changed")
 

@@ -4,7 +4,7 @@ from django.db import connection
 
 from accounts import mfa
 from core import vault
-from datasources import master_key
+from datasources.security import master_key
 from tests.support.mfa import app_of, codes_of, passkey_of
 
 OLD, NEW = vault.new_key(), vault.new_key()

@@ -4,11 +4,12 @@ import pytest
 from django.db import connection
 
 from core import vault
-from datasources import gateway, hints, hooks, keys, leases, master_key
+from datasources import gateway, hints, hooks, keys, leases
 from datasources.claro import PROCESSED, RateLimited, Unreachable
 from datasources.gateway import KeyRefused
 from datasources.leases import LeaseLost
 from datasources.models import ApiKey, Hook
+from datasources.security import master_key
 from tests.conftest import asked_again
 from tests.support import leaks
 from tests.support.hooks import registered, tended

@@ -11,9 +11,10 @@ from accounts import teams
 from accounts.models import Membership
 from accounts.roles import Role
 from core import redis, vault
-from datasources import access, master_key, mirror, notices, shares
+from datasources import access, mirror, notices, shares
 from datasources.models import ApiKey, KeyShare, SharedFile, ShareLink
 from datasources.models.notices import Topic
+from datasources.security import master_key
 from tests.conftest import synced
 from tests.support.leaks import database_content, redis_content
 from tests.views.conftest import made

@@ -5,7 +5,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
 from core import vault
-from datasources import master_key
+from datasources.security import master_key
 
 
 class Command(BaseCommand):

@@ -6,8 +6,9 @@ from django.core.exceptions import ImproperlyConfigured
 from django.db import OperationalError, connection
 
 from core import vault
-from datasources import keys, links, master_key
+from datasources import keys, links
 from datasources.models import ApiKey, Canary, DownloadLink
+from datasources.security import master_key
 from tests.conftest import synced
 
 OLD, NEW, OTHER = (vault.new_key() for _ in range(3))
