@@ -14,10 +14,11 @@ from accounts.models import User
 from bench import stock
 from bench.timing import Figure, calls, memory_mb, timed
 from bench.world import World
-from datasources import leases, watch
+from datasources import leases
 from datasources.claro import RateLimit, RateLimited
 from datasources.gateway import budget
 from datasources.gateway.budget import Budget, Lane
+from datasources.mirror import watch
 from datasources.models import ApiKey, Source, Sync, Watch
 
 WINDOW_S = 2.0  # instead of a minute: the clock would do nothing but wait

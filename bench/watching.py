@@ -29,7 +29,8 @@ from bench import stock
 from bench.timing import Figure
 from bench.world import World
 from core import heartbeats
-from datasources import hooks, tasks, watch
+from datasources import tasks
+from datasources.mirror import watch, webhooks
 from datasources.models import ApiKey, Hook, StatusChange, Watch
 from tests.support.processes import wait_for
 from tests.support.sandbox import Account
@@ -90,7 +91,7 @@ def _by_asking(world: World) -> Iterator[Figure]:
 
 def _by_being_told(world: World, calls_per_minute: int) -> Iterator[Figure]:
     account, key, ids = _processing(world, calls_per_minute)
-    tasks.start(hooks.switch_on(key))
+    tasks.start(webhooks.switch_on(key))
     wait_for(lambda: Hook.objects.filter(key=key, state=Hook.State.REGISTERED).exists())
     before = len(account.calls())
     with _somebody_looking(world, key):

@@ -25,8 +25,9 @@ from core import heartbeats, proxies, vault
 from core.heartbeats import Heard
 from core.logs import redacted
 from core.redis import connection as redis_connection
-from datasources import hooks, standstill, tasks
+from datasources import standstill, tasks
 from datasources.checks import claro_settings_can_work
+from datasources.mirror import webhooks
 from datasources.models import (
     ApiKey,
     Canary,
@@ -373,7 +374,7 @@ def _claro() -> Finding:
 def _webhooks() -> Finding:
     if not settings.PUBLIC_URL:
         return _ok("Off: PUBLIC_URL is not set, so Claro is asked again and again.")
-    if why_not := hooks.why_not():
+    if why_not := webhooks.why_not():
         return _bad(why_not, "Such as `https://claro.example.com`.")
     everyone = list(Hook.objects.all())
     on = [hook for hook in everyone if hook.state == Hook.State.REGISTERED]

@@ -57,7 +57,7 @@ if not SECRET_KEY:
 # --- Where it is reached ---------------------------------------------------------------------------------------------
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"])
 CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
-# Under which Claro reaches us, to tell what is processed (datasources/hooks.py); empty: it can't.
+# Under which Claro reaches us, to tell what is processed (datasources/mirror/webhooks.py); empty: it can't.
 PUBLIC_URL = env("PUBLIC_URL", default="").rstrip("/")
 if PUBLIC_URL:
     ALLOWED_HOSTS.append(urlsplit(PUBLIC_URL).hostname or "")

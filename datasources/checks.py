@@ -8,8 +8,8 @@ from django.core.exceptions import ImproperlyConfigured
 from django.db import DatabaseError
 
 from core import vault
-from datasources import hooks
 from datasources.claro import ROWS_LIMIT_MAX
+from datasources.mirror import webhooks
 from datasources.security import master_key
 
 
@@ -47,7 +47,7 @@ def claro_settings_can_work(app_configs, **kwargs) -> list[Error]:
         errors.append(Error(f"CLARO_ROWS_BLOCK must be 1 to {ROWS_LIMIT_MAX}.", id="datasources.E003"))
     if settings.WEB_THREADS < 1:
         errors.append(Error("WEB_THREADS must be at least 1.", id="datasources.E005"))
-    if settings.PUBLIC_URL and hooks.why_not():
+    if settings.PUBLIC_URL and webhooks.why_not():
         hint = "Such as https://claro.example.com; http only for this machine."
         errors.append(Error("PUBLIC_URL is not an https address.", hint=hint, id="datasources.E004"))
     return errors

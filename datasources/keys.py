@@ -10,8 +10,9 @@ from accounts.models import Team, User
 from accounts.quotas import require_room
 from core import live
 from core.vault import fingerprints
-from datasources import access, hooks, links
+from datasources import access, links
 from datasources.claro import ClaroError
+from datasources.mirror import webhooks
 from datasources.models import ApiKey, DownloadLink, Hook, KeyShare, Refusal, Source, Sync, Watch
 from datasources.security import master_key
 
@@ -47,7 +48,7 @@ def replace_secret(key: ApiKey, secret: str, state: ApiKey.State) -> None:
         Sync.objects.filter(key=key).update(due_at=now, attempts=0, is_awaited=True)
         Watch.objects.filter(key=key).update(due_at=now, attempts=0, started_at=None)
         links.go_on(key)
-        hooks.go_on(key)
+        webhooks.go_on(key)
         live.publish(access.people_for(key), "keys-changed", "sources-changed", "downloads-changed")
 
 
@@ -59,7 +60,7 @@ def go_on(key: ApiKey) -> None:
     for model in (Sync, Watch):
         model.objects.filter(stopped, key=key).update(due_at=now, attempts=0)
     links.go_on(key)
-    hooks.go_on(key)
+    webhooks.go_on(key)
 
 
 def share(key: ApiKey, among: Iterable[Team], teams: Iterable[Team]) -> tuple[list[Team], list[Team]]:
@@ -85,7 +86,7 @@ def goes_with(key: ApiKey) -> dict[str, int]:
 
 def delete(key: ApiKey) -> ClaroError | None:
     """Deletes a key here. Gives what went wrong when its webhook could not be removed at Claro, with one try."""
-    error = hooks.remove_now(key)
+    error = webhooks.remove_now(key)
     people = access.people_for(key)
     with transaction.atomic():
         key.delete()

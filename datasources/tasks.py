@@ -16,24 +16,10 @@ from accounts import invitations, new_password, sessions
 from accounts.models import Invitation
 from core import semaphore
 from core.redis import connection
-from datasources import (
-    bin,
-    hints,
-    hooks,
-    leases,
-    links,
-    mirror,
-    newest,
-    notices,
-    opened,
-    outlets,
-    readings,
-    refusals,
-    shares,
-    watch,
-)
+from datasources import bin, leases, links, mirror, notices, opened, outlets, refusals, shares
 from datasources.activity import log
 from datasources.leases import LeaseLost
+from datasources.mirror import deliveries, newest, readings, watch, webhooks
 from datasources.models import (
     Deletion,
     DownloadLink,
@@ -95,7 +81,7 @@ def sync_key(sync_id: str, lease: str) -> str:
 
 @leased_task
 def tend_hook(hook_id: str, lease: str) -> str:
-    return hooks.tend(hook_id, lease)
+    return webhooks.tend(hook_id, lease)
 
 
 @leased_task
@@ -216,7 +202,7 @@ def tidy() -> None:
     """Every hour: forgets what has had its time."""
     links.tidy()
     shares.tidy()
-    hints.tidy()
+    deliveries.tidy()
     readings.tidy()
     newest.tidy()
     notices.tidy()

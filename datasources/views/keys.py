@@ -6,11 +6,12 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts.quotas import QuotaReached
-from datasources import access, gateway, hooks, keys, standstill, tasks
+from datasources import access, gateway, keys, standstill, tasks
 from datasources.activity import log
 from datasources.activity.log import What
 from datasources.claro import AccessDenied, ClaroError, Unauthorized
 from datasources.forms import KeyEditForm, KeyForm, KeyShareForm
+from datasources.mirror import webhooks
 from datasources.models import ApiKey
 from datasources.views.objects import FORM, POST, of_own_key, space_of
 from datasources.views.pages import render_page
@@ -31,7 +32,7 @@ def list_keys(request: HttpRequest) -> HttpResponse:
         "my_teams": {membership.team_id for membership in access.memberships_of(request.user)},
         "unreadable": unreadable,
         "standing_still": standstill.among(key.hook for key in shown if hasattr(key, "hook")),
-        "hooks_why_not": hooks.why_not(),
+        "hooks_why_not": webhooks.why_not(),
     }
     return render_page(request, "keys/list.html", "keys/_list.html", context)
 

@@ -15,7 +15,8 @@ from django.db import DatabaseError, connections
 
 from core import live
 from core.live import hub
-from datasources import access, newest, watch
+from datasources import access
+from datasources.mirror import newest, watch
 
 PATH = "/live/"
 HEADERS = [

@@ -8,23 +8,11 @@ from django.views.decorators.http import require_POST, require_safe
 
 from accounts.roles import Action, may
 from core import live
-from datasources import (
-    access,
-    bin,
-    mirror,
-    newest,
-    notices,
-    opened,
-    readings,
-    selection,
-    standstill,
-    tasks,
-    usual,
-    watch,
-)
+from datasources import access, bin, mirror, notices, opened, selection, standstill, tasks, usual
 from datasources.addresses import AddressForm, SourceListForm
 from datasources.forms import DeleteForm
 from datasources.listing import listing
+from datasources.mirror import newest, readings, watch
 from datasources.models import ApiKey, Deletion, Source
 from datasources.views import back
 from datasources.views.objects import FORM, READ, of_source, space_of

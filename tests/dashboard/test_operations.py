@@ -13,7 +13,8 @@ from claro_dashboard.operations import Check, State
 from core import heartbeats, redis, vault
 from core.pool import Gauge
 from core.proxies import NAME, ForwardedMiddleware
-from datasources import hooks, keys, links, tasks
+from datasources import keys, links, tasks
+from datasources.mirror import webhooks
 from datasources.models import ApiKey, DownloadLink, Hook, Sync, Watch
 from tests.support.heartbeats import all_alive, heard_before, none_alive
 from tests.support.processes import free_port
@@ -324,7 +325,7 @@ def test_webhooks_that_don_t_work_are_counted(key, settings):
     assert check("Webhooks").state == BAD
     settings.PUBLIC_URL = "https://claro.example.com"
     assert check("Webhooks").says == "Claro reports to https://claro.example.com for 0 keys."
-    hook = Hook.objects.filter(pk=hooks.switch_on(key).pk)
+    hook = Hook.objects.filter(pk=webhooks.switch_on(key).pk)
     hook.update(state=Hook.State.REGISTERED)
     assert check("Webhooks").says == "Claro reports to https://claro.example.com for 1 key."
     hook.update(last_error="A delivery came with a wrong signature.", last_error_at=timezone.now())

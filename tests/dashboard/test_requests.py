@@ -11,8 +11,8 @@ import requests
 from claro_dashboard.settings import BODY_LIMITS
 from core import proxies
 from core.protocol import HEAD_S
-from datasources import hints
 from datasources.claro import SIGNATURE_HEADER, sign
+from datasources.mirror import deliveries
 from datasources.models import AuditEvent
 from tests.conftest import htmx
 from tests.support.hooks import body, path, registered
@@ -125,7 +125,7 @@ def test_a_webhook_of_claro_still_works(server, account, key, settings):
     settings.PUBLIC_URL = server.url
     hook = registered(key)
     delivery = body(account.add())
-    headers = {SIGNATURE_HEADER: sign(hints.signing_secret(hook), delivery)}
+    headers = {SIGNATURE_HEADER: sign(deliveries.signing_secret(hook), delivery)}
     assert requests.post(server.url + path(hook), delivery, headers=headers, timeout=30).status_code == 204
 
 

@@ -5,9 +5,10 @@ from django.db import IntegrityError
 from django.utils import timezone
 
 from core import vault
-from datasources import keys, links, mirror, watch
+from datasources import keys, links, mirror
 from datasources.claro import Unauthorized
 from datasources.gateway.breaker import Breaker
+from datasources.mirror import watch
 from datasources.models import ApiKey, DownloadLink, Source, Sync, Watch
 from tests.conftest import synced, taken
 from tests.support.breaker import the_breaker_opens, the_pause_is_over

@@ -13,7 +13,8 @@ from django.utils import timezone
 from accounts import teams
 from accounts.roles import Role
 from core import live, redis, semaphore
-from datasources import bin, hooks, leases, links, newest, notices, outlets, readings, tasks
+from datasources import bin, leases, links, notices, outlets, tasks
+from datasources.mirror import newest, readings, webhooks
 from datasources.models import (
     ApiKey,
     Deletion,
@@ -215,7 +216,7 @@ def pieces(source, key, alice) -> dict[type[Leased], Leased]:
     bin.put([source], alice, now=True)
     live.note_presence(alice.pk)
     newest.wake([key])
-    works = [link, hooks.switch_on(key), key.watch, key.sync, outlet, Deletion.objects.get()]
+    works = [link, webhooks.switch_on(key), key.watch, key.sync, outlet, Deletion.objects.get()]
     works += [outlets.ask_test(outlet), Newest.objects.get(), readings.wake(source)]
     works.append(Refusal.objects.get_or_create(key=key)[0])
     return {type(work): work for work in works}

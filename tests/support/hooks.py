@@ -7,8 +7,9 @@ from urllib.parse import urlsplit
 from django.http import HttpResponse
 from django.test import Client
 
-from datasources import hints, hooks, leases
+from datasources import leases
 from datasources.claro import PROCESSED, SIGNATURE_HEADER, sign
+from datasources.mirror import deliveries, webhooks
 from datasources.models import ApiKey, Hook
 
 
@@ -16,7 +17,7 @@ def tended(hook: Hook) -> str:
     """What is due with a hook, or would be sooner or later, done here instead of by a worker."""
     Hook.objects.filter(pk=hook.pk).update(due_at="2020-01-01T00:00Z", leased_until=None)
     hook.hints.exclude(due_at=None).update(due_at="2020-01-01T00:00Z")
-    word = hooks.tend(str(hook.pk), leases.claim(Hook, hook.pk))
+    word = webhooks.tend(str(hook.pk), leases.claim(Hook, hook.pk))
     if Hook.objects.filter(pk=hook.pk).exists():
         hook.refresh_from_db()
     return word
@@ -24,14 +25,14 @@ def tended(hook: Hook) -> str:
 
 def registered(key: ApiKey) -> Hook:
     """The key's hook, set up at Claro."""
-    hook = hooks.switch_on(key)
+    hook = webhooks.switch_on(key)
     assert tended(hook) == "done"
     return hook
 
 
 def path(hook: Hook) -> str:
     """Of the address that Claro reports to."""
-    return urlsplit(hooks.url(hook)).path
+    return urlsplit(webhooks.url(hook)).path
 
 
 def body(datasource_id: object = None, event: str = PROCESSED, **more: object) -> bytes:
@@ -40,7 +41,7 @@ def body(datasource_id: object = None, event: str = PROCESSED, **more: object) -
 
 
 def deliver(hook: Hook, raw_body: bytes, *, signature: str | None = None, to: str = "") -> HttpResponse:
-    signature = sign(hints.signing_secret(hook), raw_body) if signature is None else signature
+    signature = sign(deliveries.signing_secret(hook), raw_body) if signature is None else signature
     client = Client(enforce_csrf_checks=True)
     return client.post(
         to or path(hook), raw_body, content_type="application/json", headers={SIGNATURE_HEADER: signature}

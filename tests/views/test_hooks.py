@@ -7,8 +7,9 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from core import logs, vault
-from datasources import hints, keys
+from datasources import keys
 from datasources.claro import Unreachable, sign
+from datasources.mirror import deliveries
 from datasources.models import Hint, Hook
 from datasources.views.hooks import BODY_BYTES_MAX
 from tests.support.hooks import body, deliver, path, registered, tended, told
@@ -53,7 +54,7 @@ def test_a_delivery_goes_to_a_worker_at_once_and_a_flood_only_once(account, hook
 def test_a_repeated_delivery_costs_two_queries(account, hook, django_assert_num_queries):
     raw_body = body(account.add())
     assert deliver(hook, raw_body).status_code == 204
-    address, signature = path(hook), sign(hints.signing_secret(hook), raw_body)
+    address, signature = path(hook), sign(deliveries.signing_secret(hook), raw_body)
     with django_assert_num_queries(2):
         assert deliver(hook, raw_body, to=address, signature=signature).status_code == 204
     assert Hint.objects.count() == 1
@@ -72,7 +73,7 @@ def test_a_repeated_delivery_costs_two_queries(account, hook, django_assert_num_
 )
 def test_a_forged_delivery_is_refused_and_told(web, account, hook, spoil):
     raw_body = body(account.add())
-    right = sign(hints.signing_secret(hook), raw_body)
+    right = sign(deliveries.signing_secret(hook), raw_body)
     assert deliver(hook, raw_body, signature=right).status_code == 204
     Hint.objects.all().delete()
     assert deliver(hook, raw_body, signature=spoil(right)).status_code == 401
@@ -85,7 +86,7 @@ def test_a_forged_delivery_is_refused_and_told(web, account, hook, spoil):
 def test_the_signature_of_another_hook_opens_nothing(bob, account, hook):
     theirs = registered(keys.add(bob, "Bob's", account.another_key(), "valid"))
     raw_body = body(account.add())
-    assert deliver(hook, raw_body, signature=sign(hints.signing_secret(theirs), raw_body)).status_code == 401
+    assert deliver(hook, raw_body, signature=sign(deliveries.signing_secret(theirs), raw_body)).status_code == 401
 
 
 def test_forged_deliveries_are_written_down_once_a_minute(hook, django_assert_num_queries):
@@ -130,7 +131,7 @@ def test_once_it_is_off_nothing_is_taken(web, key, hook, account):
 
 def test_a_secret_that_does_not_open_lets_claro_come_back_later(web, hook, account, settings):
     raw_body, address = body(account.add()), path(hook)
-    signature = sign(hints.signing_secret(hook), raw_body)
+    signature = sign(deliveries.signing_secret(hook), raw_body)
     settings.CLARO_SECRET_KEYS = [vault.new_key()]
     assert deliver(hook, raw_body, to=address, signature=signature).status_code == 503
     assert "can't be read any more" in words(dom(web.get("/keys/")).find(".//div[@class='hook']"))
@@ -239,7 +240,7 @@ def test_the_keys_page_costs_no_query_more_for_each_hook(web, key, alice, sandbo
 
 
 def test_no_page_and_no_log_shows_token_or_secret(web, key, hook, caplog, settings):
-    token, secret = hook.derived("token"), hints.signing_secret(hook)
+    token, secret = hook.derived("token"), deliveries.signing_secret(hook)
     raw_body, address = body(), path(hook)
     deliver(hook, raw_body, to=address, signature="0")
     pages = b"".join(web.get(page).content for page in ("/keys/", f"/keys/{key.pk}/edit/", f"/keys/{key.pk}/delete/"))

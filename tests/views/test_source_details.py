@@ -7,7 +7,8 @@ import pytest
 import time_machine
 from django.utils import timezone
 
-from datasources import keys, mirror, readings
+from datasources import keys, mirror
+from datasources.mirror import readings
 from datasources.models import ApiKey, Reading, StatusChange
 from tests.conftest import looked, synced, taken
 from tests.support.html import all_words, dom, link, told

@@ -6,7 +6,8 @@ import time_machine
 from django.utils import timezone
 
 from core import live, redis
-from datasources import keys, watch
+from datasources import keys
+from datasources.mirror import watch
 from datasources.models import ApiKey, Source, Sync, Watch
 from tests.conftest import asked_again, htmx, synced
 from tests.support.breaker import the_breaker_opens

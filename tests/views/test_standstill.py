@@ -6,7 +6,8 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from datasources import hooks, keys, links, shares
+from datasources import keys, links, shares
+from datasources.mirror import webhooks
 from datasources.models import ApiKey, DownloadLink, Hook, Source, Sync, Watch
 from tests.conftest import htmx, synced
 from tests.support.heartbeats import all_alive, none_alive
@@ -152,7 +153,7 @@ def test_open_downloads_are_looked_at_again_while_one_is_pending(web, pending):
 
 def test_a_webhook_that_nobody_tends_says_so(web, key, settings):
     settings.PUBLIC_URL = "https://claro.example.com"
-    hooks.switch_on(key)
+    webhooks.switch_on(key)
     assert "Being set up at Claro" in words(web.get("/keys/"))
     late(Hook)
     assert f"To be set up at Claro; waits: {WAITS}" in words(web.get("/keys/"))

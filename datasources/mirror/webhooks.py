@@ -11,10 +11,11 @@ from django.utils import timezone
 
 from core import live
 from core.vault import SecretUnreadable
-from datasources import access, gateway, hints, leases
+from datasources import access, gateway, leases
 from datasources.claro import PROCESSED, ApiError, ClaroClient, ClaroError, Unauthorized
 from datasources.gateway.budget import Lane
 from datasources.leases import Held
+from datasources.mirror import deliveries
 from datasources.models import ApiKey, Hook
 
 NAME = "Claro Dashboard"
@@ -85,7 +86,7 @@ def tend(held: Held) -> str:
         elif state == Hook.State.REMOVING:
             _remove(held)
         else:
-            hints.read(held)
+            deliveries.read(held)
             _rest(held)
     except ClaroError as error:
         _not_done(held, error)
@@ -126,7 +127,7 @@ def _register(held: Held) -> None:
     """By the idempotency key, a try whose answer was lost and the next one make one webhook."""
     hook: Hook = held.work
     try:
-        address, secret, once = url(hook), hints.signing_secret(hook), hook.derived("idempotency key")
+        address, secret, once = url(hook), deliveries.signing_secret(hook), hook.derived("idempotency key")
     except SecretUnreadable:
         raise HookUnreadable from None
     with gateway.client(hook.key, Lane.LINK) as claro:
@@ -166,7 +167,7 @@ def _rest(held: Held) -> None:
     """Gives the work back. What came in the meantime is due at once, or at the time of its hint."""
     held.finish(attempts=0, problem=None)
     mine = Hook.objects.filter(pk=held.work.pk, due_at=None)
-    if due_at := hints.next_due(held.work):
+    if due_at := deliveries.next_due(held.work):
         mine.update(due_at=due_at)
     mine.filter(state=Hook.State.REMOVING).update(due_at=timezone.now())
 

@@ -7,7 +7,8 @@ import time_machine
 from django.utils import timezone
 
 from core import live, redis
-from datasources import keys, watch
+from datasources import keys
+from datasources.mirror import watch
 from datasources.models import ApiKey, Source, Watch
 from tests.conftest import asked_again, looked, synced
 from tests.support.sandbox import Account

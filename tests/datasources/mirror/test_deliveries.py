@@ -9,8 +9,9 @@ import responses
 import time_machine
 from django.utils import timezone
 
-from datasources import hints, hooks, leases, tasks, watch
+from datasources import leases, tasks
 from datasources.claro import sign
+from datasources.mirror import deliveries, watch, webhooks
 from datasources.models import Hint, Hook, Source, Watch
 from tests.conftest import looked, synced
 from tests.support.hooks import body, registered, tended
@@ -38,8 +39,8 @@ def asked(account):
 def tell(hook: Hook, datasource_id: object = None, **more: object) -> bool:
     """Has a delivery come in, signed by Claro."""
     raw_body = body(datasource_id, **more)
-    hook = hooks.find(hook.derived("token"))
-    return hints.receive(hook, raw_body, sign(hints.signing_secret(hook), raw_body))
+    hook = webhooks.find(hook.derived("token"))
+    return deliveries.receive(hook, raw_body, sign(deliveries.signing_secret(hook), raw_body))
 
 
 def test_a_source_that_is_told_of_is_read_again_with_one_call(key, account, hook, asked):
@@ -86,14 +87,14 @@ def test_one_that_is_gone_is_gone_here_too(key, account, hook):
 def test_a_thousand_repetitions_cost_one_call_and_no_write(key, account, hook, asked, django_assert_num_queries):
     source_id = account.add()
     raw_body = body(source_id)
-    hook = hooks.find(hook.derived("token"))
-    signature = sign(hints.signing_secret(hook), raw_body)
-    assert hints.receive(hook, raw_body, signature) is True
+    hook = webhooks.find(hook.derived("token"))
+    signature = sign(deliveries.signing_secret(hook), raw_body)
+    assert deliveries.receive(hook, raw_body, signature) is True
     with django_assert_num_queries(500):
-        assert not any(hints.receive(hook, raw_body, signature) for _ in range(500))
+        assert not any(deliveries.receive(hook, raw_body, signature) for _ in range(500))
     tended(hook)
     with django_assert_num_queries(500):
-        assert not any(hints.receive(hook, raw_body, signature) for _ in range(500))
+        assert not any(deliveries.receive(hook, raw_body, signature) for _ in range(500))
     hook.refresh_from_db()
     assert (hook.due_at, hook.deliveries) == (None, 1)
     assert asked() == 1
@@ -167,7 +168,7 @@ def test_in_a_list_of_another_order_one_page_is_read_in_vain(key, account, hook,
 
 
 def test_what_lies_too_far_back_is_read_one_by_one(key, account, hook, asked, monkeypatch):
-    monkeypatch.setattr(hints, "NEWEST", 200)
+    monkeypatch.setattr(deliveries, "NEWEST", 200)
     account.add_many([{"age": 10} for _ in range(330)])
     old = account.add_many([{"age": 99_999} for _ in range(5)])
     synced(key)
@@ -264,9 +265,9 @@ def test_a_hint_that_comes_while_another_is_read_is_read_too(key, account, hook)
 def test_a_hint_that_comes_at_the_very_end_is_due_next(key, hook):
     Hook.objects.update(due_at=timezone.now())
     held = leases.Held(Hook, hook.pk, leases.claim(Hook, hook.pk))
-    hints.read(held)
+    deliveries.read(held)
     assert tell(hook, uuid.uuid4()) is False  # a worker has it in hand
-    hooks._rest(held)
+    webhooks._rest(held)
     hook.refresh_from_db()
     assert hook.due_at <= timezone.now()
 
@@ -278,7 +279,7 @@ def test_a_dead_worker_loses_nothing(key, account, hook):
     assert leases.claim(Hook, hook.pk) is None
     with time_machine.travel(timezone.now() + leases.LEASE + timedelta(seconds=1)):
         [(hook_id, lease)] = leases.claim_due(Hook)
-        assert hooks.tend(hook_id, lease) == "done"
+        assert webhooks.tend(hook_id, lease) == "done"
     assert Source.objects.get().datasource_id == source_id
 
 
@@ -298,8 +299,8 @@ def test_a_delivery_that_names_no_source_brings_the_next_look_forward(key, accou
     looked(key)
     later = Watch.objects.get().due_at
     for _ in range(50):
-        found = hooks.find(hook.derived("token"))
-        hints.receive(found, raw_body, sign(hints.signing_secret(found), raw_body))
+        found = webhooks.find(hook.derived("token"))
+        deliveries.receive(found, raw_body, sign(deliveries.signing_secret(found), raw_body))
     due_at = Watch.objects.get().due_at
     assert due_at < later
     assert timedelta(seconds=1) < due_at - timezone.now() <= timedelta(seconds=3)
@@ -329,21 +330,21 @@ def test_what_finished_untold_makes_polling_quick_again(key, account, hook):
     tell(hook, account.add(age=7200))
     tended(hook)
     synced(key)
-    assert hints.keep_up(key)
+    assert deliveries.keep_up(key)
     with time_machine.travel(timezone.now() + timedelta(minutes=5)):
         account.change(source_id, status="completed")
         synced(key)
-        assert not hints.keep_up(key)
+        assert not deliveries.keep_up(key)
         tell(hook, source_id)
-        assert hints.keep_up(key)
+        assert deliveries.keep_up(key)
 
 
 def test_a_hook_that_is_off_or_never_told_anything_slows_nothing(key, account, hook):
-    assert not hints.keep_up(key)
+    assert not deliveries.keep_up(key)
     tell(hook, account.add())
-    assert hints.keep_up(key)
-    hooks.switch_off(key)
-    assert not hints.keep_up(key)
+    assert deliveries.keep_up(key)
+    webhooks.switch_off(key)
+    assert not deliveries.keep_up(key)
 
 
 # --- Tidying ---

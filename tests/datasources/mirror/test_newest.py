@@ -7,7 +7,8 @@ import time_machine
 from django.utils import timezone
 
 from core import live, redis
-from datasources import access, keys, leases, newest
+from datasources import access, keys, leases
+from datasources.mirror import newest
 from datasources.models import ApiKey, Newest, Source, Sync
 from tests.conftest import looked, synced, taken
 

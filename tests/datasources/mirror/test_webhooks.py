@@ -4,10 +4,11 @@ import pytest
 from django.db import connection
 
 from core import vault
-from datasources import gateway, hints, hooks, keys, leases
+from datasources import gateway, keys, leases
 from datasources.claro import PROCESSED, RateLimited, Unreachable
 from datasources.gateway import KeyRefused
 from datasources.leases import LeaseLost
+from datasources.mirror import deliveries, webhooks
 from datasources.models import ApiKey, Hook
 from datasources.security import master_key
 from tests.conftest import asked_again
@@ -30,15 +31,15 @@ def at_claro(account):
 
 
 def test_switching_on_makes_a_webhook_at_claro(key, at_claro):
-    hook = hooks.switch_on(key)
+    hook = webhooks.switch_on(key)
     assert (hook.state, at_claro()) == ("wanted", [])
     assert tended(hook) == "done"
     [webhook] = at_claro()
     assert (hook.state, hook.claro_id, hook.due_at) == ("registered", webhook.id, None)
     assert (webhook.name, webhook.events) == ("Claro Dashboard", [PROCESSED])
     assert webhook.url.startswith(f"{PUBLIC}/hooks/")
-    assert webhook.secret == hints.signing_secret(hook)
-    assert hooks.find(webhook.url.split("/")[-2]) == hook
+    assert webhook.secret == deliveries.signing_secret(hook)
+    assert webhooks.find(webhook.url.split("/")[-2]) == hook
 
 
 def test_secret_and_token_are_long_different_and_nowhere_readable(key, at_claro):
@@ -53,15 +54,15 @@ def test_secret_and_token_are_long_different_and_nowhere_readable(key, at_claro)
 
 
 def test_switching_on_twice_is_once(key, at_claro):
-    assert hooks.switch_on(key) == hooks.switch_on(key)
+    assert webhooks.switch_on(key) == webhooks.switch_on(key)
     hook = registered(key)
-    assert hooks.switch_on(key) == hook
+    assert webhooks.switch_on(key) == hook
     assert len(at_claro()) == 1
 
 
 def test_a_try_whose_answer_was_lost_and_the_next_make_one(key, account, at_claro):
     gateway.check_stored(key)  # the purse knows its size, and is not careful any more
-    hook = hooks.switch_on(key)
+    hook = webhooks.switch_on(key)
     account.fault("cut", path="/webhooks", times=3)  # made at Claro, heard by nobody
     assert tended(hook) == "put back"
     assert (hook.state, hook.attempts, len(at_claro())) == ("wanted", 1, 1)
@@ -79,7 +80,7 @@ def test_a_worker_that_died_in_the_middle_left_nothing_double(key, at_claro):
 
 
 def test_a_refusal_is_told_and_another_try_is_a_new_one(key, account, at_claro):
-    hook = hooks.switch_on(key)
+    hook = webhooks.switch_on(key)
     account.refuse("INVALID_PARAMETERS", 400, "url must be a public https address.", path="/webhooks")
     assert tended(hook) == "put back"
     assert (hook.state, hook.due_at) == ("failed", None)
@@ -100,7 +101,7 @@ def test_a_refusal_is_told_and_another_try_is_a_new_one(key, account, at_claro):
     ids=["gateway", "limit", "error", "conflict"],
 )
 def test_what_may_pass_is_tried_again(key, account, fault, problem):
-    hook = hooks.switch_on(key)
+    hook = webhooks.switch_on(key)
     account.fault("answer", path="/webhooks", **fault)
     assert tended(hook) == "put back"
     assert hook.state == "wanted"
@@ -109,7 +110,7 @@ def test_what_may_pass_is_tried_again(key, account, fault, problem):
 
 
 def test_with_a_refused_key_it_waits_for_a_new_one(key, account, at_claro):
-    hook = hooks.switch_on(key)
+    hook = webhooks.switch_on(key)
     account.revoke()
     assert tended(hook) == "put back"
     assert asked_again(key) == "refused"
@@ -125,30 +126,30 @@ def test_with_a_refused_key_it_waits_for_a_new_one(key, account, at_claro):
 
 def test_switching_off_removes_it_here_and_at_claro(key, at_claro):
     hook = registered(key)
-    assert hooks.switch_off(key).state == "removing"
-    assert hooks.find(hook.derived("token")) is None
+    assert webhooks.switch_off(key).state == "removing"
+    assert webhooks.find(hook.derived("token")) is None
     assert tended(hook) == "done"
     assert at_claro() == []
     assert not Hook.objects.exists()
-    assert hooks.switch_off(key) is None
+    assert webhooks.switch_off(key) is None
 
 
 def test_one_that_claro_has_forgotten_is_removed_all_the_same(key, account):
     hook = registered(key)
     account.refuse("WEBHOOK_NOT_FOUND", 404, path="/webhooks")
-    hooks.switch_off(key)
+    webhooks.switch_off(key)
     assert tended(hook) == "done"
     assert not Hook.objects.exists()
 
 
 def test_one_whose_id_never_arrived_is_found_by_its_address(key, account, at_claro):
     gateway.check_stored(key)  # the purse knows its size, and is not careful any more
-    hook = hooks.switch_on(key)
+    hook = webhooks.switch_on(key)
     account.fault("cut", path="/webhooks", times=3)
     tended(hook)
     [orphan] = at_claro()
     other = account.webhook("https://elsewhere.example/hooks/x/")
-    hooks.switch_off(key)
+    webhooks.switch_off(key)
     assert tended(hook) == "done"
     assert [webhook.id for webhook in at_claro()] == [other]
     assert orphan.id != other
@@ -156,7 +157,7 @@ def test_one_whose_id_never_arrived_is_found_by_its_address(key, account, at_cla
 
 def test_removing_goes_on_until_claro_is_back(key, account, at_claro):
     hook = registered(key)
-    hooks.switch_off(key)
+    webhooks.switch_off(key)
     account.fault("answer", status=502, body=HTML_502, path="/webhooks", times=3)
     assert tended(hook) == "put back"
     assert (hook.state, len(at_claro())) == ("removing", 1)
@@ -167,35 +168,35 @@ def test_removing_goes_on_until_claro_is_back(key, account, at_claro):
 
 def test_a_refused_removal_rests_and_can_be_asked_for_again(key, account, at_claro):
     hook = registered(key)
-    hooks.switch_off(key)
+    webhooks.switch_off(key)
     account.refuse("ACCESS_DENIED", 403, path="/webhooks")
     tended(hook)
     assert (hook.state, hook.due_at) == ("removing", None)
     assert hook.trouble is not None
-    assert hooks.switch_off(key).due_at is not None
+    assert webhooks.switch_off(key).due_at is not None
     tended(hook)
     assert at_claro() == []
 
 
 def test_switching_off_while_it_is_set_up_removes_it_next(key, at_claro):
-    hook = hooks.switch_on(key)
+    hook = webhooks.switch_on(key)
     lease = leases.claim(Hook, hook.pk)
     held = leases.Held(Hook, hook.pk, lease)
-    hooks.switch_off(key)
-    hooks._register(held)
+    webhooks.switch_off(key)
+    webhooks._register(held)
     hook.refresh_from_db()
     assert (hook.state, len(at_claro())) == ("removing", 1)
-    assert hooks.tend(str(hook.pk), leases.claim(Hook, hook.pk)) == "done"
+    assert webhooks.tend(str(hook.pk), leases.claim(Hook, hook.pk)) == "done"
     assert at_claro() == []
 
 
 def test_a_key_deleted_while_its_hook_is_set_up_leaves_none(key, at_claro):
-    hook = hooks.switch_on(key)
+    hook = webhooks.switch_on(key)
     held = leases.Held(Hook, hook.pk, leases.claim(Hook, hook.pk))
     assert held.work.key == key
     ApiKey.objects.all().delete()
     with pytest.raises(LeaseLost):
-        hooks._register(held)
+        webhooks._register(held)
     assert at_claro() == []
 
 
@@ -222,18 +223,18 @@ def test_deleting_a_key_without_a_hook_asks_claro_nothing(key, account):
 
 def test_a_new_master_key_takes_it_along(key, settings, at_claro):
     hook = registered(key)
-    secret, token = hints.signing_secret(hook), hook.derived("token")
+    secret, token = deliveries.signing_secret(hook), hook.derived("token")
     new = vault.new_key()
     settings.CLARO_SECRET_KEYS = [new, *settings.CLARO_SECRET_KEYS]
     assert master_key.rotate().rotated["Hook"] == 1
     settings.CLARO_SECRET_KEYS = [new]
     hook.refresh_from_db()
-    assert (hints.signing_secret(hook), hook.derived("token")) == (secret, token)
-    assert hooks.find(token) == hook
+    assert (deliveries.signing_secret(hook), hook.derived("token")) == (secret, token)
+    assert webhooks.find(token) == hook
 
 
 def test_a_secret_that_does_not_open_fails_and_can_be_made_anew(key, account, settings, at_claro):
-    hook = hooks.switch_on(key)
+    hook = webhooks.switch_on(key)
     settings.CLARO_SECRET_KEYS = [vault.new_key()]
     keys.replace_secret(key, account.key, ApiKey.State.VALID)
     assert tended(hook) == "put back"
@@ -256,7 +257,7 @@ def test_finding_is_one_indexed_query(key, django_assert_num_queries):
     hook = registered(key)
     token = hook.derived("token")
     with django_assert_num_queries(1) as queries:
-        assert hooks.find(token).key.watch == key.watch
+        assert webhooks.find(token).key.watch == key.watch
     with connection.cursor() as cursor:
         if connection.vendor == "sqlite":
             cursor.execute(f"EXPLAIN QUERY PLAN {queries[0]['sql']}")
@@ -278,4 +279,4 @@ def test_finding_is_one_indexed_query(key, django_assert_num_queries):
 )
 def test_why_claro_can_not_reach_us(settings, address, why):
     settings.PUBLIC_URL = address
-    assert (why in hooks.why_not()) if why else hooks.why_not() == ""
+    assert (why in webhooks.why_not()) if why else webhooks.why_not() == ""

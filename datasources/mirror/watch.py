@@ -20,10 +20,11 @@ from django.db.models import Max, Min, Q, QuerySet
 from django.utils import timezone
 
 from core import live
-from datasources import access, gateway, hints, leases, mirror
+from datasources import access, gateway, leases, mirror
 from datasources.claro import COMPLETED, FAILED, LIST_LIMIT_MAX, PROCESSING, ClaroClient, ClaroError, DataSourcePage
 from datasources.gateway.budget import Lane
 from datasources.leases import Held
+from datasources.mirror import deliveries
 from datasources.models import ApiKey, Source, Watch
 
 # The time since the latest upload, first sight or restart of a processing source, and how long after a look the next
@@ -108,7 +109,7 @@ def next_look(key: ApiKey, now: datetime, *, is_seen: bool | None = None) -> dat
     if is_seen is None:
         is_seen = live.is_present(access.people_for(key))
     youngest = max(at for at in found.values() if at)
-    after = pause(now - youngest, is_seen=is_seen, is_told=hints.keep_up(key))
+    after = pause(now - youngest, is_seen=is_seen, is_told=deliveries.keep_up(key))
     after = max(after, timedelta(minutes=1) * key.watch.calls / (gateway.calls_per_minute(key) * SHARE))
     return now + after * random.uniform(0.9, 1.1)  # noqa: S311 - spreads looks, guards nothing
 
