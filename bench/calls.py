@@ -13,7 +13,8 @@ from django.utils import timezone
 from bench import stock
 from bench.timing import Figure, calls
 from bench.world import World
-from datasources import keys, mirror, refusals, tasks
+from datasources import keys, mirror, tasks
+from datasources.keys import refusals
 from datasources.mirror import newest, readings
 from datasources.models import ApiKey, Newest, Reading, Refusal, Source, Sync
 from tests.support.processes import wait_for

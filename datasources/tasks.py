@@ -16,8 +16,9 @@ from accounts import invitations, new_password, sessions
 from accounts.models import Invitation
 from core import semaphore
 from core.redis import connection
-from datasources import bin, leases, links, mirror, notices, opened, outlets, refusals, shares
+from datasources import bin, leases, links, mirror, notices, opened, outlets, shares
 from datasources.activity import log
+from datasources.keys import refusals
 from datasources.leases import LeaseLost
 from datasources.mirror import deliveries, newest, readings, watch, webhooks
 from datasources.models import (

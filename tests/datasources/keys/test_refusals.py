@@ -6,9 +6,10 @@ import pytest
 import time_machine
 from django.utils import timezone
 
-from datasources import gateway, keys, links, refusals, tasks
+from datasources import gateway, keys, links, tasks
 from datasources.claro import ClaroError, Unauthorized
 from datasources.gateway.budget import Lane
+from datasources.keys import refusals
 from datasources.models import ApiKey, AuditEvent, DownloadLink, Hook, Notice, Refusal, Sync, Watch
 from tests.conftest import asked_again, synced, taken
 from tests.support.breaker import the_breaker_opens
