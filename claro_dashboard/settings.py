@@ -121,7 +121,7 @@ INVITATIONS_AN_HOUR = env.int("INVITATIONS_AN_HOUR", default=20)
 BIN_TIME = timedelta(seconds=env.int("BIN_SECONDS", default=900))
 LIVE_STREAMS_PER_USER = env.int("LIVE_STREAMS_PER_USER", default=20)
 
-# Whether notices may be sent to addresses inside our own network (datasources/outlets.py).
+# Whether notices may be sent to addresses inside our own network (datasources/notices/channels.py).
 NOTIFY_PRIVATE_NETWORKS = env.bool("NOTIFY_PRIVATE_NETWORKS", default=False)
 
 # --- Stores ----------------------------------------------------------------------------------------------------------

@@ -16,7 +16,7 @@ from accounts import invitations, new_password, sessions
 from accounts.models import Invitation
 from core import semaphore
 from core.redis import connection
-from datasources import bin, leases, links, mirror, notices, opened, outlets, shares
+from datasources import bin, leases, links, mirror, notices, opened, shares
 from datasources.activity import log
 from datasources.keys import refusals
 from datasources.leases import LeaseLost
@@ -34,6 +34,7 @@ from datasources.models import (
     Sync,
     Watch,
 )
+from datasources.notices import channels
 
 MAILS_AT_ONCE = 4
 MAIL_WAITS_S = 2
@@ -87,12 +88,12 @@ def tend_hook(hook_id: str, lease: str) -> str:
 
 @leased_task
 def send_notices(outlet_id: str, lease: str) -> str:
-    return outlets.send(outlet_id, lease)
+    return channels.send(outlet_id, lease)
 
 
 @leased_task
 def send_test(outlet_id: str, lease: str) -> str:
-    return outlets.send_test(outlet_id, lease)
+    return channels.send_test(outlet_id, lease)
 
 
 @leased_task

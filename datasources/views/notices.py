@@ -9,10 +9,11 @@ from django.views.decorators.http import require_POST, require_safe
 
 from core import throttle
 from core.vault import SecretUnreadable
-from datasources import access, notices, outlets, standstill, tasks
+from datasources import access, notices, standstill, tasks
 from datasources.forms import OutletForm, WishForm
 from datasources.models import ApiKey, Outlet, OutletTest, Source
 from datasources.models.notices import Topic
+from datasources.notices import channels
 from datasources.views.objects import FORM, POST, of_key, of_outlet, of_source
 from datasources.views.pages import render_page, render_problem, render_question, short_list, wants_fragment
 
@@ -71,8 +72,8 @@ def add_outlet(request: HttpRequest) -> HttpResponse:
     form = OutletForm(request.POST)
     if form.is_valid():
         try:
-            outlet = outlets.save(request.user, form.cleaned_data["kind"], form.cleaned_data["url"])
-        except outlets.NotSent as error:
+            outlet = channels.save(request.user, form.cleaned_data["kind"], form.cleaned_data["url"])
+        except channels.NotSent as error:
             form.add_error("url", str(error))
         else:
             messages.success(request, f"{outlet.get_kind_display()} is on. Send a test to see whether it arrives.")
@@ -93,9 +94,9 @@ def remove_outlet(request: HttpRequest, outlet: Outlet) -> HttpResponse:
 @of_outlet(*FORM)
 def test_outlet(request: HttpRequest, outlet: Outlet) -> HttpResponse:
     """The test of an outlet and what became of it. POST has a worker send one, a few times a minute."""
-    too_often = request.method == "POST" and throttle.is_held_up("test", str(request.user.pk), outlets.TESTS_A_MINUTE)
+    too_often = request.method == "POST" and throttle.is_held_up("test", str(request.user.pk), channels.TESTS_A_MINUTE)
     if request.method == "POST" and not too_often:
-        tasks.start(outlets.ask_test(outlet))
+        tasks.start(channels.ask_test(outlet))
     status = 429 if too_often else 200
     if wants_fragment(request):
         return render(request, "notices/_test.html", _of_test(outlet) | {"too_often": too_often}, status=status)

@@ -17,11 +17,12 @@ from playwright.sync_api import BrowserContext, Page
 from accounts import teams
 from accounts.models import Membership, Team, User
 from accounts.roles import Role
-from datasources import links, notices, outlets, shares
+from datasources import links, notices, shares
 from datasources.activity import log
 from datasources.activity.log import What
 from datasources.models import ApiKey, DownloadLink, KeyShare, Outlet, SavedView, ShareLink, Source, Sync
 from datasources.models.notices import Topic
+from datasources.notices import channels
 from tests.conftest import synced
 from tests.support.sandbox import HTML_502, Account
 from tests.views.conftest import made
@@ -311,7 +312,7 @@ def _no_notices(world: World) -> str:
 
 @place("notices, choices", "What you are told")
 def _notice_choices(world: World) -> str:
-    outlets.save(world.alice, Outlet.Kind.SLACK, "https://hooks.example.com/services/x")
+    channels.save(world.alice, Outlet.Kind.SLACK, "https://hooks.example.com/services/x")
     Outlet.objects.update(problem="hooks.example.com answered 404.")
     return "/notices/choices/"
 

@@ -13,7 +13,7 @@ from django.utils import timezone
 from accounts import teams
 from accounts.roles import Role
 from core import live, redis, semaphore
-from datasources import bin, leases, links, notices, outlets, tasks
+from datasources import bin, leases, links, notices, tasks
 from datasources.mirror import newest, readings, webhooks
 from datasources.models import (
     ApiKey,
@@ -29,6 +29,7 @@ from datasources.models import (
     Watch,
 )
 from datasources.models.notices import Topic
+from datasources.notices import channels
 from tests.conftest import synced, taken
 from tests.support.processes import wait_for
 
@@ -211,13 +212,13 @@ def broken(settings) -> None:
 def pieces(source, key, alice) -> dict[type[Leased], Leased]:
     """One piece of work of each kind."""
     link = links.ask(source, alice, 300)
-    outlet = outlets.save(alice, Outlet.Kind.MAIL)
+    outlet = channels.save(alice, Outlet.Kind.MAIL)
     notices.tell_of(key, Topic.FAILED, [source])
     bin.put([source], alice, now=True)
     live.note_presence(alice.pk)
     newest.wake([key])
     works = [link, webhooks.switch_on(key), key.watch, key.sync, outlet, Deletion.objects.get()]
-    works += [outlets.ask_test(outlet), Newest.objects.get(), readings.wake(source)]
+    works += [channels.ask_test(outlet), Newest.objects.get(), readings.wake(source)]
     works.append(Refusal.objects.get_or_create(key=key)[0])
     return {type(work): work for work in works}
 
@@ -228,7 +229,7 @@ COUNTED_AFTER = [model for model in tasks.TASKS if model is not OutletTest]
 
 def test_a_test_of_a_channel_that_breaks_ends_with_a_problem(pieces, broken):
     work = pieces[OutletTest]
-    for _ in range(outlets.TEST_ATTEMPTS):
+    for _ in range(channels.TEST_ATTEMPTS):
         tasks.send_test(str(work.pk), taken(work))
     work.refresh_from_db()
     assert (work.due_at, work.leased_until) == (None, None)

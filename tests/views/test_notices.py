@@ -7,9 +7,10 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from datasources import notices, outlets
+from datasources import notices
 from datasources.models import Outlet, OutletTest, Wish
 from datasources.models.notices import Topic
+from datasources.notices import channels
 from tests.conftest import htmx, synced, taken
 from tests.support.html import dom, field, link, words
 
@@ -105,12 +106,12 @@ def test_mail_is_offered_where_it_can_be_sent(web, settings):
 def outlet(alice, settings) -> Outlet:
     """A webhook where nobody listens."""
     settings.NOTIFY_PRIVATE_NETWORKS = True
-    return outlets.save(alice, Outlet.Kind.WEBHOOK, "http://127.0.0.1:9/x")
+    return channels.save(alice, Outlet.Kind.WEBHOOK, "http://127.0.0.1:9/x")
 
 
 def sent(outlet: Outlet) -> str:
     """What a worker does with the test."""
-    return outlets.send_test(str(outlet.pk), taken(OutletTest.objects.get(outlet=outlet)))
+    return channels.send_test(str(outlet.pk), taken(OutletTest.objects.get(outlet=outlet)))
 
 
 def test_a_test_is_sent_by_a_worker_and_the_page_shows_its_outcome(web, outlet):
@@ -170,6 +171,6 @@ def test_the_list_costs_the_same_for_many(web, alice, key, source):
 
 
 def test_another_s_outlet_is_not_there(client_of, bob, alice):
-    outlet = outlets.save(alice, Outlet.Kind.MAIL)
+    outlet = channels.save(alice, Outlet.Kind.MAIL)
     for what in ("remove", "test", "secret"):
         assert client_of(bob).post(f"/notices/outlets/{outlet.pk}/{what}/").status_code == 404

@@ -10,9 +10,10 @@ from django.utils import timezone
 from accounts import teams
 from accounts.models import Invitation, Membership, User
 from accounts.roles import Role
-from datasources import outlets, shares
+from datasources import shares
 from datasources.activity.log import What
 from datasources.models import AuditEvent, KeyShare, Outlet, SavedView, ShareLink
+from datasources.notices import channels
 from tests.accounts.conftest import go, provider, the_provider  # noqa: F401 - fixtures
 from tests.support.html import link, told, words
 from tests.support.mfa import app_of
@@ -26,7 +27,7 @@ def prepared(alice, bob, table) -> User:
     Membership.objects.create(team=team, user=alice, role=Role.ADMIN)
     KeyShare.objects.create(team=team, key=table.key)
     shares.make(alice, table.key, [table], note="For me")
-    outlets.save(alice, Outlet.Kind.WEBHOOK, "https://evil.example/hook")
+    channels.save(alice, Outlet.Kind.WEBHOOK, "https://evil.example/hook")
     for email in ("", "thief@example.com"):
         teams.invite(team, alice, Role.ADMIN, timezone.now() + timedelta(days=1), email, is_single_use=bool(email))
     SavedView.objects.create(owner=alice, name="Prices", page=SavedView.Page.SOURCES)

@@ -16,8 +16,9 @@ from django.utils import timezone
 from accounts import teams
 from accounts.models import Membership, Team, User
 from accounts.roles import Role
-from datasources import keys, links, outlets, shares
+from datasources import keys, links, shares
 from datasources.models import ApiKey, KeyShare, Outlet, SavedView, Source
+from datasources.notices import channels
 from tests.conftest import TABLE, synced
 from tests.support.sandbox import Account
 from tests.views.conftest import made, put_away
@@ -65,7 +66,7 @@ def _build(account: Account) -> World:
         "membership_id": Membership.objects.create(team=team, user=carol, role=Role.VIEWER).pk,
         "view_id": SavedView.objects.create(name="Failed", team=team, page="sources:list", query="status=failed").pk,
         "invitation_id": teams.invite(team, alice, Role.VIEWER, timezone.now() + timedelta(days=1)).pk,
-        "outlet_id": outlets.save(alice, Outlet.Kind.WEBHOOK, "https://hooks.example.com/x").pk,
+        "outlet_id": channels.save(alice, Outlet.Kind.WEBHOOK, "https://hooks.example.com/x").pk,
     }
     return World(account, alice, bob, key, table, team, ids)
 

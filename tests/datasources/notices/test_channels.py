@@ -18,9 +18,10 @@ from django.utils import timezone
 
 from core import mail as core_mail
 from core import semaphore
-from datasources import leases, notices, outlets
+from datasources import leases, notices
 from datasources.models import ApiKey, Outlet, OutletTest
 from datasources.models.notices import Topic
+from datasources.notices import channels
 from tests.support.dripping import Dripping
 from tests.support.processes import wait_for
 
@@ -71,18 +72,18 @@ def something(alice, key) -> None:
 
 def send(outlet: Outlet) -> str:
     Outlet.objects.filter(pk=outlet.pk).update(due_at=timezone.now() - timedelta(seconds=1), leased_until=None)
-    word = outlets.send(str(outlet.pk), leases.claim(Outlet, outlet.pk))
+    word = channels.send(str(outlet.pk), leases.claim(Outlet, outlet.pk))
     outlet.refresh_from_db()
     return word
 
 
 def test_a_webhook_gets_a_signed_message(alice, receiver, something):
-    outlet = outlets.save(alice, Outlet.Kind.WEBHOOK, receiver.url)
+    outlet = channels.save(alice, Outlet.Kind.WEBHOOK, receiver.url)
     something("a.csv", "b.csv")
     assert send(outlet) == "sent"
     [(headers, body)] = receiver.got
     assert (headers["path"], headers["Host"]) == ("/hook?token=abc", receiver.url.split("/")[2])
-    stamp, code = (part.partition("=")[2] for part in headers[outlets.SIGNATURE_HEADER].split(","))
+    stamp, code = (part.partition("=")[2] for part in headers[channels.SIGNATURE_HEADER].split(","))
     secret, _ = outlet.secret_and_address()
     assert hmac.new(secret.encode(), f"{stamp}.".encode() + body, hashlib.sha256).hexdigest() == code
     message = json.loads(body)
@@ -93,7 +94,7 @@ def test_a_webhook_gets_a_signed_message(alice, receiver, something):
 
 
 def test_slack_gets_text(alice, receiver, something):
-    outlet = outlets.save(alice, Outlet.Kind.SLACK, receiver.url)
+    outlet = channels.save(alice, Outlet.Kind.SLACK, receiver.url)
     something("a.csv")
     send(outlet)
     assert json.loads(receiver.got[0][1]) == {"text": "Failed (Main): a.csv"}
@@ -104,7 +105,7 @@ HOSTILE = "<!channel> <https://evil.example|Invoice> & co.csv"
 
 def test_slack_finds_no_markup_in_names(alice, key, receiver, something):
     ApiKey.objects.update(label="R&D <b>")
-    outlet = outlets.save(alice, Outlet.Kind.SLACK, receiver.url)
+    outlet = channels.save(alice, Outlet.Kind.SLACK, receiver.url)
     something(HOSTILE, "&amp;.csv")
     send(outlet)
     assert json.loads(receiver.got[0][1])["text"] == (
@@ -116,7 +117,7 @@ def test_slack_finds_no_markup_in_names(alice, key, receiver, something):
 def test_slack_finds_no_markup_in_any_notice(alice, key, receiver, topic):
     ApiKey.objects.update(label=HOSTILE)
     notices.choose(alice, key, [topic])
-    outlet = outlets.save(alice, Outlet.Kind.SLACK, receiver.url)
+    outlet = channels.save(alice, Outlet.Kind.SLACK, receiver.url)
     notices.tell(key, topic, {uuid.uuid4(): HOSTILE})
     send(outlet)
     text = json.loads(receiver.got[0][1])["text"]
@@ -126,7 +127,7 @@ def test_slack_finds_no_markup_in_any_notice(alice, key, receiver, topic):
 
 def test_a_webhook_and_a_mail_get_names_as_they_are(alice, receiver, something):
     ApiKey.objects.update(label="R&D <b>")
-    webhook, by_mail = outlets.save(alice, Outlet.Kind.WEBHOOK, receiver.url), outlets.save(alice, Outlet.Kind.MAIL)
+    webhook, by_mail = channels.save(alice, Outlet.Kind.WEBHOOK, receiver.url), channels.save(alice, Outlet.Kind.MAIL)
     something(HOSTILE)
     send(webhook)
     send(by_mail)
@@ -136,7 +137,7 @@ def test_a_webhook_and_a_mail_get_names_as_they_are(alice, receiver, something):
 
 
 def test_mail_goes_to_the_address_one_signs_in_with(alice, something):
-    outlet = outlets.save(alice, Outlet.Kind.MAIL)
+    outlet = channels.save(alice, Outlet.Kind.MAIL)
     something("a.csv")
     assert send(outlet) == "sent"
     [message] = mail.outbox
@@ -146,7 +147,7 @@ def test_mail_goes_to_the_address_one_signs_in_with(alice, something):
 
 def test_nothing_is_sent_twice_nor_what_was_before(alice, receiver, something):
     something("before.csv")
-    outlet = outlets.save(alice, Outlet.Kind.WEBHOOK, receiver.url)
+    outlet = channels.save(alice, Outlet.Kind.WEBHOOK, receiver.url)
     assert send(outlet) == "nothing to send"
     notices.read(alice)
     something("after.csv")
@@ -156,13 +157,13 @@ def test_nothing_is_sent_twice_nor_what_was_before(alice, receiver, something):
 
 
 def test_what_fails_is_tried_again_ever_later_and_in_the_end_given_up(alice, receiver, something):
-    outlet = outlets.save(alice, Outlet.Kind.WEBHOOK, receiver.url)
+    outlet = channels.save(alice, Outlet.Kind.WEBHOOK, receiver.url)
     something("a.csv")
     receiver.status = 500
-    words = [send(outlet) for _ in range(outlets.ATTEMPTS)]
-    assert words == ["put back"] * (outlets.ATTEMPTS - 1) + ["given up"]
+    words = [send(outlet) for _ in range(channels.ATTEMPTS)]
+    assert words == ["put back"] * (channels.ATTEMPTS - 1) + ["given up"]
     assert outlet.problem == "localhost answered 500."
-    assert (len(receiver.got), outlet.due_at) == (outlets.ATTEMPTS, None)
+    assert (len(receiver.got), outlet.due_at) == (channels.ATTEMPTS, None)
     receiver.status = 200
     something("b.csv")
     assert send(outlet) == "sent"
@@ -170,7 +171,7 @@ def test_what_fails_is_tried_again_ever_later_and_in_the_end_given_up(alice, rec
 
 
 def test_a_redirect_is_not_followed(alice, receiver, something):
-    outlet = outlets.save(alice, Outlet.Kind.WEBHOOK, receiver.url)
+    outlet = channels.save(alice, Outlet.Kind.WEBHOOK, receiver.url)
     receiver.status, receiver.headers = 302, {"Location": receiver.url}
     something("a.csv")
     assert send(outlet) == "put back"
@@ -187,7 +188,7 @@ def test_the_connection_goes_to_the_address_that_was_checked(alice, receiver, so
             host = "127.0.0.1" if len(asked) == 1 else "127.9.9.9"
         return real(host, *args, **kwargs)
 
-    outlet = outlets.save(alice, Outlet.Kind.WEBHOOK, receiver.url)
+    outlet = channels.save(alice, Outlet.Kind.WEBHOOK, receiver.url)
     something("a.csv")
     monkeypatch.setattr(socket, "getaddrinfo", changing)
     assert send(outlet) == "sent"
@@ -205,7 +206,7 @@ def test_the_connection_goes_to_the_address_that_was_checked(alice, receiver, so
 def test_nothing_is_sent_into_private_networks(alice, something, monkeypatch, address):
     answers = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (each, 0)) for each in ("93.184.216.34", address)]
     monkeypatch.setattr(socket, "getaddrinfo", lambda *args, **kwargs: answers)
-    outlet = outlets.save(alice, Outlet.Kind.WEBHOOK, "https://hooks.example.com/x")
+    outlet = channels.save(alice, Outlet.Kind.WEBHOOK, "https://hooks.example.com/x")
     something("a.csv")
     assert send(outlet) == "put back"
     assert "leads into a private network" in outlet.problem
@@ -215,8 +216,8 @@ def test_nothing_is_sent_into_private_networks(alice, something, monkeypatch, ad
     "url", ["", "ftp://example.com", "http://example.com", "https://", "//example.com", "https://a:b@example.com", "x"]
 )
 def test_what_is_no_whole_https_address_is_refused(alice, url):
-    with pytest.raises(outlets.NotSent):
-        outlets.save(alice, Outlet.Kind.WEBHOOK, url)
+    with pytest.raises(channels.NotSent):
+        channels.save(alice, Outlet.Kind.WEBHOOK, url)
     assert not Outlet.objects.exists()
 
 
@@ -224,29 +225,29 @@ def test_what_is_no_whole_https_address_is_refused(alice, url):
 
 
 def test_a_receiver_that_never_ends_its_answer_is_given_up_before_the_lease_is(alice, receiver, something, monkeypatch):
-    assert leases.LEASE.total_seconds() > max(outlets.DEADLINE_S, core_mail.LIMITS.total_s) * 1.5
-    monkeypatch.setattr(outlets, "DEADLINE_S", 0.4)
+    assert leases.LEASE.total_seconds() > max(channels.DEADLINE_S, core_mail.LIMITS.total_s) * 1.5
+    monkeypatch.setattr(channels, "DEADLINE_S", 0.4)
     for kind in ("headers", "continue", "one header"):
         with Dripping(kind) as dripping:
-            outlet = outlets.save(alice, Outlet.Kind.WEBHOOK, dripping.url)
+            outlet = channels.save(alice, Outlet.Kind.WEBHOOK, dripping.url)
             something("a.csv")
             assert send(outlet) == "put back"
             assert "127.0.0.1 does not answer" in outlet.problem
 
 
 def test_a_user_has_two_messages_under_way_and_all_have_four(alice, bob, receiver, something):
-    outlet = outlets.save(alice, Outlet.Kind.WEBHOOK, receiver.url)
+    outlet = channels.save(alice, Outlet.Kind.WEBHOOK, receiver.url)
     something("a.csv")
     with contextlib.ExitStack() as under_way:
         for _ in range(2):
-            assert under_way.enter_context(outlets._place(alice.pk))
-        assert not under_way.enter_context(outlets._place(alice.pk))
+            assert under_way.enter_context(channels._place(alice.pk))
+        assert not under_way.enter_context(channels._place(alice.pk))
         assert send(outlet) == "waits"
         assert outlet.due_at > timezone.now()
         assert (outlet.attempts, outlet.problem, outlet.leased_until) == (0, "", None)
-        test = outlets.ask_test(outlet)
-        assert outlets.send_test(str(outlet.pk), leases.claim(OutletTest, test.pk)) == "waits"
-        others = [under_way.enter_context(outlets._place(user)) for user in (bob.pk, bob.pk, 1000, 1001)]
+        test = channels.ask_test(outlet)
+        assert channels.send_test(str(outlet.pk), leases.claim(OutletTest, test.pk)) == "waits"
+        others = [under_way.enter_context(channels._place(user)) for user in (bob.pk, bob.pk, 1000, 1001)]
         assert others == [True, True, False, False]
     assert receiver.got == []
     assert send(outlet) == "sent"
@@ -268,10 +269,10 @@ def test_a_place_whose_process_died_is_free_again():
 
 
 def test_a_test_is_sent_once_and_again_when_it_is_asked_for_again(alice, receiver):
-    outlet = outlets.save(alice, Outlet.Kind.WEBHOOK, receiver.url)
+    outlet = channels.save(alice, Outlet.Kind.WEBHOOK, receiver.url)
     for number in (1, 2):
-        test = outlets.ask_test(outlet)
-        assert outlets.send_test(str(outlet.pk), leases.claim(OutletTest, test.pk)) == "sent"
+        test = channels.ask_test(outlet)
+        assert channels.send_test(str(outlet.pk), leases.claim(OutletTest, test.pk)) == "sent"
         assert leases.claim(OutletTest, test.pk) is None
         assert len(receiver.got) == number
         test.refresh_from_db()
@@ -280,13 +281,13 @@ def test_a_test_is_sent_once_and_again_when_it_is_asked_for_again(alice, receive
 
 
 def test_a_test_whose_worker_died_is_sent_by_another_and_not_for_ever(alice, receiver):
-    outlet = outlets.save(alice, Outlet.Kind.WEBHOOK, receiver.url)
-    test = outlets.ask_test(outlet)
-    for _ in range(outlets.TEST_ATTEMPTS):
+    outlet = channels.save(alice, Outlet.Kind.WEBHOOK, receiver.url)
+    test = channels.ask_test(outlet)
+    for _ in range(channels.TEST_ATTEMPTS):
         # As a worker that dies while it sends.
         leases.Held(OutletTest, test.pk, leases.claim(OutletTest, test.pk)).renew(attempts=F("attempts") + 1)
         OutletTest.objects.update(leased_until=timezone.now())
-    assert outlets.send_test(str(outlet.pk), leases.claim(OutletTest, test.pk)) == "not sent"
+    assert channels.send_test(str(outlet.pk), leases.claim(OutletTest, test.pk)) == "not sent"
     test.refresh_from_db()
     assert "interrupted" in test.problem
     assert receiver.got == []
@@ -294,7 +295,7 @@ def test_a_test_whose_worker_died_is_sent_by_another_and_not_for_ever(alice, rec
 
 def test_a_long_host_name_is_no_trouble(alice, receiver, something):
     host = ".".join(["x" * 60] * 4)
-    outlet = outlets.save(alice, Outlet.Kind.WEBHOOK, f"http://{host}/")
+    outlet = channels.save(alice, Outlet.Kind.WEBHOOK, f"http://{host}/")
     something("a.csv")
     assert send(outlet) == "put back"
     assert outlet.problem.startswith("x" * 60)
@@ -302,13 +303,13 @@ def test_a_long_host_name_is_no_trouble(alice, receiver, something):
 
 
 def test_the_address_is_kept_encrypted(alice, receiver):
-    outlet = outlets.save(alice, Outlet.Kind.SLACK, receiver.url)
+    outlet = channels.save(alice, Outlet.Kind.SLACK, receiver.url)
     assert "token=abc" not in str(Outlet.objects.values().get())
     assert outlet.host == "localhost"
 
 
 def test_who_is_deactivated_is_told_nothing_any_more(alice, receiver, something):
-    outlet = outlets.save(alice, Outlet.Kind.WEBHOOK, receiver.url)
+    outlet = channels.save(alice, Outlet.Kind.WEBHOOK, receiver.url)
     something("a.csv")
     alice.is_active = False
     alice.save()
