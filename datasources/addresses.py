@@ -10,7 +10,7 @@ from django.core.validators import MaxValueValidator, MinValueValidator
 
 from datasources.activity.log import GROUPS, What
 from datasources.claro import LIST_LIMIT_MAX, ROWS_LIMIT_MAX
-from datasources.rows import Query
+from datasources.rows.pages import Query
 
 # The longest name of a column by which rows are sorted.
 SORT_MAX = 1000

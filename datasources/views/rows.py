@@ -1,13 +1,14 @@
 from django.http import Http404, HttpRequest, HttpResponse
 from django.utils.safestring import SafeString
 
-from datasources import cells, gateway, opened, standstill, tables
-from datasources import rows as room
+from datasources import gateway, opened, standstill
 from datasources.addresses import CellsForm, RowsForm
 from datasources.claro import ClaroError, InvalidParameters, ProcessingInProgress, RateLimited, TooLarge
 from datasources.gateway import KeyRefused
 from datasources.middleware import say_when, status_of
 from datasources.models import Source
+from datasources.rows import cells, tables
+from datasources.rows import pages as room
 from datasources.views.objects import READ, of_source
 from datasources.views.pages import render_page, render_problem
 

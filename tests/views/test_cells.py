@@ -5,7 +5,8 @@ import json
 import pytest
 
 from accounts.models import User
-from datasources import block_sizes, gateway
+from datasources import gateway
+from datasources.rows import block_sizes
 from tests.conftest import htmx, synced
 from tests.support.html import all_words, dom, link, told, words
 from tests.views.conftest import asked, body

@@ -9,8 +9,9 @@ from django.utils import timezone
 from accounts import teams
 from accounts.models import Membership, User
 from accounts.roles import Role
-from datasources import keys, rows
+from datasources import keys
 from datasources.models import Sync
+from datasources.rows import pages
 from tests.conftest import synced
 from tests.support.rows import wait_until_nobody_asks
 from tests.support.threads import at_once
@@ -34,11 +35,13 @@ def people(key, alice) -> list[User]:
 def test_pages_cost_a_call_a_block_for_one_and_for_fifty(
     client_of, people, account, path, settings, monkeypatch, count
 ):
-    monkeypatch.setattr(rows, "WAIT_S", 60)
+    monkeypatch.setattr(pages, "WAIT_S", 60)
     settings.CLARO_ROWS_BLOCK = ROWS // BLOCKS
-    pages = [*range(1, ROWS // LIMIT + 1)]
-    mine = {number: pages if count == 1 else (pages[number % 40 :] + pages)[:4] for number in range(count)}
-    assert {page for some in mine.values() for page in some} == set(pages)
+    every_page = [*range(1, ROWS // LIMIT + 1)]
+    mine = {
+        number: every_page if count == 1 else (every_page[number % 40 :] + every_page)[:4] for number in range(count)
+    }
+    assert {page for some in mine.values() for page in some} == set(every_page)
     browsers = [client_of(person) for person in people[:count]]
     numbers = iter(range(count))
 

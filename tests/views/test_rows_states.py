@@ -6,7 +6,7 @@ import pytest
 import time_machine
 from django.utils import timezone
 
-from datasources import rows as room
+from datasources.rows import pages as room
 from tests.conftest import asked_again, htmx, synced
 from tests.support.breaker import the_breaker_opens, the_pause_is_over
 from tests.support.html import all_words, dom, field, link, told, words

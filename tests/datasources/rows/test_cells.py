@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from datasources.cells import CUT_AT, cell, escaped, whole
 from datasources.claro import NumberText
-from datasources.rows import Rows
-from datasources.tables import table
+from datasources.rows.cells import CUT_AT, cell, escaped, whole
+from datasources.rows.pages import Rows
+from datasources.rows.tables import table
 
 OURS = {"tr", "th", "td", "bdi", "span", "button", "a"}
 ATTRIBUTES = {

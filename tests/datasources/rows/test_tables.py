@@ -5,10 +5,10 @@ from hypothesis import given
 from hypothesis import settings as effort
 from hypothesis import strategies as st
 
-from datasources.cells import CUT_AT
 from datasources.claro import NumberText
-from datasources.rows import Rows
-from datasources.tables import COLUMNS_MAX, TABLE_BYTES, Table, table
+from datasources.rows.cells import CUT_AT
+from datasources.rows.pages import Rows
+from datasources.rows.tables import COLUMNS_MAX, TABLE_BYTES, Table, table
 
 STATE = {"column": (), "from_column": 1, "sort": "", "order": "asc"}
 

@@ -12,9 +12,9 @@ from typing import Any
 from django.utils.safestring import SafeString
 
 from core.text import visible
-from datasources import cells
 from datasources.addresses import SORT_MAX, query_string
-from datasources.rows import Rows
+from datasources.rows import cells
+from datasources.rows.pages import Rows
 
 COLUMNS_MAX = 2000
 # Of the 4 MB of a page: the table; the rest is the page around it, and the names in the filter builder and the chooser.

@@ -9,10 +9,10 @@ from collections import Counter
 
 from django.conf import settings
 
-from datasources.block_sizes import block_size, smaller
-from datasources.blocks import Asker, Block, Query, Rows, StillLoading
 from datasources.claro import TooLarge
 from datasources.models import Source
+from datasources.rows.block_sizes import block_size, smaller
+from datasources.rows.blocks import Asker, Block, Query, Rows, StillLoading
 
 __all__ = ["Query", "Rows", "StillLoading", "page"]
 

@@ -24,10 +24,11 @@ from django.db import connections
 
 from core import database
 from core.redis import connection
-from datasources import block_sizes, gateway
+from datasources import gateway
 from datasources.claro import ClaroError, NotNow, RowPage, TooLarge, Unauthorized, numbers
 from datasources.gateway.budget import Lane
 from datasources.models import Source
+from datasources.rows import block_sizes
 
 SEGMENT_ROWS = 50
 LOCK_MS = 2000

@@ -5,11 +5,12 @@ import json
 import pytest
 
 from core.redis import connection
-from datasources import block_sizes, gateway
+from datasources import gateway
 from datasources.claro import TooLarge
 from datasources.gateway.breaker import Breaker
 from datasources.models import ApiKey, Source
-from datasources.rows import Query
+from datasources.rows import block_sizes
+from datasources.rows.pages import Query
 from tests.conftest import synced
 from tests.support.rows import asked, ids, read
 

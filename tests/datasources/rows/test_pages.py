@@ -9,10 +9,11 @@ from hypothesis import settings as effort
 from hypothesis import strategies as st
 
 from core.redis import connection
-from datasources import blocks, keys, rows
+from datasources import keys
 from datasources.claro import InvalidParameters, ProcessingInProgress, RateLimited, Unreachable
 from datasources.models import ApiKey, Source
-from datasources.rows import Query, Rows, StillLoading
+from datasources.rows import blocks, pages
+from datasources.rows.pages import Query, Rows, StillLoading
 from tests.conftest import synced
 from tests.support.leaks import redis_content
 from tests.support.processes import wait_for
@@ -51,8 +52,8 @@ def test_paging_through_1000_rows_50_at_a_time_costs_one_call(account, key):
 
 def test_20_people_reading_the_same_page_cost_one_call(table, account):
     account.fault("slow", seconds=0.3)
-    pages = at_once(20, lambda: read(table))
-    assert [ids(page) for page in pages] == [list(range(1, 51))] * 20
+    answers = at_once(20, lambda: read(table))
+    assert [ids(page) for page in answers] == [list(range(1, 51))] * 20
     assert len(asked(account)) == 1
 
 
@@ -201,15 +202,15 @@ def test_a_processing_source_says_so(key, account):
 
 
 def test_rows_that_take_long_come_while_the_page_says_so(table, account, monkeypatch):
-    monkeypatch.setattr(rows, "WAIT_S", 0.05)
+    monkeypatch.setattr(pages, "WAIT_S", 0.05)
     account.fault("slow", seconds=0.4)
     for _ in range(3):  # looking again does not ask again
         with pytest.raises(StillLoading):
-            rows.page(table, 1, 50, PLAIN)
+            pages.page(table, 1, 50, PLAIN)
     lock = wait_for(lambda: next(connection().scan_iter("claro:rows:*:lock"), None))
     assert connection().pttl(lock) > 0
     wait_for(lambda: connection().exists(lock) == 0)
-    assert len(rows.page(table, 1, 50, PLAIN).rows) == 50
+    assert len(pages.page(table, 1, 50, PLAIN).rows) == 50
     assert len(asked(account)) == 1
 
 
@@ -269,7 +270,7 @@ def test_a_page_says_that_redis_is_away_and_comes_back_with_it(table, web, redis
     redis_server.stop()
     try:
         with pytest.raises(redis.RedisError):
-            rows.page(table, 1, 50, PLAIN)
+            pages.page(table, 1, 50, PLAIN)
         response = web.get(address)
     finally:
         redis_server.start()
@@ -281,7 +282,7 @@ def test_a_page_says_that_redis_is_away_and_comes_back_with_it(table, web, redis
 def test_redis_that_goes_away_during_a_call_is_told(table, account, redis_server):
     account.fault("slow", seconds=0.4)
     with ThreadPoolExecutor(1) as pool:
-        reading = pool.submit(rows.page, table, 1, 50, PLAIN)
+        reading = pool.submit(pages.page, table, 1, 50, PLAIN)
         wait_for(lambda: list(connection().scan_iter("claro:rows:*:lock")))
         redis_server.stop()
         try:

@@ -1,9 +1,10 @@
 import pytest
 
 from core.redis import connection
-from datasources import block_sizes, blocks, keys, rows
+from datasources import keys
 from datasources.models import ApiKey
-from datasources.rows import Query, StillLoading
+from datasources.rows import block_sizes, blocks, pages
+from datasources.rows.pages import Query, StillLoading
 from tests.support.processes import wait_for
 from tests.support.rows import PLAIN, asked, cached_block, ids, of_length, read
 from tests.support.threads import at_once
@@ -18,10 +19,10 @@ def test_a_living_reader_keeps_its_lock_for_the_whole_call(table, account, monke
 
 
 def test_a_late_reader_does_not_free_the_lock_of_its_successor(table, account, monkeypatch):
-    monkeypatch.setattr(rows, "WAIT_S", 0.05)
+    monkeypatch.setattr(pages, "WAIT_S", 0.05)
     account.fault("slow", seconds=0.3)
     with pytest.raises(StillLoading):
-        rows.page(table, 1, 50, PLAIN)
+        pages.page(table, 1, 50, PLAIN)
     [lock] = connection().scan_iter("claro:rows:*:lock")
     connection().set(lock, "of the successor", px=60_000)
     wait_for(lambda: connection().exists(lock.decode().removesuffix(":lock")))
