@@ -23,7 +23,7 @@ from datasources.claro import (
 )
 from datasources.gateway import Crowded, RefusalInDoubt
 from datasources.gateway.breaker import CircuitOpen
-from datasources.lookups import StillAsking, TooManyLookups
+from datasources.sources.lookups import StillAsking, TooManyLookups
 from datasources.views.pages import render_problem
 
 STATUS: dict[type[ClaroError], int] = {

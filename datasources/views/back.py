@@ -10,7 +10,7 @@ from django.urls import reverse
 
 from datasources import access, bin
 from datasources.addresses import SourceListForm
-from datasources.listing import listing
+from datasources.sources.listing import listing
 from datasources.views.objects import space_of
 
 NAME = "back"

@@ -13,13 +13,14 @@ from django.urls import reverse
 from django.views.decorators.http import require_POST
 
 from accounts.roles import Action
-from datasources import bin, links, selection, shares, tasks
+from datasources import bin, links, shares, tasks
 from datasources.activity import log
 from datasources.activity.log import What
 from datasources.addresses import SourceListForm
 from datasources.forms import DeleteSeveralForm
 from datasources.models import Deletion, DownloadLink
-from datasources.selection import MOST, Selection, SelectionForm, TooMany
+from datasources.sources import selection
+from datasources.sources.selection import MOST, Selection, SelectionForm, TooMany
 from datasources.views import back
 from datasources.views.objects import path_in_space, space_of
 from datasources.views.pages import render_page, render_problem

@@ -8,12 +8,13 @@ from django.views.decorators.http import require_POST, require_safe
 
 from accounts.roles import Action, may
 from core import live
-from datasources import access, bin, mirror, notices, opened, selection, standstill, tasks, usual
+from datasources import access, bin, mirror, notices, opened, standstill, tasks
 from datasources.addresses import AddressForm, SourceListForm
 from datasources.forms import DeleteForm
-from datasources.listing import listing
 from datasources.mirror import newest, readings, watch
 from datasources.models import ApiKey, Deletion, Source
+from datasources.sources import durations, selection
+from datasources.sources.listing import listing
 from datasources.views import back
 from datasources.views.objects import FORM, READ, of_source, space_of
 from datasources.views.pages import render_page
@@ -63,7 +64,7 @@ def details(request: HttpRequest, source: Source) -> HttpResponse:
         "source": source,
         "reading": reading,
         "timeline": source.timeline(),
-        "pace": usual.paces([source]).get(source.pk),
+        "pace": durations.paces([source]).get(source.pk),
         "events": list(events),
         "follows": source.is_processing and notices.follows(request.user, source),
         "shares": shares.prefetch_related("files__source"),
@@ -123,7 +124,7 @@ def _list(request: HttpRequest, keys: list[ApiKey], form: AddressForm) -> HttpRe
         "back_query": back.of_list(request.GET),
         "complaints": form.complaints(),
         "found": found,
-        "paces": usual.paces(found.sources),
+        "paces": durations.paces(found.sources),
         "past_the_end": found.page > found.pages,
         "limits": form.LIMITS,
         "may_share": any(may(key.role, Action.SHARE) for key in keys),

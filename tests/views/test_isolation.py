@@ -14,10 +14,11 @@ from accounts import teams
 from accounts.models import Membership, Team, User
 from accounts.roles import Action, Role, may
 from core import redis
-from datasources import access, keys, lookups
+from datasources import access, keys
 from datasources.activity import log
 from datasources.activity.log import What
 from datasources.models import ApiKey, DownloadLink, KeyShare, SavedView, Source
+from datasources.sources import lookups
 from tests.conftest import htmx
 
 PEOPLE, TEAMS, KEYS = range(3), range(2), range(3)

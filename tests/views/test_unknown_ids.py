@@ -6,8 +6,9 @@ import pytest
 import time_machine
 
 from core import redis
-from datasources import keys, lookups, mirror
+from datasources import keys, mirror
 from datasources.models import ApiKey, Source
+from datasources.sources import lookups
 from tests.conftest import asked_again, synced
 from tests.support.breaker import the_breaker_opens
 from tests.support.html import words

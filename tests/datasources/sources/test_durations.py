@@ -8,9 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core import redis
-from datasources import keys, usual
+from datasources import keys
 from datasources.models import ApiKey, Source
-from datasources.usual import BELIEVED, ENOUGH, LATEST, UNCHECKED, Pace, paces
+from datasources.sources import durations
+from datasources.sources.durations import BELIEVED, ENOUGH, LATEST, UNCHECKED, Pace, paces
 
 NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
 SECOND, MINUTE = timedelta(seconds=1), timedelta(minutes=1)
@@ -97,24 +98,24 @@ def words(source: Source) -> str:
     ],
 )
 def test_a_span_is_said_as_a_person_would(low_s, high_s, shown):
-    assert usual.Usual(low_s, high_s, high_s, is_by_size=True).words == shown
+    assert durations.Usual(low_s, high_s, high_s, is_by_size=True).words == shown
 
 
 @given(st.lists(st.floats(0, BELIEVED.total_seconds()), min_size=ENOUGH, max_size=60), st.randoms())
 def test_any_past_gives_a_span_within_it_that_can_be_said_and_a_bound_above(took, rng):
-    found = usual.usual(1, [(1, s) for s in took])
+    found = durations.usual(1, [(1, s) for s in took])
     assert min(took) <= found.low_s <= found.high_s <= max(took)
     assert found.slow_s >= found.high_s * 1.5
     assert found.slow_s >= found.high_s + 10
     assert SPAN.fullmatch(found.words)
     # The order in which things were done says nothing.
     rng.shuffle(took)
-    assert usual.usual(1, [(1, s) for s in took]) == found
+    assert durations.usual(1, [(1, s) for s in took]) == found
 
 
 @given(st.lists(st.floats(60, 600), min_size=20, max_size=60), st.floats(0, BELIEVED.total_seconds()))
 def test_one_that_took_quite_another_time_changes_little(took, odd):
-    found = usual.usual(1, [(1, s) for s in [*took, odd]])
+    found = durations.usual(1, [(1, s) for s in [*took, odd]])
     assert 60 <= found.high_s <= 600
     assert found.slow_s <= 900
 
@@ -247,7 +248,7 @@ def test_nothing_began_after_it_was_seen(uploaded_at, seen_ago, restarted_ago):
         last_seen_at=last,
         restarted_at=None if restarted_ago is None else last - restarted_ago * SECOND,
     )
-    since, is_least = usual.began(source)
+    since, is_least = durations.began(source)
     assert since <= last
     assert is_least or since == uploaded_at
 

@@ -5,10 +5,11 @@ import pytest
 from accounts import teams
 from accounts.models import Membership
 from accounts.roles import Action, Role
-from datasources import bin, keys, selection
+from datasources import bin, keys
 from datasources.access import EVERYTHING, Space
 from datasources.addresses import SourceListForm
 from datasources.models import ApiKey, KeyShare, Source
+from datasources.sources import selection
 from tests.conftest import synced
 
 ALL = SourceListForm({}).state()

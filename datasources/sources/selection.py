@@ -8,9 +8,10 @@ from django import forms
 
 from accounts.models import User
 from accounts.roles import Action
-from datasources import access, bin, listing
+from datasources import access, bin
 from datasources.access import Space
 from datasources.models import Source
+from datasources.sources import listing
 
 # At once; more is narrowed down first.
 MOST = 1000
