@@ -15,11 +15,13 @@ from bench import stock
 from bench.timing import Figure, above, in_turns, times
 from bench.world import World
 from core import heartbeats, outgoing
-from datasources import keys, leases, links, notices, shares, tasks
+from datasources import keys, leases, notices, tasks
 from datasources.claro import pooled_session
+from datasources.downloads import links
 from datasources.models import ApiKey, DownloadLink, Outlet, OutletTest, Source, Sync
 from datasources.models.notices import Topic
 from datasources.notices import channels
+from datasources.sharing import shares
 from tests.support.dripping import Dripping
 from tests.support.processes import wait_for
 from tests.support.workers import Celery

@@ -27,8 +27,9 @@ from bench import stock
 from bench.timing import Figure
 from bench.world import World
 from core import heartbeats
-from datasources import gateway, links, tasks
+from datasources import gateway, tasks
 from datasources.claro import RateLimited
+from datasources.downloads import links
 from datasources.gateway.budget import Lane
 from datasources.models import ApiKey, DownloadLink, Source
 from tests.support.processes import wait_for

@@ -117,7 +117,7 @@ QUOTAS = {
 }
 # Of one person, mailed or not (accounts/invitations.py).
 INVITATIONS_AN_HOUR = env.int("INVITATIONS_AN_HOUR", default=20)
-# How long what is deleted can be brought back (datasources/bin.py).
+# How long what is deleted can be brought back (datasources/deleting/bin.py).
 BIN_TIME = timedelta(seconds=env.int("BIN_SECONDS", default=900))
 LIVE_STREAMS_PER_USER = env.int("LIVE_STREAMS_PER_USER", default=20)
 

@@ -16,8 +16,10 @@ from accounts import invitations, new_password, sessions
 from accounts.models import Invitation
 from core import semaphore
 from core.redis import connection
-from datasources import bin, leases, links, mirror, notices, opened, shares
+from datasources import leases, mirror, notices
 from datasources.activity import log
+from datasources.deleting import bin, viewers
+from datasources.downloads import links
 from datasources.keys import refusals
 from datasources.leases import LeaseLost
 from datasources.mirror import deliveries, newest, readings, watch, webhooks
@@ -35,6 +37,7 @@ from datasources.models import (
     Watch,
 )
 from datasources.notices import channels
+from datasources.sharing import shares
 
 MAILS_AT_ONCE = 4
 MAIL_WAITS_S = 2
@@ -208,7 +211,7 @@ def tidy() -> None:
     readings.tidy()
     newest.tidy()
     notices.tidy()
-    opened.tidy()
+    viewers.tidy()
     bin.tidy()
     call_command("clearsessions")
     sessions.tidy()

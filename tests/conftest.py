@@ -12,7 +12,8 @@ from django.test import Client
 from accounts import new_password
 from accounts.models import User
 from core import redis
-from datasources import bin, keys, leases, mirror, tasks
+from datasources import keys, leases, mirror, tasks
+from datasources.deleting import bin
 from datasources.keys import refusals
 from datasources.mirror import watch
 from datasources.models import ApiKey, Deletion, Leased, Refusal, Source

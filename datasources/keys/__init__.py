@@ -10,8 +10,9 @@ from accounts.models import Team, User
 from accounts.quotas import require_room
 from core import live
 from core.vault import fingerprints
-from datasources import access, links
+from datasources import access
 from datasources.claro import ClaroError
+from datasources.downloads import links
 from datasources.mirror import webhooks
 from datasources.models import ApiKey, DownloadLink, Hook, KeyShare, Refusal, Source, Sync, Watch
 from datasources.security import master_key

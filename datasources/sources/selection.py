@@ -8,8 +8,9 @@ from django import forms
 
 from accounts.models import User
 from accounts.roles import Action
-from datasources import access, bin
+from datasources import access
 from datasources.access import Space
+from datasources.deleting import bin
 from datasources.models import Source
 from datasources.sources import listing
 

@@ -8,8 +8,9 @@ from urllib.parse import parse_qsl, urlencode
 from django.http import HttpRequest, QueryDict
 from django.urls import reverse
 
-from datasources import access, bin
+from datasources import access
 from datasources.addresses import SourceListForm
+from datasources.deleting import bin
 from datasources.sources.listing import listing
 from datasources.views.objects import space_of
 

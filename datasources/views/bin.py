@@ -9,7 +9,7 @@ from django.views.decorators.http import require_safe
 
 from accounts.roles import Action
 from datasources import access, tasks
-from datasources import bin as room
+from datasources.deleting import bin as room
 from datasources.models import Deletion
 from datasources.views.objects import FORM, POST, of_deletions, space_of
 from datasources.views.pages import render_page, render_question, short_list, wants_fragment

@@ -13,12 +13,15 @@ from django.urls import reverse
 from django.views.decorators.http import require_POST
 
 from accounts.roles import Action
-from datasources import bin, links, shares, tasks
+from datasources import tasks
 from datasources.activity import log
 from datasources.activity.log import What
 from datasources.addresses import SourceListForm
+from datasources.deleting import bin
+from datasources.downloads import links
 from datasources.forms import DeleteSeveralForm
 from datasources.models import Deletion, DownloadLink
+from datasources.sharing import shares
 from datasources.sources import selection
 from datasources.sources.selection import MOST, Selection, SelectionForm, TooMany
 from datasources.views import back

@@ -7,8 +7,9 @@ from django.urls import reverse
 from django.utils.functional import SimpleLazyObject
 
 from core.queries import Prepared
-from datasources import access, bin, gateway, notices, saved_views
+from datasources import access, gateway, notices, saved_views
 from datasources.access import READER
+from datasources.deleting import bin
 from datasources.models import ApiKey, SavedView
 from datasources.views.objects import space_of
 

@@ -5,9 +5,11 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from accounts.roles import Action
-from datasources import access, links, opened, standstill, tasks
+from datasources import access, standstill, tasks
 from datasources.activity import log
 from datasources.activity.log import What
+from datasources.deleting import viewers
+from datasources.downloads import links
 from datasources.forms import DownloadForm
 from datasources.models import DownloadLink, Source
 from datasources.views.objects import POST, READ, of_link, of_source, space_of
@@ -22,7 +24,7 @@ def ask(request: HttpRequest, source: Source) -> HttpResponse:
         return render_problem(request, 422, "No link was made", "Choose 5 minutes, 1 hour or 24 hours.")
     link = links.ask(source, request.user, form.cleaned_data["expires_in"], renew=form.cleaned_data["renew"])
     log.record(What.DOWNLOAD_ASKED, request.user, source=source)
-    opened.note(source, request.user)
+    viewers.note(source, request.user)
     if link.is_pending:
         tasks.start(link)
     if wants_fragment(request):

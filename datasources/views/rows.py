@@ -1,9 +1,10 @@
 from django.http import Http404, HttpRequest, HttpResponse
 from django.utils.safestring import SafeString
 
-from datasources import gateway, opened, standstill
+from datasources import gateway, standstill
 from datasources.addresses import CellsForm, RowsForm
 from datasources.claro import ClaroError, InvalidParameters, ProcessingInProgress, RateLimited, TooLarge
+from datasources.deleting import viewers
 from datasources.gateway import KeyRefused
 from datasources.middleware import say_when, status_of
 from datasources.models import Source
@@ -19,7 +20,7 @@ WHOLE_MAX, TOGETHER_MAX = 500_000, 4_000_000
 @of_source(*READ)
 def rows(request: HttpRequest, source: Source) -> HttpResponse:
     """The table of a source's rows: page, sort and filter stand in the address and go to Claro as they are."""
-    opened.note(source, request.user)
+    viewers.note(source, request.user)
     form = RowsForm(request.GET)
     state = form.state()
     context = {"source": source, "state": state, "limits": form.LIMITS, "complaints": form.complaints()}

@@ -18,9 +18,11 @@ from django.views.decorators.http import require_http_methods
 
 from core import throttle
 from core.guesses import TooManyGuesses
-from datasources import access, links, shares, standstill, tasks
+from datasources import access, standstill, tasks
 from datasources.activity import log
+from datasources.downloads import links
 from datasources.models import ApiKey, DownloadLink, ShareLink
+from datasources.sharing import shares
 from datasources.views import share_cookies
 
 # Who shows a preview of links, or reads along: no download, whatever they ask for. (A Cubot is a phone.)

@@ -16,11 +16,12 @@ from qrcode.image.svg import SvgPathFillImage
 from accounts.quotas import QuotaReached
 from accounts.roles import Action
 from core.vault import SecretUnreadable
-from datasources import access, shares
+from datasources import access
 from datasources.activity import log
 from datasources.activity.log import What
 from datasources.forms import ShareEditForm, ShareForm
 from datasources.models import ShareLink, Source
+from datasources.sharing import shares
 from datasources.views.objects import FORM, POST, READ, of_share, of_source, space_of
 from datasources.views.pages import render_page, render_question, short_list
 

@@ -8,8 +8,9 @@ from django.views.decorators.http import require_POST, require_safe
 
 from accounts.roles import Action, may
 from core import live
-from datasources import access, bin, mirror, notices, opened, standstill, tasks
+from datasources import access, mirror, notices, standstill, tasks
 from datasources.addresses import AddressForm, SourceListForm
+from datasources.deleting import bin, viewers
 from datasources.forms import DeleteForm
 from datasources.mirror import newest, readings, watch
 from datasources.models import ApiKey, Deletion, Source
@@ -54,7 +55,7 @@ def checks(request: HttpRequest) -> HttpResponse:
 
 @of_source(*READ)
 def details(request: HttpRequest, source: Source) -> HttpResponse:
-    opened.note(source, request.user)
+    viewers.note(source, request.user)
     reading = readings.wake(source)
     if reading:
         tasks.start(reading)

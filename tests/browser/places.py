@@ -17,12 +17,14 @@ from playwright.sync_api import BrowserContext, Page
 from accounts import teams
 from accounts.models import Membership, Team, User
 from accounts.roles import Role
-from datasources import links, notices, shares
+from datasources import notices
 from datasources.activity import log
 from datasources.activity.log import What
+from datasources.downloads import links
 from datasources.models import ApiKey, DownloadLink, KeyShare, Outlet, SavedView, ShareLink, Source, Sync
 from datasources.models.notices import Topic
 from datasources.notices import channels
+from datasources.sharing import shares
 from tests.conftest import synced
 from tests.support.sandbox import HTML_502, Account
 from tests.views.conftest import made

@@ -13,7 +13,8 @@ from claro_dashboard.operations import Check, State
 from core import heartbeats, redis, vault
 from core.pool import Gauge
 from core.proxies import NAME, ForwardedMiddleware
-from datasources import keys, links, tasks
+from datasources import keys, tasks
+from datasources.downloads import links
 from datasources.mirror import webhooks
 from datasources.models import ApiKey, DownloadLink, Hook, Sync, Watch
 from tests.support.heartbeats import all_alive, heard_before, none_alive

@@ -8,9 +8,10 @@ from django.utils import timezone
 from accounts import teams
 from accounts.models import Membership, User
 from accounts.roles import Action, Role
-from datasources import access, keys, links
+from datasources import access, keys
 from datasources.activity import log
 from datasources.activity.log import What
+from datasources.downloads import links
 from datasources.models import ApiKey, KeyShare, SavedView, Source
 
 

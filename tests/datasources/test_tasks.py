@@ -13,7 +13,9 @@ from django.utils import timezone
 from accounts import teams
 from accounts.roles import Role
 from core import live, redis, semaphore
-from datasources import bin, leases, links, notices, tasks
+from datasources import leases, notices, tasks
+from datasources.deleting import bin
+from datasources.downloads import links
 from datasources.mirror import newest, readings, webhooks
 from datasources.models import (
     ApiKey,

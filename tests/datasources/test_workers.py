@@ -9,7 +9,9 @@ import requests
 from django.utils import timezone
 
 from core import heartbeats, redis
-from datasources import bin, gateway, keys, links, standstill, tasks
+from datasources import gateway, keys, standstill, tasks
+from datasources.deleting import bin
+from datasources.downloads import links
 from datasources.gateway.budget import Lane
 from datasources.models import ApiKey, AuditEvent, Deletion, DownloadLink, Leased, Source, Sync, Watch
 from tests.support.leaks import database_content, redis_content

@@ -7,7 +7,8 @@ import pytest
 from django.utils import timezone
 
 from core import redis
-from datasources import keys, links, tasks
+from datasources import keys, tasks
+from datasources.downloads import links
 from datasources.models import ApiKey, DownloadLink, Sync, Watch
 from tests.faults.conftest import PAGE_S, PATIENCE_S, THREADS, due_now, followed_to, is_ready, read
 from tests.support.breaker import name, the_pause_is_over

@@ -7,10 +7,12 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from accounts.models import User
-from datasources import keys, links, notices, shares, tasks
+from datasources import keys, notices, tasks
+from datasources.downloads import links
 from datasources.models import ApiKey, Outlet, OutletTest, Source
 from datasources.models.notices import Topic
 from datasources.notices import channels
+from datasources.sharing import shares
 from tests.faults.conftest import PATIENCE_S, due_now, is_ready, read
 from tests.support.dripping import Dripping
 from tests.support.processes import wait_for

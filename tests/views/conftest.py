@@ -3,8 +3,10 @@
 import pytest
 
 from accounts.models import User
-from datasources import bin, leases, links
+from datasources import leases
 from datasources.claro import retry
+from datasources.deleting import bin
+from datasources.downloads import links
 from datasources.models import Deletion, DownloadLink, Source
 from tests.conftest import synced
 from tests.support.html import dom, words

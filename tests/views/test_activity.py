@@ -12,10 +12,10 @@ from django.utils import timezone
 from accounts import teams
 from accounts.models import Invitation, Membership, User
 from accounts.roles import Role
-from datasources import shares
 from datasources.activity import log
 from datasources.activity.log import What
 from datasources.models import ApiKey, AuditEvent, Deletion, DownloadLink, KeyShare, SavedView, ShareLink
+from datasources.sharing import shares
 from tests.conftest import asked_again, emptied, htmx, synced
 from tests.support.hooks import tended
 from tests.support.html import all_words, dom, field, link, told, words

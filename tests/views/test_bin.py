@@ -7,7 +7,8 @@ from django.utils import timezone
 from accounts import teams
 from accounts.models import Membership
 from accounts.roles import Role
-from datasources import bin, keys
+from datasources import keys
+from datasources.deleting import bin
 from datasources.models import ApiKey, Deletion, KeyShare, Source
 from tests.conftest import emptied, htmx, synced
 from tests.support.html import dom, told, words

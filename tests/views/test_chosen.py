@@ -6,8 +6,11 @@ from accounts import teams
 from accounts.models import Membership
 from accounts.roles import Role
 from core import redis
-from datasources import bin, keys, links, shares
+from datasources import keys
+from datasources.deleting import bin
+from datasources.downloads import links
 from datasources.models import ApiKey, AuditEvent, Deletion, DownloadLink, KeyShare, ShareLink, Source
+from datasources.sharing import shares
 from datasources.sources import selection
 from tests.conftest import emptied, htmx, synced
 from tests.support.html import dom, field, told, words

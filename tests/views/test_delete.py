@@ -4,9 +4,11 @@ import pytest
 import time_machine
 from django.utils import timezone
 
-from datasources import gateway, keys, links, mirror, shares
+from datasources import gateway, keys, mirror
+from datasources.downloads import links
 from datasources.gateway.budget import Lane
 from datasources.models import ApiKey, AuditEvent, Deletion, DownloadLink, Opened, SavedView, Source
+from datasources.sharing import shares
 from tests.conftest import emptied, synced
 from tests.support.html import dom, field, link, told, words
 from tests.views.conftest import made

@@ -6,7 +6,7 @@ import time_machine
 from django.utils import timezone
 
 from core import redis
-from datasources import links
+from datasources.downloads import links
 from datasources.models import DownloadLink
 from tests.conftest import htmx, synced
 from tests.support.html import all_words, dom, link, told, words

@@ -10,9 +10,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from core import redis
-from datasources import bin, keys, links, shares
+from datasources import keys
 from datasources.claro import BadAnswer
+from datasources.deleting import bin
+from datasources.downloads import links
 from datasources.models import ApiKey, DownloadLink, ShareLink, Source
+from datasources.sharing import shares
 from tests.conftest import looked, synced
 from tests.support.html import words_of
 from tests.support.raw_answers import (

@@ -4,7 +4,8 @@ import time_machine
 from django.db import connection
 
 from core import vault
-from datasources import gateway, keys, links
+from datasources import gateway, keys
+from datasources.downloads import links
 from datasources.models import ApiKey, Source
 from tests.conftest import asked_again, emptied, htmx, synced
 from tests.support.html import all_words, dom, field, link, told, words

@@ -6,7 +6,7 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
-from datasources import links
+from datasources.downloads import links
 from tests.conftest import htmx
 from tests.support.html import all_words, dom, field, told, words
 

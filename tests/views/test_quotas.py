@@ -10,8 +10,10 @@ from accounts import teams
 from accounts.models import Invitation, Membership, Team
 from accounts.quotas import QuotaReached
 from accounts.roles import Role
-from datasources import keys, links, shares
+from datasources import keys
+from datasources.downloads import links
 from datasources.models import ApiKey, DownloadLink, SavedView, ShareLink
+from datasources.sharing import shares
 from tests.conftest import synced
 from tests.support.html import words
 from tests.support.threads import at_once

@@ -10,10 +10,11 @@ from django.test import Client
 from accounts import teams
 from accounts.models import Membership
 from accounts.roles import Role
-from datasources import notices, shares
+from datasources import notices
 from datasources.activity.log import What
 from datasources.models import AuditEvent, KeyShare, ShareLink
 from datasources.models.notices import Topic
+from datasources.sharing import shares
 from tests.support.html import words
 from tests.support.threads import at_once
 from tests.views.conftest import made

@@ -6,8 +6,8 @@ import time_machine
 from django.test import Client
 from django.utils import timezone
 
-from datasources import shares
 from datasources.models import ShareLink
+from datasources.sharing import shares
 from tests.conftest import synced
 from tests.support.html import all_words, words
 from tests.support.threads import at_once

@@ -11,8 +11,10 @@ from django.test import Client
 from django.utils import timezone
 
 from core import redis, throttle
-from datasources import links, mirror, shares
+from datasources import mirror
+from datasources.downloads import links
 from datasources.models import ApiKey, DownloadLink, ShareLink
+from datasources.sharing import shares
 from tests.conftest import synced
 from tests.support.html import all_words, dom, link, told, words
 from tests.support.leaks import redis_content

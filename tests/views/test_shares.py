@@ -12,9 +12,10 @@ from accounts import teams
 from accounts.models import Membership
 from accounts.roles import Role
 from core import vault
-from datasources import access, shares
+from datasources import access
 from datasources.activity.log import What
 from datasources.models import AuditEvent, KeyShare, ShareLink
+from datasources.sharing import shares
 from tests.conftest import htmx, synced
 from tests.support.html import all_words, dom, field, link, told, words
 

@@ -6,9 +6,11 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from datasources import keys, links, shares
+from datasources import keys
+from datasources.downloads import links
 from datasources.mirror import webhooks
 from datasources.models import ApiKey, DownloadLink, Hook, Source, Sync, Watch
+from datasources.sharing import shares
 from tests.conftest import htmx, synced
 from tests.support.heartbeats import all_alive, none_alive
 from tests.support.html import dom, link, told, words

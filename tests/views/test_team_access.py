@@ -8,11 +8,12 @@ from django.utils import timezone
 from accounts import teams
 from accounts.models import Invitation, Membership, Team
 from accounts.roles import Role
-from datasources import notices, shares
+from datasources import notices
 from datasources.activity import log
 from datasources.activity.log import What
 from datasources.models import AuditEvent, KeyShare, SavedView
 from datasources.models.notices import Topic
+from datasources.sharing import shares
 from tests.support.html import told, words
 from tests.views.conftest import made
 

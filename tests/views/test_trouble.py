@@ -10,7 +10,8 @@ import responses
 import time_machine
 from django.utils import timezone
 
-from datasources import gateway, links
+from datasources import gateway
+from datasources.downloads import links
 from datasources.models import ApiKey, DownloadLink, Source
 from tests.conftest import emptied, synced
 from tests.support.breaker import the_breaker_opens

@@ -10,10 +10,10 @@ from django.utils import timezone
 from accounts import teams
 from accounts.models import Invitation, Membership, User
 from accounts.roles import Role
-from datasources import shares
 from datasources.activity.log import What
 from datasources.models import AuditEvent, KeyShare, Outlet, SavedView, ShareLink
 from datasources.notices import channels
+from datasources.sharing import shares
 from tests.accounts.conftest import go, provider, the_provider  # noqa: F401 - fixtures
 from tests.support.html import link, told, words
 from tests.support.mfa import app_of

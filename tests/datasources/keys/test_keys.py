@@ -5,8 +5,9 @@ from django.db import IntegrityError
 from django.utils import timezone
 
 from core import vault
-from datasources import keys, links, mirror
+from datasources import keys, mirror
 from datasources.claro import Unauthorized
+from datasources.downloads import links
 from datasources.gateway.breaker import Breaker
 from datasources.mirror import watch
 from datasources.models import ApiKey, DownloadLink, Source, Sync, Watch

@@ -6,8 +6,9 @@ import pytest
 import time_machine
 from django.utils import timezone
 
-from datasources import gateway, keys, links, tasks
+from datasources import gateway, keys, tasks
 from datasources.claro import ClaroError, Unauthorized
+from datasources.downloads import links
 from datasources.gateway.budget import Lane
 from datasources.keys import refusals
 from datasources.models import ApiKey, AuditEvent, DownloadLink, Hook, Notice, Refusal, Sync, Watch

@@ -152,7 +152,7 @@ def test_a_plan_without_api_access_is_told(key, account):
 
 
 def test_deleting_takes_a_source_off_the_list_and_its_links_with_it(key, account, alice):
-    from datasources import links
+    from datasources.downloads import links
 
     account.add(fileName="a.csv")
     [source] = synced(key)

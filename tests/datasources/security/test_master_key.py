@@ -6,7 +6,8 @@ from django.core.exceptions import ImproperlyConfigured
 from django.db import OperationalError, connection
 
 from core import vault
-from datasources import keys, links
+from datasources import keys
+from datasources.downloads import links
 from datasources.models import ApiKey, Canary, DownloadLink
 from datasources.security import master_key
 from tests.conftest import synced

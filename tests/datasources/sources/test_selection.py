@@ -5,9 +5,10 @@ import pytest
 from accounts import teams
 from accounts.models import Membership
 from accounts.roles import Action, Role
-from datasources import bin, keys
+from datasources import keys
 from datasources.access import EVERYTHING, Space
 from datasources.addresses import SourceListForm
+from datasources.deleting import bin
 from datasources.models import ApiKey, KeyShare, Source
 from datasources.sources import selection
 from tests.conftest import synced

@@ -16,9 +16,11 @@ from django.utils import timezone
 from accounts import teams
 from accounts.models import Membership, Team, User
 from accounts.roles import Role
-from datasources import keys, links, shares
+from datasources import keys
+from datasources.downloads import links
 from datasources.models import ApiKey, KeyShare, Outlet, SavedView, Source
 from datasources.notices import channels
+from datasources.sharing import shares
 from tests.conftest import TABLE, synced
 from tests.support.sandbox import Account
 from tests.views.conftest import made, put_away

@@ -7,7 +7,8 @@ from uuid import uuid4
 import pytest
 from django.urls import URLPattern, get_resolver
 
-from datasources import keys, links
+from datasources import keys
+from datasources.downloads import links
 from datasources.models import ApiKey, DownloadLink, SavedView, Source
 from tests.conftest import htmx, synced
 from tests.support.html import words

@@ -12,9 +12,10 @@ from accounts import teams
 from accounts.models import Membership
 from accounts.roles import Role
 from core import live, redis
-from datasources import access, bin, keys, leases, tasks
-from datasources.bin import State
+from datasources import access, keys, leases, tasks
 from datasources.claro import retry
+from datasources.deleting import bin
+from datasources.deleting.bin import State
 from datasources.leases import LEASE, Held, LeaseLost
 from datasources.models import ApiKey, AuditEvent, Deletion, KeyShare, Source
 from tests.conftest import emptied, synced, taken

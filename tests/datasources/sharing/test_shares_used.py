@@ -10,9 +10,11 @@ from accounts import teams
 from accounts.models import Membership
 from accounts.roles import Role
 from core import redis, vault
-from datasources import access, leases, links, mirror, shares, tasks
+from datasources import access, leases, mirror, tasks
 from datasources.activity.log import NOWHERE, Origin, What, origin
+from datasources.downloads import links
 from datasources.models import ApiKey, AuditEvent, DownloadLink, KeyShare, ShareLink
+from datasources.sharing import shares
 from tests.support.threads import at_once
 from tests.views.conftest import made
 

@@ -19,10 +19,11 @@ from accounts.models import User
 from accounts.roles import Action, may
 from core import live
 from core.queries import Prepared
-from datasources import access, leases, mirror, opened
+from datasources import access, leases, mirror
 from datasources.activity import log
 from datasources.activity.log import What
 from datasources.claro import ClaroError, NotNow
+from datasources.deleting import viewers
 from datasources.gateway.breaker import is_failure
 from datasources.leases import Held
 from datasources.models import LINK_MARGIN, ApiKey, Deletion, DownloadLink, SavedView, Source
@@ -151,7 +152,7 @@ def batches(user: User) -> list[Batch]:
 def dependents(sources: Iterable[Source], user: User) -> Dependents:
     """What would miss these sources, seen through whatever key."""
     ids = [source.datasource_id for source in sources]
-    people, others = opened.by_whom(ids, user)
+    people, others = viewers.by_whom(ids, user)
     alive = DownloadLink.objects.filter(
         source__datasource_id__in=ids, state=DownloadLink.State.READY, expires_at__gt=timezone.now() + LINK_MARGIN
     )

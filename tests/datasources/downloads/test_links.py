@@ -9,8 +9,9 @@ import time_machine
 from django.utils import timezone
 
 from core import live, redis, vault
-from datasources import keys, leases, links
+from datasources import keys, leases
 from datasources.claro import BadAnswer, DatasourceNotFound, RateLimited
+from datasources.downloads import links
 from datasources.gateway import KeyRefused, KeyUnreadable, RefusalInDoubt
 from datasources.gateway.breaker import CircuitOpen
 from datasources.models import ApiKey, DownloadLink, Source

@@ -25,9 +25,10 @@ from core.guesses import Guess
 from core.queries import Prepared, Slot
 from core.redis import connection
 from core.visitors import network_of
-from datasources import access, links, notices
+from datasources import access, notices
 from datasources.activity import log
 from datasources.activity.log import Origin, What
+from datasources.downloads import links
 from datasources.models import LINK_MARGIN, ApiKey, DownloadLink, SharedFile, ShareLink, Source
 from datasources.models.notices import Topic
 

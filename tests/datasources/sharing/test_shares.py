@@ -11,10 +11,11 @@ from accounts import teams
 from accounts.models import Membership
 from accounts.roles import Role
 from core import redis, vault
-from datasources import access, mirror, notices, shares
+from datasources import access, mirror, notices
 from datasources.models import ApiKey, KeyShare, SharedFile, ShareLink
 from datasources.models.notices import Topic
 from datasources.security import master_key
+from datasources.sharing import shares
 from tests.conftest import synced
 from tests.support.leaks import database_content, redis_content
 from tests.views.conftest import made
