@@ -203,6 +203,7 @@ INSTALLED_APPS = [
     "accounts",
     "accounts.sso",
     "datasources",
+    "operations",
     "sandbox",
 ]
 MIDDLEWARE = [

@@ -54,7 +54,7 @@ def test_the_table_of_roles_is_the_one_that_decides():
 
 def test_rooms_in_the_architecture_exist():
     table = (ROOT / "docs/architecture.md").read_text()
-    for name in re.findall(r"`((?:datasources|claro_dashboard|accounts|sandbox)/[\w/.]*)`", table):
+    for name in re.findall(r"`((?:datasources|claro_dashboard|operations|accounts|core|sandbox)/[\w/.]*)`", table):
         assert (ROOT / name).exists(), name
 
 

@@ -20,13 +20,11 @@ from django.db.migrations.executor import MigrationExecutor
 from django.db.models import Count, Max, Min, Q, QuerySet
 from django.utils import timezone
 
-from claro_dashboard import redis_versions
 from core import heartbeats, proxies, vault
 from core.heartbeats import Heard
 from core.logs import redacted
 from core.redis import connection as redis_connection
 from datasources import standstill, tasks
-from datasources.checks import claro_settings_can_work
 from datasources.mirror import webhooks
 from datasources.models import (
     ApiKey,
@@ -45,6 +43,8 @@ from datasources.models import (
 )
 from datasources.security import master_key
 from datasources.templatetags.claro import duration
+from operations import redis_versions
+from operations.system_checks import claro_settings_can_work
 
 REDIS, DATABASE = "Redis", "Database"
 # A store that takes longer makes every page slow.

@@ -8,11 +8,11 @@ from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
-from claro_dashboard import operations as room
 from core import heartbeats
 from core.pool import Gauge
 from datasources.views.objects import READ, for_staff
 from datasources.views.pages import render_page
+from operations import checks as room
 
 # Answered also when every place for requests is taken.
 PATHS = frozenset({"/healthz", "/readyz"})

@@ -2,8 +2,9 @@ import pytest
 from django.core.checks import Error, Warning, run_checks
 
 from core import vault
-from datasources import checks, keys
+from datasources import keys
 from datasources.models import ApiKey
+from operations import system_checks
 
 
 def ids(databases=None) -> list[str]:
@@ -19,7 +20,7 @@ def test_the_settings_of_the_tests_have_no_trouble(db):
 def test_a_malformed_master_key_is_an_error(settings, ring):
     settings.CLARO_SECRET_KEYS = ring
     assert ids() == ["datasources.E001"]
-    [error] = checks.master_keys_are_well_formed(None)
+    [error] = system_checks.master_keys_are_well_formed(None)
     assert isinstance(error, Error)
     assert ring[-1] not in error.msg
 
@@ -33,7 +34,7 @@ def test_a_master_key_that_does_not_open_the_canary_is_a_warning(alice, settings
     keys.add(alice, "Main", "claro_live_x", ApiKey.State.VALID)
     settings.CLARO_SECRET_KEYS = [vault.new_key()]
     assert ids(["default"]) == ["datasources.W001"]
-    [warning] = checks.master_key_opens_the_canary(None, databases=["default"])
+    [warning] = system_checks.master_key_opens_the_canary(None, databases=["default"])
     assert isinstance(warning, Warning)
     assert "1 API keys can't be read" in warning.msg
 
@@ -47,7 +48,7 @@ def test_a_check_without_a_database_asks_for_no_database(settings):
 def test_an_api_address_that_can_t_work_is_an_error_with_a_hint(settings, address):
     settings.CLARO_API_BASE_URL = address
     assert ids() == ["datasources.E002"]
-    [error] = checks.claro_settings_can_work(None)
+    [error] = system_checks.claro_settings_can_work(None)
     assert "https://secure-api.getclaro.ai/api/v2" in error.hint
 
 

@@ -1,7 +1,7 @@
 from django.core.management.base import BaseCommand, CommandError
 
-from claro_dashboard import operations
-from claro_dashboard.operations import State
+from operations import checks
+from operations.checks import State
 
 
 class Command(BaseCommand):
@@ -10,11 +10,11 @@ class Command(BaseCommand):
 
     def handle(self, *args, **options) -> None:
         looks = {State.OK: self.style.SUCCESS, State.WARN: self.style.WARNING, State.BAD: self.style.ERROR}
-        checks = operations.all_checks()
-        width = max(len(check.name) for check in checks)
-        for check in checks:
+        found = checks.all_checks()
+        width = max(len(check.name) for check in found)
+        for check in found:
             self.stdout.write(f"{looks[check.state](f'{check.state:<4}')}  {check.name:<{width}}  {check.says}")
             if check.remedy:
                 self.stdout.write(f"{'':<{width + 6}}  → {check.remedy}")
-        if bad := sum(check.state == State.BAD for check in checks):
+        if bad := sum(check.state == State.BAD for check in found):
             raise CommandError("1 part does not work." if bad == 1 else f"{bad} parts do not work.")

@@ -1,6 +1,6 @@
 import pytest
 
-from claro_dashboard import redis_versions
+from operations import redis_versions
 
 
 @pytest.mark.parametrize(

@@ -8,8 +8,7 @@ from django.db import connection
 from django.test import RequestFactory
 from django.utils import timezone
 
-from claro_dashboard import embedded, operations
-from claro_dashboard.operations import Check, State
+from claro_dashboard import embedded
 from core import heartbeats, redis, vault
 from core.pool import Gauge
 from core.proxies import NAME, ForwardedMiddleware
@@ -17,6 +16,8 @@ from datasources import keys, tasks
 from datasources.downloads import links
 from datasources.mirror import webhooks
 from datasources.models import ApiKey, DownloadLink, Hook, Sync, Watch
+from operations import checks
+from operations.checks import Check, State
 from tests.support.heartbeats import all_alive, heard_before, none_alive
 from tests.support.processes import free_port
 
@@ -52,7 +53,7 @@ def redis_setting(redis_server):
 
 
 def check(name: str) -> Check:
-    [found] = [check for check in operations.all_checks() if check.name == name]
+    [found] = [check for check in checks.all_checks() if check.name == name]
     return found
 
 
@@ -61,9 +62,9 @@ def late(model, seconds: int = 60, **values) -> None:
 
 
 def test_all_is_well():
-    checks = operations.all_checks()
-    assert {check.state for check in checks} == {OK}, checks
-    assert [check.remedy for check in checks] == [""] * 13
+    found = checks.all_checks()
+    assert {check.state for check in found} == {OK}, found
+    assert [check.remedy for check in found] == [""] * 13
     names = [
         "Web",
         "Proxy",
@@ -74,12 +75,12 @@ def test_all_is_well():
         "Background queue",
         "Redis",
     ]
-    assert [check.name for check in checks] == [*names, "Database", "Master key", "Mail", "Claro", "Webhooks"]
+    assert [check.name for check in found] == [*names, "Database", "Master key", "Mail", "Claro", "Webhooks"]
 
 
 def test_a_check_that_breaks_says_so_and_the_others_go_on(monkeypatch, caplog):
-    monkeypatch.setattr(operations, "_CHECKS", [("Odd", (), lambda: 1 / 0), ("Mail", (), operations._mail)])
-    odd, mail = operations.all_checks()
+    monkeypatch.setattr(checks, "_CHECKS", [("Odd", (), lambda: 1 / 0), ("Mail", (), checks._mail)])
+    odd, mail = checks.all_checks()
     assert (odd.state, odd.says) == (BAD, "The check itself broke (ZeroDivisionError).")
     assert mail.state == OK
     assert "ZeroDivisionError" in caplog.text
@@ -140,7 +141,7 @@ def test_beat_is_there_once():
 
 
 def test_all_work_that_there_is_is_looked_at():
-    assert operations.WORK.keys() == tasks.TASKS.keys()
+    assert checks.WORK.keys() == tasks.TASKS.keys()
 
 
 def test_work_that_waits_for_a_free_worker_is_counted_with_the_longest_wait(key, table, alice):
@@ -236,7 +237,7 @@ def test_a_redis_that_tells_nothing_of_itself_is_well_and_its_password_not_shown
 
 @pytest.mark.parametrize("name", ["Redis", "Database"])
 def test_a_slow_store_is_told(monkeypatch, name):
-    monkeypatch.setattr(operations, "SLOW_MS", 0)
+    monkeypatch.setattr(checks, "SLOW_MS", 0)
     assert (check(name).state, "Every page waits for it." in check(name).says) == (WARN, True)
 
 
@@ -259,13 +260,13 @@ def test_the_database_tells_what_it_is_and_which_migrations_it_lacks():
 def test_without_redis_it_is_named_once_and_what_needs_it_left_open(redis_server):
     redis_server.stop()
     try:
-        checks = {check.name: check for check in operations.all_checks()}
+        found = {check.name: check for check in checks.all_checks()}
     finally:
         redis_server.start()
-    assert [name for name, check in checks.items() if check.state == BAD] == ["Redis"]
-    assert checks["Redis"].says.startswith("Does not answer: ")
-    assert checks["Beat"] == Check("Beat", WARN, "Can't be told while Redis can't be asked.")
-    assert [checks[name].state for name in ("Database", "Master key", "Mail", "Claro")] == [OK] * 4
+    assert [name for name, check in found.items() if check.state == BAD] == ["Redis"]
+    assert found["Redis"].says.startswith("Does not answer: ")
+    assert found["Beat"] == Check("Beat", WARN, "Can't be told while Redis can't be asked.")
+    assert [found[name].state for name in ("Database", "Master key", "Mail", "Claro")] == [OK] * 4
 
 
 # --- Settings ---
@@ -308,7 +309,7 @@ def test_keys_in_trouble_are_counted_and_never_named(alice, account, settings):
     found = check("Claro")
     assert found.state == WARN
     assert "3 keys, last used under 1 s ago. Of these 1 refused by Claro, 1 without an answer." in found.says
-    assert not any(account.key in check.says + check.remedy for check in operations.all_checks())
+    assert not any(account.key in check.says + check.remedy for check in checks.all_checks())
     ApiKey.objects.filter(pk=mine[2].pk).update(problem={"kind": "Unreachable"})
     found = check("Claro")
     assert (found.state, "does this machine reach secure-api.getclaro.ai?" in found.remedy) == (BAD, True)
