@@ -24,7 +24,7 @@ from core import heartbeats, proxies, vault
 from core.heartbeats import Heard
 from core.logs import redacted
 from core.redis import connection as redis_connection
-from datasources import standstill, tasks
+from datasources import stalled, tasks
 from datasources.mirror import webhooks
 from datasources.models import (
     ApiKey,
@@ -51,7 +51,7 @@ REDIS, DATABASE = "Redis", "Database"
 SLOW_MS = 100
 FULL = 0.9
 # Work that has waited for so long is not just waiting for its turn.
-TOO_LONG = standstill.PATIENCE * 20
+TOO_LONG = stalled.PATIENCE * 20
 NAMES_SHOWN = 5
 
 # What the Procfile calls the workers of a queue, and what people miss without them.
@@ -241,7 +241,7 @@ def _queue(queue: str) -> Finding:
 
 def _waiting(model: type[Leased], now, *, is_served: bool) -> QuerySet[Leased]:
     """What has been due for a while; where there are workers, without what one of them has in hand."""
-    late = model.objects.filter(due_at__lt=now - standstill.PATIENCE)
+    late = model.objects.filter(due_at__lt=now - stalled.PATIENCE)
     return late.filter(Q(leased_until=None) | Q(leased_until__lte=now)) if is_served else late
 
 

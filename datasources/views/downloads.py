@@ -5,7 +5,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from accounts.roles import Action
-from datasources import access, standstill, tasks
+from datasources import access, stalled, tasks
 from datasources.activity import log
 from datasources.activity.log import What
 from datasources.deleting import viewers
@@ -42,7 +42,7 @@ def list_downloads(request: HttpRequest) -> HttpResponse:
     )
     context, status = short_list(request, found)
     pending = [link for link in context["page"] if link.is_pending]
-    context |= {"pending": pending, "standing_still": standstill.among(pending), "choices": DownloadForm.CHOICES}
+    context |= {"pending": pending, "standing_still": stalled.among(pending), "choices": DownloadForm.CHOICES}
     context["being_made"] = found.filter(state=DownloadLink.State.PENDING).count()
     return render_page(request, "downloads/list.html", "downloads/_list.html", context, status)
 
@@ -74,7 +74,7 @@ def url(request: HttpRequest, link: DownloadLink) -> HttpResponse:
 
 
 def _state(request: HttpRequest, link: DownloadLink) -> HttpResponse:
-    context = {"link": link, "source": link.source, "standing_still": standstill.among([link])}
+    context = {"link": link, "source": link.source, "standing_still": stalled.among([link])}
     return render_page(request, "downloads/state.html", "downloads/_state.html", context)
 
 

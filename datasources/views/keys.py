@@ -6,7 +6,7 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts.quotas import QuotaReached
-from datasources import access, gateway, keys, standstill, tasks
+from datasources import access, gateway, keys, stalled, tasks
 from datasources.activity import log
 from datasources.activity.log import What
 from datasources.claro import AccessDenied, ClaroError, Unauthorized
@@ -31,7 +31,7 @@ def list_keys(request: HttpRequest) -> HttpResponse:
         "shared_keys": [key for key in shown if key not in mine],
         "my_teams": {membership.team_id for membership in access.memberships_of(request.user)},
         "unreadable": unreadable,
-        "standing_still": standstill.among(key.hook for key in shown if hasattr(key, "hook")),
+        "standing_still": stalled.among(key.hook for key in shown if hasattr(key, "hook")),
         "hooks_why_not": webhooks.why_not(),
     }
     return render_page(request, "keys/list.html", "keys/_list.html", context)

@@ -9,7 +9,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from core import throttle
 from core.vault import SecretUnreadable
-from datasources import access, notices, standstill, tasks
+from datasources import access, notices, stalled, tasks
 from datasources.forms import OutletForm, WishForm
 from datasources.models import ApiKey, Outlet, OutletTest, Source
 from datasources.models.notices import Topic
@@ -116,7 +116,7 @@ def outlet_secret(request: HttpRequest, outlet: Outlet) -> HttpResponse:
 
 def _of_test(outlet: Outlet) -> dict[str, object]:
     test = OutletTest.objects.filter(outlet=outlet).first()
-    return {"outlet": outlet, "test": test, "standing_still": standstill.among([test] if test else [])}
+    return {"outlet": outlet, "test": test, "standing_still": stalled.among([test] if test else [])}
 
 
 def _choices(
@@ -132,7 +132,7 @@ def _choices(
         "keys": keys,
         "outlets": ways,
         "testing": [test for test in tests if test.is_under_way],
-        "standing_still": standstill.among(tests),
+        "standing_still": stalled.among(tests),
         "too_often_with": too_often,
         "form": form,
         "has_mail": bool(settings.EMAIL_URL),

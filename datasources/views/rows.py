@@ -1,7 +1,7 @@
 from django.http import Http404, HttpRequest, HttpResponse
 from django.utils.safestring import SafeString
 
-from datasources import gateway, standstill
+from datasources import gateway, stalled
 from datasources.addresses import CellsForm, RowsForm
 from datasources.claro import ClaroError, InvalidParameters, ProcessingInProgress, RateLimited, TooLarge
 from datasources.deleting import viewers
@@ -27,7 +27,7 @@ def rows(request: HttpRequest, source: Source) -> HttpResponse:
     status = 400 if context["complaints"] else 200
     if source.is_processing or source.has_failed:
         context["problem"] = "failed" if source.has_failed else "processing"
-        context["standstill"] = source.is_processing and standstill.of_keys([source.key])
+        context["standstill"] = source.is_processing and stalled.of_keys([source.key])
         return render_page(request, "rows/page.html", "rows/_table.html", context, status)
     try:
         page = room.page(source, state["page"], state["limit"], form.query(state), request.user.pk)

@@ -18,7 +18,7 @@ from django.views.decorators.http import require_http_methods
 
 from core import throttle
 from core.guesses import TooManyGuesses
-from datasources import access, standstill, tasks
+from datasources import access, stalled, tasks
 from datasources.activity import log
 from datasources.downloads import links
 from datasources.models import ApiKey, DownloadLink, ShareLink
@@ -168,7 +168,7 @@ def _start(link: DownloadLink | None) -> None:
 
 def _not_yet(request: HttpRequest, link: DownloadLink) -> HttpResponse:
     """For people a page that goes on by itself, for scripts a status that says when."""
-    is_made = link.is_pending and not standstill.among([link])
+    is_made = link.is_pending and not stalled.among([link])
     pause_s = RETRY_S if is_made else PAUSE_S
     if link.goes_on_at:
         pause_s = min(max(round((link.goes_on_at - timezone.now()).total_seconds()), RETRY_S), PAUSE_S)

@@ -8,7 +8,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from accounts.roles import Action, may
 from core import live
-from datasources import access, mirror, notices, standstill, tasks
+from datasources import access, mirror, notices, stalled, tasks
 from datasources.addresses import AddressForm, SourceListForm
 from datasources.deleting import bin, viewers
 from datasources.forms import DeleteForm
@@ -49,7 +49,7 @@ def refresh(request: HttpRequest) -> HttpResponse:
 @require_safe
 def checks(request: HttpRequest) -> HttpResponse:
     """The line above the list that says when nothing is being checked; an open page looks at it again and again."""
-    context = {"standstill": standstill.of_keys(_keys(request))}
+    context = {"standstill": stalled.of_keys(_keys(request))}
     return render_page(request, "sources/_checks.html", "sources/_checks.html", context)
 
 
@@ -73,7 +73,7 @@ def details(request: HttpRequest, source: Source) -> HttpResponse:
         "to_list": back.to_list(request),
     }
     if source.is_processing:
-        context["standstill"] = standstill.of_keys([source.key])
+        context["standstill"] = stalled.of_keys([source.key])
     return render_page(request, "sources/details.html", "sources/_details.html", context)
 
 
@@ -134,7 +134,7 @@ def _list(request: HttpRequest, keys: list[ApiKey], form: AddressForm) -> HttpRe
         "filtered": any(state[name] for name in ("status", "type", "q")),
         "first_sync": [key for key in keys if key.sync.finished_at is None],
         "syncing": [key for key in keys if key.sync.is_under_way],
-        "standstill": standstill.of_keys(keys),
+        "standstill": stalled.of_keys(keys),
         "oldest": min((key.sync.finished_at for key in keys if key.sync.finished_at), default=None),
     }
     status = 400 if context["complaints"] else 404 if context["past_the_end"] else 200
