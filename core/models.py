@@ -1,5 +1,7 @@
 """What several kinds of rows are."""
 
+from typing import ClassVar
+
 from django.db import models
 
 from core import vault
@@ -26,6 +28,9 @@ class Sealed(models.Model):
 
 class Leased(models.Model):
     """Work that is due at a time, and that one worker at a time may do (leases.py)."""
+
+    # The Celery queue whose workers do it.
+    queue: ClassVar[str] = "background"
 
     due_at = models.DateTimeField(null=True, blank=True, db_index=True)
     leased_until = models.DateTimeField(null=True, blank=True)

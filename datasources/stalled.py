@@ -11,7 +11,6 @@ from datetime import datetime, timedelta
 from django.utils import timezone
 
 from core import heartbeats
-from datasources import tasks
 from datasources.models import ApiKey, Leased
 
 # What is due is taken up within seconds.
@@ -19,7 +18,7 @@ PATIENCE = timedelta(seconds=15)
 
 
 @dataclass(frozen=True)
-class Standstill:
+class Stalled:
     """Of what is shown, nothing is checked; the oldest part of it was last checked then, or never (None)."""
 
     last_checked_at: datetime | None
@@ -32,21 +31,17 @@ def among(works: Iterable[Leased]) -> list[Leased]:
     if not late:
         return []
     silent = heartbeats.silent(*heartbeats.QUEUES, heartbeats.BEAT)
-    return [
-        work
-        for work in late
-        if tasks.queue_of(type(work)) in silent or (heartbeats.BEAT in silent and not _is_held(work, now))
-    ]
+    return [work for work in late if work.queue in silent or (heartbeats.BEAT in silent and not _is_held(work, now))]
 
 
-def of_keys(keys: Iterable[ApiKey]) -> Standstill | None:
+def of_keys(keys: Iterable[ApiKey]) -> Stalled | None:
     """Whether the sources of these keys (with `sync` and `watch`) are not checked any more."""
     by_id = {key.pk: key for key in keys}
     still = among(work for key in by_id.values() for work in (key.sync, key.watch))
     if not still:
         return None
     checks = [_last_check(by_id[key_id]) for key_id in {work.key_id for work in still}]
-    return Standstill(None if None in checks else min(checks))
+    return Stalled(None if None in checks else min(checks))
 
 
 def _last_check(key: ApiKey) -> datetime | None:

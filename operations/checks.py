@@ -24,7 +24,7 @@ from core import heartbeats, proxies, vault
 from core.heartbeats import Heard
 from core.logs import redacted
 from core.redis import connection as redis_connection
-from datasources import stalled, tasks
+from datasources import stalled
 from datasources.mirror import webhooks
 from datasources.models import (
     ApiKey,
@@ -222,7 +222,7 @@ def _queue(queue: str) -> Finding:
     silent = heartbeats.silent(queue, heartbeats.BEAT)
     messages = f"{_many(redis_connection().llen(queue), 'message')} in Redis."
     says, longest = [], now
-    for model in (model for model in WORK if tasks.queue_of(model) == queue):
+    for model in (model for model in WORK if model.queue == queue):
         late = _waiting(model, now, is_served=queue not in silent)
         n, since, ran_out = late.aggregate(
             n=Count("pk"), since=Min("due_at"), ran_out=Count("pk", filter=Q(leased_until__lte=now))

@@ -24,6 +24,7 @@ class DownloadLink(Sealed, Leased):
         FAILED = "failed", "Failed"
 
     sealed_field = "url"
+    queue = "interactive"
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     source = models.ForeignKey(Source, on_delete=models.CASCADE, related_name="links")

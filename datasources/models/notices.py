@@ -118,6 +118,8 @@ class Outlet(Sealed, Leased):
 class OutletTest(Leased):
     """The last message that somebody sent by an outlet to try it, and what became of it."""
 
+    queue = "interactive"
+
     outlet = models.OneToOneField(Outlet, on_delete=models.CASCADE, primary_key=True, related_name="test")
     asked_at = models.DateTimeField()
     # Empty while it is under way.

@@ -113,6 +113,8 @@ class StatusChange(models.Model):
 class Reading(Leased):
     """The call for a source's details, made once for all readers and for all copies of the same key (readings.py)."""
 
+    queue = "interactive"
+
     fingerprint = models.CharField(max_length=32)
     datasource_id = models.UUIDField()
     # When the last call was made, whatever it brought.

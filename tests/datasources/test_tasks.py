@@ -229,6 +229,23 @@ def pieces(source, key, alice) -> dict[type[Leased], Leased]:
 COUNTED_AFTER = [model for model in tasks.TASKS if model is not OutletTest]
 
 
+def test_tasks_keep_their_names_and_go_to_the_queue_of_their_work():
+    """A message that waits in the broker during an upgrade names its task."""
+    queues = {task.name.removeprefix("datasources.tasks."): task.queue for task in tasks.TASKS.values()}
+    assert queues == {
+        "make_link": "interactive",
+        "read_details": "interactive",
+        "send_test": "interactive",
+        "ask_refused_key": "background",
+        "delete_source": "background",
+        "look_at_key": "background",
+        "read_newest_page": "background",
+        "send_notices": "background",
+        "sync_key": "background",
+        "tend_hook": "background",
+    }
+
+
 def test_a_test_of_a_channel_that_breaks_ends_with_a_problem(pieces, broken):
     work = pieces[OutletTest]
     for _ in range(channels.TEST_ATTEMPTS):
