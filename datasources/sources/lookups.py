@@ -17,6 +17,7 @@ from core.redis import connection
 from datasources import access, gateway, mirror
 from datasources.claro import AccessDenied, ClaroError, DatasourceNotFound, InvalidParameters, NotNow
 from datasources.gateway.budget import Lane
+from datasources.keys import choice
 from datasources.models import ApiKey, Source
 
 # Where several keys may know it, this many are asked, those with the most calls left first.
@@ -72,7 +73,7 @@ def find(user: User, datasource_id: UUID, key_id: UUID | None = None) -> bool:
 def _keys(user: User, datasource_id: UUID, key_id: UUID | None) -> list[ApiKey]:
     """The keys to ask with, of each secret one. A source that a key has seen go is gone."""
     gone = set(Source.objects.filter(datasource_id=datasource_id).values_list("key__fingerprint", flat=True))
-    keys = access.best_first(user, [key for key in access.list_keys(user) if key_id in (None, key.pk)])
+    keys = choice.best_first(user, [key for key in access.list_keys(user) if key_id in (None, key.pk)])
     candidates = {key.fingerprint: key for key in reversed(keys) if key.fingerprint not in gone}
     return [key for key in keys if candidates.get(key.fingerprint) is key and not _is_known(key, datasource_id)][:KEYS]
 

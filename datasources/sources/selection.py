@@ -11,6 +11,7 @@ from accounts.roles import Action
 from datasources import access
 from datasources.access import Space
 from datasources.deleting import bin
+from datasources.keys import choice
 from datasources.models import Source
 from datasources.sources import listing
 
@@ -67,5 +68,5 @@ def choose(user: User, space: Space, state: dict[str, Any], ids: set[UUID] | Non
     count = len(ids) if ids else found.values("datasource_id").distinct().count()
     if count > MOST:
         raise TooMany(count)
-    all_of_them, permitted = access.get_sources(user, found, action)
+    all_of_them, permitted = choice.get_sources(user, found, action)
     return Selection(permitted, len(all_of_them) - len(permitted))

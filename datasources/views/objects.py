@@ -17,6 +17,7 @@ from accounts.models import Membership
 from accounts.roles import Action, may
 from datasources import access
 from datasources.addresses import KeyChoiceForm
+from datasources.keys import choice
 from datasources.models import ApiKey, Deletion, DownloadLink, Outlet, SavedView, ShareLink, Source
 from datasources.sharing import shares
 from datasources.sources import lookups
@@ -132,11 +133,11 @@ def _source(request: HttpRequest, datasource_id: UUID, action: Action) -> Source
     if form.errors:
         raise Http404("No such key.")
     try:
-        source = access.get_source(request.user, datasource_id, key_id, action)
+        source = choice.get_source(request.user, datasource_id, key_id, action)
     except Http404:
         if not lookups.find(request.user, datasource_id, key_id):
             raise
-        source = access.get_source(request.user, datasource_id, key_id, action)
+        source = choice.get_source(request.user, datasource_id, key_id, action)
     if not may(source.key.role, action):
         raise PermissionDenied
     return source

@@ -11,6 +11,7 @@ from datasources import access, saved_views
 from datasources.activity import log
 from datasources.activity.log import What
 from datasources.forms import SavedViewForm, ViewNameForm
+from datasources.keys import choice
 from datasources.models import SavedView
 from datasources.views.objects import FORM, of_view, space_of
 from datasources.views.pages import render_page, render_question
@@ -79,7 +80,7 @@ def _asked(request: HttpRequest) -> tuple[SavedView, access.Space]:
     except saved_views.CannotBeSaved:
         raise Http404("This can't be saved as a view.") from None
     if view.datasource_id:
-        access.get_source(request.user, view.datasource_id)
+        choice.get_source(request.user, view.datasource_id)
     space = access.space(request.user, name)
     if space.name == access.Space.OWN:
         view.query = f"team={space.name}&{view.query}".rstrip("&")

@@ -12,6 +12,7 @@ from datasources import access, keys
 from datasources.activity import log
 from datasources.activity.log import What
 from datasources.downloads import links
+from datasources.keys import choice
 from datasources.models import ApiKey, KeyShare, SavedView, Source
 
 
@@ -38,7 +39,7 @@ def source(alice):
 def test_an_owner_has_keys_sources_and_links(alice, source):
     link = links.ask(source, alice, 300)
     assert access.get_key(alice, source.key_id) == source.key
-    assert access.get_source(alice, source.datasource_id) == source
+    assert choice.get_source(alice, source.datasource_id) == source
     assert access.get_link(alice, link.pk) == link
     assert list(access.keys_for(alice)) == [source.key]
     assert list(access.sources_for(alice)) == [source]
@@ -50,8 +51,8 @@ def test_for_a_stranger_none_of_it_exists(alice, bob, source):
     link = links.ask(source, alice, 300)
     for attempt in (
         lambda: access.get_key(bob, source.key_id),
-        lambda: access.get_source(bob, source.datasource_id),
-        lambda: access.get_source(bob, source.datasource_id, source.key_id),
+        lambda: choice.get_source(bob, source.datasource_id),
+        lambda: choice.get_source(bob, source.datasource_id, source.key_id),
         lambda: access.get_link(bob, link.pk),
     ):
         with pytest.raises(Http404):
@@ -62,16 +63,16 @@ def test_for_a_stranger_none_of_it_exists(alice, bob, source):
 
 def test_somebody_else_s_view_of_the_same_source_is_not_one_s_own(alice, bob, source):
     mine = seen_by(bob, source.datasource_id)
-    assert access.get_source(bob, source.datasource_id) == mine
+    assert choice.get_source(bob, source.datasource_id) == mine
     with pytest.raises(Http404):
-        access.get_source(bob, source.datasource_id, source.key_id)
+        choice.get_source(bob, source.datasource_id, source.key_id)
 
 
 def test_what_is_gone_is_not_there(alice, source):
     link = links.ask(source, alice, 300)
     Source.objects.update(gone_at=timezone.now())
     with pytest.raises(Http404):
-        access.get_source(alice, source.datasource_id)
+        choice.get_source(alice, source.datasource_id)
     with pytest.raises(Http404):
         access.get_link(alice, link.pk)
     assert not access.sources_for(alice).exists()
@@ -81,32 +82,32 @@ def test_what_is_gone_is_not_there(alice, source):
 def test_of_several_keys_the_newest_is_used(alice, source):
     newer = seen_by(alice, source.datasource_id, "Newer")
     seen_by(alice, source.datasource_id, "Older", created_at=timezone.now() - timedelta(days=1))
-    assert access.get_source(alice, source.datasource_id) == newer
+    assert choice.get_source(alice, source.datasource_id) == newer
 
 
 def test_a_key_that_works_is_used_before_a_newer_one_that_is_refused(alice, source):
     refused = seen_by(alice, source.datasource_id, "Refused", state="invalid")
-    assert access.get_source(alice, source.datasource_id) == source
+    assert choice.get_source(alice, source.datasource_id) == source
     ApiKey.objects.update(state="invalid")
-    assert access.get_source(alice, source.datasource_id) == refused
+    assert choice.get_source(alice, source.datasource_id) == refused
 
 
 def test_a_key_under_which_it_is_gone_is_not_used(alice, source):
     newer = seen_by(alice, source.datasource_id, "Newer")
     Source.objects.filter(pk=newer.pk).update(gone_at=timezone.now())
-    assert access.get_source(alice, source.datasource_id) == source
+    assert choice.get_source(alice, source.datasource_id) == source
 
 
 def test_the_key_that_is_asked_for_is_used(alice, source):
     seen_by(alice, source.datasource_id, "Newer")
-    assert access.get_source(alice, source.datasource_id, source.key_id) == source
+    assert choice.get_source(alice, source.datasource_id, source.key_id) == source
     with pytest.raises(Http404):
-        access.get_source(alice, source.datasource_id, uuid.uuid4())
+        choice.get_source(alice, source.datasource_id, uuid.uuid4())
 
 
 def test_a_source_comes_with_all_that_a_page_says_about_its_key(alice, source, django_assert_num_queries):
     with django_assert_num_queries(2):
-        found = access.get_source(alice, source.datasource_id)
+        found = choice.get_source(alice, source.datasource_id)
         assert (found.key.label, found.key.sync.is_running, found.key.watch.due_at) == ("Main", False, None)
 
 
@@ -125,7 +126,7 @@ def test_whoever_is_in_a_team_reaches_what_is_behind_its_keys(alice, bob, source
     link = links.ask(source, alice, 300)
     Membership.objects.create(team=team, user=bob, role=Role.VIEWER)
     assert [(key, key.role) for key in access.keys_for(bob)] == [(source.key, Role.VIEWER)]
-    assert access.get_source(bob, source.datasource_id) == source
+    assert choice.get_source(bob, source.datasource_id) == source
     assert access.get_link(bob, link.pk) == link
     assert sorted(access.people_for(source.key)) == [alice.pk, bob.pk]
     with pytest.raises(Http404):
@@ -291,9 +292,9 @@ def test_there_is_no_other_space(bob, team, name):
 def test_one_s_own_key_is_used_before_a_team_s(bob, source, team):
     Membership.objects.create(team=team, user=bob, role=Role.OWNER)
     own = seen_by(bob, source.datasource_id, created_at=timezone.now() - timedelta(days=1))
-    assert access.get_source(bob, source.datasource_id) == own
+    assert choice.get_source(bob, source.datasource_id) == own
     ApiKey.objects.filter(pk=own.key_id).update(state="invalid")
-    assert access.get_source(bob, source.datasource_id) == source
+    assert choice.get_source(bob, source.datasource_id) == source
 
 
 def test_the_key_through_which_one_may_do_it_is_used(alice, bob, source, team):
@@ -302,14 +303,14 @@ def test_the_key_through_which_one_may_do_it_is_used(alice, bob, source, team):
     viewed = teams.create("Viewed", alice)
     KeyShare.objects.create(key=newer.key, team=viewed)
     Membership.objects.create(team=viewed, user=bob, role=Role.VIEWER)
-    assert access.get_source(bob, source.datasource_id) == newer
-    assert access.get_source(bob, source.datasource_id, action=Action.DELETE) == source
+    assert choice.get_source(bob, source.datasource_id) == newer
+    assert choice.get_source(bob, source.datasource_id, action=Action.DELETE) == source
 
 
 def test_the_key_with_the_most_calls_left_is_used(bob, source, team, monkeypatch):
     Membership.objects.create(team=team, user=bob, role=Role.OWNER)
     newer = seen_by(source.key.owner, source.datasource_id, "Newer")
     KeyShare.objects.create(key=newer.key, team=team)
-    assert access.get_source(bob, source.datasource_id) == newer
+    assert choice.get_source(bob, source.datasource_id) == newer
     ApiKey.objects.filter(pk=source.key_id).update(calls_per_minute=500)
-    assert access.get_source(bob, source.datasource_id) == source
+    assert choice.get_source(bob, source.datasource_id) == source
