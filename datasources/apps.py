@@ -7,3 +7,4 @@ class DatasourcesConfig(AppConfig):
     def ready(self) -> None:
         from datasources import signals  # noqa: F401 - registered by being imported
         from datasources.activity import sign_ins, takeover  # noqa: F401 - registered by being imported
+        from datasources.keys import health  # noqa: F401 - registered by being imported

@@ -1,4 +1,4 @@
-"""The only door to the API: opens a stored key's secret, takes each call from its budget, notes what comes back.
+"""The only door to the API: opens a stored key's secret, takes each call from its budget, reports what comes back.
 
 While Claro does not answer a key, its calls are not made (breaker.py).
 """
@@ -10,15 +10,11 @@ from functools import lru_cache
 
 import redis
 from django.conf import settings
-from django.db import transaction
 from django.utils import timezone
 
-from core import live, outgoing
+from core import outgoing
 from core.slots import Slots
 from core.vault import SecretUnreadable, fingerprints
-from datasources import access, notices
-from datasources.activity import log
-from datasources.activity.log import What
 from datasources.claro import (
     ClaroClient,
     ClaroError,
@@ -29,21 +25,17 @@ from datasources.claro import (
 )
 from datasources.gateway.breaker import Breaker, CircuitOpen, is_failure
 from datasources.gateway.budget import Budget, Lane, Left, Minute
+from datasources.gateway.signals import answered, budget_turned, failed, refused
 from datasources.models import ApiKey, Refusal
-from datasources.models.notices import Topic
 
 # One API call at most, retries included; leases and locks elsewhere are longer than this.
 DEADLINE_S = 15.0
 # Larger answers are refused while they arrive: reading rows from one takes several times its memory.
 MAX_ANSWER_BYTES = 12 * 2**20
-# A key that was refused once is asked again after this long, before it counts as refused (refusals.py) …
+# A key that was refused once is asked again after this long, before it counts as refused (keys/refusals.py).
 CONFIRM_AFTER = timedelta(seconds=3)
-# … and at most this often: a refusal soon after Claro accepted the key concerns that one call only.
-CONFIRM_EVERY = timedelta(minutes=1)
 # The work that met the refusal continues when the second call has been answered.
 CONFIRMED_BY = timedelta(seconds=8)
-# `last_used_at` is noted this often, so that a busy key doesn't write to the database with every call.
-USED_EVERY = timedelta(seconds=60)
 # One exchange; the client makes the deadline shorter where it tries again. Larger answers are the client's to refuse.
 LIMITS = outgoing.Limits(DEADLINE_S, max_bytes=16 * 2**20)
 # Of the threads of a worker (16, Procfile) one key's calls hold so many at most: a slow one leaves the rest to others.
@@ -259,14 +251,14 @@ def _session() -> outgoing.Session:
 
 
 def note_problem(key: ApiKey, error: ClaroError) -> None:
-    """Notes why the key gets no usable answers; the pages say it until a call succeeds."""
-    _write(key, {"problem": error.to_dict(), "problem_since": key.problem_since or timezone.now()})
+    """Reports why the key gets no usable answers, by the signal `failed`."""
+    failed.send(ApiKey, key=key, error=error)
 
 
 def _note(key: ApiKey, budget: Budget, error: ClaroError | None) -> None:
     """Errors about one source (gone, a bad filter, access denied) tell that the key itself works."""
     if budget.turned_low_or_back:
-        live.publish(access.people_for(key), "budget-changed")
+        budget_turned.send(ApiKey, key=key)
     if isinstance(error, NotNow):
         if isinstance(error, CircuitOpen) and not key.problem:  # met by somebody else who has the same key
             note_problem(key, error)
@@ -279,52 +271,12 @@ def _note(key: ApiKey, budget: Budget, error: ClaroError | None) -> None:
         return
     Breaker(key.fingerprint).worked()
     if isinstance(error, Unauthorized):
-        _note_refusal(key)
+        refused.send(ApiKey, key=key)
     else:
-        now = timezone.now()
-        used = now if key.last_used_at is None or key.last_used_at < now - USED_EVERY else key.last_used_at
-        limit = budget.seen.limit if budget.seen and budget.seen.limit else key.calls_per_minute
-        works = {"state": ApiKey.State.VALID, "problem": None, "problem_since": None}
-        _write(key, {**works, "last_used_at": used, "calls_per_minute": limit})
-
-
-def _note_refusal(key: ApiKey) -> None:
-    """Has the refusal confirmed, once however many calls met it. The secret may have been replaced meanwhile."""
-    now = timezone.now()
-    with transaction.atomic():
-        same = ApiKey.objects.select_for_update().filter(pk=key.pk, secret=key.secret)
-        if not same.exclude(state=ApiKey.State.INVALID).exists():
-            return
-        refusal, _ = Refusal.objects.get_or_create(key=key)
-        soon = now + CONFIRM_AFTER
-        if refusal.accepted_at:
-            soon = max(soon, refusal.accepted_at + CONFIRM_EVERY)
-        Refusal.objects.filter(pk=refusal.pk, due_at=None).update(due_at=soon, attempts=0)
+        answered.send(ApiKey, key=key, limit=budget.seen.limit if budget.seen else None)
 
 
 def _is_in_doubt(key: ApiKey) -> bool:
     """Whether a second call is about to tell if Claro refuses the key."""
     soon = timezone.now() + CONFIRM_AFTER
     return Refusal.objects.filter(key=key, key__secret=key.secret, due_at__lte=soon).exists()
-
-
-def confirm_refusal(key: ApiKey) -> None:
-    """The key counts as refused from now on; people are told, once."""
-    same = ApiKey.objects.filter(pk=key.pk, secret=key.secret).exclude(state=ApiKey.State.INVALID)
-    with transaction.atomic():
-        if same.update(state=ApiKey.State.INVALID):
-            log.record(What.KEY_REFUSED, None, who="Claro", key=key)
-            notices.tell(key, Topic.REFUSED, {key.pk: key.label})
-            live.publish(access.people_for(key), "keys-changed")
-    key.state = ApiKey.State.INVALID
-
-
-def _write(key: ApiKey, values: dict[str, object]) -> None:
-    changed = {name: value for name, value in values.items() if getattr(key, name) != value}
-    if changed:
-        # The secret may have been replaced meanwhile: what the old one met says nothing about the new.
-        ApiKey.objects.filter(pk=key.pk, secret=key.secret).update(**changed)
-        for name, value in changed.items():
-            setattr(key, name, value)
-        if changed.keys() & {"state", "problem"}:
-            live.publish(access.people_for(key), "keys-changed")

@@ -6,7 +6,7 @@
              refused, people are told ──► probes after 2, 5, 15 min, 1, 3 h, then every 6 h
 
 A refused key costs at most 6 calls in the first 5 hours, and 4 a day from then on. A key that is accepted although
-single calls are refused is asked at most once a minute (gateway.CONFIRM_EVERY).
+single calls are refused is asked at most once a minute (health.CONFIRM_EVERY).
 """
 
 from datetime import timedelta
@@ -15,6 +15,7 @@ from django.utils import timezone
 
 from datasources import gateway, keys, leases
 from datasources.claro import ClaroError, Unauthorized
+from datasources.keys import health
 from datasources.leases import Held
 from datasources.models import Refusal
 
@@ -31,7 +32,7 @@ PAUSES = (
 
 def _give_up(held: Held, error: ClaroError) -> None:
     """Never for good: the key would stay refused."""
-    gateway.note_problem(held.work.key, error)
+    health.note_problem(held.work.key, error)
     held.finish(timezone.now() + PAUSES[-1])
 
 
@@ -43,7 +44,7 @@ def ask(held: Held) -> str:
     try:
         gateway.probe(key)
     except Unauthorized:
-        gateway.confirm_refusal(key)
+        health.confirm_refusal(key)
         held.finish(timezone.now() + PAUSES[min(refused, len(PAUSES) - 1)], attempts=refused + 1)
         return "refused"
     except ClaroError as error:
@@ -56,4 +57,4 @@ def ask(held: Held) -> str:
 
 def retry_at(error: ClaroError):
     """When a call that Claro did not answer is made again."""
-    return getattr(error, "retry_at", None) or timezone.now() + gateway.CONFIRM_EVERY
+    return getattr(error, "retry_at", None) or timezone.now() + health.CONFIRM_EVERY

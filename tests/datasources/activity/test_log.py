@@ -5,9 +5,10 @@ import time_machine
 from django.utils import timezone
 
 from accounts import teams
-from datasources import gateway, keys, tasks
+from datasources import keys, tasks
 from datasources.activity import log
 from datasources.activity.log import GROUPS, What
+from datasources.keys import health
 from datasources.models import AuditEvent, KeyShare, Unchangeable
 from tests.conftest import asked_again, synced
 
@@ -94,7 +95,7 @@ def test_of_all_whose_call_is_refused_one_writes_it_down(key, account):
     held_by_another = type(key).objects.get(pk=key.pk)
     synced(key)
     assert asked_again(key) == "refused"
-    gateway.confirm_refusal(held_by_another)
+    health.confirm_refusal(held_by_another)
     event = AuditEvent.objects.get()
     assert (event.what, event.who, event.actor, event.owner) == ("key_refused", "Claro", None, key.owner)
 
@@ -102,7 +103,7 @@ def test_of_all_whose_call_is_refused_one_writes_it_down(key, account):
 def test_a_refused_key_that_was_replaced_meanwhile_is_not_called_refused(key, account):
     stale = type(key).objects.get(pk=key.pk)
     keys.replace_secret(key, account.another_key(), key.State.VALID)
-    gateway.confirm_refusal(stale)
+    health.confirm_refusal(stale)
     key.refresh_from_db()
     assert key.state == key.State.VALID
     assert not AuditEvent.objects.exists()
