@@ -4,9 +4,6 @@ A worker that dies, a broker that is emptied or a message that is lost leaves a 
 row is due again. The end of the lease names it: whoever comes with an older one finds the work taken and goes away.
 """
 
-import functools
-import random
-from collections.abc import Callable
 from datetime import datetime, timedelta
 
 import redis
@@ -14,26 +11,14 @@ from django.db import InterfaceError, OperationalError, connection, transaction
 from django.db.models import Model, Q, QuerySet
 from django.utils import timezone
 
-from datasources.claro import ClaroError, NotNow
-
 # Longer than one API call may take (gateway.DEADLINE_S): a lease renewed after each call never runs out at work.
 LEASE = timedelta(seconds=20)
-FIRST_RETRY = timedelta(seconds=2)
-LONGEST_RETRY = timedelta(minutes=5)
-# Work that fails in an unexpected way is tried this often; the pauses add up to half a minute.
-ATTEMPTS_AT_MOST = 5
 # Outages of our own stores are no fault of the work: the lease expires, and the next worker retries.
 OUTAGES = (redis.RedisError, OperationalError, InterfaceError)
 
 
 class LeaseLost(Exception):
     """Somebody else holds the work by now."""
-
-
-class Broken(ClaroError):
-    """Work raised an exception that nothing expects: a fault of the dashboard, which the log describes."""
-
-    words = "The dashboard failed to do this. Its log has the details."
 
 
 def claim_due(model: type[Model], at_most: int = 100) -> list[tuple[str, str]]:
@@ -87,56 +72,12 @@ class Held:
         """Gives the work back: done (`due_at` None) or to go on at a time."""
         self._update(leased_until=None, due_at=due_at, **changes)
 
-    def put_back(self, error: ClaroError, **changes: object) -> None:
-        """Gives the work back after an error, for the time when it can go on (see `retry_at`)."""
-        attempts = self.work.attempts + (not isinstance(error, NotNow))
-        self.finish(retry_at(error, attempts), attempts=attempts, **changes)
-
     def _update(self, **changes: object) -> None:
         if not self._row.filter(leased_until=self._until).update(**changes):
             raise LeaseLost
         if hasattr(self, "work"):
             for name, value in changes.items():
                 setattr(self.work, name, value)
-
-
-def work(
-    model: type[Model], give_up: Callable[[Held, ClaroError], None]
-) -> Callable[[Callable[[Held], str]], Callable[[str, str], str]]:
-    """Makes a function of an id and a lease from one of `Held` work.
-
-    Work that raises an unexpected exception counts an attempt and is put back with growing pauses. After
-    ATTEMPTS_AT_MOST of them `give_up` ends it and tells the user. The exception is raised either way.
-    """
-
-    def decorate(act: Callable[[Held], str]) -> Callable[[str, str], str]:
-        @functools.wraps(act)
-        def run(pk: str, lease: str) -> str:
-            held = Held(model, pk, lease)
-            try:
-                return act(held)
-            except (LeaseLost, *OUTAGES):
-                raise
-            except Exception:
-                end = give_up if held.work.attempts + 1 >= ATTEMPTS_AT_MOST else Held.put_back
-                end(held, Broken())
-                raise
-
-        return run
-
-    return decorate
-
-
-def retry_at(error: ClaroError, attempts: int) -> datetime | None:
-    """When work that met an error continues; None: when the key that Claro refuses is accepted again (keys.go_on)."""
-    if isinstance(error, NotNow):
-        return error.retry_at
-    if getattr(error, "waits_for_the_key", False):
-        return None
-    if getattr(error, "needs_a_person", False):  # costs no call, and somebody may put the master key back
-        return timezone.now() + LONGEST_RETRY
-    pause = min(FIRST_RETRY * 2 ** min(attempts - 1, 10), LONGEST_RETRY)
-    return timezone.now() + pause * random.uniform(0.8, 1.2)  # noqa: S311 - spreads retries, guards nothing
 
 
 def put_off(work: QuerySet, until: datetime) -> None:

@@ -51,7 +51,7 @@ TASKS: dict[type[Leased], Task] = {}
 def leased_task(model: type[Leased]) -> Callable[[Callable[[str, str], str]], Task]:
     """A task that is handed an id and a lease, and does nothing when the work was taken over or is gone.
 
-    An unexpected exception is logged without its message, which may hold anything (leases.work puts the work back).
+    An unexpected exception is logged without its message, which may hold anything (retry.work puts the work back).
     """
 
     def decorate(room_function: Callable[[str, str], str]) -> Task:

@@ -24,6 +24,7 @@ from datasources.activity import log
 from datasources.activity.log import What
 from datasources.claro import ClaroError, NotNow
 from datasources.deleting import viewers
+from datasources.gateway import retry
 from datasources.gateway.breaker import is_failure
 from datasources.leases import Held
 from datasources.models import LINK_MARGIN, ApiKey, Deletion, DownloadLink, SavedView, Source
@@ -113,7 +114,7 @@ def _give_up(held: Held, error: ClaroError) -> None:
         _tell([deletion.datasource_id])
 
 
-@leases.work(Deletion, _give_up)
+@retry.work(Deletion, _give_up)
 def empty(held: Held) -> str:
     """Has Claro delete what has waited long enough: one call. Raises LeaseLost.
 
@@ -191,10 +192,10 @@ def _not_deleted(held: Held, before: str, error: ClaroError) -> str:
     deletion, problem = held.work, error.to_dict()
     with transaction.atomic():
         if isinstance(error, NotNow):  # Claro was not asked
-            held.put_back(error, state=before, problem=problem)
+            retry.put_back(held, error, state=before, problem=problem)
             leases.put_off(Deletion.objects.filter(source__key=deletion.source.key_id), error.retry_at)
         elif is_failure(error):
-            held.put_back(error, problem=problem)
+            retry.put_back(held, error, problem=problem)
         else:
             _give_up(held, error)
         _tell([deletion.datasource_id])

@@ -13,7 +13,7 @@ from core import live
 from core.vault import SecretUnreadable
 from datasources import access, gateway, leases, mirror
 from datasources.claro import BadAnswer, ClaroError, DatasourceNotFound, NotNow
-from datasources.gateway import KeyRefused
+from datasources.gateway import KeyRefused, retry
 from datasources.gateway.breaker import is_failure
 from datasources.gateway.budget import Lane
 from datasources.leases import Held
@@ -85,7 +85,7 @@ def _give_up(held: Held, error: ClaroError) -> None:
     live.publish(access.people_for(link.source.key), "downloads-changed", event_name(link))
 
 
-@leases.work(DownloadLink, _give_up)
+@retry.work(DownloadLink, _give_up)
 def make(held: Held) -> str:
     """Has Claro sign a pending link: one call. Raises LeaseLost."""
     link: DownloadLink = held.work
@@ -152,7 +152,7 @@ def _not_made(held: Held, error: ClaroError) -> None:
         problem["silent_since"] = (held.work.problem or {}).get("silent_since", now.isoformat())
         waits = now - datetime.fromisoformat(problem["silent_since"]) < PATIENCE
     if waits:
-        held.put_back(error, problem=problem)
+        retry.put_back(held, error, problem=problem)
         if isinstance(error, NotNow):
             leases.put_off(DownloadLink.objects.filter(source__key=held.work.source.key_id), error.retry_at)
     else:

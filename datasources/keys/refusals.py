@@ -13,8 +13,9 @@ from datetime import timedelta
 
 from django.utils import timezone
 
-from datasources import gateway, keys, leases
+from datasources import gateway, keys
 from datasources.claro import ClaroError, Unauthorized
+from datasources.gateway import retry
 from datasources.keys import health
 from datasources.leases import Held
 from datasources.models import Refusal
@@ -36,7 +37,7 @@ def _give_up(held: Held, error: ClaroError) -> None:
     held.finish(timezone.now() + PAUSES[-1])
 
 
-@leases.work(Refusal, _give_up)
+@retry.work(Refusal, _give_up)
 def ask(held: Held) -> str:
     """Asks Claro with one small call whether it refuses the key. Raises LeaseLost."""
     key = held.work.key

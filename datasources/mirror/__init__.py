@@ -9,7 +9,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from core import live
-from datasources import access, gateway, leases, notices
+from datasources import access, gateway, notices
 from datasources.claro import (
     COMPLETED,
     FAILED,
@@ -27,6 +27,7 @@ from datasources.claro import (
     Unauthorized,
     Unreadable,
 )
+from datasources.gateway import retry
 from datasources.gateway.budget import Lane
 from datasources.leases import Held
 from datasources.models import ApiKey, Newest, Source, StatusChange, Sync, Watch
@@ -63,7 +64,7 @@ def _give_up(held: Held, error: ClaroError) -> None:
     held.finish(timezone.now() + settings.SYNC_AT_REST, attempts=0, is_awaited=False, started_at=None)
 
 
-@leases.work(Sync, _give_up)
+@retry.work(Sync, _give_up)
 def sync(held: Held) -> str:
     """Goes on with a sweep of a key's list where it stopped: one call a page of 100. Raises LeaseLost."""
     key = held.work.key
@@ -75,7 +76,7 @@ def sync(held: Held) -> str:
         # A refusal of the list itself, such as to a plan without API access; the others are noted with every call.
         if isinstance(error, ApiError | Unreadable) and not isinstance(error, RateLimited | Unauthorized):
             gateway.note_problem(key, error)
-        held.put_back(error)
+        retry.put_back(held, error)
         word = "put back"
     else:
         now = timezone.now()

@@ -10,8 +10,9 @@ from datetime import datetime, timedelta
 from django.utils import timezone
 
 from core import live
-from datasources import access, gateway, leases, mirror
+from datasources import access, gateway, mirror
 from datasources.claro import LIST_LIMIT_MAX, ClaroError
+from datasources.gateway import retry
 from datasources.gateway.budget import Lane
 from datasources.leases import Held
 from datasources.models import ApiKey, Newest, Source
@@ -45,7 +46,7 @@ def _give_up(held: Held, error: ClaroError) -> None:
     held.finish(None, attempts=0)
 
 
-@leases.work(Newest, _give_up)
+@retry.work(Newest, _give_up)
 def read(held: Held) -> str:
     """Reads the newest page of a key's list, with one call, where a user looks. Raises LeaseLost."""
     row: Newest = held.work
@@ -62,7 +63,7 @@ def read(held: Held) -> str:
         with gateway.client(keys[0], Lane.WATCH) as claro:
             page = claro.list_datasources(1, LIST_LIMIT_MAX)
     except ClaroError as error:
-        held.put_back(error)
+        retry.put_back(held, error)
         return "put back"
     ids = [source.datasource_id for source in page.sources]
     for key in keys:

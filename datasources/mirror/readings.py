@@ -9,8 +9,9 @@ from datetime import timedelta
 from django.utils import timezone
 
 from core import live
-from datasources import access, gateway, leases, mirror
+from datasources import access, gateway, mirror
 from datasources.claro import ClaroError, DatasourceNotFound, NotNow
+from datasources.gateway import retry
 from datasources.gateway.breaker import is_failure
 from datasources.gateway.budget import Lane
 from datasources.leases import Held
@@ -47,7 +48,7 @@ def _give_up(held: Held, error: ClaroError) -> None:
     held.finish(None, attempts=0, tried_at=timezone.now())
 
 
-@leases.work(Reading, _give_up)
+@retry.work(Reading, _give_up)
 def read(held: Held) -> str:
     """Asks for the details of one source, with one call, for all copies of the key. Raises LeaseLost."""
     reading: Reading = held.work
@@ -86,7 +87,7 @@ def _not_read(held: Held, error: ClaroError) -> str:
     """Waits for the limit; tries again a few times where Claro gave no usable answer; gives up the rest."""
     may_pass = is_failure(error) and held.work.attempts + 1 < TRIES
     if isinstance(error, NotNow) or may_pass:
-        held.put_back(error)
+        retry.put_back(held, error)
         return "put back"
     is_refused = isinstance(error, gateway.KeyRefused)  # the next reader asks again once the key is accepted
     held.finish(None, attempts=0, tried_at=None if is_refused else timezone.now())

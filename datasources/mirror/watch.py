@@ -20,8 +20,9 @@ from django.db.models import Max, Min, Q, QuerySet
 from django.utils import timezone
 
 from core import live
-from datasources import access, gateway, leases, mirror
+from datasources import access, gateway, mirror
 from datasources.claro import COMPLETED, FAILED, LIST_LIMIT_MAX, PROCESSING, ClaroClient, ClaroError, DataSourcePage
+from datasources.gateway import retry
 from datasources.gateway.budget import Lane
 from datasources.leases import Held
 from datasources.mirror import deliveries
@@ -58,7 +59,7 @@ def _give_up(held: Held, error: ClaroError) -> None:
     held.finish(timezone.now() + SLOWEST, attempts=0, started_at=None)
 
 
-@leases.work(Watch, _give_up)
+@retry.work(Watch, _give_up)
 def look(held: Held) -> str:
     """One look at a key's processing sources, or its rest where it was cut. Raises LeaseLost."""
     watch: Watch = held.work
@@ -73,7 +74,7 @@ def look(held: Held) -> str:
                 mirror.learn(source, claro)
                 held.renew(calls=watch.calls + 1)
     except ClaroError as error:
-        held.put_back(error)
+        retry.put_back(held, error)
         return "put back"
     now = timezone.now()
     went_by_number = watch.still is not None and not _missing(watch)

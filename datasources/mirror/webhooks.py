@@ -11,8 +11,9 @@ from django.utils import timezone
 
 from core import live
 from core.vault import SecretUnreadable
-from datasources import access, gateway, leases
+from datasources import access, gateway
 from datasources.claro import PROCESSED, ApiError, ClaroClient, ClaroError, Unauthorized
+from datasources.gateway import retry
 from datasources.gateway.budget import Lane
 from datasources.leases import Held
 from datasources.mirror import deliveries
@@ -76,7 +77,7 @@ def _give_up(held: Held, error: ClaroError) -> None:
     _tell(held.work.key)
 
 
-@leases.work(Hook, _give_up)
+@retry.work(Hook, _give_up)
 def tend(held: Held) -> str:
     """Does what is due: registers or removes the webhook, or reads what Claro told of. Raises LeaseLost."""
     state = held.work.state
@@ -176,12 +177,12 @@ def _not_done(held: Held, error: ClaroError) -> None:
     """Goes on later by itself, or once the key was replaced; a refusal ends it."""
     hook: Hook = held.work
     if hook.state == Hook.State.REGISTERED:
-        held.put_back(error)
+        retry.put_back(held, error)
         return
     if _is_refusal(error):
         _end(held, error)
     else:
-        held.put_back(error, problem=error.to_dict())
+        retry.put_back(held, error, problem=error.to_dict())
     _tell(hook.key)
 
 

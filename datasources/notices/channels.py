@@ -28,6 +28,7 @@ from core import live, outgoing, semaphore
 from core.vault import SecretUnreadable
 from datasources import leases, notices
 from datasources.claro import ClaroError
+from datasources.gateway import retry
 from datasources.leases import Held
 from datasources.models import Notice, Outlet, OutletTest
 from datasources.models.notices import PROBLEM_LENGTH
@@ -68,7 +69,7 @@ def _give_up(held: Held, error: ClaroError) -> None:
     held.finish(None, attempts=0, problem=error.user_message, sent_until=timezone.now())
 
 
-@leases.work(Outlet, _give_up)
+@retry.work(Outlet, _give_up)
 def send(held: Held) -> str:
     """Sends what came since the last time, in one message; tries again later, and in the end says why not."""
     with _place(held.work.user_id) as is_free:
@@ -89,7 +90,7 @@ def _give_up_test(held: Held, error: ClaroError) -> None:
     _end_test(held, error.user_message)
 
 
-@leases.work(OutletTest, _give_up_test)
+@retry.work(OutletTest, _give_up_test)
 def send_test(held: Held) -> str:
     """Sends the test, and notes for the page what became of it."""
     outlet = held.work.outlet

@@ -5,10 +5,7 @@ import time_machine
 from django.utils import timezone
 
 from datasources import keys, leases
-from datasources.claro import AccessDenied, ClaroError, RateLimited, Unreachable
-from datasources.gateway import KeyRefused, KeyUnreadable
-from datasources.gateway.breaker import CircuitOpen
-from datasources.leases import LEASE, LONGEST_RETRY, Held, LeaseLost
+from datasources.leases import LEASE, Held, LeaseLost
 from datasources.models import ApiKey, Sync
 from tests.support.threads import at_once
 
@@ -92,9 +89,8 @@ def test_a_late_holder_goes_on_when_nobody_else_came(work, clock):
     [
         lambda held: held.renew(seen=99),
         lambda held: held.finish(None, seen=99),
-        lambda held: held.put_back(Unreachable(), seen=99),
     ],
-    ids=["renew", "finish", "put back"],
+    ids=["renew", "finish"],
 )
 def test_the_older_holder_changes_nothing_any_more(work, clock, act):
     older = Held(Sync, work.pk, leases.claim(Sync, work.pk))
@@ -121,44 +117,3 @@ def test_one_goes_on_from_what_the_last_holder_left(work):
     Sync.objects.update(next_page=5)
     assert stale.next_page == 1
     assert Held(Sync, work.pk, lease).work.next_page == 5
-
-
-def test_the_rate_limit_puts_work_off_to_its_end_and_is_no_failed_attempt(work, clock):
-    goes_on = timezone.now() + timedelta(seconds=42)
-    Held(Sync, work.pk, leases.claim(Sync, work.pk)).put_back(RateLimited(retry_at=goes_on), seen=3)
-    work.refresh_from_db()
-    assert (work.due_at, work.attempts, work.seen, work.leased_until) == (goes_on, 0, 3, None)
-    clock.move_to(goes_on)
-    assert leases.claim(Sync, work.pk)
-
-
-def test_work_of_a_refused_key_rests_until_the_key_is_accepted(work, clock):
-    Held(Sync, work.pk, leases.claim(Sync, work.pk)).put_back(KeyRefused())
-    work.refresh_from_db()
-    assert (work.due_at, work.attempts) == (None, 1)
-
-
-def test_work_of_an_unreadable_key_looks_now_and_then_whether_the_master_key_is_back(work, clock):
-    Held(Sync, work.pk, leases.claim(Sync, work.pk)).put_back(KeyUnreadable())
-    work.refresh_from_db()
-    assert work.due_at == timezone.now() + LONGEST_RETRY
-
-
-@pytest.mark.parametrize("error", [Unreachable(), AccessDenied(), ClaroError()], ids=lambda error: type(error).__name__)
-def test_pauses_grow_with_the_attempts_up_to_five_minutes(work, clock, error):
-    pauses = []
-    for _ in range(10):
-        Held(Sync, work.pk, leases.claim(Sync, work.pk)).put_back(error)
-        work.refresh_from_db()
-        pauses.append((work.due_at - timezone.now()).total_seconds())
-        clock.move_to(work.due_at)
-    expected = [2, 4, 8, 16, 32, 64, 128, 256, 300, 300]
-    assert all(plan * 0.8 <= pause <= plan * 1.2 for plan, pause in zip(expected, pauses, strict=True))
-    assert work.attempts == 10
-
-
-def test_an_open_breaker_puts_work_off_to_its_end_and_is_no_failed_attempt(work, clock):
-    goes_on = timezone.now() + timedelta(seconds=42)
-    Held(Sync, work.pk, leases.claim(Sync, work.pk)).put_back(CircuitOpen(retry_at=goes_on))
-    work.refresh_from_db()
-    assert (work.due_at, work.attempts) == (goes_on, 0)

@@ -16,6 +16,7 @@ from core import live, redis, semaphore
 from datasources import leases, notices, tasks
 from datasources.deleting import bin
 from datasources.downloads import links
+from datasources.gateway import retry
 from datasources.mirror import newest, readings, webhooks
 from datasources.models import (
     ApiKey,
@@ -260,7 +261,7 @@ def test_work_that_breaks_counts_attempts_with_growing_pauses_and_ends_with_a_pr
     pieces, key, broken, caplog, model
 ):
     work, pauses = pieces[model], []
-    for attempt in range(1, leases.ATTEMPTS_AT_MOST):
+    for attempt in range(1, retry.ATTEMPTS_AT_MOST):
         began = timezone.now()
         assert tasks.TASKS[model](str(work.pk), taken(work)) == "failed"
         work.refresh_from_db()
@@ -272,6 +273,6 @@ def test_work_that_breaks_counts_attempts_with_growing_pauses_and_ends_with_a_pr
     assert work.leased_until is None
     assert work.due_at is None or work.due_at > timezone.now() + timedelta(minutes=5)
     problem = work.problem if hasattr(work, "problem") else ApiKey.objects.get(pk=key.pk).problem
-    assert leases.Broken.words in str(problem)
+    assert retry.Broken.words in str(problem)
     assert f"of {work.pk} failed" in caplog.text
     assert "a-secret" not in caplog.text
