@@ -14,7 +14,7 @@ from accounts.models import User
 from bench import stock
 from bench.timing import Figure, calls, memory_mb, timed
 from bench.world import World
-from datasources import leases
+from core import leases
 from datasources.claro import RateLimit, RateLimited
 from datasources.gateway import budget
 from datasources.gateway.budget import Budget, Lane

@@ -14,8 +14,8 @@ from django.utils import timezone
 from bench import stock
 from bench.timing import Figure, above, in_turns, times
 from bench.world import World
-from core import heartbeats, outgoing
-from datasources import keys, leases, notices, tasks
+from core import heartbeats, leases, outgoing
+from datasources import keys, notices, tasks
 from datasources.claro import pooled_session
 from datasources.downloads import links
 from datasources.models import ApiKey, DownloadLink, Outlet, OutletTest, Source, Sync

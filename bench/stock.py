@@ -9,7 +9,8 @@ from django.utils import timezone
 from accounts import teams
 from accounts.models import Membership, User
 from accounts.roles import Role
-from datasources import keys, leases, mirror
+from core import leases
+from datasources import keys, mirror
 from datasources.mirror import watch
 from datasources.models import ApiKey, Leased, Source, Sync, Watch
 from tests.support.processes import wait_for

@@ -12,7 +12,7 @@ from core.pool import Gauge
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "claro_dashboard.settings")
 
-# A worker that was asked to end waits this long for its tasks; their work is found again (datasources/leases.py).
+# A worker that was asked to end waits this long for its tasks; their work is found again (core/leases.py).
 LAST_SECONDS = 3.0
 
 

@@ -14,14 +14,14 @@ from kombu.exceptions import OperationalError
 
 from accounts import invitations, new_password, sessions
 from accounts.models import Invitation
-from core import semaphore
+from core import leases, semaphore
+from core.leases import LeaseLost
 from core.redis import connection
-from datasources import leases, mirror, notices
+from datasources import mirror, notices
 from datasources.activity import log
 from datasources.deleting import bin, viewers
 from datasources.downloads import links
 from datasources.keys import refusals
-from datasources.leases import LeaseLost
 from datasources.mirror import deliveries, newest, readings, watch, webhooks
 from datasources.models import (
     Deletion,

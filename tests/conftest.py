@@ -11,8 +11,8 @@ from django.test import Client
 
 from accounts import new_password
 from accounts.models import User
-from core import redis
-from datasources import keys, leases, mirror, tasks
+from core import leases, redis
+from datasources import keys, mirror, tasks
 from datasources.deleting import bin
 from datasources.keys import refusals
 from datasources.mirror import watch

@@ -17,16 +17,16 @@ from django.utils import timezone
 
 from accounts.models import User
 from accounts.roles import Action, may
-from core import live
+from core import leases, live
+from core.leases import Held
 from core.queries import Prepared
-from datasources import access, leases, mirror
+from datasources import access, mirror
 from datasources.activity import log
 from datasources.activity.log import What
 from datasources.claro import ClaroError, NotNow
 from datasources.deleting import viewers
 from datasources.gateway import retry
 from datasources.gateway.breaker import is_failure
-from datasources.leases import Held
 from datasources.models import LINK_MARGIN, ApiKey, Deletion, DownloadLink, SavedView, Source
 
 State = Deletion.State

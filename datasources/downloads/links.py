@@ -9,14 +9,14 @@ from django.utils import timezone
 
 from accounts.models import User
 from accounts.quotas import require_room
-from core import live
+from core import leases, live
+from core.leases import Held
 from core.vault import SecretUnreadable
-from datasources import access, gateway, leases, mirror
+from datasources import access, gateway, mirror
 from datasources.claro import BadAnswer, ClaroError, DatasourceNotFound, NotNow
 from datasources.gateway import KeyRefused, retry
 from datasources.gateway.breaker import is_failure
 from datasources.gateway.budget import Lane
-from datasources.leases import Held
 from datasources.models import LINK_MARGIN, ApiKey, DownloadLink, Source
 
 # A person waits: a link that Claro has given no usable answer for so long has failed, and offers to try again.

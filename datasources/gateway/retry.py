@@ -8,8 +8,8 @@ from datetime import datetime, timedelta
 from django.db.models import Model
 from django.utils import timezone
 
+from core.leases import OUTAGES, Held, LeaseLost
 from datasources.claro import ClaroError, NotNow
-from datasources.leases import OUTAGES, Held, LeaseLost
 
 FIRST_RETRY = timedelta(seconds=2)
 LONGEST_RETRY = timedelta(minutes=5)

@@ -13,11 +13,11 @@ from datetime import timedelta
 
 from django.utils import timezone
 
+from core.leases import Held
 from datasources import gateway, keys
 from datasources.claro import ClaroError, Unauthorized
 from datasources.gateway import retry
 from datasources.keys import health
-from datasources.leases import Held
 from datasources.models import Refusal
 
 # Between the refused calls; the last one repeats.

@@ -9,6 +9,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from core import live
+from core.leases import Held
 from datasources import access, gateway, notices
 from datasources.claro import (
     COMPLETED,
@@ -29,7 +30,6 @@ from datasources.claro import (
 )
 from datasources.gateway import retry
 from datasources.gateway.budget import Lane
-from datasources.leases import Held
 from datasources.models import ApiKey, Newest, Source, StatusChange, Sync, Watch
 from datasources.models.notices import Topic
 

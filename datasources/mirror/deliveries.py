@@ -13,6 +13,7 @@ from django.db.models import F, Min, QuerySet
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 
+from core.leases import Held
 from core.vault import SecretUnreadable
 from datasources import gateway, mirror
 from datasources.claro import (
@@ -29,7 +30,6 @@ from datasources.claro import (
     verify_signature,
 )
 from datasources.gateway.budget import Lane
-from datasources.leases import Held
 from datasources.models import ApiKey, Hint, Hook, Watch
 
 # A delivery about a source that was read so recently is a repetition.

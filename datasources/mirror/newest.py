@@ -10,11 +10,11 @@ from datetime import datetime, timedelta
 from django.utils import timezone
 
 from core import live
+from core.leases import Held
 from datasources import access, gateway, mirror
 from datasources.claro import LIST_LIMIT_MAX, ClaroError
 from datasources.gateway import retry
 from datasources.gateway.budget import Lane
-from datasources.leases import Held
 from datasources.models import ApiKey, Newest, Source
 
 EVERY = timedelta(minutes=1)

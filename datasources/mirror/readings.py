@@ -9,12 +9,12 @@ from datetime import timedelta
 from django.utils import timezone
 
 from core import live
+from core.leases import Held
 from datasources import access, gateway, mirror
 from datasources.claro import ClaroError, DatasourceNotFound, NotNow
 from datasources.gateway import retry
 from datasources.gateway.breaker import is_failure
 from datasources.gateway.budget import Lane
-from datasources.leases import Held
 from datasources.models import ApiKey, Reading, Source
 
 FRESH = timedelta(minutes=10)

@@ -20,11 +20,11 @@ from django.db.models import Max, Min, Q, QuerySet
 from django.utils import timezone
 
 from core import live
+from core.leases import Held
 from datasources import access, gateway, mirror
 from datasources.claro import COMPLETED, FAILED, LIST_LIMIT_MAX, PROCESSING, ClaroClient, ClaroError, DataSourcePage
 from datasources.gateway import retry
 from datasources.gateway.budget import Lane
-from datasources.leases import Held
 from datasources.mirror import deliveries
 from datasources.models import ApiKey, Source, Watch
 

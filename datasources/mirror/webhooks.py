@@ -10,12 +10,12 @@ from django.urls import reverse
 from django.utils import timezone
 
 from core import live
+from core.leases import Held
 from core.vault import SecretUnreadable
 from datasources import access, gateway
 from datasources.claro import PROCESSED, ApiError, ClaroClient, ClaroError, Unauthorized
 from datasources.gateway import retry
 from datasources.gateway.budget import Lane
-from datasources.leases import Held
 from datasources.mirror import deliveries
 from datasources.models import ApiKey, Hook
 

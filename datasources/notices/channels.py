@@ -24,12 +24,12 @@ from django.utils import timezone
 from urllib3.exceptions import NameResolutionError
 
 from accounts.models import User
-from core import live, outgoing, semaphore
+from core import leases, live, outgoing, semaphore
+from core.leases import Held
 from core.vault import SecretUnreadable
-from datasources import leases, notices
+from datasources import notices
 from datasources.claro import ClaroError
 from datasources.gateway import retry
-from datasources.leases import Held
 from datasources.models import Notice, Outlet, OutletTest
 from datasources.models.notices import PROBLEM_LENGTH
 from datasources.security import master_key

@@ -12,7 +12,8 @@ import requests
 from django.db import connection, transaction
 
 from accounts.models import Team
-from datasources import leases, tasks
+from core import leases
+from datasources import tasks
 from datasources.downloads import links
 from datasources.models import DownloadLink
 from tests.conftest import synced

@@ -12,8 +12,8 @@ from django.utils import timezone
 
 from accounts import teams
 from accounts.roles import Role
-from core import live, redis, semaphore
-from datasources import leases, notices, tasks
+from core import leases, live, redis, semaphore
+from datasources import notices, tasks
 from datasources.deleting import bin
 from datasources.downloads import links
 from datasources.gateway import retry

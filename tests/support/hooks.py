@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 from django.http import HttpResponse
 from django.test import Client
 
-from datasources import leases
+from core import leases
 from datasources.claro import PROCESSED, SIGNATURE_HEADER, sign
 from datasources.mirror import deliveries, webhooks
 from datasources.models import ApiKey, Hook

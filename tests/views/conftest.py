@@ -3,7 +3,7 @@
 import pytest
 
 from accounts.models import User
-from datasources import leases
+from core import leases
 from datasources.claro import retry
 from datasources.deleting import bin
 from datasources.downloads import links

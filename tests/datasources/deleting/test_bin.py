@@ -11,12 +11,12 @@ from django.utils import timezone
 from accounts import teams
 from accounts.models import Membership
 from accounts.roles import Role
-from core import live, redis
-from datasources import access, keys, leases, tasks
+from core import leases, live, redis
+from core.leases import LEASE, Held, LeaseLost
+from datasources import access, keys, tasks
 from datasources.claro import retry
 from datasources.deleting import bin
 from datasources.deleting.bin import State
-from datasources.leases import LEASE, Held, LeaseLost
 from datasources.models import ApiKey, AuditEvent, Deletion, KeyShare, Source
 from tests.conftest import emptied, synced, taken
 from tests.support.breaker import the_breaker_opens

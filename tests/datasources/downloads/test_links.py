@@ -8,8 +8,8 @@ import responses
 import time_machine
 from django.utils import timezone
 
-from core import live, redis, vault
-from datasources import keys, leases
+from core import leases, live, redis, vault
+from datasources import keys
 from datasources.claro import BadAnswer, DatasourceNotFound, RateLimited
 from datasources.downloads import links
 from datasources.gateway import KeyRefused, KeyUnreadable, RefusalInDoubt

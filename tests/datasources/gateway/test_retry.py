@@ -4,12 +4,13 @@ import pytest
 import time_machine
 from django.utils import timezone
 
-from datasources import keys, leases
+from core import leases
+from core.leases import LEASE, Held, LeaseLost
+from datasources import keys
 from datasources.claro import AccessDenied, ClaroError, RateLimited, Unreachable
 from datasources.gateway import KeyRefused, KeyUnreadable, retry
 from datasources.gateway.breaker import CircuitOpen
 from datasources.gateway.retry import LONGEST_RETRY
-from datasources.leases import LEASE, Held, LeaseLost
 from datasources.models import ApiKey, Sync
 
 

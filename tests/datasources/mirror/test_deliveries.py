@@ -9,7 +9,8 @@ import responses
 import time_machine
 from django.utils import timezone
 
-from datasources import leases, tasks
+from core import leases
+from datasources import tasks
 from datasources.claro import sign
 from datasources.mirror import deliveries, watch, webhooks
 from datasources.models import Hint, Hook, Source, Watch

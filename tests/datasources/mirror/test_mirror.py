@@ -4,7 +4,8 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from datasources import leases, mirror
+from core import leases
+from datasources import mirror
 from datasources.claro import COMPLETED, DataSource
 from datasources.gateway.budget import Lane
 from datasources.models import ApiKey, Source, Sync

@@ -6,8 +6,8 @@ import pytest
 import time_machine
 from django.utils import timezone
 
-from core import live, redis
-from datasources import access, keys, leases
+from core import leases, live, redis
+from datasources import access, keys
 from datasources.mirror import newest
 from datasources.models import ApiKey, Newest, Source, Sync
 from tests.conftest import looked, synced, taken

@@ -3,11 +3,11 @@
 import pytest
 from django.db import connection
 
-from core import vault
-from datasources import gateway, keys, leases
+from core import leases, vault
+from core.leases import LeaseLost
+from datasources import gateway, keys
 from datasources.claro import PROCESSED, RateLimited, Unreachable
 from datasources.gateway import KeyRefused
-from datasources.leases import LeaseLost
 from datasources.mirror import deliveries, webhooks
 from datasources.models import ApiKey, Hook
 from datasources.security import master_key

@@ -16,9 +16,9 @@ from django.core import mail
 from django.db.models import F
 from django.utils import timezone
 
+from core import leases, semaphore
 from core import mail as core_mail
-from core import semaphore
-from datasources import leases, notices
+from datasources import notices
 from datasources.models import ApiKey, Outlet, OutletTest
 from datasources.models.notices import Topic
 from datasources.notices import channels

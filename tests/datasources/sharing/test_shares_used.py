@@ -9,8 +9,8 @@ from django.utils import timezone
 from accounts import teams
 from accounts.models import Membership
 from accounts.roles import Role
-from core import redis, vault
-from datasources import access, leases, mirror, tasks
+from core import leases, redis, vault
+from datasources import access, mirror, tasks
 from datasources.activity.log import NOWHERE, Origin, What, origin
 from datasources.downloads import links
 from datasources.models import ApiKey, AuditEvent, DownloadLink, KeyShare, ShareLink

@@ -4,8 +4,9 @@ import pytest
 import time_machine
 from django.utils import timezone
 
-from datasources import keys, leases
-from datasources.leases import LEASE, Held, LeaseLost
+from core import leases
+from core.leases import LEASE, Held, LeaseLost
+from datasources import keys
 from datasources.models import ApiKey, Sync
 from tests.support.threads import at_once
 
