@@ -224,8 +224,8 @@ MIDDLEWARE = [
     "accounts.middleware.SeenMiddleware",
     "accounts.middleware.PrivateMiddleware",
     "accounts.middleware.OidcOnlyMiddleware",
-    "datasources.middleware.OriginMiddleware",
-    "datasources.middleware.ClaroErrorMiddleware",
+    "datasources.views.errors.OriginMiddleware",
+    "datasources.views.errors.ClaroErrorMiddleware",
 ]
 ROOT_URLCONF = "claro_dashboard.urls"
 ASGI_APPLICATION = "claro_dashboard.asgi.application"
