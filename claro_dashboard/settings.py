@@ -224,7 +224,7 @@ MIDDLEWARE = [
     "accounts.middleware.SeenMiddleware",
     "accounts.middleware.PrivateMiddleware",
     "accounts.middleware.OidcOnlyMiddleware",
-    "datasources.views.errors.OriginMiddleware",
+    "datasources.activity.middleware.OriginMiddleware",
     "datasources.views.errors.ClaroErrorMiddleware",
 ]
 ROOT_URLCONF = "claro_dashboard.urls"

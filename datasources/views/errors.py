@@ -4,14 +4,11 @@ import logging
 from datetime import datetime
 
 import redis
-from allauth.account.adapter import get_adapter
-from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 
 from accounts.quotas import QuotaReached
 from core.vault import SecretUnreadable
-from datasources.activity import log
 from datasources.claro import (
     ClaroError,
     DatasourceNotFound,
@@ -45,29 +42,6 @@ UNREADABLE = (
 )
 
 logger = logging.getLogger(__name__)
-
-
-class OriginMiddleware:
-    """Notes where a request comes from, for what is written about it (audit.py)."""
-
-    def __init__(self, get_response):
-        self.get_response = get_response
-
-    def __call__(self, request: HttpRequest) -> HttpResponse:
-        agent = "".join(filter(str.isprintable, request.headers.get("User-Agent", "")))[:200]
-        token = log.origin.set(log.Origin(_address(request), agent))
-        try:
-            return self.get_response(request)
-        finally:
-            log.origin.reset(token)
-
-
-def _address(request: HttpRequest) -> str | None:
-    """None behind what says no address, a socket of this machine for one."""
-    try:
-        return get_adapter().get_client_ip(request)
-    except PermissionDenied:
-        return None
 
 
 class ClaroErrorMiddleware:
