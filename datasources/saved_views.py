@@ -7,11 +7,14 @@ from django.http import QueryDict
 from django.urls import Resolver404, resolve
 
 from accounts.quotas import require_room
-from datasources.addresses import ActivityForm, AddressForm, NamesField, PageForm, RowsForm, SourceListForm
+from core.forms import NamesField, PageForm, QueryForm
+from datasources.activity.forms import ActivityForm
 from datasources.models import SavedView
+from datasources.rows.forms import RowsForm
+from datasources.sources.forms import SourceListForm
 
 # The pages that can be saved, each with what its address may hold.
-FORMS: dict[str, type[AddressForm]] = {
+FORMS: dict[str, type[QueryForm]] = {
     SavedView.Page.SOURCES: SourceListForm,
     SavedView.Page.ROWS: RowsForm,
     SavedView.Page.DOWNLOADS: PageForm,
@@ -68,6 +71,6 @@ def _says(name: str, given: QueryDict) -> bool:
     return any(given.getlist(name)) or (name == "column" and name in given)
 
 
-def _given(form: AddressForm, name: str) -> str | list[str]:
+def _given(form: QueryForm, name: str) -> str | list[str]:
     """As it stood in the address; what may stand there once, as it stood there last."""
     return form.cleaned_data[name] if isinstance(form.fields[name], NamesField) else form.data[name]

@@ -11,9 +11,10 @@ from typing import Any
 
 from django.utils.safestring import SafeString
 
+from core.forms import query_string
 from core.text import visible
-from datasources.addresses import SORT_MAX, query_string
 from datasources.rows import cells
+from datasources.rows.forms import SORT_MAX
 from datasources.rows.pages import Rows
 
 COLUMNS_MAX = 2000

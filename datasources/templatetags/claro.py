@@ -17,10 +17,10 @@ from django.utils.safestring import SafeString, mark_safe
 
 from accounts import roles
 from core import live
+from core.forms import query_string
 from core.text import visible as without_traps
 from datasources import saved_views
 from datasources.activity import search
-from datasources.addresses import query_string
 from datasources.claro.bodies import storable
 from datasources.gateway.budget import Lane, Left, Minute
 from datasources.models import AuditEvent, Source

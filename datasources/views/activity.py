@@ -11,9 +11,10 @@ from django.views.decorators.http import require_safe
 
 from accounts import sessions
 from accounts.roles import Action, may
+from core.forms import QueryForm
 from datasources import access
 from datasources.activity import search
-from datasources.addresses import ActivityForm, AddressForm
+from datasources.activity.forms import ActivityForm
 from datasources.models import AuditEvent
 from datasources.views.objects import space_of
 from datasources.views.pages import render_page
@@ -24,7 +25,7 @@ from datasources.views.pages import render_page
 @require_safe
 def list_activity(request: HttpRequest) -> HttpResponse:
     """What happened, as far as the reader may know: the newest first, narrowed by what stands in the address."""
-    form: AddressForm = ActivityForm(request.GET)
+    form: QueryForm = ActivityForm(request.GET)
     state = form.state()
     page = search.page(_events(request, state), state["before"], state["after"])
     _complete(request, page.events)

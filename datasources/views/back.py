@@ -9,8 +9,8 @@ from django.http import HttpRequest, QueryDict
 from django.urls import reverse
 
 from datasources import access
-from datasources.addresses import SourceListForm
 from datasources.deleting import bin
+from datasources.sources.forms import SourceListForm
 from datasources.sources.listing import listing
 from datasources.views.objects import space_of
 

@@ -16,13 +16,13 @@ from accounts.roles import Action
 from datasources import tasks
 from datasources.activity import log
 from datasources.activity.log import What
-from datasources.addresses import SourceListForm
 from datasources.deleting import bin
 from datasources.downloads import links
 from datasources.forms import DeleteSeveralForm
 from datasources.models import Deletion, DownloadLink
 from datasources.sharing import shares
 from datasources.sources import selection
+from datasources.sources.forms import SourceListForm
 from datasources.sources.selection import MOST, Selection, SelectionForm, TooMany
 from datasources.views import back
 from datasources.views.objects import path_in_space, space_of

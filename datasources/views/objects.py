@@ -16,8 +16,8 @@ from django.views.decorators.http import require_http_methods
 from accounts.models import Membership
 from accounts.roles import Action, may
 from datasources import access
-from datasources.addresses import KeyChoiceForm
 from datasources.keys import choice
+from datasources.keys.forms import KeyChoiceForm
 from datasources.models import ApiKey, Deletion, DownloadLink, Outlet, SavedView, ShareLink, Source
 from datasources.sharing import shares
 from datasources.sources import lookups

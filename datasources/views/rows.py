@@ -2,13 +2,13 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.utils.safestring import SafeString
 
 from datasources import gateway, stalled
-from datasources.addresses import CellsForm, RowsForm
 from datasources.claro import ClaroError, InvalidParameters, ProcessingInProgress, RateLimited, TooLarge
 from datasources.deleting import viewers
 from datasources.gateway import KeyRefused
 from datasources.models import Source
 from datasources.rows import cells, tables
 from datasources.rows import pages as room
+from datasources.rows.forms import CellsForm, RowsForm
 from datasources.views.errors import say_when, status_of
 from datasources.views.objects import READ, of_source
 from datasources.views.pages import render_page, render_problem

@@ -8,13 +8,14 @@ from django.views.decorators.http import require_POST, require_safe
 
 from accounts.roles import Action, may
 from core import live
+from core.forms import QueryForm
 from datasources import access, mirror, notices, stalled, tasks
-from datasources.addresses import AddressForm, SourceListForm
 from datasources.deleting import bin, viewers
 from datasources.forms import DeleteForm
 from datasources.mirror import newest, readings, watch
 from datasources.models import ApiKey, Deletion, Source
 from datasources.sources import durations, selection
+from datasources.sources.forms import SourceListForm
 from datasources.sources.listing import listing
 from datasources.views import back
 from datasources.views.objects import FORM, READ, of_source, space_of
@@ -116,7 +117,7 @@ def _look(request: HttpRequest, keys: list[ApiKey]) -> None:
         tasks.start(row)
 
 
-def _list(request: HttpRequest, keys: list[ApiKey], form: AddressForm) -> HttpResponse:
+def _list(request: HttpRequest, keys: list[ApiKey], form: QueryForm) -> HttpResponse:
     state = form.state()
     found = listing(bin.outside(access.sources_behind(keys)), state, keys)
     context = {

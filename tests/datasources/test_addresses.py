@@ -2,7 +2,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from datasources.addresses import KeyChoiceForm, PageForm, RowsForm, SourceListForm
+from core.forms import PageForm
+from datasources.keys.forms import KeyChoiceForm
+from datasources.rows.forms import RowsForm
+from datasources.sources.forms import SourceListForm
 
 LIST_DEFAULTS = {"key": "", "status": "", "type": "", "q": "", "page": 1, "limit": 50, "sort": "uploaded"}
 LIST_DEFAULTS["order"] = "desc"

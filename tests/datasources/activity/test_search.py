@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from core.text import visible
 from datasources.activity import log, search
+from datasources.activity.forms import ActivityForm
 from datasources.activity.log import GROUPS, What
-from datasources.addresses import ActivityForm
 from datasources.models import AuditEvent
 
 NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)

@@ -7,8 +7,8 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from datasources import access, keys
-from datasources.addresses import SourceListForm
 from datasources.models import ApiKey, Source
+from datasources.sources.forms import SourceListForm
 from datasources.sources.listing import SORTS, Listing, listing
 
 DAY = datetime(2026, 11, 1, tzinfo=UTC)

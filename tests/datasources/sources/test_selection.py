@@ -7,10 +7,10 @@ from accounts.models import Membership
 from accounts.roles import Action, Role
 from datasources import keys
 from datasources.access import EVERYTHING, Space
-from datasources.addresses import SourceListForm
 from datasources.deleting import bin
 from datasources.models import ApiKey, KeyShare, Source
 from datasources.sources import selection
+from datasources.sources.forms import SourceListForm
 from tests.conftest import synced
 
 ALL = SourceListForm({}).state()
