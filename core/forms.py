@@ -5,6 +5,8 @@ from urllib.parse import urlencode
 
 from django import forms
 
+from core.text import require_one_line
+
 ORDERS = (("asc", "ascending"), ("desc", "descending"))
 
 
@@ -50,3 +52,12 @@ class PageForm(QueryForm):
     DEFAULTS = {"page": 1}
 
     page = forms.IntegerField(required=False, min_value=1, max_value=1_000_000)
+
+
+class NameField(forms.CharField):
+    """A name: it stands in one line wherever it is shown, and goes into mails and logs."""
+
+    default_validators = [require_one_line]
+
+    def __init__(self, **kwargs):
+        super().__init__(max_length=100, **kwargs)

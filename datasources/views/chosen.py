@@ -17,8 +17,8 @@ from datasources import tasks
 from datasources.activity import log
 from datasources.activity.log import What
 from datasources.deleting import bin
+from datasources.deleting.forms import DeleteSeveralForm
 from datasources.downloads import links
-from datasources.forms import DeleteSeveralForm
 from datasources.models import Deletion, DownloadLink
 from datasources.sharing import shares
 from datasources.sources import selection

@@ -10,7 +10,7 @@ from datasources import access, gateway, keys, stalled, tasks
 from datasources.activity import log
 from datasources.activity.log import What
 from datasources.claro import AccessDenied, ClaroError, Unauthorized
-from datasources.forms import KeyEditForm, KeyForm, KeyShareForm
+from datasources.keys.forms import KeyEditForm, KeyForm, KeyShareForm
 from datasources.mirror import webhooks
 from datasources.models import ApiKey
 from datasources.views.objects import FORM, POST, of_own_key, space_of

@@ -10,10 +10,10 @@ from django.views.decorators.http import require_POST, require_safe
 from core import throttle
 from core.vault import SecretUnreadable
 from datasources import access, notices, stalled, tasks
-from datasources.forms import OutletForm, WishForm
 from datasources.models import ApiKey, Outlet, OutletTest, Source
 from datasources.models.notices import Topic
 from datasources.notices import channels
+from datasources.notices.forms import OutletForm, WishForm
 from datasources.views.objects import FORM, POST, of_key, of_outlet, of_source
 from datasources.views.pages import render_page, render_problem, render_question, short_list, wants_fragment
 

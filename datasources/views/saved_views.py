@@ -10,9 +10,9 @@ from accounts.roles import Action, may
 from datasources import access, saved_views
 from datasources.activity import log
 from datasources.activity.log import What
-from datasources.forms import SavedViewForm, ViewNameForm
 from datasources.keys import choice
 from datasources.models import SavedView
+from datasources.saved_views import SavedViewForm, ViewNameForm
 from datasources.views.objects import FORM, of_view, space_of
 from datasources.views.pages import render_page, render_question
 

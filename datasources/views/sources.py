@@ -11,7 +11,7 @@ from core import live
 from core.forms import QueryForm
 from datasources import access, mirror, notices, stalled, tasks
 from datasources.deleting import bin, viewers
-from datasources.forms import DeleteForm
+from datasources.deleting.forms import DeleteForm
 from datasources.mirror import newest, readings, watch
 from datasources.models import ApiKey, Deletion, Source
 from datasources.sources import durations, selection

@@ -13,13 +13,13 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
 from accounts import invitations, teams
+from accounts.forms import InviteForm, RoleForm, TeamDeleteForm, TeamForm
 from accounts.models import Invitation, Membership
 from accounts.quotas import QuotaReached
 from accounts.roles import TABLE, Action, Role, may
 from datasources import tasks
 from datasources.activity import log
 from datasources.activity.log import What
-from datasources.forms import InviteForm, RoleForm, TeamDeleteForm, TeamForm
 from datasources.models import KeyShare
 from datasources.views.objects import FORM, POST, of_team
 from datasources.views.pages import render_page, render_question
