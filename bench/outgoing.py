@@ -16,7 +16,7 @@ from bench.timing import Figure, above, in_turns, times
 from bench.world import World
 from core import heartbeats, leases, outgoing
 from datasources import keys, notices, tasks
-from datasources.claro import pooled_session
+from datasources.claro.client import pooled_session
 from datasources.downloads import links
 from datasources.models import ApiKey, DownloadLink, Outlet, OutletTest, Source, Sync
 from datasources.models.notices import Topic

@@ -15,14 +15,8 @@ from django.utils import timezone
 from core import outgoing
 from core.slots import Slots
 from core.vault import SecretUnreadable, fingerprints
-from datasources.claro import (
-    ClaroClient,
-    ClaroError,
-    Meter,
-    NotNow,
-    RateLimit,
-    Unauthorized,
-)
+from datasources.claro import ClaroError, NotNow, RateLimit, Unauthorized
+from datasources.claro.client import ClaroClient, Meter
 from datasources.gateway.breaker import Breaker, CircuitOpen, is_failure
 from datasources.gateway.budget import Budget, Lane, Left, Minute
 from datasources.gateway.signals import answered, budget_turned, failed, refused

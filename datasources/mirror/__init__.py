@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
 
 from django.conf import settings
 from django.db import transaction
@@ -18,7 +19,6 @@ from datasources.claro import (
     PROCESSING,
     AccessDenied,
     ApiError,
-    ClaroClient,
     ClaroError,
     DataSource,
     DatasourceNotFound,
@@ -32,6 +32,9 @@ from datasources.gateway import retry
 from datasources.gateway.budget import Lane
 from datasources.models import ApiKey, Newest, Source, StatusChange, Sync, Watch
 from datasources.models.notices import Topic
+
+if TYPE_CHECKING:
+    from datasources.claro.client import ClaroClient
 
 KNOWN = ("file_name", "content_type", "size_bytes", "status", "uploaded_at", "processed_at")
 
@@ -86,7 +89,7 @@ def sync(held: Held) -> str:
     return word
 
 
-def _sweep(held: Held, key: ApiKey, claro: ClaroClient) -> None:
+def _sweep(held: Held, key: ApiKey, claro: "ClaroClient") -> None:
     progress: Sync = held.work
     if not progress.is_running:
         held.renew(started_at=timezone.now(), next_page=1, seen=0, total=None)
@@ -112,14 +115,14 @@ def _sweep(held: Held, key: ApiKey, claro: ClaroClient) -> None:
         live.publish(access.people_for(key), "sources-changed")
 
 
-def _confirm_unseen(held: Held, key: ApiKey, claro: ClaroClient) -> None:
+def _confirm_unseen(held: Held, key: ApiKey, claro: "ClaroClient") -> None:
     """What the sweep did not meet is gone only if the API says so: pages shift while sources come and go."""
     for source in key.sources.filter(gone_at=None, last_seen_at__lt=held.work.started_at):
         learn(source, claro)
         held.renew()
 
 
-def learn(source: Source, claro: ClaroClient) -> None:
+def learn(source: Source, claro: "ClaroClient") -> None:
     """Reads one source again, with one call, and records what it says; a source the API denies is gone.
 
     An answer that can't be used for this one source leaves our copy of it as it is: others are still to be read.

@@ -6,6 +6,7 @@ keeps up, polling is a slow safety net (watch.py).
 
 from collections import Counter
 from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
 from uuid import UUID
 
 from django.db import transaction
@@ -22,7 +23,6 @@ from datasources.claro import (
     LIST_LIMIT_MAX,
     PROCESSED,
     AccessDenied,
-    ClaroClient,
     DatasourceNotFound,
     InvalidParameters,
     Unreadable,
@@ -31,6 +31,9 @@ from datasources.claro import (
 )
 from datasources.gateway.budget import Lane
 from datasources.models import ApiKey, Hint, Hook, Watch
+
+if TYPE_CHECKING:
+    from datasources.claro.client import ClaroClient
 
 # A delivery about a source that was read so recently is a repetition.
 REPEATED_WITHIN = timedelta(minutes=1)
@@ -130,7 +133,7 @@ def _hint(hook: Hook, datasource_id: UUID) -> bool:
     return hook.due_at is None
 
 
-def _read_together(held: Held, claro: ClaroClient, due: list[int]) -> None:
+def _read_together(held: Held, claro: "ClaroClient", due: list[int]) -> None:
     """Pages of finished ones on which several are to be expected, while there are."""
     hints: QuerySet[Hint] = held.work.hints.filter(pk__in=due)
     for page in _pages(held.work.key, hints):
@@ -163,7 +166,7 @@ def _pages(key: ApiKey, hints: QuerySet[Hint]) -> list[int]:
     return [page + 1 for page, count in sorted(counts.items()) if count >= READ_TOGETHER]
 
 
-def _read_one(held: Held, claro: ClaroClient, hint: Hint) -> None:
+def _read_one(held: Held, claro: "ClaroClient", hint: Hint) -> None:
     key, asked_at = held.work.key, timezone.now()
     due_at = None
     try:

@@ -15,6 +15,7 @@ import random
 from collections import Counter
 from collections.abc import Iterable
 from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
 
 from django.db.models import Max, Min, Q, QuerySet
 from django.utils import timezone
@@ -22,11 +23,14 @@ from django.utils import timezone
 from core import live
 from core.leases import Held
 from datasources import access, gateway, mirror
-from datasources.claro import COMPLETED, FAILED, LIST_LIMIT_MAX, PROCESSING, ClaroClient, ClaroError, DataSourcePage
+from datasources.claro import COMPLETED, FAILED, LIST_LIMIT_MAX, PROCESSING, ClaroError, DataSourcePage
 from datasources.gateway import retry
 from datasources.gateway.budget import Lane
 from datasources.mirror import deliveries
 from datasources.models import ApiKey, Source, Watch
+
+if TYPE_CHECKING:
+    from datasources.claro.client import ClaroClient
 
 # The time since the latest upload, first sight or restart of a processing source, and how long after a look the next
 # one follows while somebody looks.
@@ -168,7 +172,7 @@ def _newest_first(key: ApiKey) -> QuerySet[Source, int]:
     return dated.order_by("-uploaded_at", "-datasource_id").values_list("pk", flat=True)
 
 
-def _read_unknown_together(held: Held, claro: ClaroClient) -> None:
+def _read_unknown_together(held: Held, claro: "ClaroClient") -> None:
     """Pages of the whole list, instead of a call for each source, where several are expected on one."""
     watch: Watch = held.work
     unknown = {source.pk for source in _unknown(watch.key, watch.started_at)}
@@ -197,7 +201,7 @@ def _counted(watch: Watch) -> int:
     return processing(watch.key).filter(status=PROCESSING).count()
 
 
-def _read_page(held: Held, claro: ClaroClient) -> None:
+def _read_page(held: Held, claro: "ClaroClient") -> None:
     """One call of the look under way, and what the next one reads."""
     watch: Watch = held.work
     asked_at = timezone.now()

@@ -2,6 +2,7 @@
 
 import hashlib
 import secrets
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from django.conf import settings
@@ -13,11 +14,14 @@ from core import live
 from core.leases import Held
 from core.vault import SecretUnreadable
 from datasources import access, gateway
-from datasources.claro import PROCESSED, ApiError, ClaroClient, ClaroError, Unauthorized
+from datasources.claro import PROCESSED, ApiError, ClaroError, Unauthorized
 from datasources.gateway import retry
 from datasources.gateway.budget import Lane
 from datasources.mirror import deliveries
 from datasources.models import ApiKey, Hook
+
+if TYPE_CHECKING:
+    from datasources.claro.client import ClaroClient
 
 NAME = "Claro Dashboard"
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
@@ -150,7 +154,7 @@ def _remove(held: Held) -> None:
     _tell(hook.key)
 
 
-def _delete_at_claro(hook: Hook, claro: ClaroClient) -> None:
+def _delete_at_claro(hook: Hook, claro: "ClaroClient") -> None:
     """Where the try to register it was cut, its id is not known: it is found by its address."""
     if hook.claro_id:
         claro.delete_webhook(hook.claro_id)

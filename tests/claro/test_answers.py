@@ -9,7 +9,8 @@ from uuid import UUID
 import pytest
 from hypothesis import given, settings
 
-from datasources.claro import ApiError, ClaroClient, ClaroError, Meter, RateLimit
+from datasources.claro import ApiError, ClaroError, RateLimit
+from datasources.claro.client import ClaroClient, Meter
 from datasources.claro.types import FIELD_MAX
 from tests.support.raw_answers import ID, Answer, RawServer, answers
 

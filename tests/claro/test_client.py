@@ -18,7 +18,6 @@ from datasources.claro import (
     AccessDenied,
     ApiError,
     BadAnswer,
-    ClaroClient,
     ClaroError,
     DatasourceNotFound,
     InvalidParameters,
@@ -27,6 +26,7 @@ from datasources.claro import (
     Unauthorized,
     Unreachable,
 )
+from datasources.claro.client import ClaroClient
 from tests.support.dripping import Dripping
 from tests.support.processes import free_port
 from tests.support.sandbox import HTML_502
