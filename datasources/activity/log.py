@@ -188,7 +188,7 @@ class Origin:
 
 
 NOWHERE = Origin()
-# Set for each request (middleware.py); a worker has none.
+# Set for each request (activity/middleware.py); a worker has none.
 origin: ContextVar[Origin] = ContextVar("origin", default=NOWHERE)
 
 

@@ -1,4 +1,4 @@
-"""Writes down how people sign in, and what they change about it (audit.py)."""
+"""Writes down how people sign in, and what they change about it (log.py)."""
 
 import hashlib
 

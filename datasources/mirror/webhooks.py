@@ -1,4 +1,4 @@
-"""Webhooks: has Claro report to us, and forget it again. What arrives is for hints.py."""
+"""Webhooks: has Claro report to us, and forget it again. What arrives is for deliveries.py."""
 
 import hashlib
 import secrets

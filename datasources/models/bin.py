@@ -52,7 +52,7 @@ class Deletion(Leased):
 
 
 class Opened(models.Model):
-    """Who has looked at a source or downloaded it, and when last (opened.py)."""
+    """Who has looked at a source or downloaded it, and when last (deleting/viewers.py)."""
 
     source = models.ForeignKey(Source, on_delete=models.CASCADE, related_name="opened")
     user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")

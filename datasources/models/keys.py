@@ -112,7 +112,7 @@ class KeyShare(models.Model):
 
 
 class Sync(Leased):
-    """How far our copy of a key's list is: a full sweep that can be resumed page by page (mirror.py)."""
+    """How far our copy of a key's list is: a full sweep that can be resumed page by page (mirror/sync.py)."""
 
     key = models.OneToOneField(ApiKey, on_delete=models.CASCADE, related_name="sync")
     started_at = models.DateTimeField(null=True, blank=True)

@@ -1,4 +1,4 @@
-"""Tells people what they want to know: in the app at once, and through their outlets (outlets.py) a little later.
+"""Tells people what they want to know: in the app at once, and through their outlets (channels.py) a little later.
 
 What happens again within a few minutes is counted in the same notice: a hundred files that finish at once are one line,
 one mail, one message.

@@ -61,7 +61,7 @@ def test_looks_that_follow_quickly_upon_each_other_are_one_request(page, key, so
     wait_for(lambda: page.evaluate("told") >= 1)
     expect(page.locator("#source-list.htmx-request")).to_have_count(0)
     asked: list[str] = []
-    # Whether anything stands still is asked apart (standstill.py).
+    # Whether anything stands still is asked apart (stalled.py).
     is_meant = lambda one: "hx-request" in one.headers and "/checks/" not in one.url  # noqa: E731
     page.on("request", lambda one: asked.append(one.url) if is_meant(one) else None)
     for number in range(2, 5):
