@@ -10,7 +10,7 @@ from django.views.decorators.http import require_safe
 
 from core import heartbeats
 from core.pool import Gauge
-from datasources.views.objects import READ, for_staff
+from datasources.views.guards import READ, for_staff
 from datasources.views.pages import render_page
 from operations import checks as room
 

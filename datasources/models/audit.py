@@ -21,7 +21,7 @@ class AuditEvents(models.QuerySet):
 
 
 class AuditEvent(models.Model):
-    """Who did what, when and from where. Written by activity/log.py, never changed; what it names may be gone by now."""
+    """Who did what, when and from where. Written by activity/log.py, never changed; what it names may be gone."""
 
     at = models.DateTimeField(db_index=True)
     what = models.CharField(max_length=40)

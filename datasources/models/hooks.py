@@ -71,7 +71,7 @@ class Hook(Sealed, Leased):
 
 
 class Hint(models.Model):
-    """A source that Claro says is processed: to be read again at `due_at`, null once it was read (mirror/deliveries.py)."""
+    """A source that Claro reported: to be read again at `due_at`, null once it was read (mirror/deliveries.py)."""
 
     hook = models.ForeignKey(Hook, on_delete=models.CASCADE, related_name="hints")
     datasource_id = models.UUIDField()

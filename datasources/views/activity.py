@@ -16,7 +16,7 @@ from datasources import access
 from datasources.activity import search
 from datasources.activity.forms import ActivityForm
 from datasources.models import AuditEvent
-from datasources.views.objects import space_of
+from datasources.views.guards import space_of
 from datasources.views.pages import render_page
 
 

@@ -12,7 +12,7 @@ from datasources import access
 from datasources.deleting import bin
 from datasources.sources.forms import SourceListForm
 from datasources.sources.listing import listing
-from datasources.views.objects import space_of
+from datasources.views.guards import space_of
 
 NAME = "back"
 

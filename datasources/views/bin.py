@@ -11,7 +11,7 @@ from accounts.roles import Action
 from datasources import access, tasks
 from datasources.deleting import bin as room
 from datasources.models import Deletion
-from datasources.views.objects import FORM, POST, of_deletions, space_of
+from datasources.views.guards import FORM, POST, of_deletions, space_of
 from datasources.views.pages import render_page, render_question, short_list, wants_fragment
 
 

@@ -11,7 +11,7 @@ from datasources import access, gateway, notices, saved_views
 from datasources.access import READER
 from datasources.deleting import bin
 from datasources.models import ApiKey, SavedView
-from datasources.views.objects import space_of
+from datasources.views.guards import space_of
 
 # Pages about all that lies in a space; from any other, a space begins with its sources.
 SPACED = {"sources:list", "downloads:list", "shares:list", "keys:list", "bin:list", "activity:list", "views:list"}

@@ -12,7 +12,7 @@ from datasources.deleting import viewers
 from datasources.downloads import links
 from datasources.downloads.forms import DownloadForm
 from datasources.models import DownloadLink, Source
-from datasources.views.objects import POST, READ, of_link, of_source, space_of
+from datasources.views.guards import POST, READ, of_link, of_source, space_of
 from datasources.views.pages import render_page, render_problem, short_list, wants_fragment
 
 

@@ -13,7 +13,7 @@ from datasources.claro import AccessDenied, ClaroError, Unauthorized
 from datasources.keys.forms import KeyEditForm, KeyForm, KeyShareForm
 from datasources.mirror import webhooks
 from datasources.models import ApiKey
-from datasources.views.objects import FORM, POST, of_own_key, space_of
+from datasources.views.guards import FORM, POST, of_own_key, space_of
 from datasources.views.pages import render_page
 
 

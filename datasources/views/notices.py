@@ -14,7 +14,7 @@ from datasources.models import ApiKey, Outlet, OutletTest, Source
 from datasources.models.notices import Topic
 from datasources.notices import channels
 from datasources.notices.forms import OutletForm, WishForm
-from datasources.views.objects import FORM, POST, of_key, of_outlet, of_source
+from datasources.views.guards import FORM, POST, of_key, of_outlet, of_source
 from datasources.views.pages import render_page, render_problem, render_question, short_list, wants_fragment
 
 OF_A_SOURCE = (Topic.PROCESSED, Topic.FAILED)

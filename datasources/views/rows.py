@@ -10,7 +10,7 @@ from datasources.rows import cells, tables
 from datasources.rows import pages as room
 from datasources.rows.forms import CellsForm, RowsForm
 from datasources.views.errors import say_when, status_of
-from datasources.views.objects import READ, of_source
+from datasources.views.guards import READ, of_source
 from datasources.views.pages import render_page, render_problem
 
 # The whole text of a cell that a page shows, and of all cells that are requested at once: in characters.

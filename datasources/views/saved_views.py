@@ -13,7 +13,7 @@ from datasources.activity.log import What
 from datasources.keys import choice
 from datasources.models import SavedView
 from datasources.saved_views import SavedViewForm, ViewNameForm
-from datasources.views.objects import FORM, of_view, space_of
+from datasources.views.guards import FORM, of_view, space_of
 from datasources.views.pages import render_page, render_question
 
 

@@ -22,7 +22,7 @@ from datasources.activity.log import What
 from datasources.models import ShareLink, Source
 from datasources.sharing import shares
 from datasources.sharing.forms import ShareEditForm, ShareForm
-from datasources.views.objects import FORM, POST, READ, of_share, of_source, space_of
+from datasources.views.guards import FORM, POST, READ, of_share, of_source, space_of
 from datasources.views.pages import render_page, render_question, short_list
 
 

@@ -18,7 +18,7 @@ from datasources.sources import durations, selection
 from datasources.sources.forms import SourceListForm
 from datasources.sources.listing import listing
 from datasources.views import back
-from datasources.views.objects import FORM, READ, of_source, space_of
+from datasources.views.guards import FORM, READ, of_source, space_of
 from datasources.views.pages import render_page
 
 # So many of the last ones stand on a source's page.

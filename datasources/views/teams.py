@@ -21,7 +21,7 @@ from datasources import tasks
 from datasources.activity import log
 from datasources.activity.log import What
 from datasources.models import KeyShare
-from datasources.views.objects import FORM, POST, of_team
+from datasources.views.guards import FORM, POST, of_team
 from datasources.views.pages import render_page, render_question
 
 NO_OWNER = "A team needs an owner. Make somebody else an owner first."

@@ -15,9 +15,9 @@ from datasources.claro import SIGNATURE_HEADER, sign
 from datasources.mirror import deliveries
 from datasources.models import AuditEvent
 from tests.conftest import htmx
-from tests.support.hooks import body, path, registered
 from tests.support.raw import RawClient
 from tests.support.web import Visitor, WebServer
+from tests.support.webhooks import body, path, registered
 
 PATHS = ["/healthz", "/hooks/x/", "/d/x/", "/accounts/login/", "/live/", "/nothing/"]
 HUGE = 300_000_000

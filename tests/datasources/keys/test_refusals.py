@@ -14,8 +14,8 @@ from datasources.keys import refusals
 from datasources.models import ApiKey, AuditEvent, DownloadLink, Hook, Notice, Refusal, Sync, Watch
 from tests.conftest import asked_again, synced, taken
 from tests.support.breaker import the_breaker_opens
-from tests.support.hooks import registered, tended
 from tests.support.sandbox import HTML_502
+from tests.support.webhooks import registered, tended
 
 
 def ask(key: ApiKey) -> None:

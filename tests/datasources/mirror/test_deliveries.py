@@ -15,9 +15,9 @@ from datasources.claro import sign
 from datasources.mirror import deliveries, watch, webhooks
 from datasources.models import Hint, Hook, Source, Watch
 from tests.conftest import looked, synced
-from tests.support.hooks import body, registered, tended
 from tests.support.sandbox import HTML_502
 from tests.support.threads import at_once
+from tests.support.webhooks import body, registered, tended
 
 
 @pytest.fixture(autouse=True)

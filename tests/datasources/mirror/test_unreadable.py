@@ -11,9 +11,9 @@ from datasources.claro import BadAnswer
 from datasources.gateway.budget import Lane
 from datasources.models import ApiKey
 from tests.conftest import looked, synced
-from tests.support.hooks import registered, tended, told
 from tests.support.html import words_of
 from tests.support.raw_answers import nested
+from tests.support.webhooks import registered, tended, told
 
 JSON = {"Content-Type": "application/json"}
 

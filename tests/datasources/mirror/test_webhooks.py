@@ -13,8 +13,8 @@ from datasources.models import ApiKey, Hook
 from datasources.security import master_key
 from tests.conftest import asked_again
 from tests.support import leaks
-from tests.support.hooks import registered, tended
 from tests.support.sandbox import HTML_502
+from tests.support.webhooks import registered, tended
 
 PUBLIC = "http://127.0.0.1:1"
 

@@ -25,7 +25,7 @@ from datasources.sources import selection
 from datasources.sources.forms import SourceListForm
 from datasources.sources.selection import MOST, Selection, SelectionForm, TooMany
 from datasources.views import back
-from datasources.views.objects import path_in_space, space_of
+from datasources.views.guards import path_in_space, space_of
 from datasources.views.pages import render_page, render_problem
 
 # Long enough to get round to all of them, however many are made a minute.

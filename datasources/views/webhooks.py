@@ -12,7 +12,7 @@ from datasources.activity.log import What
 from datasources.claro import SIGNATURE_HEADER
 from datasources.mirror import deliveries, webhooks
 from datasources.models import ApiKey
-from datasources.views.objects import POST, of_own_key
+from datasources.views.guards import POST, of_own_key
 
 BODY_BYTES_MAX = settings.BODY_LIMITS["/hooks/"]
 

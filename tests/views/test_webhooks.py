@@ -11,11 +11,11 @@ from datasources import keys
 from datasources.claro import Unreachable, sign
 from datasources.mirror import deliveries
 from datasources.models import Hint, Hook
-from datasources.views.hooks import BODY_BYTES_MAX
-from tests.support.hooks import body, deliver, path, registered, tended, told
+from datasources.views.webhooks import BODY_BYTES_MAX
 from tests.support.html import dom, field, words
 from tests.support.html import told as alerts
 from tests.support.sandbox import HTML_502
+from tests.support.webhooks import body, deliver, path, registered, tended, told
 
 
 @pytest.fixture(autouse=True)
