@@ -17,12 +17,12 @@ from accounts.models import Invitation
 from core import leases, semaphore
 from core.leases import LeaseLost
 from core.redis import connection
-from datasources import mirror, notices
+from datasources import notices
 from datasources.activity import log
 from datasources.deleting import bin, viewers
 from datasources.downloads import links
 from datasources.keys import refusals
-from datasources.mirror import deliveries, newest, readings, watch, webhooks
+from datasources.mirror import deliveries, newest, readings, sync, watch, webhooks
 from datasources.models import (
     Deletion,
     DownloadLink,
@@ -83,12 +83,12 @@ def make_link(link_id: str, lease: str) -> str:
 
 @leased_task(Watch)
 def look_at_key(watch_id: str, lease: str) -> str:
-    return watch.look(watch_id, lease)
+    return watch.poll(watch_id, lease)
 
 
 @leased_task(Sync)
 def sync_key(sync_id: str, lease: str) -> str:
-    return mirror.sync(sync_id, lease)
+    return sync.run(sync_id, lease)
 
 
 @leased_task(Hook)

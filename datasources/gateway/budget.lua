@@ -1,4 +1,4 @@
--- The purse of one key: one script, so that a call is taken from it in one step, whoever else takes at that moment.
+-- The budget of one key: one script, so that a call is taken from it in one step, whoever else takes at that moment.
 -- KEYS: 1 the window, 2 calls under way, 3 calls of each person in this window, 4 when each person last asked.
 -- ARGV: the operation, then its arguments, '' where unknown. Redis' clock is the only one used; times are ms.
 local window_key, calls_key, people_key, asked_key = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
@@ -122,7 +122,7 @@ local function take(ticket, lane, person)
 end
 
 -- ticket, limit, remaining, ms to the reset, ms closed after a refusal, the plan's limit.
--- Answers {1 when this refusal is news, 1 when the purse became low or ceased to be}.
+-- Answers {1 when this refusal is news, 1 when the budget became low or ceased to be}.
 local function settle(ticket, said_limit, said_remaining, said_reset, closed_for, plan)
   local started = tonumber(redis.call('ZSCORE', calls_key, ticket) or now)
   redis.call('ZREM', calls_key, ticket)

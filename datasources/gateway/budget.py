@@ -22,7 +22,7 @@ from datasources.claro import RateLimit, RateLimited
 HISTORY_MINUTES = 60
 # Reset has whole seconds, perhaps rounded down: a call in the last of them would be refused (PyGithub adds one too).
 RESET_MARGIN_MS = 1000
-# Below this share of its limit a purse is low (the same in budget.lua).
+# Below this share of its limit a budget is low (the same in budget.lua).
 LOW = 0.2
 
 logger = logging.getLogger(__name__)
@@ -69,7 +69,7 @@ class Minute:
 
 
 class Budget:
-    """The purse of one key, for calls of one lane; as a `Meter` it is given to the client, which takes every attempt.
+    """The budget of one key, for calls of one lane; as a `Meter` it is given to the client, which takes every attempt.
 
     `person` tells apart those who share a key: a mad clicker leaves the others their share.
     """
@@ -98,7 +98,7 @@ class Budget:
         return ticket
 
     def after_call(self, ticket: object, rate_limit: RateLimit | None, retry_after_s: float | None) -> None:
-        """Notes what the answer said: its headers, and after a refusal for how long the purse stays closed."""
+        """Notes what the answer said: its headers, and after a refusal for how long the budget stays closed."""
         self.has_settled = True
         said = rate_limit or RateLimit(limit=None, remaining=None, reset_in_s=None)
         self.seen = rate_limit or self.seen

@@ -30,6 +30,7 @@ from datasources.claro import (
     verify_signature,
 )
 from datasources.gateway.budget import Lane
+from datasources.mirror import sync
 from datasources.models import ApiKey, Hint, Hook, Watch
 
 if TYPE_CHECKING:
@@ -43,7 +44,7 @@ AGAIN_AFTER, GIVE_UP_AFTER = timedelta(seconds=3), timedelta(seconds=20)
 READ_TOGETHER = 3
 # So far back the list of finished sources is searched for them.
 NEWEST = 2000
-# Deliveries that name no source bring the next look forward; one look for all within this time.
+# Deliveries that name no source bring the next poll forward; one poll for all within this time.
 LOOK_EVERY = timedelta(seconds=3)
 # What finished so long after the last hint should have been told.
 GRACE = timedelta(minutes=2)
@@ -76,7 +77,7 @@ def receive(hook: Hook, raw_body: bytes, signature: str) -> bool:
     if hook.last_delivery_at is None or hook.last_delivery_at < now - LOOK_EVERY:
         Hook.objects.filter(pk=hook.pk).update(deliveries=F("deliveries") + 1, last_delivery_at=now)
         if concerns_us:
-            _look_soon(hook.key)
+            _poll_soon(hook.key)
     return False
 
 
@@ -184,11 +185,11 @@ def _read_one(held: Held, claro: "ClaroClient", hint: Hint) -> None:
     held.renew()
 
 
-def _look_soon(key: ApiKey) -> None:
+def _poll_soon(key: ApiKey) -> None:
     soon = timezone.now() + LOOK_EVERY
     if key.watch.due_at is None or key.watch.due_at > soon:
         Watch.objects.filter(pk=key.watch.pk, leased_until=None).update(due_at=soon)
-    mirror.wake([key], older_than=REPEATED_WITHIN)
+    sync.wake([key], older_than=REPEATED_WITHIN)
 
 
 def _note_error(hook: Hook, text: str) -> None:

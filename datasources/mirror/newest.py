@@ -1,7 +1,7 @@
 """New files appear on an open list: the newest page of each key's list is read every minute while a user looks.
 
 At most one call a minute for each key, however many users look and however many have stored it; none while nobody
-looks, and none within a minute after a sweep or a look (watch.py) has read that page.
+looks, and none within a minute after a sweep or a poll (watch.py) has read that page.
 """
 
 from collections.abc import Iterable
@@ -15,6 +15,7 @@ from datasources import access, gateway, mirror
 from datasources.claro import LIST_LIMIT_MAX, ClaroError
 from datasources.gateway import retry
 from datasources.gateway.budget import Lane
+from datasources.mirror import sync
 from datasources.models import ApiKey, Newest, Source
 
 EVERY = timedelta(minutes=1)
@@ -70,7 +71,7 @@ def read(held: Held) -> str:
         has_more_new = page.pagination.has_next and not Source.objects.filter(key=key, datasource_id__in=ids).exists()
         mirror.record(key, page.sources, now)
         if has_more_new:  # more files than fit on the page are new
-            mirror.wake([key], older_than=EVERY)
+            sync.wake([key], older_than=EVERY)
     held.finish(now + EVERY, attempts=0, read_at=now)
     return "done"
 

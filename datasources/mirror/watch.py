@@ -1,4 +1,4 @@
-"""Looks after processing sources: a call a look for each key, and more only where something has finished.
+"""Polls processing sources: one call a poll for each key, and more only where something has finished.
 
 The list of those that process comes newest first: its first page names whoever is new. It also says how many there are:
 what our copy holds beyond that number has finished, and is found on the pages of finished ones. So who still processes
@@ -32,8 +32,8 @@ from datasources.models import ApiKey, Source, Watch
 if TYPE_CHECKING:
     from datasources.claro.client import ClaroClient
 
-# The time since the latest upload, first sight or restart of a processing source, and how long after a look the next
-# one follows while somebody looks.
+# The time since the latest upload, first sight or restart of a processing source, and the time between two polls while
+# a user has a page open.
 CADENCE = (
     (timedelta(minutes=2), timedelta(seconds=3)),
     (timedelta(minutes=10), timedelta(seconds=10)),
@@ -41,20 +41,20 @@ CADENCE = (
     (timedelta(hours=6), timedelta(minutes=2)),
 )
 SLOWEST = timedelta(minutes=10)
-# Nobody looks: this much slower, and not below this.
+# No user has a page open: this much slower, and not below this.
 UNSEEN = 10
 UNSEEN_LEAST = timedelta(minutes=1)
-# Claro tells us by itself, and looking is the safety net: this much slower, and not below this.
+# Webhooks arrive, and polling is the safety net: this much slower, and not below this.
 TOLD = 20
 TOLD_LEAST = timedelta(minutes=1)
-# The more calls a look took, the later the next one, so that looking takes this share of a key's calls.
+# The more calls a poll took, the later the next one, so that polling takes this share of a key's calls.
 SHARE = 0.2
 # The value of `reads` for pages of the whole list.
 ANY = "any"
 # Sources with an unknown status that lie further back are read one by one.
 DEPTH = 10_000
-# So long the number of those that process holds. A look that was cut leaves what is missing to the next one: pages have
-# shifted, and more has finished.
+# How long the API's count stays valid. An interrupted poll leaves the rest to the next one: pages have shifted, and
+# more has finished.
 HOLDS = timedelta(seconds=20)
 
 
@@ -64,8 +64,8 @@ def _give_up(held: Held, error: ClaroError) -> None:
 
 
 @retry.work(Watch, _give_up)
-def look(held: Held) -> str:
-    """One look at a key's processing sources, or its rest where it was cut. Raises LeaseLost."""
+def poll(held: Held) -> str:
+    """One poll of a key's processing sources, or the rest of an interrupted one. Raises LeaseLost."""
     watch: Watch = held.work
     try:
         with gateway.client(watch.key, Lane.WATCH) as claro:
@@ -85,25 +85,25 @@ def look(held: Held) -> str:
     counted_at = watch.started_at if went_by_number else watch.counted_at
     people = access.people_for(watch.key)
     is_seen = live.is_present(people)
-    due_at = next_look(watch.key, now, is_seen=is_seen)
+    due_at = next_poll(watch.key, now, is_seen=is_seen)
     held.finish(due_at, attempts=0, started_at=None, checked_at=now, counted_at=counted_at)
     if not is_seen and live.is_present(people):
-        somebody_looks([watch.key])  # a page that was opened meanwhile found nothing to bring forward
+        bring_forward([watch.key])  # a page that was opened meanwhile found nothing to bring forward
     live.publish(people, "watch-checked")
     return "done"
 
 
-def somebody_looks(keys: Iterable[ApiKey]) -> None:
-    """Brings looks forward that were put off because nobody looked: pages were opened."""
+def bring_forward(keys: Iterable[ApiKey]) -> None:
+    """Brings polls forward that were put off because no user had a page open."""
     now = timezone.now()
     for watch in Watch.objects.filter(key__in=keys, due_at__gt=now, started_at=None).select_related("key"):
-        due_at = next_look(watch.key, watch.checked_at or now, is_seen=True)
+        due_at = next_poll(watch.key, watch.checked_at or now, is_seen=True)
         if due_at and due_at < watch.due_at:
             Watch.objects.filter(pk=watch.pk, leased_until=None).update(due_at=max(due_at, now))
 
 
-def next_look(key: ApiKey, now: datetime, *, is_seen: bool | None = None) -> datetime | None:
-    """When the key is looked at again: soon for fresh sources, later for old ones, never when nothing is processing."""
+def next_poll(key: ApiKey, now: datetime, *, is_seen: bool | None = None) -> datetime | None:
+    """When the key is polled again: soon for fresh sources, later for old ones, never when nothing is processing."""
     found = processing(key).aggregate(
         uploaded=Max("uploaded_at", filter=Q(uploaded_at__lte=now)),  # not by an upload that lies ahead
         met=Max("first_seen_at"),
@@ -116,11 +116,11 @@ def next_look(key: ApiKey, now: datetime, *, is_seen: bool | None = None) -> dat
     youngest = max(at for at in found.values() if at)
     after = pause(now - youngest, is_seen=is_seen, is_told=deliveries.keep_up(key))
     after = max(after, timedelta(minutes=1) * key.watch.calls / (gateway.calls_per_minute(key) * SHARE))
-    return now + after * random.uniform(0.9, 1.1)  # noqa: S311 - spreads looks, guards nothing
+    return now + after * random.uniform(0.9, 1.1)  # noqa: S311 - spreads polls, guards nothing
 
 
 def pause(age: timedelta, *, is_seen: bool = True, is_told: bool = False) -> timedelta:
-    """The time between two looks at sources of this age."""
+    """The time between two polls of sources of this age."""
     after = next((pause for limit, pause in CADENCE if age < limit), SLOWEST)
     if not is_seen:
         after = max(after * UNSEEN, UNSEEN_LEAST)
@@ -135,7 +135,7 @@ def processing(key: ApiKey) -> QuerySet[Source]:
 
 
 def _unmet(watch: Watch) -> QuerySet[Source]:
-    """Sources that our copy holds as processing and this look has not met."""
+    """Sources that our copy holds as processing and this poll has not met."""
     return processing(watch.key).filter(status=PROCESSING, last_seen_at__lt=watch.started_at)
 
 
@@ -157,7 +157,7 @@ def _left(watch: Watch) -> list[Source]:
 
 
 def _first_list(key: ApiKey) -> str:
-    """The list that a look begins with: of all sources where its newest page has all that are to be read."""
+    """The list that a poll begins with: of all sources where its newest page has all that are to be read."""
     now = timezone.now()
     unknown = {source.pk for source in _unknown(key, now)}
     if not unknown:
@@ -202,7 +202,7 @@ def _counted(watch: Watch) -> int:
 
 
 def _read_page(held: Held, claro: "ClaroClient") -> None:
-    """One call of the look under way, and what the next one reads."""
+    """One call of the poll under way, and what the next one reads."""
     watch: Watch = held.work
     asked_at = timezone.now()
     page = claro.list_datasources(watch.next_page, LIST_LIMIT_MAX, None if watch.reads == ANY else watch.reads)

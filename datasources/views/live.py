@@ -82,7 +82,7 @@ def _person(request: ASGIRequest) -> tuple[int | None, str]:
             return None, ""
         if live.note_presence(user.pk):
             keys = access.list_keys(user)
-            watch.somebody_looks(keys)
+            watch.bring_forward(keys)
             newest.wake(keys)
         return user.pk, request.session.session_key
     finally:

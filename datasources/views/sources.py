@@ -9,10 +9,10 @@ from django.views.decorators.http import require_POST, require_safe
 from accounts.roles import Action, may
 from core import live
 from core.forms import QueryForm
-from datasources import access, mirror, notices, stalled, tasks
+from datasources import access, notices, stalled, tasks
 from datasources.deleting import bin, viewers
 from datasources.deleting.forms import DeleteForm
-from datasources.mirror import newest, readings, watch
+from datasources.mirror import newest, readings, sync, watch
 from datasources.models import ApiKey, Deletion, Source
 from datasources.sources import durations, selection
 from datasources.sources.forms import SourceListForm
@@ -104,15 +104,15 @@ def _keys(request: HttpRequest) -> list[ApiKey]:
 
 def _wake(keys: list[ApiKey], **when) -> None:
     by_id = {key.pk: key for key in keys}
-    for sync in mirror.wake(keys, **when):
-        by_id[sync.key_id].sync = sync
-        tasks.start(sync)
+    for due in sync.wake(keys, **when):
+        by_id[due.key_id].sync = due
+        tasks.start(due)
 
 
 def _look(request: HttpRequest, keys: list[ApiKey]) -> None:
     """The reader looks at the list, with or without JavaScript: what changes at Claro appears sooner."""
     if live.note_presence(request.user.pk):
-        watch.somebody_looks([key for key in keys if key.watch.due_at])
+        watch.bring_forward([key for key in keys if key.watch.due_at])
     for row in newest.wake(keys):
         tasks.start(row)
 

@@ -1,4 +1,4 @@
-"""A prepared query answers as the ORM does, and is written once."""
+"""A compiled query answers as the ORM does, and is written once."""
 
 from concurrent.futures import ThreadPoolExecutor
 

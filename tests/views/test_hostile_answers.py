@@ -16,7 +16,7 @@ from datasources.deleting import bin
 from datasources.downloads import links
 from datasources.models import ApiKey, DownloadLink, ShareLink, Source
 from datasources.sharing import shares
-from tests.conftest import looked, synced
+from tests.conftest import polled, synced
 from tests.support.html import words_of
 from tests.support.raw_answers import (
     ID,
@@ -96,7 +96,7 @@ def test_every_page_of_whatever_the_api_answers_is_shown_or_says_what_is_wrong(w
         with contextlib.suppress(DownloadLink.DoesNotExist):  # Claro says that the source is gone: so is its link
             made(links.ask(source, alice, 300))
         share = shares.make(alice, key, [source])
-    looked(ApiKey.objects.get())
+    polled(ApiKey.objects.get())
     bin.put(Source.objects.filter(status="failed").select_related("key"), alice)
     assert_every_page_is_shown(web, share)
 

@@ -17,7 +17,7 @@ from django.utils import timezone
 
 from core import live
 from datasources.models import Watch
-from tests.conftest import looked, synced
+from tests.conftest import polled, synced
 from tests.support.asgi import Server
 from tests.support.processes import free_port, wait_for
 from tests.support.workers import ROOT, environment
@@ -159,7 +159,7 @@ def test_who_opens_a_page_looks_from_the_first_moment_on(server, web, client_of,
     synced(key)
     server.open(client_of(bob))  # the server has begun to say who is there, and says it once a second
     server.open(web)
-    assert looked(key) == "done"
+    assert polled(key) == "done"
     key.watch.refresh_from_db()
     assert key.watch.due_at < timezone.now() + timedelta(seconds=10)
 

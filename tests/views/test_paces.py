@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from datasources import keys
 from datasources.models import ApiKey, Source
-from tests.conftest import htmx, looked, synced
+from tests.conftest import htmx, polled, synced
 from tests.support.heartbeats import all_alive
 from tests.support.html import all_words, dom, told, words
 from tests.views.test_source_details import facts
@@ -134,7 +134,7 @@ def test_a_file_that_claro_processes_once_more_begins_anew(web, account, key, pa
     synced(key)
     assert "again, for at least a few seconds · usually about 3 min" in status(web.get("/sources/"))
     account.change(source_id, status="completed")
-    looked(key)
+    polled(key)
     processed = facts(web.get(f"/sources/{source_id}/"))["Processed"]
     assert "took" not in processed
 
@@ -184,5 +184,5 @@ def test_the_passing_of_time_alone_changes_no_part_but_a_look_does(web, account,
     again = htmx(**{"HX-Source": "section#some", "HX-PTag": first.headers["HX-PTag"]})
     with time_machine.travel(timezone.now() + timedelta(seconds=90), tick=False):
         assert web.get(where, headers=again).status_code == 304
-        looked(key)
+        polled(key)
         assert web.get(where, headers=again).status_code == 200

@@ -10,7 +10,7 @@ from django.utils import timezone
 from datasources import keys, mirror
 from datasources.mirror import readings
 from datasources.models import ApiKey, Reading, StatusChange
-from tests.conftest import looked, synced, taken
+from tests.conftest import polled, synced, taken
 from tests.support.html import all_words, dom, link, told
 
 
@@ -79,7 +79,7 @@ def test_the_timeline_tells_the_states_and_how_long_they_lasted(web, account, ke
     source_id = account.add(fileName="a.csv", status="processing", age=3600)
     synced(key)
     account.change(source_id, status="failed", error="Row 7 is broken.")
-    looked(key)
+    polled(key)
     StatusChange.objects.filter(status="processing").update(at=start)
     StatusChange.objects.filter(status="failed").update(at=start + timedelta(minutes=5))
     page = web.get(f"/sources/{source_id}/")

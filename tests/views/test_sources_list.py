@@ -327,5 +327,5 @@ def test_reloading_the_list_without_javascript_counts_as_viewing_it(web, key, ac
     key.watch.refresh_from_db()
     assert key.watch.due_at < timezone.now() + timedelta(seconds=5)
     assert live.is_present([alice.pk])
-    soon = watch.next_look(key, timezone.now())
+    soon = watch.next_poll(key, timezone.now())
     assert soon < timezone.now() + timedelta(seconds=5)

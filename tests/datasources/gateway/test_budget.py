@@ -40,12 +40,12 @@ def test_calls_under_way_count_before_their_answer_comes():
     assert budget.left().calls == 0
 
 
-def test_keys_have_purses_of_their_own():
+def test_keys_have_budgets_of_their_own():
     call(Budget("f"), said(0))
     call(Budget("g"))
 
 
-def test_a_refusal_closes_the_purse_although_calls_were_left():
+def test_a_refusal_closes_the_budget_although_calls_were_left():
     call(Budget("f"), said(50), refused_for_s=20)
     with pytest.raises(RateLimited):
         Budget("f").before_call()
@@ -128,7 +128,7 @@ def taken(lane: Lane, person: str = "", at_most: int = 200) -> int:
 
 
 def opened(left: int = 100, reset_in_s: float = 60) -> None:
-    """A fresh purse: a window of 60 s and 100 calls, `left` of them left, that ends in `reset_in_s`."""
+    """A fresh budget: a window of 60 s and 100 calls, `left` of them left, that ends in `reset_in_s`."""
     shared.connection().flushall()
     call(Budget("f"), said(99, reset_in_s=59))
     shared.connection().hset("claro:budget:{f}", "remaining", left)

@@ -254,7 +254,7 @@ def test_a_slow_key_leaves_threads_to_the_others(key, account, alice, sandbox):
         with gateway.client(of, Lane.LINK) as claro:
             claro.list_datasources(limit=1)
 
-    ask(other)  # else its purse is as careful as the first calls are
+    ask(other)  # else its budget is as careful as the first calls are
     redis.connection().hset(f"claro:budget:{{{key.fingerprint}}}", mapping={"limit": 1000, "remaining": 1000})
     with ThreadPoolExecutor(gateway.AT_ONCE) as pool:
         slow = [pool.submit(link, key) for _ in range(gateway.AT_ONCE)]

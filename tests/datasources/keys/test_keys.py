@@ -5,11 +5,11 @@ from django.db import IntegrityError
 from django.utils import timezone
 
 from core import vault
-from datasources import keys, mirror
+from datasources import keys
 from datasources.claro import Unauthorized
 from datasources.downloads import links
 from datasources.gateway.breaker import Breaker
-from datasources.mirror import watch
+from datasources.mirror import sync, watch
 from datasources.models import ApiKey, DownloadLink, Source, Sync, Watch
 from tests.conftest import synced, taken
 from tests.support.breaker import the_breaker_opens, the_pause_is_over
@@ -152,7 +152,7 @@ def test_what_waited_for_claro_to_answer_goes_on_as_soon_as_a_check_succeeds(web
     for _ in range(5):
         the_pause_is_over(key)
         Breaker(key.fingerprint).probe_failed()
-    for work, do in ((key.sync, mirror.sync), (key.watch, watch.look), (link, links.make)):
+    for work, do in ((key.sync, sync.run), (key.watch, watch.poll), (link, links.make)):
         do(str(work.pk), taken(work))
         work.refresh_from_db()
         assert work.due_at > timezone.now() + timedelta(minutes=1)

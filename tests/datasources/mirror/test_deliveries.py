@@ -14,7 +14,7 @@ from datasources import tasks
 from datasources.claro import sign
 from datasources.mirror import deliveries, watch, webhooks
 from datasources.models import Hint, Hook, Source, Watch
-from tests.conftest import looked, synced
+from tests.conftest import polled, synced
 from tests.support.sandbox import HTML_502
 from tests.support.threads import at_once
 from tests.support.webhooks import body, registered, tended
@@ -297,7 +297,7 @@ def test_test_deliveries_and_other_events_are_counted_and_cost_nothing(key, hook
 def test_a_delivery_that_names_no_source_brings_the_next_look_forward(key, account, hook, raw_body):
     account.add(status="processing", age=90_000)
     synced(key)
-    looked(key)
+    polled(key)
     later = Watch.objects.get().due_at
     for _ in range(50):
         found = webhooks.find(hook.derived("token"))
@@ -316,9 +316,9 @@ def test_while_deliveries_arrive_looks_become_rare(key, account, hook):
     account.add(status="processing", age=1)
     synced(key)
     now = timezone.now()
-    assert watch.next_look(key, now, is_seen=True) - now < timedelta(seconds=5)
+    assert watch.next_poll(key, now, is_seen=True) - now < timedelta(seconds=5)
     tell(hook, account.add())
-    assert timedelta(seconds=54) <= watch.next_look(key, now, is_seen=True) - now <= timedelta(seconds=66)
+    assert timedelta(seconds=54) <= watch.next_poll(key, now, is_seen=True) - now <= timedelta(seconds=66)
 
 
 @pytest.mark.parametrize(("age_min", "seconds"), [(0, 60), (5, 200), (30, 600), (600, 600)])

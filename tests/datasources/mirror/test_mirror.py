@@ -8,6 +8,7 @@ from core import leases
 from datasources import mirror
 from datasources.claro import COMPLETED, DataSource
 from datasources.gateway.budget import Lane
+from datasources.mirror import sync
 from datasources.models import ApiKey, Source, Sync
 from tests.conftest import synced
 from tests.support.sandbox import HTML_502
@@ -45,7 +46,7 @@ def test_a_source_that_a_shifting_page_hid_is_asked_for_before_it_is_gone(key, a
 def test_a_sweep_that_was_cut_goes_on_where_it_stopped(key, account):
     account.add_many([{"fileName": f"{number}.csv"} for number in range(250)])
     account.fault("answer", status=500, body="oops", skip=2)
-    assert mirror.sync(str(key.sync.pk), leases.claim(Sync, key.sync.pk)) == "put back"
+    assert sync.run(str(key.sync.pk), leases.claim(Sync, key.sync.pk)) == "put back"
     key.sync.refresh_from_db()
     assert (key.sync.next_page, key.sync.seen, key.sync.is_running) == (3, 200, True)
     assert len(synced(key)) == 250
@@ -184,22 +185,22 @@ def test_hostile_names_and_fields_are_kept_as_text(key, account):
 
 def test_waking_starts_only_stale_syncs(key, account):
     synced(key)
-    assert mirror.wake([key], older_than=timedelta(minutes=10)) == []
-    assert [sync.key_id for sync in mirror.wake([key])] == [key.pk]
+    assert sync.wake([key], older_than=timedelta(minutes=10)) == []
+    assert [one.key_id for one in sync.wake([key])] == [key.pk]
     Sync.objects.update(due_at=None, started_at=timezone.now())
-    assert mirror.wake([key]) == []
+    assert sync.wake([key]) == []
 
 
 def test_a_fresh_copy_is_not_written_to(key, account, django_assert_num_queries):
     synced(key)
     with django_assert_num_queries(1) as queries:
-        assert mirror.wake([key], older_than=timedelta(minutes=10)) == []
+        assert sync.wake([key], older_than=timedelta(minutes=10)) == []
     assert queries[0]["sql"].startswith("SELECT")
 
 
 def test_a_refused_key_is_not_woken(key):
     ApiKey.objects.update(state="invalid")
-    assert mirror.wake([key]) == []
+    assert sync.wake([key]) == []
 
 
 def test_a_lease_that_was_lost_stops_the_sweep(key, account):
@@ -207,5 +208,5 @@ def test_a_lease_that_was_lost_stops_the_sweep(key, account):
     lease = leases.claim(Sync, key.sync.pk)
     Sync.objects.update(leased_until=timezone.now() + timedelta(seconds=99))
     with pytest.raises(leases.LeaseLost):
-        mirror.sync(str(key.sync.pk), lease)
+        sync.run(str(key.sync.pk), lease)
     assert account.calls() == []

@@ -10,7 +10,7 @@ from core import leases, live, redis
 from datasources import access, keys
 from datasources.mirror import newest
 from datasources.models import ApiKey, Newest, Source, Sync
-from tests.conftest import looked, synced, taken
+from tests.conftest import polled, synced, taken
 
 
 @pytest.fixture
@@ -64,7 +64,7 @@ def test_a_look_at_sources_of_an_unknown_status_reads_the_newest_page_too(lookin
     account.add(fileName="odd.csv", status="quarantined")
     synced(looking)
     with later(seconds=50):
-        looked(looking)
+        polled(looking)
     with later(seconds=61):
         assert read() == "just read"
 

@@ -10,7 +10,7 @@ from datasources import gateway, mirror
 from datasources.claro import BadAnswer
 from datasources.gateway.budget import Lane
 from datasources.models import ApiKey
-from tests.conftest import looked, synced
+from tests.conftest import polled, synced
 from tests.support.html import words_of
 from tests.support.raw_answers import nested
 from tests.support.webhooks import registered, tended, told
@@ -106,7 +106,7 @@ def test_a_look_passes_over_a_source_that_cannot_be_read(key, account):
     page["pagination"] = {"hasNext": False}
     lie(account, page)
     lie(account, {"datasourceId": "ds_abc123"}, times=3)
-    assert looked(key) == "done"
+    assert polled(key) == "done"
     assert key.sources.filter(gone_at=None).count() == 2
 
 

@@ -61,7 +61,7 @@ def test_switching_on_twice_is_once(key, at_claro):
 
 
 def test_a_try_whose_answer_was_lost_and_the_next_make_one(key, account, at_claro):
-    gateway.check_stored(key)  # the purse knows its size, and is not careful any more
+    gateway.check_stored(key)  # the budget knows its size, and is not careful any more
     hook = webhooks.switch_on(key)
     account.fault("cut", path="/webhooks", times=3)  # made at Claro, heard by nobody
     assert tended(hook) == "put back"
@@ -143,7 +143,7 @@ def test_one_that_claro_has_forgotten_is_removed_all_the_same(key, account):
 
 
 def test_one_whose_id_never_arrived_is_found_by_its_address(key, account, at_claro):
-    gateway.check_stored(key)  # the purse knows its size, and is not careful any more
+    gateway.check_stored(key)  # the budget knows its size, and is not careful any more
     hook = webhooks.switch_on(key)
     account.fault("cut", path="/webhooks", times=3)
     tended(hook)

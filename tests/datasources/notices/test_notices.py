@@ -13,7 +13,7 @@ from datasources.claro import Unauthorized
 from datasources.gateway.budget import Lane
 from datasources.models import ApiKey, KeyShare, Notice, Outlet
 from datasources.models.notices import Topic
-from tests.conftest import asked_again, looked, synced
+from tests.conftest import asked_again, polled, synced
 
 
 @pytest.fixture
@@ -37,7 +37,7 @@ def test_the_owner_is_told_of_failures_without_asking(alice, key, account):
     synced(key)
     account.change(ids[0], status="completed")
     account.change(ids[1], status="failed")
-    looked(key)
+    polled(key)
     assert told(alice) == [(Topic.FAILED, 1, ["bad.csv"])]
     assert notices.of(alice).get().datasource_id == ids[1]
 
@@ -66,7 +66,7 @@ def test_one_follows_a_single_source(alice, key, account):
     assert notices.follows(alice, source)
     for one in ids:
         account.change(one, status="completed")
-    looked(key)
+    polled(key)
     assert told(alice) == [(Topic.PROCESSED, 1, [source.name])]
 
 
