@@ -26,8 +26,8 @@ from datasources.models.notices import Topic
 from datasources.notices import channels
 from datasources.sharing import shares
 from tests.conftest import synced
+from tests.datasources.views.conftest import made
 from tests.support.sandbox import HTML_502, Account
-from tests.views.conftest import made
 
 IN_A_WEEK = timezone.now() + timedelta(days=7)
 HOSTILE = "<img src=x onerror=alert(1)>\"'><script>alert(2)</script>\u202efdp.csv"

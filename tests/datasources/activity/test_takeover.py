@@ -15,9 +15,9 @@ from datasources.models import AuditEvent, KeyShare, Outlet, SavedView, ShareLin
 from datasources.notices import channels
 from datasources.sharing import shares
 from tests.accounts.conftest import go, provider, the_provider  # noqa: F401 - fixtures
+from tests.datasources.views.conftest import made
 from tests.support.html import link, told, words
 from tests.support.mfa import app_of
-from tests.views.conftest import made
 
 
 @pytest.fixture

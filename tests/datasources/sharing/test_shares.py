@@ -17,8 +17,8 @@ from datasources.models.notices import Topic
 from datasources.security import master_key
 from datasources.sharing import shares
 from tests.conftest import synced
+from tests.datasources.views.conftest import made
 from tests.support.leaks import database_content, redis_content
-from tests.views.conftest import made
 
 
 @pytest.fixture

@@ -15,8 +15,8 @@ from datasources.activity.log import NOWHERE, Origin, What, origin
 from datasources.downloads import links
 from datasources.models import ApiKey, AuditEvent, DownloadLink, KeyShare, ShareLink
 from datasources.sharing import shares
+from tests.datasources.views.conftest import made
 from tests.support.threads import at_once
-from tests.views.conftest import made
 
 
 @pytest.fixture

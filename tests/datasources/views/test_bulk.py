@@ -13,8 +13,8 @@ from datasources.models import ApiKey, AuditEvent, Deletion, DownloadLink, KeySh
 from datasources.sharing import shares
 from datasources.sources import selection
 from tests.conftest import emptied, htmx, synced
+from tests.datasources.views.conftest import made
 from tests.support.html import dom, field, told, words
-from tests.views.conftest import made
 
 DOWNLOAD, SHARE, DELETE = (f"/sources/chosen/{what}/" for what in ("download", "share", "delete"))
 

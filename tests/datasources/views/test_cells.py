@@ -8,8 +8,8 @@ from accounts.models import User
 from datasources import gateway
 from datasources.rows import block_sizes
 from tests.conftest import htmx, synced
+from tests.datasources.views.conftest import asked, body
 from tests.support.html import all_words, dom, link, told, words
-from tests.views.conftest import asked, body
 
 
 @pytest.fixture

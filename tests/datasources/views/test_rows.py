@@ -5,8 +5,8 @@ import pytest
 from datasources import keys
 from datasources.models import ApiKey
 from tests.conftest import htmx, synced
+from tests.datasources.views.conftest import asked, body
 from tests.support.html import all_words, dom, field, link, told, words
-from tests.views.conftest import asked, body
 
 
 def test_a_page_of_rows_stands_in_a_table(web, account, path):

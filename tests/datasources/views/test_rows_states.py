@@ -8,11 +8,11 @@ from django.utils import timezone
 
 from datasources.rows import pages as room
 from tests.conftest import asked_again, htmx, synced
+from tests.datasources.views.conftest import asked, body
 from tests.support.breaker import the_breaker_opens, the_pause_is_over
 from tests.support.html import all_words, dom, field, link, told, words
 from tests.support.processes import free_port, wait_for
 from tests.support.sandbox import HTML_502
-from tests.views.conftest import asked, body
 
 
 @pytest.mark.parametrize("shape", ["objects", "arrays", "typed"])

@@ -31,7 +31,7 @@ from tests.support.dripping import Dripping
 from tests.support.processes import free_port
 from tests.support.sandbox import HTML_502
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 KEY = "claro_live_a-very-secret-key"
 BASE = "https://claro.test/api/v2"
 ID = uuid.uuid4()

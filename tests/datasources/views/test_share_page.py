@@ -16,10 +16,10 @@ from datasources.downloads import links
 from datasources.models import ApiKey, DownloadLink, ShareLink
 from datasources.sharing import shares
 from tests.conftest import synced
+from tests.datasources.views.conftest import made
 from tests.support.html import all_words, dom, link, told, words
 from tests.support.leaks import redis_content
 from tests.support.threads import at_once
-from tests.views.conftest import made
 
 PERSON = {"Accept": "text/html,application/xhtml+xml"}
 SCRIPT = {"Accept": "*/*", "User-Agent": "curl/8.5"}

@@ -13,9 +13,9 @@ from datasources import keys
 from datasources.models import Sync
 from datasources.rows import pages
 from tests.conftest import synced
+from tests.datasources.views.conftest import asked
 from tests.support.rows import wait_until_nobody_asks
 from tests.support.threads import at_once
-from tests.views.conftest import asked
 
 BLOCKS, ROWS, LIMIT = 10, 120, 3
 

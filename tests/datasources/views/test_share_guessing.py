@@ -15,9 +15,9 @@ from datasources.activity.log import What
 from datasources.models import AuditEvent, KeyShare, ShareLink
 from datasources.models.notices import Topic
 from datasources.sharing import shares
+from tests.datasources.views.conftest import made
 from tests.support.html import words
 from tests.support.threads import at_once
-from tests.views.conftest import made
 
 PERSON = {"Accept": "text/html"}
 RIGHT, WRONG = "open sesame", "wrong password"

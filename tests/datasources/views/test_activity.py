@@ -17,10 +17,10 @@ from datasources.activity.log import What
 from datasources.models import ApiKey, AuditEvent, Deletion, DownloadLink, KeyShare, SavedView, ShareLink
 from datasources.sharing import shares
 from tests.conftest import asked_again, emptied, htmx, synced
+from tests.datasources.views.conftest import made
 from tests.support.html import all_words, dom, field, link, told, words
 from tests.support.mfa import app_of, code, codes_of, codes_shown, confirmed, secret_shown
 from tests.support.webhooks import tended
-from tests.views.conftest import made
 
 
 @pytest.fixture

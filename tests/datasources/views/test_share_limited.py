@@ -9,9 +9,9 @@ from django.utils import timezone
 from datasources.models import ShareLink
 from datasources.sharing import shares
 from tests.conftest import synced
+from tests.datasources.views.conftest import made
 from tests.support.html import all_words, words
 from tests.support.threads import at_once
-from tests.views.conftest import made
 
 PERSON = {"Accept": "text/html"}
 

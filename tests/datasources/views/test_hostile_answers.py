@@ -17,6 +17,7 @@ from datasources.downloads import links
 from datasources.models import ApiKey, DownloadLink, ShareLink, Source
 from datasources.sharing import shares
 from tests.conftest import polled, synced
+from tests.datasources.views.conftest import made
 from tests.support.html import words_of
 from tests.support.raw_answers import (
     ID,
@@ -31,7 +32,6 @@ from tests.support.raw_answers import (
     written,
 )
 from tests.support.raw_answers import listed as many
-from tests.views.conftest import made
 
 ZONES = ["", "UTC", "Pacific/Kiritimati", "Etc/GMT+12", "America/New_York", "Asia/Kathmandu"]
 PATHS = ["/sources/", "/downloads/", "/activity/", "/notices/", "/bin/", "/shares/", "/keys/"]

@@ -10,8 +10,8 @@ from datasources.gateway.budget import Lane
 from datasources.models import ApiKey, AuditEvent, Deletion, DownloadLink, Opened, SavedView, Source
 from datasources.sharing import shares
 from tests.conftest import emptied, synced
+from tests.datasources.views.conftest import made
 from tests.support.html import dom, field, link, told, words
-from tests.views.conftest import made
 
 
 @pytest.fixture

@@ -22,8 +22,8 @@ from datasources.models import ApiKey, KeyShare, Outlet, SavedView, Source
 from datasources.notices import channels
 from datasources.sharing import shares
 from tests.conftest import TABLE, synced
+from tests.datasources.views.conftest import made, put_away
 from tests.support.sandbox import Account
-from tests.views.conftest import made, put_away
 
 
 @dataclass(frozen=True)

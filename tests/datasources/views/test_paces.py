@@ -11,9 +11,9 @@ from django.utils import timezone
 from datasources import keys
 from datasources.models import ApiKey, Source
 from tests.conftest import htmx, polled, synced
+from tests.datasources.views.test_source_details import facts
 from tests.support.heartbeats import all_alive
 from tests.support.html import all_words, dom, told, words
-from tests.views.test_source_details import facts
 
 # Each took half its age.
 PAST = [{"fileName": f"past-{n}.csv", "fileSize": 1000, "age": 400} for n in range(5)]

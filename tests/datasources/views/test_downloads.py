@@ -9,9 +9,9 @@ from core import redis
 from datasources.downloads import links
 from datasources.models import DownloadLink
 from tests.conftest import htmx, synced
+from tests.datasources.views.conftest import made
 from tests.support.html import all_words, dom, link, told, words
 from tests.support.threads import at_once
-from tests.views.conftest import made
 
 
 @pytest.fixture

@@ -20,7 +20,7 @@ from datasources.claro import (
     verify_signature,
 )
 from datasources.claro.webhooks import webhooks_from_api
-from tests.claro.test_client import BASE, mocked
+from tests.datasources.claro.test_client import BASE, mocked
 
 ID = uuid.uuid4()
 SECRET = "a-secret-of-some-length"

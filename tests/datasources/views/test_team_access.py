@@ -14,8 +14,8 @@ from datasources.activity.log import What
 from datasources.models import AuditEvent, KeyShare, SavedView
 from datasources.models.notices import Topic
 from datasources.sharing import shares
+from tests.datasources.views.conftest import made
 from tests.support.html import told, words
-from tests.views.conftest import made
 
 
 @pytest.fixture

@@ -14,11 +14,11 @@ from datasources import gateway
 from datasources.downloads import links
 from datasources.models import ApiKey, DownloadLink, Source
 from tests.conftest import emptied, synced
+from tests.datasources.views.conftest import body, made
 from tests.support.breaker import the_breaker_opens
 from tests.support.html import all_words, field, told, words
 from tests.support.processes import free_port
 from tests.support.sandbox import HTML_502
-from tests.views.conftest import body, made
 
 JSON = {"Content-Type": "application/json"}
 
