@@ -30,7 +30,7 @@ from bench.timing import Figure
 from bench.world import World
 from core import heartbeats
 from datasources import tasks
-from datasources.mirror import watch, webhooks
+from datasources.mirror import webhooks
 from datasources.models import ApiKey, Hook, StatusChange, Watch
 from tests.support.processes import wait_for
 from tests.support.sandbox import Account
@@ -115,7 +115,7 @@ def _processing(world: World, calls_per_minute: int) -> tuple[Account, ApiKey, l
     sources = stock.names(SOURCES, status="processing")
     ids = account.add_many([source | {"age": number / 20} for number, source in enumerate(sources)])
     key = stock.swept(stock.key(account, stock.person()))
-    assert watch.processing(key).count() == SOURCES
+    assert key.sources.processing().count() == SOURCES
     return account, key, ids
 
 
@@ -155,7 +155,7 @@ def _finish(account: Account, key: ApiKey, ids: list[UUID]) -> dict[UUID, dateti
         time.sleep(max(began + moment - time.monotonic(), 0))
         ended[source_id] = timezone.now()
         account.change(source_id, status="completed")
-    wait_for(lambda: not watch.processing(key).exists(), seconds=15 * 60, pause=0.5)
+    wait_for(lambda: not key.sources.processing().exists(), seconds=15 * 60, pause=0.5)
     return ended
 
 

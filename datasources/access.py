@@ -112,12 +112,12 @@ def list_keys(user: User, space: Space = EVERYTHING) -> list[ApiKey]:
 
 def sources_for(user: User | Slot, space: Space = EVERYTHING) -> QuerySet[Source]:
     """What there is behind these keys, without what is gone."""
-    return Source.objects.filter(key__in=keys_for(user, space), gone_at=None)
+    return Source.objects.present().filter(key__in=keys_for(user, space))
 
 
 def sources_behind(keys: Iterable[ApiKey]) -> QuerySet[Source]:
     """The same for keys that came from `keys_for`: told by name, a database counts and sorts them faster."""
-    return Source.objects.filter(key__in=[key.pk for key in keys], gone_at=None)
+    return Source.objects.present().filter(key__in=[key.pk for key in keys])
 
 
 def links_for(user: User, space: Space = EVERYTHING) -> QuerySet[DownloadLink]:
@@ -204,7 +204,7 @@ def deletions_for(user: User | Slot, space: Space = EVERYTHING) -> QuerySet[Dele
 
     `is_named` tells whether it is deleted through a key that one knows: else one does not get to see by whom.
     """
-    keys = keys_for(user, space).filter(sources__datasource_id=OuterRef("datasource_id"), sources__gone_at=None)
+    keys = keys_for(user, space).seeing(OuterRef("datasource_id"))
     role = Subquery(keys.order_by("-role").values("role")[:1], output_field=IntegerField())
     known = Exists(keys_for(user).filter(pk=OuterRef("source__key")))
     return Deletion.objects.annotate(role=role, is_named=known).exclude(role=None)

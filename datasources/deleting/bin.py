@@ -27,7 +27,7 @@ from datasources.claro import ClaroError, NotNow
 from datasources.deleting import viewers
 from datasources.gateway import retry
 from datasources.gateway.breaker import is_failure
-from datasources.models import LINK_MARGIN, ApiKey, Deletion, DownloadLink, SavedView, Source
+from datasources.models import ApiKey, Deletion, DownloadLink, SavedView, Source
 
 State = Deletion.State
 FORGET_AFTER = timedelta(days=7)
@@ -154,9 +154,7 @@ def dependents(sources: Iterable[Source], user: User) -> Dependents:
     """What would miss these sources, seen through whatever key."""
     ids = [source.datasource_id for source in sources]
     people, others = viewers.by_whom(ids, user)
-    alive = DownloadLink.objects.filter(
-        source__datasource_id__in=ids, state=DownloadLink.State.READY, expires_at__gt=timezone.now() + LINK_MARGIN
-    )
+    alive = DownloadLink.objects.alive().filter(source__datasource_id__in=ids)
     shared = access.shares_that_work().filter(sources__datasource_id__in=ids).distinct()
     views = SavedView.objects.filter(datasource_id__in=ids)
     return Dependents(people, others, alive.count(), shared.count(), views.count())

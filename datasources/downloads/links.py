@@ -17,7 +17,7 @@ from datasources.claro import BadAnswer, ClaroError, DatasourceNotFound, NotNow
 from datasources.gateway import KeyRefused, retry
 from datasources.gateway.breaker import is_failure
 from datasources.gateway.budget import Lane
-from datasources.models import LINK_MARGIN, ApiKey, DownloadLink, Source
+from datasources.models import LINK_MARGIN, ApiKey, DownloadLink, Source, living
 
 # A person waits: a link that Claro has given no usable answer for so long has failed, and offers to try again.
 PATIENCE = timedelta(minutes=10)
@@ -66,8 +66,7 @@ def ask_all(sources: Collection[Source], user: User, expires_in_s: int) -> int:
     A few queries however many they are. Raises QuotaReached.
     """
     now = timezone.now()
-    alive = Q(state=DownloadLink.State.READY, expires_at__gt=now + LINK_MARGIN)
-    at_hand = DownloadLink.objects.filter(alive | Q(state=DownloadLink.State.PENDING), source__in=sources)
+    at_hand = DownloadLink.objects.filter(living() | Q(state=DownloadLink.State.PENDING), source__in=sources)
     provided = set(at_hand.values_list("source", flat=True))
     wanted = [source for source in sources if source.pk not in provided]
     new = [DownloadLink(source=source, asked_by=user, expires_in_s=expires_in_s, due_at=now) for source in wanted]
@@ -140,8 +139,7 @@ def _under_way(user: User) -> QuerySet[DownloadLink]:
 
 
 def _alive(source: Source) -> DownloadLink | None:
-    ready = source.links.filter(state=DownloadLink.State.READY, expires_at__gt=timezone.now() + LINK_MARGIN)
-    return next((link for link in ready.order_by("-expires_at") if target(link)), None)
+    return next((link for link in source.links.alive().order_by("-expires_at") if target(link)), None)
 
 
 def _not_made(held: Held, error: ClaroError) -> None:

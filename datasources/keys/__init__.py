@@ -14,7 +14,7 @@ from datasources import access
 from datasources.claro import ClaroError
 from datasources.downloads import links
 from datasources.mirror import webhooks
-from datasources.models import ApiKey, DownloadLink, Hook, KeyShare, Refusal, Source, Sync, Watch
+from datasources.models import ApiKey, DownloadLink, Hook, KeyShare, Refusal, Sync, Watch
 from datasources.security import master_key
 
 
@@ -79,8 +79,8 @@ def share(key: ApiKey, among: Iterable[Team], teams: Iterable[Team]) -> tuple[li
 def goes_with(key: ApiKey) -> dict[str, int]:
     """What is lost when the key is deleted here; of these, only the webhook is deleted at Claro."""
     return {
-        "sources": Source.objects.filter(key=key, gone_at=None).count(),
-        "links": DownloadLink.objects.filter(source__key=key, source__gone_at=None).count(),
+        "sources": key.sources.present().count(),
+        "links": DownloadLink.objects.filter(source__in=key.sources.present()).count(),
         "hooks": Hook.objects.filter(key=key).exclude(state=Hook.State.FAILED).count(),
     }
 

@@ -64,7 +64,7 @@ def _calls_left(key: ApiKey) -> int:
 
 
 def _keys_of_a_source() -> QuerySet[ApiKey]:
-    keys = access.keys_for(READER).filter(sources__datasource_id=_DATASOURCE, sources__gone_at=None)
+    keys = access.keys_for(READER).seeing(_DATASOURCE)
     return keys.select_related("owner", "sync", "watch").order_by("-created_at")
 
 

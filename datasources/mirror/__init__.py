@@ -57,7 +57,7 @@ def mark_gone(source: Source) -> None:
     """Takes a source out of every list; its links go with it. An answer from before does not bring it back."""
     now = timezone.now()
     with transaction.atomic():
-        Source.objects.filter(pk=source.pk, gone_at=None).update(gone_at=now, last_seen_at=now)
+        Source.objects.present().filter(pk=source.pk).update(gone_at=now, last_seen_at=now)
         source.links.all().delete()
         live.publish(access.people_for(source.key), "sources-changed", "downloads-changed", event_name(source))
 
@@ -74,7 +74,7 @@ def delete(source: Source, *, again: bool = False) -> bool:
             claro.delete_datasource(source.datasource_id)
     except DatasourceNotFound:
         there = again
-    copies = Source.objects.filter(datasource_id=source.datasource_id, gone_at=None) if there else [source]
+    copies = Source.objects.present().filter(datasource_id=source.datasource_id) if there else [source]
     for copy in copies:
         mark_gone(copy)
     return there

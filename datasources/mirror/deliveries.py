@@ -103,7 +103,7 @@ def keep_up(key: ApiKey) -> bool:
     if not hook:
         return False
     missed = {"processed_at__gt": hook.last_hint_at + GRACE}
-    return not key.sources.filter(gone_at=None, status__in=[COMPLETED, FAILED], **missed).exists()
+    return not key.sources.finished().filter(**missed).exists()
 
 
 def tidy() -> None:
@@ -154,7 +154,7 @@ def _pages(key: ApiKey, hints: QuerySet[Hint]) -> list[int]:
     Those that we have never met were uploaded just now.
     """
     wanted = set(hints.values_list("datasource_id", flat=True))
-    ours = key.sources.filter(gone_at=None, uploaded_at__isnull=False)
+    ours = key.sources.present().filter(uploaded_at__isnull=False)
     known = dict(ours.filter(datasource_id__in=wanted).values_list("datasource_id", "uploaded_at"))
     others = ours.filter(status=COMPLETED).exclude(datasource_id__in=wanted).order_by("-uploaded_at")
     now = timezone.now()

@@ -53,7 +53,7 @@ def read(held: Held) -> str:
     """Asks for the details of one source, with one call, for all copies of the key. Raises LeaseLost."""
     reading: Reading = held.work
     copies = Source.objects.filter(datasource_id=reading.datasource_id, key__fingerprint=reading.fingerprint)
-    sources = list(copies.filter(gone_at=None).exclude(key__state=ApiKey.State.INVALID).select_related("key"))
+    sources = list(copies.present().exclude(key__state=ApiKey.State.INVALID).select_related("key"))
     if not sources:
         held.finish(None)
         return "gone"

@@ -105,6 +105,6 @@ def _sweep(held: Held, key: ApiKey, claro: "ClaroClient") -> None:
 
 def _confirm_unseen(held: Held, key: ApiKey, claro: "ClaroClient") -> None:
     """What the sweep did not meet is gone only if the API says so: pages shift while sources come and go."""
-    for source in key.sources.filter(gone_at=None, last_seen_at__lt=held.work.started_at):
+    for source in key.sources.present().filter(last_seen_at__lt=held.work.started_at):
         mirror.learn(source, claro)
         held.renew()

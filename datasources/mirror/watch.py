@@ -104,7 +104,7 @@ def bring_forward(keys: Iterable[ApiKey]) -> None:
 
 def next_poll(key: ApiKey, now: datetime, *, is_seen: bool | None = None) -> datetime | None:
     """When the key is polled again: soon for fresh sources, later for old ones, never when nothing is processing."""
-    found = processing(key).aggregate(
+    found = key.sources.processing().aggregate(
         uploaded=Max("uploaded_at", filter=Q(uploaded_at__lte=now)),  # not by an upload that lies ahead
         met=Max("first_seen_at"),
         restarted=Max("restarted_at"),
@@ -129,19 +129,14 @@ def pause(age: timedelta, *, is_seen: bool = True, is_told: bool = False) -> tim
     return min(after, SLOWEST)
 
 
-def processing(key: ApiKey) -> QuerySet[Source]:
-    """What our copy holds as processing; a status that we don't know counts (claro-api.md, data sources)."""
-    return key.sources.filter(gone_at=None).exclude(status__in=[COMPLETED, FAILED])
-
-
 def _unmet(watch: Watch) -> QuerySet[Source]:
     """Sources that our copy holds as processing and this poll has not met."""
-    return processing(watch.key).filter(status=PROCESSING, last_seen_at__lt=watch.started_at)
+    return watch.key.sources.processing().filter(status=PROCESSING, last_seen_at__lt=watch.started_at)
 
 
 def _unknown(key: ApiKey, seen_before: datetime) -> list[Source]:
     """Sources with a status that we don't know, each as often as its age demands: no list and no number has them."""
-    unmet = processing(key).exclude(status=PROCESSING).filter(last_seen_at__lt=seen_before)
+    unmet = key.sources.processing().exclude(status=PROCESSING).filter(last_seen_at__lt=seen_before)
     return [source for source in unmet if not _is_at_rest(source, seen_before)]
 
 
@@ -162,13 +157,13 @@ def _first_list(key: ApiKey) -> str:
     unknown = {source.pk for source in _unknown(key, now)}
     if not unknown:
         return PROCESSING
-    wanted = unknown.union(processing(key).filter(status=PROCESSING).values_list("pk", flat=True))
+    wanted = unknown.union(key.sources.processing().filter(status=PROCESSING).values_list("pk", flat=True))
     return ANY if wanted.issubset(_newest_first(key)[:LIST_LIMIT_MAX]) else PROCESSING
 
 
 def _newest_first(key: ApiKey) -> QuerySet[Source, int]:
     """The ids of our rows, in the order that Claro's list has as far as we know."""
-    dated = key.sources.filter(gone_at=None, uploaded_at__isnull=False)
+    dated = key.sources.present().filter(uploaded_at__isnull=False)
     return dated.order_by("-uploaded_at", "-datasource_id").values_list("pk", flat=True)
 
 
@@ -198,7 +193,7 @@ def _missing(watch: Watch) -> int:
 
 
 def _counted(watch: Watch) -> int:
-    return processing(watch.key).filter(status=PROCESSING).count()
+    return watch.key.sources.processing().filter(status=PROCESSING).count()
 
 
 def _read_page(held: Held, claro: "ClaroClient") -> None:
@@ -267,7 +262,7 @@ def _is_newest_first(page: DataSourcePage) -> bool:
 def _pages(watch: Watch, missing: int) -> int:
     """Pages of finished ones, the newest first, down to the oldest that may be among them."""
     oldest = _unmet(watch).aggregate(at=Min("uploaded_at"))["at"]
-    finished = watch.key.sources.filter(gone_at=None, status__in=[COMPLETED, FAILED])
+    finished = watch.key.sources.finished()
     if oldest:
         finished = finished.filter(uploaded_at__gte=oldest)
     return -(-(finished.count() + missing) // LIST_LIMIT_MAX)

@@ -2,6 +2,7 @@
 
 import uuid
 from datetime import datetime
+from typing import Self
 
 from django.conf import settings
 from django.db import models
@@ -28,6 +29,12 @@ class Canary(Sealed):
         return "canary"
 
 
+class ApiKeys(models.QuerySet["ApiKey"]):
+    def seeing(self, datasource_id: object) -> Self:
+        """Those behind which this data source is."""
+        return self.filter(sources__datasource_id=datasource_id, sources__gone_at=None)
+
+
 class ApiKey(Sealed):
     """A Claro API key, kept encrypted; its owner works through it, and the teams it is shared with."""
 
@@ -52,6 +59,8 @@ class ApiKey(Sealed):
     problem = models.JSONField(null=True, blank=True)
     problem_since = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
+
+    objects = ApiKeys.as_manager()
 
     class Meta:
         ordering = ["label", "created_at"]

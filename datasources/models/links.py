@@ -2,6 +2,7 @@
 
 import uuid
 from datetime import datetime, timedelta
+from typing import Self
 
 from django.conf import settings
 from django.db import models
@@ -13,6 +14,20 @@ from datasources.models.sources import Source
 
 # A link that ends sooner than this is renewed: the browser must still get to the file.
 LINK_MARGIN = timedelta(minutes=1)
+
+
+def living(links: str = "", soon: object = None) -> models.Q:
+    """The condition that a link is alive (see DownloadLink.is_alive); `links` leads to it from another model.
+
+    `soon` is LINK_MARGIN from now.
+    """
+    ready = {f"{links}state": DownloadLink.State.READY, f"{links}expires_at__gt": soon or timezone.now() + LINK_MARGIN}
+    return models.Q(**ready)
+
+
+class DownloadLinks(models.QuerySet["DownloadLink"]):
+    def alive(self) -> Self:
+        return self.filter(living())
 
 
 class DownloadLink(Sealed, Leased):
@@ -37,6 +52,8 @@ class DownloadLink(Sealed, Leased):
     expires_at = models.DateTimeField(null=True, blank=True)
     problem = models.JSONField(null=True, blank=True)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
+
+    objects = DownloadLinks.as_manager()
 
     class Meta:
         constraints = [

@@ -29,7 +29,7 @@ from datasources import access, notices
 from datasources.activity import log
 from datasources.activity.log import Origin, What
 from datasources.downloads import links
-from datasources.models import LINK_MARGIN, ApiKey, DownloadLink, SharedFile, ShareLink, Source
+from datasources.models import LINK_MARGIN, ApiKey, DownloadLink, SharedFile, ShareLink, Source, living
 from datasources.models.notices import Topic
 
 PREFIX = "cd_"
@@ -149,19 +149,14 @@ def quick(token: str, number: int) -> tuple[ShareLink, str] | None:
 
 def target(share: ShareLink, number: int) -> str | None:
     """The signed URL of a file of the share where there is one that lives. One query."""
-    alive = DownloadLink.objects.filter(
-        source__shared_files__share=share.pk,
-        source__shared_files__number=number,
-        source__gone_at=None,
-        state=DownloadLink.State.READY,
-        expires_at__gt=timezone.now() + LINK_MARGIN,
-    )
+    files = share.files.present().filter(number=number)
+    alive = DownloadLink.objects.alive().filter(source__in=files.values("source"))
     return next((url for link in alive.order_by("-expires_at") if (url := links.target(link))), None)
 
 
 def renew(share: ShareLink, number: int) -> DownloadLink | None:
     """The link for a task to make, the one it is making, or one that has just failed; None: there is no such file."""
-    file = share.files.filter(number=number, source__gone_at=None).select_related("source__key").first()
+    file = share.files.present().filter(number=number).select_related("source__key").first()
     if file is None:
         return None
     failed = file.source.links.filter(
@@ -206,8 +201,8 @@ def write_uses() -> int:
 def renew_ahead() -> list[DownloadLink]:
     """Links for a task to make when nobody else wants the calls: of files in use, whose present link ends soon."""
     now = timezone.now()
-    in_use = SharedFile.objects.filter(
-        last_used_at__gt=now - IN_USE, source__gone_at=None, share__in=access.shares_that_work().values("pk")
+    in_use = SharedFile.objects.present().filter(
+        last_used_at__gt=now - IN_USE, share__in=access.shares_that_work().values("pk")
     )
     ready = Q(source__links__state=DownloadLink.State.READY)
     due = in_use.annotate(until=Max("source__links__expires_at", filter=ready)).filter(until__lt=now + AHEAD)
@@ -257,13 +252,15 @@ def _living(fingerprints: int) -> Prepared:
     now, soon = (Slot(name, models.DateTimeField()) for name in ("now", "soon"))
 
     def query() -> QuerySet:
-        files = SharedFile.objects.filter(
-            share__in=access.shares_that_work(now).filter(fingerprint__in=names).values("pk"),
-            number=Slot("number", models.PositiveIntegerField()),
-            source__gone_at=None,
-            source__links__state=DownloadLink.State.READY,
-            source__links__expires_at__gt=soon,
-        ).order_by("-source__links__expires_at")
+        files = (
+            SharedFile.objects.present()
+            .filter(
+                living("source__links__", soon),
+                share__in=access.shares_that_work(now).filter(fingerprint__in=names).values("pk"),
+                number=Slot("number", models.PositiveIntegerField()),
+            )
+            .order_by("-source__links__expires_at")
+        )
         share = ("share_id", "share__password", "share__most_uses")
         return files.values_list(*share, "source_id", "source__links__pk", "source__links__url")
 

@@ -167,10 +167,9 @@ def _read(kinds: set[Kind]) -> dict[Kind, list[Done]]:
 
 
 def _latest(key_id: UUID, content_type: str) -> QuerySet:
-    done = Source.objects.filter(
+    done = Source.objects.present().filter(
         key=key_id,
         content_type=content_type,
-        gone_at=None,
         status=COMPLETED,
         restarted_at=None,
         processed_at__gte=F("uploaded_at"),

@@ -123,7 +123,7 @@ def _wait(key: ApiKey, datasource_id: UUID) -> bool:
         if time.monotonic() > ends_at:
             raise StillAsking
         time.sleep(0.05)
-    if state is None and not Source.objects.filter(key=key, datasource_id=datasource_id, gone_at=None).exists():
+    if state is None and not key.sources.present().filter(datasource_id=datasource_id).exists():
         raise StillAsking  # the call came to nothing
     return state is None
 

@@ -127,7 +127,7 @@ def _unlocked(request: HttpRequest, share: ShareLink) -> HttpResponse:
 
 
 def _page(request: HttpRequest, share: ShareLink) -> HttpResponse:
-    files = list(share.files.filter(source__gone_at=None).select_related("source"))
+    files = list(share.files.present().select_related("source"))
     repeatable = share_cookies.repeatable(request) if share.most_uses else set()
     if share.is_used_up:
         files = [file for file in files if file.number in repeatable]

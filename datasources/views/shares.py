@@ -148,7 +148,7 @@ def _with_others(request: HttpRequest, source: Source) -> list[Source]:
         wanted = {UUID(text) for text in request.GET.getlist("with")} - {source.datasource_id}
     except ValueError:
         raise Http404("No such source.") from None
-    others = source.key.sources.filter(datasource_id__in=wanted, gone_at=None).order_by("file_name", "pk")
+    others = source.key.sources.present().filter(datasource_id__in=wanted).order_by("file_name", "pk")
     if len(wanted) >= shares.FILES_AT_MOST or len(others) < len(wanted):
         raise Http404("No such source.")
     return [source, *others]
