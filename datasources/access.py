@@ -30,7 +30,7 @@ from django.utils import timezone
 
 from accounts.models import Membership, Team, User
 from accounts.roles import TABLE, Action, Role
-from core import vault
+from core import live, vault
 from core.queries import Prepared, Slot
 from datasources.models import (
     ApiKey,
@@ -214,6 +214,11 @@ def people_for(key: ApiKey) -> list[int]:
     """The ids of those who may see what is behind a key; the other direction of `keys_for`."""
     shared = Membership.objects.filter(team__key_shares__key=key.pk)
     return [*{key.owner_id, *shared.values_list("user_id", flat=True)}]
+
+
+def publish(key: ApiKey, *names: str) -> None:
+    """Sends events to the open pages of those users, once the transaction is committed."""
+    live.publish(people_for(key), *names)
 
 
 def require_staff(user: User) -> None:

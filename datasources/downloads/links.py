@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from accounts.models import User
 from accounts.quotas import require_room
-from core import leases, live
+from core import leases
 from core.leases import Held
 from core.vault import SecretUnreadable
 from datasources import access, gateway, mirror
@@ -56,7 +56,7 @@ def ask(
             require_room(user, "download_links", _under_way(user))
         link = DownloadLink(source=source, asked_by=user, expires_in_s=expires_in_s, is_ahead=ahead, due_at=now)
         link.save(force_insert=True)
-        live.publish(access.people_for(source.key), "downloads-changed")
+        access.publish(source.key, "downloads-changed")
     return link
 
 
@@ -74,14 +74,14 @@ def ask_all(sources: Collection[Source], user: User, expires_in_s: int) -> int:
         require_room(user, "download_links", _under_way(user), more=len(new))
         DownloadLink.objects.bulk_create(new, ignore_conflicts=True)  # somebody may ask for the same one right now
         for key in {source.key for source in wanted}:
-            live.publish(access.people_for(key), "downloads-changed")
+            access.publish(key, "downloads-changed")
     return len(new)
 
 
 def _give_up(held: Held, error: ClaroError) -> None:
     link: DownloadLink = held.work
     held.finish(None, state=DownloadLink.State.FAILED, problem=error.to_dict())
-    live.publish(access.people_for(link.source.key), "downloads-changed", event_name(link))
+    access.publish(link.source.key, "downloads-changed", event_name(link))
 
 
 @retry.work(DownloadLink, _give_up)
@@ -102,7 +102,7 @@ def make(held: Held) -> str:
         expires_at = max(signed.expires_at, timezone.now() + SHORTEST)
         ready = {"state": DownloadLink.State.READY, "url": link.url, "expires_at": expires_at, "problem": None}
         held.finish(None, **ready)
-    live.publish(access.people_for(link.source.key), "downloads-changed", event_name(link))
+    access.publish(link.source.key, "downloads-changed", event_name(link))
     return link.state
 
 

@@ -34,7 +34,7 @@ def add(owner: User, label: str, secret: str, state: ApiKey.State) -> ApiKey:
         key.save(force_insert=True)
         Sync.objects.create(key=key, due_at=timezone.now())
         Watch.objects.create(key=key)
-        live.publish(access.people_for(key), "keys-changed", "sources-changed")
+        access.publish(key, "keys-changed", "sources-changed")
     return key
 
 
@@ -50,7 +50,7 @@ def replace_secret(key: ApiKey, secret: str, state: ApiKey.State) -> None:
         Watch.objects.filter(key=key).update(due_at=now, attempts=0, started_at=None)
         links.go_on(key)
         webhooks.go_on(key)
-        live.publish(access.people_for(key), "keys-changed", "sources-changed", "downloads-changed")
+        access.publish(key, "keys-changed", "sources-changed", "downloads-changed")
 
 
 def go_on(key: ApiKey) -> None:

@@ -6,7 +6,6 @@ from django.db import transaction
 from django.dispatch import receiver
 from django.utils import timezone
 
-from core import live
 from datasources import access, notices
 from datasources.activity import log
 from datasources.activity.log import What
@@ -53,7 +52,7 @@ def note_refusal(key: ApiKey, **kwargs) -> None:
 
 @receiver(budget_turned)
 def show_budget(key: ApiKey, **kwargs) -> None:
-    live.publish(access.people_for(key), "budget-changed")
+    access.publish(key, "budget-changed")
 
 
 def confirm_refusal(key: ApiKey) -> None:
@@ -63,7 +62,7 @@ def confirm_refusal(key: ApiKey) -> None:
         if same.update(state=ApiKey.State.INVALID):
             log.record(What.KEY_REFUSED, None, who="Claro", key=key)
             notices.tell(key, Topic.REFUSED, {key.pk: key.label})
-            live.publish(access.people_for(key), "keys-changed")
+            access.publish(key, "keys-changed")
     key.state = ApiKey.State.INVALID
 
 
@@ -75,4 +74,4 @@ def _write(key: ApiKey, values: dict[str, object]) -> None:
         for name, value in changed.items():
             setattr(key, name, value)
         if changed.keys() & {"state", "problem"}:
-            live.publish(access.people_for(key), "keys-changed")
+            access.publish(key, "keys-changed")

@@ -8,7 +8,6 @@ from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
 
-from core import live
 from datasources import access, gateway, notices
 from datasources.claro import (
     COMPLETED,
@@ -59,7 +58,7 @@ def mark_gone(source: Source) -> None:
     with transaction.atomic():
         Source.objects.present().filter(pk=source.pk).update(gone_at=now, last_seen_at=now)
         source.links.all().delete()
-        live.publish(access.people_for(source.key), "sources-changed", "downloads-changed", event_name(source))
+        access.publish(source.key, "sources-changed", "downloads-changed", event_name(source))
 
 
 def delete(source: Source, *, again: bool = False) -> bool:
@@ -122,7 +121,7 @@ def record(
         _tell(key, finished)
         if new or told:
             names = [event_name(source) for source in told]
-            live.publish(access.people_for(key), "sources-changed", *names)
+            access.publish(key, "sources-changed", *names)
     return [*new, *told]
 
 

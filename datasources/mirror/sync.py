@@ -8,7 +8,6 @@ from django.conf import settings
 from django.db.models import Q
 from django.utils import timezone
 
-from core import live
 from core.leases import Held
 from datasources import access, gateway, mirror
 from datasources.claro import (
@@ -73,7 +72,7 @@ def run(held: Held) -> str:
         now = timezone.now()
         held.finish(now + settings.SYNC_AT_REST, attempts=0, is_awaited=False, started_at=None, finished_at=now)
         word = "done"
-    live.publish(access.people_for(key), "sources-changed")
+    access.publish(key, "sources-changed")
     return word
 
 
@@ -100,7 +99,7 @@ def _sweep(held: Held, key: ApiKey, claro: "ClaroClient") -> None:
             total=page.pagination.total,
             unreadable=page.unreadable + (progress.unreadable if progress.next_page > 1 else 0),
         )
-        live.publish(access.people_for(key), "sources-changed")
+        access.publish(key, "sources-changed")
 
 
 def _confirm_unseen(held: Held, key: ApiKey, claro: "ClaroClient") -> None:

@@ -10,7 +10,6 @@ from django.db import IntegrityError, transaction
 from django.urls import reverse
 from django.utils import timezone
 
-from core import live
 from core.leases import Held
 from core.vault import SecretUnreadable
 from datasources import access, gateway
@@ -212,7 +211,7 @@ def _is_local_http(scheme: str, host: str) -> bool:
 
 
 def _tell(key: ApiKey) -> None:
-    live.publish(access.people_for(key), "keys-changed")
+    access.publish(key, "keys-changed")
 
 
 def _hash(token: str) -> str:

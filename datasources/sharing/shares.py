@@ -20,7 +20,7 @@ from django.utils import timezone
 from accounts.models import User
 from accounts.quotas import require_room
 from accounts.roles import Action, may
-from core import guesses, live, throttle, vault
+from core import guesses, throttle, vault
 from core.guesses import Guess
 from core.queries import Prepared, Slot
 from core.redis import connection
@@ -242,7 +242,7 @@ def _set_token(share: ShareLink) -> None:
 
 
 def _tell(share: ShareLink) -> None:
-    live.publish(access.people_for(share.key), "shares-changed")
+    access.publish(share.key, "shares-changed")
 
 
 @lru_cache(maxsize=8)
@@ -283,4 +283,4 @@ def _write(lines: list[dict]) -> None:
         if not line["is_counted"]:
             ShareLink.objects.filter(pk=file.share_id).update(uses=F("uses") + 1, last_used_at=at)
     for key in {file.source.key for file, _ in used}:
-        live.publish(access.people_for(key), "shares-changed")
+        access.publish(key, "shares-changed")
