@@ -4,7 +4,8 @@ In this order: another's thing is not there (404) with any method.
 """
 
 from collections.abc import Callable
-from functools import partial, wraps
+from functools import wraps
+from typing import Any
 from uuid import UUID
 
 from django.contrib.auth.decorators import login_required
@@ -13,12 +14,12 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods
 
-from accounts.models import Membership
+from accounts.models import User
 from accounts.roles import Action, may
 from datasources import access
 from datasources.keys import choice
 from datasources.keys.forms import KeyChoiceForm
-from datasources.models import ApiKey, Deletion, DownloadLink, Outlet, SavedView, ShareLink, Source
+from datasources.models import Deletion, ShareLink, Source
 from datasources.sharing import shares
 from datasources.sources import lookups
 
@@ -27,26 +28,28 @@ FORM = ("GET", "HEAD", "POST")
 POST = ("POST",)
 
 View = Callable[..., HttpResponse]
+# Gives what a view is about, by the id in its path. Raises Http404 for strangers, PermissionDenied for an action.
+Finder = Callable[[HttpRequest, UUID, Action], Any]
 
 
-def of_key(*methods: str) -> Callable[[View], View]:
-    """A view of a key that the reader works through, which it gets instead of the id in its path."""
-    return _of(methods, _key)
+def guard(find: Finder) -> Callable[..., Callable[[View], View]]:
+    """A decorator that hands a view what its path names, instead of the id; it takes the methods and the action."""
 
+    def of(*methods: str, action: Action = Action.BROWSE) -> Callable[[View], View]:
+        def decorate(view: View) -> View:
+            answer = require_http_methods(methods)(view)
 
-def of_own_key(*methods: str) -> Callable[[View], View]:
-    """A view of one of the reader's own keys, which it gets instead of the id in its path."""
-    return _of(methods, _own_key)
+            @login_required
+            @wraps(view)
+            def guarded(request: HttpRequest, **path: UUID) -> HttpResponse:
+                object_id, *rest = path.values()
+                return answer(request, find(request, object_id, action), *rest)
 
+            return guarded
 
-def of_source(*methods: str, action: Action = Action.BROWSE) -> Callable[[View], View]:
-    """A view of one source, seen through the key of the address where it names one; 403 for who may not do this."""
-    return _of(methods, partial(_source, action=action))
+        return decorate
 
-
-def of_link(*methods: str) -> Callable[[View], View]:
-    """A view of one download link."""
-    return _of(methods, _link)
+    return of
 
 
 def for_staff(*methods: str) -> Callable[[View], View]:
@@ -66,31 +69,6 @@ def for_staff(*methods: str) -> Callable[[View], View]:
     return decorate
 
 
-def of_share(*methods: str, action: Action = Action.BROWSE) -> Callable[[View], View]:
-    """A view of a share link; 403 for who may not do this with it. What one has made one may change."""
-    return _of(methods, partial(_share, action=action))
-
-
-def of_outlet(*methods: str) -> Callable[[View], View]:
-    """A view of one of the reader's own outlets."""
-    return _of(methods, _outlet)
-
-
-def of_deletions(*methods: str, action: Action) -> Callable[[View], View]:
-    """A view of what is in the bin, one or a batch: it gets those with which the reader may do this."""
-    return _of(methods, partial(_deletions, action=action))
-
-
-def of_team(*methods: str, action: Action = Action.BROWSE) -> Callable[[View], View]:
-    """A view of a team, which gets the reader's own membership; 403 for who may not do this there."""
-    return _of(methods, partial(_membership, action=action))
-
-
-def of_view(*methods: str, action: Action = Action.BROWSE) -> Callable[[View], View]:
-    """A view of a saved view; 403 for who may not do this with a team's."""
-    return _of(methods, partial(_saved_view, action=action))
-
-
 def space_of(request: HttpRequest) -> access.Space:
     """The space that the address names. Raises Http404. One query a request, none where it names none."""
     if not hasattr(request, "space"):
@@ -104,27 +82,20 @@ def path_in_space(request: HttpRequest, name: str) -> str:
     return f"{reverse(name)}?team={space.name}" if space.name else reverse(name)
 
 
-def _of(methods: tuple[str, ...], find: Callable[[HttpRequest, UUID], object]) -> Callable[[View], View]:
-    def decorate(view: View) -> View:
-        answer = require_http_methods(methods)(view)
-
-        @login_required
-        @wraps(view)
-        def guarded(request: HttpRequest, **path: UUID) -> HttpResponse:
-            object_id, *rest = path.values()
-            return answer(request, find(request, object_id), *rest)
-
-        return guarded
-
-    return decorate
+def _any_role(get: Callable[[User, UUID], Any]) -> Finder:
+    return lambda request, object_id, action: get(request.user, object_id)
 
 
-def _key(request: HttpRequest, key_id: UUID) -> ApiKey:
-    return access.get_key(request.user, key_id)
+def _by_role(get: Callable[[User, UUID], Any]) -> Finder:
+    """With 403 for a reader whose role with it does not permit the action."""
 
+    def find(request: HttpRequest, object_id: UUID, action: Action) -> Any:
+        found = get(request.user, object_id)
+        if not may(found.role, action):
+            raise PermissionDenied
+        return found
 
-def _own_key(request: HttpRequest, key_id: UUID) -> ApiKey:
-    return access.get_own_key(request.user, key_id)
+    return find
 
 
 def _source(request: HttpRequest, datasource_id: UUID, action: Action) -> Source:
@@ -143,17 +114,6 @@ def _source(request: HttpRequest, datasource_id: UUID, action: Action) -> Source
     return source
 
 
-def _outlet(request: HttpRequest, outlet_id: UUID) -> Outlet:
-    return access.get_outlet(request.user, outlet_id)
-
-
-def _membership(request: HttpRequest, team_id: UUID, action: Action) -> Membership:
-    membership = access.get_membership(request.user, team_id)
-    if not may(membership.role, action):
-        raise PermissionDenied
-    return membership
-
-
 def _share(request: HttpRequest, share_id: UUID, action: Action) -> ShareLink:
     share = access.get_share(request.user, share_id)
     is_allowed = shares.may_change(share, request.user) if action == Action.END_SHARES else may(share.role, action)
@@ -162,19 +122,22 @@ def _share(request: HttpRequest, share_id: UUID, action: Action) -> ShareLink:
     return share
 
 
-def _saved_view(request: HttpRequest, view_id: UUID, action: Action) -> SavedView:
-    view = access.get_view(request.user, view_id)
-    if not may(view.role, action):
-        raise PermissionDenied
-    return view
-
-
-def _link(request: HttpRequest, link_id: UUID) -> DownloadLink:
-    return access.get_link(request.user, link_id)
-
-
 def _deletions(request: HttpRequest, deletion_id: UUID, action: Action) -> list[Deletion]:
     permitted = [one for one in access.get_deletions(request.user, deletion_id) if may(one.role, action)]
     if not permitted:
         raise PermissionDenied
     return permitted
+
+
+# A key that the reader works through; one of the reader's own keys.
+of_key, of_own_key = guard(_any_role(access.get_key)), guard(_any_role(access.get_own_key))
+# Seen through the key of the address, where it names one.
+of_source = guard(_source)
+of_link = guard(_any_role(access.get_link))
+of_outlet = guard(_any_role(access.get_outlet))
+of_share = guard(_share)
+of_view = guard(_by_role(access.get_view))
+# The view gets the reader's own membership.
+of_team = guard(_by_role(access.get_membership))
+# One place in the bin or a batch: the view gets those with which the reader may do this.
+of_deletions = guard(_deletions)
