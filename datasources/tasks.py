@@ -55,7 +55,7 @@ def leased_task(model: type[Leased]) -> Callable[[Callable[[str, str], str]], Ta
     """
 
     def decorate(room_function: Callable[[str, str], str]) -> Task:
-        @shared_task(queue=model.queue)
+        @shared_task
         @functools.wraps(room_function)
         def task(pk: str, lease: str) -> str:
             try:
@@ -74,6 +74,11 @@ def leased_task(model: type[Leased]) -> Callable[[Callable[[str, str], str]], Ta
         return task
 
     return decorate
+
+
+def route(name: str, *call, **options) -> dict[str, str] | None:
+    """Leased work goes to the queue that its model names; Celery asks for each task that is sent (settings)."""
+    return next(({"queue": model.queue} for model, task in TASKS.items() if task.name == name), None)
 
 
 @leased_task(DownloadLink)
