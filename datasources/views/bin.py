@@ -12,7 +12,7 @@ from datasources import access, tasks
 from datasources.deleting import bin as room
 from datasources.models import Deletion
 from datasources.views.guards import FORM, POST, of_deletions, space_of
-from datasources.views.pages import render_page, render_question, short_list, wants_fragment
+from datasources.views.pages import paged, render_page, render_question, wants_fragment
 
 
 @login_required
@@ -20,7 +20,7 @@ from datasources.views.pages import render_page, render_question, short_list, wa
 def list_bin(request: HttpRequest) -> HttpResponse:
     """What is about to be deleted, and what Claro did not delete."""
     found = access.deletions_for(request.user, space_of(request)).select_related("source", "asked_by")
-    context, status = short_list(request, found.order_by(F("due_at").asc(nulls_first=True), "source__file_name", "pk"))
+    context, status = paged(request, found.order_by(F("due_at").asc(nulls_first=True), "source__file_name", "pk"))
     context["bin_time"] = settings.BIN_TIME
     return render_page(request, "bin/list.html", "bin/_list.html", context, status)
 

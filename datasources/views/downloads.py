@@ -13,7 +13,7 @@ from datasources.downloads import links
 from datasources.downloads.forms import DownloadForm
 from datasources.models import DownloadLink, Source
 from datasources.views.guards import POST, READ, of_link, of_source, space_of
-from datasources.views.pages import render_page, render_problem, short_list, wants_fragment
+from datasources.views.pages import paged, render_page, render_problem, wants_fragment
 
 
 @of_source(*POST, action=Action.DOWNLOAD)
@@ -40,7 +40,7 @@ def list_downloads(request: HttpRequest) -> HttpResponse:
         .select_related("source__key", "asked_by")
         .order_by("-created_at", "pk")
     )
-    context, status = short_list(request, found)
+    context, status = paged(request, found)
     pending = [link for link in context["page"] if link.is_pending]
     context |= {"pending": pending, "standing_still": stalled.among(pending), "choices": DownloadForm.CHOICES}
     context["being_made"] = found.filter(state=DownloadLink.State.PENDING).count()

@@ -15,7 +15,7 @@ from datasources.models.notices import Topic
 from datasources.notices import channels
 from datasources.notices.forms import OutletForm, WishForm
 from datasources.views.guards import FORM, POST, of_key, of_outlet, of_source
-from datasources.views.pages import render_page, render_problem, render_question, short_list, wants_fragment
+from datasources.views.pages import paged, render_page, render_problem, render_question, wants_fragment
 
 OF_A_SOURCE = (Topic.PROCESSED, Topic.FAILED)
 
@@ -23,7 +23,7 @@ OF_A_SOURCE = (Topic.PROCESSED, Topic.FAILED)
 @login_required
 @require_safe
 def list_notices(request: HttpRequest) -> HttpResponse:
-    context, status = short_list(request, notices.of(request.user))
+    context, status = paged(request, notices.of(request.user))
     return render_page(request, "notices/list.html", "notices/_list.html", context, status)
 
 

@@ -40,7 +40,7 @@ def _if_changed(request: HttpRequest, response: HttpResponse) -> HttpResponse:
     return response
 
 
-def short_list(request: HttpRequest, found: QuerySet) -> tuple[dict, int]:
+def paged(request: HttpRequest, found: QuerySet) -> tuple[dict, int]:
     """The page of a list that the address asks for, as context, and its status: 404 and a sentence past the end."""
     form: QueryForm = PageForm(request.GET)
     pages, number = Paginator(found, PER_PAGE), form.state()["page"]

@@ -23,7 +23,7 @@ from datasources.models import ShareLink, Source
 from datasources.sharing import shares
 from datasources.sharing.forms import ShareEditForm, ShareForm
 from datasources.views.guards import FORM, POST, READ, of_share, of_source, space_of
-from datasources.views.pages import render_page, render_question, short_list
+from datasources.views.pages import paged, render_page, render_question
 
 
 @of_source(*FORM, action=Action.SHARE)
@@ -49,7 +49,7 @@ def share(request: HttpRequest, source: Source) -> HttpResponse:
 def list_shares(request: HttpRequest) -> HttpResponse:
     """All that was shared through the keys one may use, by whomever."""
     found = access.shares_for(request.user, space_of(request)).prefetch_related("files__source")
-    context, status = short_list(request, found)
+    context, status = paged(request, found)
     return render_page(request, "shares/list.html", "shares/_list.html", context, status)
 
 
