@@ -20,29 +20,20 @@ _MEMBERSHIPS = Prepared(lambda: access.memberships_of(READER))
 _VIEWS = Prepared(lambda: access.views_for(READER))
 
 
-def low_keys(request: HttpRequest) -> dict[str, object]:
-    """The reader's keys whose calls run out; asked for only where a template shows them."""
-    return {"low_keys": SimpleLazyObject(lambda: _low_keys(request))}
-
-
-def in_the_bin(request: HttpRequest) -> dict[str, object]:
-    """What is about to be deleted of all that the reader sees, a line a batch."""
-    return {"in_the_bin": SimpleLazyObject(lambda: bin.batches(request.user))}
-
-
-def spaces(request: HttpRequest) -> dict[str, object]:
-    """Where the reader is, and where else they can go."""
+def of_every_page(request: HttpRequest) -> dict[str, object]:
+    """What the header, the sidebar and the lines above the content need; each is queried only where it is shown."""
     return {
+        # Where the reader is, and where else they can go.
         "space": SimpleLazyObject(lambda: _space(request)),
         "memberships": SimpleLazyObject(lambda: _MEMBERSHIPS.objects(reader=request.user.pk)),
         "spaces_path": _spaces_path(request),
         "saved_views": SimpleLazyObject(lambda: _saved_views(request)),
+        # The reader's keys whose calls run out.
+        "low_keys": SimpleLazyObject(lambda: _low_keys(request)),
+        # What is about to be deleted of all that the reader sees, a line a batch.
+        "in_the_bin": SimpleLazyObject(lambda: bin.batches(request.user)),
+        "unread_notices": cache(lambda: notices.unread(request.user)),
     }
-
-
-def unread_notices(request: HttpRequest) -> dict[str, object]:
-    """How many notices wait to be read."""
-    return {"unread_notices": cache(lambda: notices.unread(request.user))}
 
 
 def _spaces_path(request: HttpRequest) -> str:
