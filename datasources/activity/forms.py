@@ -4,7 +4,7 @@ from django import forms
 from django.core.validators import MaxValueValidator, MinValueValidator
 
 from core.forms import QueryForm
-from datasources.activity.log import GROUPS, What
+from datasources.activity.words import GROUPS, What
 
 
 class ActivityForm(QueryForm):

@@ -2,7 +2,6 @@
 
 import csv
 import io
-import string
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
@@ -12,7 +11,7 @@ from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from core.text import visible
-from datasources.activity.log import GROUPS
+from datasources.activity.words import GROUPS, label, parts
 from datasources.models import AuditEvent
 
 PER_PAGE = 50
@@ -21,11 +20,6 @@ CHUNK = 500
 # A spreadsheet takes a cell that begins like this for a formula (OWASP, CSV injection), the wide signs too.
 FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 COLUMNS = ("time (UTC)", "who", "what", "in words", "about", "source", "key", "address", "program")
-# What is missing in the words of an event.
-UNKNOWN = "…"
-
-_BY_KIND = {what: (group, *words) for group in GROUPS.values() for what, words in group.words.items()}
-_OTHER = ("", "", "")
 
 
 @dataclass(frozen=True)
@@ -72,28 +66,6 @@ def page(events: QuerySet[AuditEvent], before: int | str = "", after: int | str 
     return Page(shown, newer=shown[0].pk if before and shown else None, older=older)
 
 
-def icon(event: AuditEvent) -> str:
-    group, *_ = _BY_KIND.get(event.what, _OTHER)
-    return group.icon if group else "history"
-
-
-def label(event: AuditEvent) -> str:
-    """What happened in a word or two."""
-    _, label, _ = _BY_KIND.get(event.what, _OTHER)
-    return label or event.what.replace("_", " ")
-
-
-def parts(event: AuditEvent) -> Iterator[tuple[str, str]]:
-    """The sentence in pieces: our own words as ("", text), what others have named as (its name, text), made visible."""
-    yield "who", visible(event.who)
-    _, _, words = _BY_KIND.get(event.what, _OTHER)
-    named = {**event.details, "about": event.about, "key": event.key_label}
-    for ours, name, _, _ in string.Formatter().parse(f" {words or label(event)}"):
-        yield "", ours
-        if name:
-            yield name, visible(str(named.get(name) or UNKNOWN))
-
-
 def csv_lines(events: QuerySet[AuditEvent]) -> Iterator[str]:
     """The log as CSV, read a chunk at a time: whoever loses access meanwhile gets no more of it."""
     yield "\N{ZERO WIDTH NO-BREAK SPACE}" + _lines([COLUMNS])  # by which Excel knows that it is UTF-8
@@ -107,14 +79,6 @@ def cell(value: object) -> str:
     """A text that every spreadsheet takes for a text."""
     text = visible(str(value))
     return f"'{text}" if text.startswith(FORMULA) else text
-
-
-def choices() -> list[tuple[str, list[tuple[str, str]]]]:
-    """All that can be asked for, in groups; each group as a whole first."""
-    return [
-        (group.name, [(name, f"{group.name}: all"), *((str(what), label) for what, (label, _) in group.words.items())])
-        for name, group in GROUPS.items()
-    ]
 
 
 def _cells(event: AuditEvent) -> list[str]:

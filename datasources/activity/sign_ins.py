@@ -22,7 +22,7 @@ from accounts.models import Team, User
 from accounts.sessions import signed_out_elsewhere
 from core.visitors import network_of
 from datasources.activity import log
-from datasources.activity.log import What
+from datasources.activity.words import What
 
 # Who guesses passwords fills no log: one line for each account and network in this time.
 FAILURES_EVERY_S = 300

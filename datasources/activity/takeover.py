@@ -12,7 +12,7 @@ from accounts.models import User
 from core import live
 from datasources import access
 from datasources.activity import log
-from datasources.activity.log import What
+from datasources.activity.words import What
 from datasources.models import ApiKey, KeyShare, Outlet, SavedView, ShareLink
 
 

@@ -22,7 +22,7 @@ from core.leases import Held
 from core.queries import Prepared
 from datasources import access, mirror
 from datasources.activity import log
-from datasources.activity.log import What
+from datasources.activity.words import What
 from datasources.claro import ClaroError, NotNow
 from datasources.deleting import viewers
 from datasources.gateway import retry

@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from datasources import access, notices
 from datasources.activity import log
-from datasources.activity.log import What
+from datasources.activity.words import What
 from datasources.claro import ClaroError
 from datasources.gateway import CONFIRM_AFTER
 from datasources.gateway.signals import answered, budget_turned, failed, refused

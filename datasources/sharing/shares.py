@@ -27,7 +27,8 @@ from core.redis import connection
 from core.visitors import network_of
 from datasources import access, notices
 from datasources.activity import log
-from datasources.activity.log import Origin, What
+from datasources.activity.log import Origin
+from datasources.activity.words import What
 from datasources.downloads import links
 from datasources.models import LINK_MARGIN, ApiKey, DownloadLink, SharedFile, ShareLink, Source, living
 from datasources.models.notices import Topic

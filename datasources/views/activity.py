@@ -13,7 +13,7 @@ from accounts import sessions
 from accounts.roles import Action, may
 from core.forms import QueryForm
 from datasources import access
-from datasources.activity import search
+from datasources.activity import search, words
 from datasources.activity.forms import ActivityForm
 from datasources.models import AuditEvent
 from datasources.views.guards import space_of
@@ -34,7 +34,7 @@ def list_activity(request: HttpRequest) -> HttpResponse:
         "page": page,
         "state": state,
         "complaints": form.complaints(),
-        "choices": search.choices(),
+        "choices": words.choices(),
         "keys": keys,
         "key_is_gone": state["key"] and state["key"] not in {key.pk for key in keys},
         "narrowed": any(state[name] for name in ("what", "who", "key", "source", "since", "until", "q")),

@@ -15,7 +15,7 @@ from django.views.decorators.http import require_POST
 from accounts.roles import Action
 from datasources import tasks
 from datasources.activity import log
-from datasources.activity.log import What
+from datasources.activity.words import What
 from datasources.deleting import bin
 from datasources.deleting.forms import DeleteSeveralForm
 from datasources.downloads import links

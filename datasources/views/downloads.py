@@ -7,7 +7,7 @@ from django.views.decorators.http import require_safe
 from accounts.roles import Action
 from datasources import access, stalled, tasks
 from datasources.activity import log
-from datasources.activity.log import What
+from datasources.activity.words import What
 from datasources.deleting import viewers
 from datasources.downloads import links
 from datasources.downloads.forms import DownloadForm

@@ -8,7 +8,7 @@ from django.views.decorators.http import require_http_methods
 from accounts import teams
 from accounts.models import Invitation
 from datasources.activity import log
-from datasources.activity.log import What
+from datasources.activity.words import What
 from datasources.views.pages import render_page, render_problem
 
 

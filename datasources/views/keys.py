@@ -8,7 +8,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 from accounts.quotas import QuotaReached
 from datasources import access, gateway, keys, stalled, tasks
 from datasources.activity import log
-from datasources.activity.log import What
+from datasources.activity.words import What
 from datasources.claro import AccessDenied, ClaroError, Unauthorized
 from datasources.keys.forms import KeyEditForm, KeyForm, KeyShareForm
 from datasources.mirror import webhooks

@@ -9,7 +9,7 @@ from accounts.quotas import QuotaReached
 from accounts.roles import Action, may
 from datasources import access, saved_views
 from datasources.activity import log
-from datasources.activity.log import What
+from datasources.activity.words import What
 from datasources.keys import choice
 from datasources.models import SavedView
 from datasources.saved_views import SavedViewForm, ViewNameForm

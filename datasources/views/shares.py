@@ -18,7 +18,7 @@ from accounts.roles import Action
 from core.vault import SecretUnreadable
 from datasources import access
 from datasources.activity import log
-from datasources.activity.log import What
+from datasources.activity.words import What
 from datasources.models import ShareLink, Source
 from datasources.sharing import shares
 from datasources.sharing.forms import ShareEditForm, ShareForm

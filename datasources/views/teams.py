@@ -19,7 +19,7 @@ from accounts.quotas import QuotaReached
 from accounts.roles import TABLE, Action, Role, may
 from datasources import tasks
 from datasources.activity import log
-from datasources.activity.log import What
+from datasources.activity.words import What
 from datasources.models import KeyShare
 from datasources.views.guards import FORM, POST, of_team
 from datasources.views.pages import render_page, render_question

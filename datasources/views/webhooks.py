@@ -8,7 +8,7 @@ from django.views.decorators.http import require_POST
 from core.vault import SecretUnreadable
 from datasources import tasks
 from datasources.activity import log
-from datasources.activity.log import What
+from datasources.activity.words import What
 from datasources.claro import SIGNATURE_HEADER
 from datasources.mirror import deliveries, webhooks
 from datasources.models import ApiKey

@@ -19,7 +19,7 @@ from accounts.models import Membership, Team, User
 from accounts.roles import Role
 from datasources import notices
 from datasources.activity import log
-from datasources.activity.log import What
+from datasources.activity.words import What
 from datasources.downloads import links
 from datasources.models import ApiKey, DownloadLink, KeyShare, Outlet, SavedView, ShareLink, Source, Sync
 from datasources.models.notices import Topic

@@ -7,7 +7,7 @@ from playwright.sync_api import expect
 
 from core import live
 from datasources.activity import log
-from datasources.activity.log import What
+from datasources.activity.words import What
 from tests.support.browser import PHONE
 
 pytestmark = pytest.mark.browser

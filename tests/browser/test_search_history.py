@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from datasources.activity import log
-from datasources.activity.log import What
+from datasources.activity.words import What
 from tests.conftest import synced
 
 pytestmark = pytest.mark.browser

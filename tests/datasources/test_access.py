@@ -9,7 +9,7 @@ from accounts.models import Membership, User
 from accounts.roles import Role
 from datasources import access
 from datasources.activity import log
-from datasources.activity.log import What
+from datasources.activity.words import What
 from datasources.downloads import links
 from datasources.keys import choice
 from datasources.models import KeyShare, SavedView, Source

@@ -7,7 +7,7 @@ from django.utils import timezone
 from accounts import teams
 from datasources import keys, tasks
 from datasources.activity import log
-from datasources.activity.log import GROUPS, What
+from datasources.activity.words import GROUPS, What
 from datasources.keys import health
 from datasources.models import AuditEvent, KeyShare, Unchangeable
 from tests.conftest import asked_again, synced

@@ -9,9 +9,9 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from core.text import visible
-from datasources.activity import log, search
+from datasources.activity import log, search, words
 from datasources.activity.forms import ActivityForm
-from datasources.activity.log import GROUPS, What
+from datasources.activity.words import GROUPS, What
 from datasources.models import AuditEvent
 
 NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
@@ -26,7 +26,7 @@ def asked(**state) -> list[str]:
 
 
 def sentence(event: AuditEvent) -> str:
-    return "".join(text for _, text in search.parts(event))
+    return "".join(text for _, text in words.parts(event))
 
 
 @pytest.fixture
@@ -122,7 +122,7 @@ def test_a_place_where_nothing_is_is_empty(many):
 
 def test_a_page_is_one_query(many, django_assert_num_queries):
     with django_assert_num_queries(1):
-        [list(search.parts(event)) for event in search.page(AuditEvent.objects.all()).events]
+        [list(words.parts(event)) for event in search.page(AuditEvent.objects.all()).events]
 
 
 # --- Words ---
@@ -155,7 +155,7 @@ def test_every_kind_can_be_said_and_asked_for(bob, key):
             said = sentence(log.record(what, bob, key=key, about="a", **DETAILS))
             assert "…" not in said
             assert "{" not in said
-    asked_for = {kind for _, kinds in search.choices() for kind, _ in kinds}
+    asked_for = {kind for _, kinds in words.choices() for kind, _ in kinds}
     assert asked_for == ActivityForm.KINDS
 
 

@@ -10,7 +10,7 @@ from django.utils import timezone
 from accounts import teams
 from accounts.models import Invitation, Membership, User
 from accounts.roles import Role
-from datasources.activity.log import What
+from datasources.activity.words import What
 from datasources.models import AuditEvent, KeyShare, Outlet, SavedView, ShareLink
 from datasources.notices import channels
 from datasources.sharing import shares

@@ -11,7 +11,8 @@ from accounts.models import Membership
 from accounts.roles import Role
 from core import leases, redis, vault
 from datasources import access, mirror, tasks
-from datasources.activity.log import NOWHERE, Origin, What, origin
+from datasources.activity.log import NOWHERE, Origin, origin
+from datasources.activity.words import What
 from datasources.downloads import links
 from datasources.models import ApiKey, AuditEvent, DownloadLink, KeyShare, ShareLink
 from datasources.sharing import shares

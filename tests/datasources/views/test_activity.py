@@ -13,7 +13,7 @@ from accounts import teams
 from accounts.models import Invitation, Membership, User
 from accounts.roles import Role
 from datasources.activity import log
-from datasources.activity.log import What
+from datasources.activity.words import What
 from datasources.models import ApiKey, AuditEvent, Deletion, DownloadLink, KeyShare, SavedView, ShareLink
 from datasources.sharing import shares
 from tests.conftest import asked_again, emptied, htmx, synced

@@ -16,7 +16,7 @@ from accounts.roles import Action, Role, may
 from core import redis
 from datasources import access, keys
 from datasources.activity import log
-from datasources.activity.log import What
+from datasources.activity.words import What
 from datasources.models import ApiKey, DownloadLink, KeyShare, SavedView, Source
 from datasources.sources import lookups
 from tests.conftest import htmx

@@ -11,7 +11,7 @@ from accounts import teams
 from accounts.models import Membership
 from accounts.roles import Role
 from datasources import notices
-from datasources.activity.log import What
+from datasources.activity.words import What
 from datasources.models import AuditEvent, KeyShare, ShareLink
 from datasources.models.notices import Topic
 from datasources.sharing import shares

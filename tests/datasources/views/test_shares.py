@@ -13,7 +13,7 @@ from accounts.models import Membership
 from accounts.roles import Role
 from core import vault
 from datasources import access
-from datasources.activity.log import What
+from datasources.activity.words import What
 from datasources.models import AuditEvent, KeyShare, ShareLink
 from datasources.sharing import shares
 from tests.conftest import htmx, synced

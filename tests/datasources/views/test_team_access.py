@@ -10,7 +10,7 @@ from accounts.models import Invitation, Membership, Team
 from accounts.roles import Role
 from datasources import notices
 from datasources.activity import log
-from datasources.activity.log import What
+from datasources.activity.words import What
 from datasources.models import AuditEvent, KeyShare, SavedView
 from datasources.models.notices import Topic
 from datasources.sharing import shares

@@ -11,7 +11,7 @@ from accounts import invitations, teams
 from accounts.models import Invitation, Membership, Team, User
 from accounts.roles import Role
 from datasources.activity import log
-from datasources.activity.log import What
+from datasources.activity.words import What
 from datasources.models import AuditEvent, KeyShare
 from tests.conftest import htmx
 from tests.support.html import field, link, told, words

@@ -6,7 +6,7 @@ from accounts import teams
 from accounts.models import Membership
 from accounts.roles import Action, Role, may
 from datasources.activity import log
-from datasources.activity.log import What
+from datasources.activity.words import What
 from datasources.models import ApiKey
 from tests.support.html import told
 
