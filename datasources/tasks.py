@@ -1,4 +1,4 @@
-"""Celery tasks: ids in, one call of a room, a word out. What is due and who does it is the database's (leases.py).
+"""Celery tasks: ids in, one call of a package, a word out. What is due and who does it is the database's (leases.py).
 
 Queue `interactive` has workers of its own: what a person waits for never stands behind sweeps (Leased.queue).
 """
@@ -54,12 +54,12 @@ def leased_task(model: type[Leased]) -> Callable[[Callable[[str, str], str]], Ta
     An unexpected exception is logged without its message, which may hold anything (retry.work puts the work back).
     """
 
-    def decorate(room_function: Callable[[str, str], str]) -> Task:
+    def decorate(function: Callable[[str, str], str]) -> Task:
         @shared_task
-        @functools.wraps(room_function)
+        @functools.wraps(function)
         def task(pk: str, lease: str) -> str:
             try:
-                return room_function(pk, lease)
+                return function(pk, lease)
             except LeaseLost:
                 return "taken"
             except leases.OUTAGES:
@@ -67,7 +67,7 @@ def leased_task(model: type[Leased]) -> Callable[[Callable[[str, str], str]], Ta
             except Exception as error:
                 told = RuntimeError(type(error).__name__)
                 where = (type(told), told, error.__traceback__)
-                logger.error("%s of %s failed", room_function.__name__, pk, exc_info=where)
+                logger.error("%s of %s failed", function.__name__, pk, exc_info=where)
                 return "failed"
 
         TASKS[model] = task

@@ -12,7 +12,7 @@ from core import heartbeats
 from core.pool import Gauge
 from datasources.views.guards import READ, for_staff
 from datasources.views.pages import render_page
-from operations import checks as room
+from operations import checks
 
 # Answered also when every place for requests is taken.
 PATHS = frozenset({"/healthz", "/readyz"})
@@ -38,9 +38,9 @@ def readyz(request: HttpRequest) -> HttpResponse:
 @for_staff(*READ)
 def operations(request: HttpRequest) -> HttpResponse:
     """Every part with what to do about it, looked at anew while the page is open."""
-    checks = room.all_checks()
-    not_well = sum(check.state != room.State.OK for check in checks)
-    context = {"checks": checks, "not_well": not_well, "looked_at": timezone.now()}
+    found = checks.all_checks()
+    not_well = sum(check.state != checks.State.OK for check in found)
+    context = {"checks": found, "not_well": not_well, "looked_at": timezone.now()}
     return render_page(request, "operations/page.html", "operations/_checks.html", context)
 
 

@@ -9,7 +9,7 @@ from django.views.decorators.http import require_safe
 
 from accounts.roles import Action
 from datasources import access, tasks
-from datasources.deleting import bin as room
+from datasources.deleting import bin
 from datasources.models import Deletion
 from datasources.views.guards import FORM, POST, of_deletions, space_of
 from datasources.views.pages import paged, render_page, render_question, wants_fragment
@@ -34,7 +34,7 @@ def bar(request: HttpRequest) -> HttpResponse:
 
 @of_deletions(*POST, action=Action.SHARE)
 def undo(request: HttpRequest, deletions: list[Deletion]) -> HttpResponse:
-    kept, late = room.keep(deletions, request.user)
+    kept, late = bin.keep(deletions, request.user)
     words, trouble = [], []
     if kept:
         words.append(f"{_named(kept)} back in the list.")
@@ -54,7 +54,7 @@ def now(request: HttpRequest, deletions: list[Deletion]) -> HttpResponse:
         names = deletions[0].source.name if len(deletions) == 1 else f"these {len(deletions):,} data sources"
         text = "Claro deletes the file and its rows for everybody. There is no way back."
         return render_question(request, f"Delete {names} now?", text, "Delete now, for good", reverse("bin:list"))
-    room.hurry(deletions, request.user)
+    bin.hurry(deletions, request.user)
     tasks.start_due(Deletion)
     return _answer(request, [f"{_named(deletions)} being deleted."], [])
 

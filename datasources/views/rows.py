@@ -6,8 +6,7 @@ from datasources.claro import ClaroError, InvalidParameters, ProcessingInProgres
 from datasources.deleting import viewers
 from datasources.gateway import KeyRefused
 from datasources.models import Source
-from datasources.rows import cells, tables
-from datasources.rows import pages as room
+from datasources.rows import cells, pages, tables
 from datasources.rows.forms import CellsForm, RowsForm
 from datasources.views.errors import say_when, status_of
 from datasources.views.guards import READ, of_source
@@ -30,8 +29,8 @@ def rows(request: HttpRequest, source: Source) -> HttpResponse:
         context["standstill"] = source.is_processing and stalled.of_keys([source.key])
         return render_page(request, "rows/page.html", "rows/_table.html", context, status)
     try:
-        page = room.page(source, state["page"], state["limit"], form.query(state), request.user.pk)
-    except room.StillLoading:
+        page = pages.page(source, state["page"], state["limit"], form.query(state), request.user.pk)
+    except pages.StillLoading:
         context["problem"], status = "loading", 202
     except ProcessingInProgress:
         context["problem"] = "processing"
@@ -65,8 +64,8 @@ def cell(request: HttpRequest, source: Source) -> HttpResponse:
     if "at" in form.errors:
         raise Http404("No such cell.")
     try:
-        page = room.page(source, state["page"], state["limit"], form.query(state), request.user.pk)
-    except room.StillLoading:
+        page = pages.page(source, state["page"], state["limit"], form.query(state), request.user.pk)
+    except pages.StillLoading:
         return render_problem(request, 503, "Claro is fetching these rows", "Open the cell again in a moment.")
     left, found = TOGETHER_MAX, []
     for row, place in state["at"]:
@@ -82,7 +81,7 @@ def cell(request: HttpRequest, source: Source) -> HttpResponse:
     return render_page(request, "rows/cell.html", "rows/_cells.html", {"source": source, "cells": found})
 
 
-def _shown(page: room.Rows, state: dict) -> dict:
+def _shown(page: pages.Rows, state: dict) -> dict:
     """The numbers around the table: from 1, as people count."""
     pages = page.total and -(-page.total // state["limit"])
     return {"first": page.first + 1, "last": page.first + len(page.rows), "pages": pages}

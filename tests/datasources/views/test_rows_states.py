@@ -6,7 +6,7 @@ import pytest
 import time_machine
 from django.utils import timezone
 
-from datasources.rows import pages as room
+from datasources.rows import pages
 from tests.conftest import asked_again, htmx, synced
 from tests.datasources.views.conftest import asked, body
 from tests.support.breaker import the_breaker_opens, the_pause_is_over
@@ -162,7 +162,7 @@ def test_over_the_limit_the_page_says_when_it_goes_on_and_does_so(web, account, 
 
 @pytest.mark.parametrize("headers", [{}, htmx()], ids=["page", "part"])
 def test_a_slow_answer_is_promised_and_then_there(web, account, path, headers, monkeypatch):
-    monkeypatch.setattr(room, "WAIT_S", 0.05)
+    monkeypatch.setattr(pages, "WAIT_S", 0.05)
     account.fault("slow", seconds=0.4)
     page = web.get(path, headers=headers)
     assert page.status_code == 202
