@@ -5,6 +5,7 @@ from datasources.views import (
     activity,
     bin,
     bulk,
+    context,
     downloads,
     holdings,
     invitations,
@@ -22,7 +23,7 @@ from datasources.views import (
 keys_urls = [
     path("", keys.list_keys, name="list"),
     path("add/", keys.add, name="add"),
-    path("low/", keys.low, name="low"),
+    path("low/", context.above, name="low"),
     path("<uuid:key_id>/check/", keys.check, name="check"),
     path("<uuid:key_id>/edit/", keys.edit, name="edit"),
     path("<uuid:key_id>/hook/", webhooks.switch, name="hook"),
@@ -73,7 +74,7 @@ views_urls = [
 ]
 bin_urls = [
     path("", bin.list_bin, name="list"),
-    path("bar/", bin.bar, name="bar"),
+    path("bar/", context.above, name="bar"),
     path("<uuid:deletion_id>/undo/", bin.undo, name="undo"),
     path("<uuid:deletion_id>/now/", bin.now, name="now"),
 ]
@@ -103,6 +104,7 @@ notices_urls = [
 urlpatterns = [
     path("", RedirectView.as_view(pattern_name="sources:list"), name="home"),
     path("accounts/holdings/", holdings.holdings, name="holdings"),
+    path("above/", context.above, name="above"),
     path("keys/", include((keys_urls, "keys"))),
     path("sources/", include((sources_urls, "sources"))),
     path("downloads/", include((downloads_urls, "downloads"))),

@@ -25,13 +25,6 @@ def list_bin(request: HttpRequest) -> HttpResponse:
     return render_page(request, "bin/list.html", "bin/_list.html", context, status)
 
 
-@login_required
-@require_safe
-def bar(request: HttpRequest) -> HttpResponse:
-    """What is in the bin, above every page."""
-    return render(request, "bin/_bar.html")
-
-
 @of_deletions(*POST, action=Action.SHARE)
 def undo(request: HttpRequest, deletions: list[Deletion]) -> HttpResponse:
     kept, late = bin.keep(deletions, request.user)

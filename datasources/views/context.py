@@ -1,10 +1,13 @@
-"""What every page shows beside its own."""
+"""What every page shows beside its own content."""
 
 from functools import cache
 
-from django.http import Http404, HttpRequest
+from django.contrib.auth.decorators import login_required
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import render
 from django.urls import reverse
 from django.utils.functional import SimpleLazyObject
+from django.views.decorators.http import require_safe
 
 from core.queries import Prepared
 from datasources import access, gateway, notices, saved_views
@@ -34,6 +37,13 @@ def of_every_page(request: HttpRequest) -> dict[str, object]:
         "in_the_bin": SimpleLazyObject(lambda: bin.batches(request.user)),
         "unread_notices": cache(lambda: notices.unread(request.user)),
     }
+
+
+@login_required
+@require_safe
+def above(request: HttpRequest) -> HttpResponse:
+    """The lines above the content: keys whose calls run out, and what is in the bin."""
+    return render(request, "_above.html")
 
 
 def _spaces_path(request: HttpRequest) -> str:

@@ -2,7 +2,7 @@ from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.db import IntegrityError
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect, render
+from django.shortcuts import redirect
 from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts.quotas import QuotaReached
@@ -35,13 +35,6 @@ def list_keys(request: HttpRequest) -> HttpResponse:
         "hooks_why_not": webhooks.why_not(),
     }
     return render_page(request, "keys/list.html", "keys/_list.html", context)
-
-
-@login_required
-@require_safe
-def low(request: HttpRequest) -> HttpResponse:
-    """The keys whose calls run out: a line above every page, which looks again when the window turns."""
-    return render(request, "keys/_low.html")
 
 
 @login_required

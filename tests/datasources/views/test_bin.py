@@ -59,7 +59,7 @@ def test_it_lists_what_waits_with_who_when_and_the_way_back(web, alice, sources)
 def test_every_page_of_whoever_sees_it_says_what_is_deleted_when(client_of, alice, bob, team, sources):
     bin.put(sources[:2], alice)
     for person, may_undo in ((alice, True), (bob, False)):
-        for path in ("/sources/", "/keys/", "/downloads/", "/teams/", "/bin/bar/"):
+        for path in ("/sources/", "/keys/", "/downloads/", "/teams/", "/bin/bar/", "/above/"):
             page = client_of(person).get(path)
             assert "2 data sources are deleted in 15 min" in words(page)
             assert bool(forms(page)) is may_undo

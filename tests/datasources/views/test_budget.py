@@ -72,7 +72,7 @@ def test_calls_refused_by_claro_are_told(web, key):
 
 def test_the_line_looks_again_when_the_window_turns(web, key):
     used(key, 3)
-    part = web.get("/keys/low/", headers=htmx())
+    part = web.get("/above/", headers=htmx())
     assert b"budget-changed from:body" in part.content
     assert b"load delay:4" in part.content
 

@@ -50,6 +50,7 @@ PATHS = {
     ("POST", "/views/{view_id}/delete/"): Action.SAVE_VIEWS,
     ("GET", "/bin/"): Action.BROWSE,
     ("GET", "/bin/bar/"): Action.BROWSE,
+    ("GET", "/above/"): Action.BROWSE,
     ("POST", "/bin/{deletion_id}/undo/"): Action.SHARE,
     ("GET", "/bin/{deletion_id}/now/"): Action.DELETE,
     ("POST", "/bin/{deletion_id}/now/"): Action.DELETE,
