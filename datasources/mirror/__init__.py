@@ -184,5 +184,5 @@ def _step(source: Source, status: str, at: datetime | None, seen_at: datetime) -
 
 
 def _wake_watch(key: ApiKey, now: datetime) -> None:
-    """Something is processing: the watch looks at once, unless it was about to."""
+    """Something is processing: the watch polls at once, unless it was about to."""
     Watch.objects.filter(Q(due_at=None) | Q(due_at__gt=now), key=key, leased_until=None).update(due_at=now)
