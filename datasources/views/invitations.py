@@ -7,8 +7,8 @@ from django.views.decorators.http import require_http_methods
 
 from accounts import teams
 from accounts.models import Invitation
-from datasources import audit
-from datasources.audit import What
+from datasources.activity import log
+from datasources.activity.words import What
 from datasources.views.pages import render_page, render_problem
 
 
@@ -47,7 +47,7 @@ def _accept(request: HttpRequest, found: Invitation) -> HttpResponse:
         return render_problem(request, 403, "This invitation is for somebody else", text)
     request.session.pop(teams.SESSION_NAME, None)
     team, role = membership.team, membership.get_role_display().lower()
-    audit.record(What.JOINED, request.user, about=team.name, teams=[team], role=membership.get_role_display())
+    log.record(What.JOINED, request.user, about=team.name, teams=[team], role=membership.get_role_display())
     messages.success(request, f"You are in {team} now, as {role}.")
     return redirect(f"{reverse('sources:list')}?team={team.pk}")
 
