@@ -85,10 +85,14 @@ def label(event: AuditEvent) -> str:
 
 def parts(event: AuditEvent) -> Iterator[tuple[str, str]]:
     """The sentence in pieces: our own words as ("", text), what others have named as (its name, text), made visible."""
-    yield "who", visible(event.who)
     _, _, words = _BY_KIND.get(event.what, _OTHER)
-    named = {**event.details, "about": event.about, "key": event.key_label}
-    for ours, name, _, _ in string.Formatter().parse(f" {words or label(event)}"):
+    words = words or label(event)
+    if "{who}" in words:  # a share link, within the sentence
+        who = event.who[:1].lower() + event.who[1:]
+    else:
+        who, words = event.who, f"{{who}} {words}"
+    named = {**event.details, "about": event.about, "key": event.key_label, "who": who}
+    for ours, name, _, _ in string.Formatter().parse(words):
         yield "", ours
         if name:
             yield name, visible(str(named.get(name) or UNKNOWN))

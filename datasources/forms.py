@@ -24,7 +24,7 @@ def clean_api_key(secret: str) -> str:
     """A key as claro-api.md (basics) allows it: printable, without white space, up to 512 characters."""
     secret = secret.strip()
     if any(character.isspace() or not character.isprintable() for character in secret):
-        raise forms.ValidationError("A key has no spaces or line breaks. Copy it again, whole and alone.")
+        raise forms.ValidationError("A key has no spaces or line breaks. Copy the whole key again.")
     return secret
 
 
@@ -54,21 +54,21 @@ class KeyForm(forms.Form):
 
     could_not_check = False
 
-    label = NameField(help_text="A name that tells you which key this is.")
+    label = NameField(help_text="A name to recognize this key by.")
     secret = SecretField()
-    keep_unchecked = forms.BooleanField(required=False, label="Keep the key unchecked for now")
+    keep_unchecked = forms.BooleanField(required=False, label="Save without a check")
 
 
 class KeyEditForm(KeyForm):
     """Renaming a key, replacing its secret in place."""
 
-    secret = SecretField(required=False, help_text="Leave empty to keep the present key.")
+    secret = SecretField(required=False, help_text="Leave empty to keep the current key.")
     calls_per_minute = forms.IntegerField(
-        label="Calls a minute",
+        label="Calls per minute",
         required=False,
         min_value=1,
         max_value=100_000,
-        help_text="What your plan allows. Claro mostly says it by itself, and then that counts.",
+        help_text="The limit of your plan. A limit reported by Claro takes precedence.",
     )
 
 
@@ -115,14 +115,14 @@ class InviteForm(RoleForm):
     DAYS = ((1, "1 day"), (7, "1 week"), (30, "1 month"))
 
     email = forms.EmailField(
-        label="E-mail address", required=False, help_text="Empty: a link for whoever you pass it on to."
+        label="E-mail address", required=False, help_text="Leave empty to create a link that anyone can use."
     )
-    days = forms.TypedChoiceField(label="Works for", coerce=int, choices=DAYS, initial=7)
-    is_single_use = forms.BooleanField(label="For one person only", required=False, initial=True)
+    days = forms.TypedChoiceField(label="Expires in", coerce=int, choices=DAYS, initial=7)
+    is_single_use = forms.BooleanField(label="Single use", required=False, initial=True)
 
 
 class TeamDeleteForm(forms.Form):
-    confirm = forms.CharField(label="Name of the team")
+    confirm = forms.CharField(label="Team name")
 
     def __init__(self, team: Team, *args, **kwargs):
         super().__init__(*args, **kwargs)
@@ -131,7 +131,7 @@ class TeamDeleteForm(forms.Form):
     def clean_confirm(self) -> str:
         typed = self.cleaned_data["confirm"]
         if _typeable(typed) != _typeable(self._name):
-            raise forms.ValidationError("That is not the team's name. Nothing was deleted.")
+            raise forms.ValidationError("The name doesn't match. Nothing was deleted.")
         return typed
 
 
@@ -151,7 +151,7 @@ class OutletForm(forms.Form):
         label="Address",
         required=False,
         max_length=2000,
-        help_text="Of your webhook or of Slack's, kept encrypted. E-mail goes to the address you sign in with.",
+        help_text="The address of your webhook or of Slack's, stored encrypted. E-mail goes to your sign-in address.",
     )
 
     def __init__(self, *args, **kwargs):
@@ -162,7 +162,7 @@ class OutletForm(forms.Form):
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean()
         if cleaned.get("kind") not in (None, Outlet.Kind.MAIL) and not cleaned.get("url"):
-            self.add_error("url", "Where to? Paste the address.")
+            self.add_error("url", "Enter the address.")
         return cleaned
 
 
@@ -177,7 +177,7 @@ class ViewNameForm(forms.ModelForm):
 class SavedViewForm(ViewNameForm):
     """A new view: for oneself, or for one of `teams`."""
 
-    team = forms.ModelChoiceField(Team.objects.none(), required=False, label="For whom", empty_label="Only for me")
+    team = forms.ModelChoiceField(Team.objects.none(), required=False, label="Visible to", empty_label="Only me")
 
     def __init__(self, teams: list[Team], *args, **kwargs):
         super().__init__(*args, **kwargs)
@@ -199,22 +199,22 @@ class ShareForm(forms.Form):
 
     DAYS = {"day": 1, "week": 7, "month": 30}
     ENDS = (
-        ("day", "In a day"),
-        ("week", "In a week"),
+        ("day", "In 1 day"),
+        ("week", "In 7 days"),
         ("month", "In 30 days"),
         ("date", "On a date"),
         ("never", "Never"),
     )
 
-    ends = forms.ChoiceField(label="Stops working", choices=ENDS, initial="month")
+    ends = forms.ChoiceField(label="Expires", choices=ENDS, initial="month")
     ends_on = forms.DateField(
-        label="After which day",
+        label="Last day",
         required=False,
         widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"),
-        help_text="The last day on which it works.",
+        help_text="The link works until the end of this day.",
     )
     most_uses = forms.IntegerField(
-        label="Downloads at most", required=False, min_value=1, max_value=1_000_000, help_text="Empty: any number."
+        label="Download limit", required=False, min_value=1, max_value=1_000_000, help_text="Leave empty for no limit."
     )
     password = forms.CharField(
         required=False,
@@ -229,7 +229,7 @@ class ShareForm(forms.Form):
         max_length=500,
         widget=forms.Textarea(attrs={"rows": 2}),
         validators=[require_text],
-        help_text="Shown on the page, to whoever opens the link.",
+        help_text="Shown on the page to everyone who opens the link.",
     )
 
     def clean(self) -> dict[str, Any]:
@@ -237,9 +237,9 @@ class ShareForm(forms.Form):
         day = given.get("ends_on")
         if given.get("ends") == "date" and "ends_on" not in self.errors:
             if not day:
-                self.add_error("ends_on", "Choose a day.")
+                self.add_error("ends_on", "Choose a date.")
             elif self._end_of(day) <= timezone.now():
-                self.add_error("ends_on", "That day is over.")
+                self.add_error("ends_on", "This date is in the past. Choose a later one.")
         return given
 
     def settings(self) -> dict[str, Any]:
@@ -265,7 +265,7 @@ class ShareForm(forms.Form):
 class ShareEditForm(ShareForm):
     """The same for a link that is there already."""
 
-    remove_password = forms.BooleanField(required=False, label="Ask for no password any more")
+    remove_password = forms.BooleanField(required=False, label="Remove the password")
 
     field_order = ("ends", "ends_on", "most_uses", "password", "remove_password", "note")
 
@@ -280,7 +280,7 @@ class ShareEditForm(ShareForm):
         super().__init__(*args, initial=present, **kwargs)
         self._share = share
         if share.password:
-            self.fields["password"].help_text = "Empty: the present one stays."
+            self.fields["password"].help_text = "Leave empty to keep the current password."
         else:
             del self.fields["remove_password"]
 
@@ -321,14 +321,14 @@ class DeleteForm(WhenForm):
     def clean_confirm(self) -> str:
         typed = self.cleaned_data["confirm"]
         if _typeable(typed) != _typeable(self._name):
-            raise forms.ValidationError("That is not the file's name. Nothing was deleted.")
+            raise forms.ValidationError("The name doesn't match. Nothing was deleted.")
         return typed
 
 
 class DeleteSeveralForm(WhenForm):
     """Deleting several asks for their number."""
 
-    confirm = forms.CharField(label="Number of data sources")
+    confirm = forms.CharField(label="Number of files")
 
     def __init__(self, count: int, *args, **kwargs):
         super().__init__(*args, **kwargs)
@@ -337,7 +337,7 @@ class DeleteSeveralForm(WhenForm):
     def clean_confirm(self) -> str:
         typed = self.cleaned_data["confirm"]
         if re.sub(r"[\s,.'’]", "", typed) != str(self._count):
-            raise forms.ValidationError("That is not their number. Nothing was deleted.")
+            raise forms.ValidationError("The number doesn't match. Nothing was deleted.")
         return typed
 
 

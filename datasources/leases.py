@@ -33,7 +33,7 @@ class LeaseLost(Exception):
 class Broken(ClaroError):
     """Work raised an exception that nothing expects: a fault of the dashboard, which the log describes."""
 
-    words = "The dashboard failed to do this. Its log has the details."
+    words = "The dashboard failed. Its log has the details."
 
 
 def claim_due(model: type[Model], at_most: int = 100) -> list[tuple[str, str]]:

@@ -37,13 +37,11 @@ def undo(request: HttpRequest, deletions: list[Deletion]) -> HttpResponse:
     kept, late = room.keep(deletions, request.user)
     words, trouble = [], []
     if kept:
-        words.append(f"{_named(kept)} back in the list.")
+        words.append(f"{_named(kept)} restored.")
     if any(one.state == Deletion.State.ASKED for one in kept):
-        trouble.append(
-            "Claro was asked to delete it before and gave no answer. If it did, it leaves the list again soon."
-        )
+        trouble.append("Claro may already have deleted it. If so, it disappears from the list soon.")
     if late:
-        trouble.append(f"Too late: Claro has been asked to delete {_named(late, is_='')}.")
+        trouble.append(f"Too late to restore {_named(late, is_='')}. Claro is already deleting it.")
     return _answer(request, words, trouble)
 
 
@@ -51,9 +49,9 @@ def undo(request: HttpRequest, deletions: list[Deletion]) -> HttpResponse:
 def now(request: HttpRequest, deletions: list[Deletion]) -> HttpResponse:
     """Without waiting until its time is up, once that was confirmed; or once more after Claro has refused."""
     if request.method != "POST":
-        names = deletions[0].source.name if len(deletions) == 1 else f"these {len(deletions):,} data sources"
-        text = "Claro deletes the file and its rows for everybody. There is no way back."
-        return render_question(request, f"Delete {names} now?", text, "Delete now, for good", reverse("bin:list"))
+        names = deletions[0].source.name if len(deletions) == 1 else f"these {len(deletions):,} files"
+        text = "Claro deletes the file and its rows permanently, for everyone."
+        return render_question(request, f"Delete {names} now?", text, "Delete permanently", reverse("bin:list"))
     room.hurry(deletions, request.user)
     tasks.start_due(Deletion)
     return _answer(request, [f"{_named(deletions)} being deleted."], [])
@@ -74,4 +72,4 @@ def _named(deletions: list[Deletion], is_: str | None = None) -> str:
     """Which they are, with the verb that they take."""
     if len(deletions) == 1:
         return f"{deletions[0].source.name}{' is' if is_ is None else is_}"
-    return f"{len(deletions):,} data sources{' are' if is_ is None else is_}"
+    return f"{len(deletions):,} files{' are' if is_ is None else is_}"

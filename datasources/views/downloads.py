@@ -18,7 +18,7 @@ def ask(request: HttpRequest, source: Source) -> HttpResponse:
     """A link to the original file: the one that is alive, or one that a task makes while the button shows it."""
     form = DownloadForm(request.POST)
     if not form.is_valid():
-        return render_problem(request, 422, "No link was made", "Choose 5 minutes, 1 hour or 24 hours.")
+        return render_problem(request, 422, "No link created", "Choose 5 minutes, 1 hour or 24 hours.")
     link = links.ask(source, request.user, form.cleaned_data["expires_in"], renew=form.cleaned_data["renew"])
     audit.record(What.DOWNLOAD_ASKED, request.user, source=source)
     opened.note(source, request.user)
@@ -76,4 +76,4 @@ def _state(request: HttpRequest, link: DownloadLink) -> HttpResponse:
 
 
 def _ended(request: HttpRequest) -> HttpResponse:
-    return render_problem(request, 410, "This link has ended", "Ask for a new one from the list of sources.")
+    return render_problem(request, 410, "Link expired", "Create a new one from the list of data sources.")

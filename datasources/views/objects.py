@@ -13,7 +13,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods
 
-from accounts.models import Membership
+from accounts.models import Membership, Team
 from accounts.roles import Action, may
 from datasources import access, lookups, shares
 from datasources.addresses import KeyChoiceForm
@@ -124,6 +124,13 @@ def _own_key(request: HttpRequest, key_id: UUID) -> ApiKey:
     return access.get_own_key(request.user, key_id)
 
 
+def _not_allowed(request: HttpRequest, key: ApiKey) -> PermissionDenied:
+    """The error for a reader whose role is too low; it names the teams that share the key with them."""
+    teams = Team.objects.filter(key_shares__key=key, memberships__user=request.user)
+    names = " or ".join(team.name for team in teams)
+    return PermissionDenied(f"Ask an owner of {names}." if names else "")
+
+
 def _source(request: HttpRequest, datasource_id: UUID, action: Action) -> Source:
     form = KeyChoiceForm(request.GET)
     key_id = form.state()["key"] or None
@@ -136,7 +143,7 @@ def _source(request: HttpRequest, datasource_id: UUID, action: Action) -> Source
             raise
         source = access.get_source(request.user, datasource_id, key_id, action)
     if not may(source.key.role, action):
-        raise PermissionDenied
+        raise _not_allowed(request, source.key)
     return source
 
 
@@ -147,7 +154,7 @@ def _outlet(request: HttpRequest, outlet_id: UUID) -> Outlet:
 def _membership(request: HttpRequest, team_id: UUID, action: Action) -> Membership:
     membership = access.get_membership(request.user, team_id)
     if not may(membership.role, action):
-        raise PermissionDenied
+        raise PermissionDenied(f"Ask an owner of {membership.team}.")
     return membership
 
 
@@ -155,7 +162,7 @@ def _share(request: HttpRequest, share_id: UUID, action: Action) -> ShareLink:
     share = access.get_share(request.user, share_id)
     is_allowed = shares.may_change(share, request.user) if action == Action.END_SHARES else may(share.role, action)
     if not is_allowed:
-        raise PermissionDenied
+        raise _not_allowed(request, share.key)
     return share
 
 

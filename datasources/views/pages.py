@@ -47,7 +47,7 @@ def short_list(request: HttpRequest, found: QuerySet) -> tuple[dict, int]:
     complaints = form.complaints()
     status = 400 if complaints else 200
     if number > pages.num_pages:
-        complaints, status, number = [f"There is no page {number}."], 404, 1
+        complaints, status, number = [f"There is no page {number:,}."], 404, 1
     return {"page": pages.page(number), "complaints": complaints}, status
 
 

@@ -59,7 +59,7 @@ def cell(request: HttpRequest, source: Source) -> HttpResponse:
     form = CellsForm(request.GET)
     state = form.state()
     if not request.GET.get("at"):
-        return render_problem(request, 400, "No cell", "The address names no cell. Open one from the table.")
+        return render_problem(request, 400, "No cell", "The address contains no cell. Open one from the table.")
     if "at" in form.errors:
         raise Http404("No such cell.")
     try:

@@ -91,7 +91,7 @@ def details(request: HttpRequest, source: Source) -> HttpResponse:
 def delete(request: HttpRequest, source: Source) -> HttpResponse:
     """Puts a source into the bin, once its file's name was typed; from there it is deleted at Claro, for good."""
     if bin.holding(source):
-        messages.info(request, f"{source.name} is in the bin already.")
+        messages.info(request, f"{source.name} is already in the bin.")
         return redirect("bin:list")
     form = DeleteForm(source, request.POST if request.method == "POST" else None)
     if form.is_valid():

@@ -94,7 +94,7 @@ def test_for_how_long(noon, seconds, words):
 
 
 @pytest.mark.parametrize(
-    ("seconds", "words"), [(3600, "1 h"), (90, "1 min 30 s"), (0.2, "under 1 s"), (0, "ended"), (-1, "ended")]
+    ("seconds", "words"), [(3600, "1 h"), (90, "1 min 30 s"), (0.2, "under 1 s"), (0, "0 s"), (-1, "0 s")]
 )
 def test_how_long_still(noon, seconds, words):
     found = Parsed(claro.until(NOON + timedelta(seconds=seconds)))

@@ -128,7 +128,7 @@ def test_an_admin_changes_no_owner_and_makes_none(client_of, alice, bob, team, i
     assert web.post(f"/teams/{team.pk}/people/{owner.pk}/remove/").status_code == 403
     assert web.post(f"/teams/{team.pk}/people/{owner.pk}/role/", {"role": Role.VIEWER}).status_code == 403
     web.post(f"/teams/{team.pk}/people/{ids['membership_id']}/role/", {"role": Role.OWNER})
-    assert "That is no role that you can give." in told(web.get(f"/teams/{team.pk}/"))
+    assert "You can't assign this role." in told(web.get(f"/teams/{team.pk}/"))
     assert web.post(f"/teams/{team.pk}/", {"role": Role.OWNER, "days": 7}).status_code == 422
     assert team.memberships.filter(role=Role.OWNER).get() == owner
 
