@@ -11,7 +11,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
-from accounts import devices, factors, sessions
+from accounts import devices, mfa, sessions
 from core.visitors import network_of
 
 # Sign-ins of one network, and of one browser that has signed in before.
@@ -37,7 +37,7 @@ def _too_many(request: HttpRequest) -> HttpResponse | None:
 @never_cache
 @require_safe
 def account(request: HttpRequest) -> HttpResponse:
-    context = {"sessions": sessions.sessions_of(request.user), **factors.of(request.user)}
+    context = {"sessions": sessions.sessions_of(request.user), **mfa.of(request.user)}
     context["single_sign_on"] = SocialAccount.objects.filter(user=request.user).first()
     return render(request, "account/index.html", context)
 

@@ -14,7 +14,7 @@ from django.http import HttpRequest
 from django.shortcuts import render
 from django.urls import reverse
 
-from accounts import factors, sessions, setup, teams
+from accounts import mfa, sessions, setup, teams
 from accounts.models import User
 from accounts.sso.provider import NotBelieved
 from core import outgoing
@@ -98,7 +98,7 @@ def _hand_over(user: User, email: str) -> dict[str, int]:
     user.save(update_fields=["password"])
     removed = {"session": sessions.end(sessions.others(user, None))}
     removed["invitation"] = teams.delete_invitations_of(user)
-    factors.remove(user)
+    mfa.remove(user)
     SocialAccount.objects.filter(user=user).delete()
     EmailAddress.objects.filter(user=user).delete()
     EmailAddress.objects.create(user=user, email=email, verified=True, primary=True)

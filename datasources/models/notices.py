@@ -6,7 +6,7 @@ from django.conf import settings
 from django.db import models
 from django.utils import timezone
 
-from datasources.models.base import Leased, Sealed
+from core.models import Leased, Sealed
 from datasources.models.keys import ApiKey
 
 
@@ -122,6 +122,8 @@ class Outlet(Sealed, Leased):
 
 class OutletTest(Leased):
     """The last message that somebody sent by an outlet to try it, and what became of it."""
+
+    queue = "interactive"
 
     outlet = models.OneToOneField(Outlet, on_delete=models.CASCADE, primary_key=True, related_name="test")
     asked_at = models.DateTimeField()

@@ -1,12 +1,13 @@
 """Share links: pages with files that whoever has the address may download, without an account."""
 
 import uuid
+from typing import Self
 
 from django.conf import settings
 from django.db import models
 from django.utils import timezone
 
-from datasources.models.base import Sealed
+from core.models import Sealed
 from datasources.models.keys import ApiKey
 from datasources.models.sources import Source
 
@@ -85,6 +86,12 @@ class ShareLink(Sealed):
         return "paused" if self.is_paused else ""
 
 
+class SharedFiles(models.QuerySet["SharedFile"]):
+    def present(self) -> Self:
+        """Those that Claro has, as far as we know."""
+        return self.filter(source__gone_at=None)
+
+
 class SharedFile(models.Model):
     """A source on a share link's page; its number there stays what it is."""
 
@@ -92,6 +99,8 @@ class SharedFile(models.Model):
     source = models.ForeignKey(Source, on_delete=models.CASCADE, related_name="shared_files")
     number = models.PositiveIntegerField()
     last_used_at = models.DateTimeField(null=True, blank=True, db_index=True)
+
+    objects = SharedFiles.as_manager()
 
     class Meta:
         ordering = ["number"]

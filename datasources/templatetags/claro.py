@@ -17,11 +17,13 @@ from django.utils.html import escape, format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
 
 from accounts import roles
-from datasources import activity, live, saved_views
-from datasources.addresses import query_string
-from datasources.budget import Lane, Left, Minute
-from datasources.cells import visible as without_traps
+from core import live
+from core.forms import query_string
+from core.text import visible as without_traps
+from datasources import saved_views
+from datasources.activity import words
 from datasources.claro.bodies import storable
+from datasources.gateway.budget import Lane, Left, Minute
 from datasources.models import AuditEvent, Source
 
 register = template.Library()
@@ -264,13 +266,13 @@ def sentence(event: AuditEvent) -> SafeString:
     looks = {"": "{}", "who": "<strong><bdi>{}</bdi></strong>"}
     if event.href:
         looks["about"] = '<a href="{1}"><bdi>{0}</bdi></a>'
-    pieces = (format_html(looks.get(name, "<bdi>{}</bdi>"), text, event.href) for name, text in activity.parts(event))
+    pieces = (format_html(looks.get(name, "<bdi>{}</bdi>"), text, event.href) for name, text in words.parts(event))
     return SafeString("".join(pieces))
 
 
 @register.filter
 def event_icon(event: AuditEvent) -> str:
-    return activity.icon(event)
+    return words.icon(event)
 
 
 @register.filter

@@ -9,10 +9,10 @@ from django.views.decorators.http import require_safe
 
 from accounts.roles import Action
 from datasources import access, tasks
-from datasources import bin as room
+from datasources.deleting import bin
 from datasources.models import Deletion
-from datasources.views.objects import FORM, POST, of_deletions, space_of
-from datasources.views.pages import render_page, render_question, short_list, wants_fragment
+from datasources.views.guards import FORM, POST, of_deletions, space_of
+from datasources.views.pages import paged, render_page, render_question, wants_fragment
 
 
 @login_required
@@ -20,21 +20,14 @@ from datasources.views.pages import render_page, render_question, short_list, wa
 def list_bin(request: HttpRequest) -> HttpResponse:
     """What is about to be deleted, and what Claro did not delete."""
     found = access.deletions_for(request.user, space_of(request)).select_related("source", "asked_by")
-    context, status = short_list(request, found.order_by(F("due_at").asc(nulls_first=True), "source__file_name", "pk"))
+    context, status = paged(request, found.order_by(F("due_at").asc(nulls_first=True), "source__file_name", "pk"))
     context["bin_time"] = settings.BIN_TIME
     return render_page(request, "bin/list.html", "bin/_list.html", context, status)
 
 
-@login_required
-@require_safe
-def bar(request: HttpRequest) -> HttpResponse:
-    """What is in the bin, above every page."""
-    return render(request, "bin/_bar.html")
-
-
 @of_deletions(*POST, action=Action.SHARE)
 def undo(request: HttpRequest, deletions: list[Deletion]) -> HttpResponse:
-    kept, late = room.keep(deletions, request.user)
+    kept, late = bin.keep(deletions, request.user)
     words, trouble = [], []
     if kept:
         words.append(f"{_named(kept)} restored.")
@@ -52,7 +45,7 @@ def now(request: HttpRequest, deletions: list[Deletion]) -> HttpResponse:
         names = deletions[0].source.name if len(deletions) == 1 else f"these {len(deletions):,} files"
         text = "Claro deletes the file and its rows permanently, for everyone."
         return render_question(request, f"Delete {names} now?", text, "Delete permanently", reverse("bin:list"))
-    room.hurry(deletions, request.user)
+    bin.hurry(deletions, request.user)
     tasks.start_due(Deletion)
     return _answer(request, [f"{_named(deletions)} being deleted."], [])
 

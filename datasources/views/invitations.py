@@ -8,8 +8,8 @@ from django.views.decorators.http import require_http_methods
 from accounts import teams
 from accounts.models import Invitation
 from accounts.roles import Role
-from datasources import audit
-from datasources.audit import What
+from datasources.activity import log
+from datasources.activity.words import What
 from datasources.views.pages import render_page, render_problem
 
 
@@ -48,7 +48,7 @@ def _accept(request: HttpRequest, found: Invitation) -> HttpResponse:
         return render_problem(request, 403, "This invitation is for another user", text)
     request.session.pop(teams.SESSION_NAME, None)
     team, role = membership.team, Role(membership.role)
-    audit.record(What.JOINED, request.user, about=team.name, teams=[team], role=role.label)
+    log.record(What.JOINED, request.user, about=team.name, teams=[team], role=role.label)
     messages.success(request, f"You joined {team} as {role.in_a_sentence}.")
     return redirect(f"{reverse('sources:list')}?team={team.pk}")
 

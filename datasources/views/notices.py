@@ -7,13 +7,15 @@ from django.urls import reverse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
-from datasources import access, notices, outlets, standstill, tasks, throttle
-from datasources.forms import OutletForm, WishForm
+from core import throttle
+from core.vault import SecretUnreadable
+from datasources import access, notices, stalled, tasks
 from datasources.models import ApiKey, Outlet, OutletTest, Source
 from datasources.models.notices import Topic
-from datasources.vault import SecretUnreadable
-from datasources.views.objects import FORM, POST, of_key, of_outlet, of_source
-from datasources.views.pages import render_page, render_problem, render_question, short_list, wants_fragment
+from datasources.notices import channels
+from datasources.notices.forms import OutletForm, WishForm
+from datasources.views.guards import FORM, POST, of_key, of_outlet, of_source
+from datasources.views.pages import paged, render_page, render_problem, render_question, wants_fragment
 
 OF_A_SOURCE = (Topic.PROCESSED, Topic.FAILED)
 
@@ -21,7 +23,7 @@ OF_A_SOURCE = (Topic.PROCESSED, Topic.FAILED)
 @login_required
 @require_safe
 def list_notices(request: HttpRequest) -> HttpResponse:
-    context, status = short_list(request, notices.of(request.user))
+    context, status = paged(request, notices.of(request.user))
     return render_page(request, "notices/list.html", "notices/_list.html", context, status)
 
 
@@ -71,8 +73,8 @@ def add_outlet(request: HttpRequest) -> HttpResponse:
     form = OutletForm(request.POST)
     if form.is_valid():
         try:
-            outlet = outlets.save(request.user, form.cleaned_data["kind"], form.cleaned_data["url"])
-        except outlets.NotSent as error:
+            outlet = channels.save(request.user, form.cleaned_data["kind"], form.cleaned_data["url"])
+        except channels.NotSent as error:
             form.add_error("url", str(error))
         else:
             messages.success(request, f"{outlet.get_kind_display()} added. Send a test to check it.")
@@ -93,9 +95,9 @@ def remove_outlet(request: HttpRequest, outlet: Outlet) -> HttpResponse:
 @of_outlet(*FORM)
 def test_outlet(request: HttpRequest, outlet: Outlet) -> HttpResponse:
     """The test of an outlet and what became of it. POST has a worker send one, a few times a minute."""
-    too_often = request.method == "POST" and throttle.is_held_up("test", str(request.user.pk), outlets.TESTS_A_MINUTE)
+    too_often = request.method == "POST" and throttle.is_held_up("test", str(request.user.pk), channels.TESTS_A_MINUTE)
     if request.method == "POST" and not too_often:
-        tasks.start(outlets.ask_test(outlet))
+        tasks.start(channels.ask_test(outlet))
     status = 429 if too_often else 200
     if wants_fragment(request):
         return render(request, "notices/_test.html", _of_test(outlet) | {"too_often": too_often}, status=status)
@@ -115,7 +117,7 @@ def outlet_secret(request: HttpRequest, outlet: Outlet) -> HttpResponse:
 
 def _of_test(outlet: Outlet) -> dict[str, object]:
     test = OutletTest.objects.filter(outlet=outlet).first()
-    return {"outlet": outlet, "test": test, "standing_still": standstill.among([test] if test else [])}
+    return {"outlet": outlet, "test": test, "standing_still": stalled.among([test] if test else [])}
 
 
 def _choices(
@@ -131,7 +133,7 @@ def _choices(
         "keys": keys,
         "outlets": ways,
         "testing": [test for test in tests if test.is_under_way],
-        "standing_still": standstill.among(tests),
+        "standing_still": stalled.among(tests),
         "too_often_with": too_often,
         "form": form,
         "has_mail": bool(settings.EMAIL_URL),

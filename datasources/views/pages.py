@@ -9,7 +9,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils.cache import patch_vary_headers
 
-from datasources.addresses import AddressForm, PageForm
+from core.forms import PageForm, QueryForm
 
 PER_PAGE = 50
 # What differs each time a part is rendered: how long ago something was, the masked form token.
@@ -40,9 +40,9 @@ def _if_changed(request: HttpRequest, response: HttpResponse) -> HttpResponse:
     return response
 
 
-def short_list(request: HttpRequest, found: QuerySet) -> tuple[dict, int]:
+def paged(request: HttpRequest, found: QuerySet) -> tuple[dict, int]:
     """The page of a list that the address asks for, as context, and its status: 404 and a sentence past the end."""
-    form: AddressForm = PageForm(request.GET)
+    form: QueryForm = PageForm(request.GET)
     pages, number = Paginator(found, PER_PAGE), form.state()["page"]
     complaints = form.complaints()
     status = 400 if complaints else 200

@@ -7,11 +7,13 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts.quotas import QuotaReached
 from accounts.roles import Action, may
-from datasources import access, audit, saved_views
-from datasources.audit import What
-from datasources.forms import SavedViewForm, ViewNameForm
+from datasources import access, saved_views
+from datasources.activity import log
+from datasources.activity.words import What
+from datasources.keys import choice
 from datasources.models import SavedView
-from datasources.views.objects import FORM, of_view, space_of
+from datasources.saved_views import SavedViewForm, ViewNameForm
+from datasources.views.guards import FORM, of_view, space_of
 from datasources.views.pages import render_page, render_question
 
 
@@ -39,7 +41,7 @@ def add(request: HttpRequest) -> HttpResponse:
             form.add_error(None, str(error))
         else:
             if team:
-                audit.record(What.VIEW_SAVED, request.user, about=view.name, teams=[team])
+                log.record(What.VIEW_SAVED, request.user, about=view.name, teams=[team])
             messages.success(request, f"View saved: {view.name}.")
             return redirect(view.url)
     view.team = space.team
@@ -66,7 +68,7 @@ def delete(request: HttpRequest, view: SavedView) -> HttpResponse:
         return render_question(request, f"Delete the view {view.name}?", text, "Delete view", reverse("views:list"))
     view.delete()
     if not view.owner_id:
-        audit.record(What.VIEW_DELETED, request.user, about=view.name, teams=[view.team])
+        log.record(What.VIEW_DELETED, request.user, about=view.name, teams=[view.team])
     messages.success(request, f"View deleted: {view.name}.")
     return redirect("views:list")
 
@@ -78,7 +80,7 @@ def _asked(request: HttpRequest) -> tuple[SavedView, access.Space]:
     except saved_views.CannotBeSaved:
         raise Http404("This page can't be saved as a view.") from None
     if view.datasource_id:
-        access.get_source(request.user, view.datasource_id)
+        choice.get_source(request.user, view.datasource_id)
     space = access.space(request.user, name)
     if space.name == access.Space.OWN:
         view.query = f"team={space.name}&{view.query}".rstrip("&")

@@ -15,13 +15,15 @@ from qrcode.image.svg import SvgPathFillImage
 
 from accounts.quotas import QuotaReached
 from accounts.roles import Action
-from datasources import access, audit, shares
-from datasources.audit import What
-from datasources.forms import ShareEditForm, ShareForm
+from core.vault import SecretUnreadable
+from datasources import access
+from datasources.activity import log
+from datasources.activity.words import What
 from datasources.models import ShareLink, Source
-from datasources.vault import SecretUnreadable
-from datasources.views.objects import FORM, POST, READ, of_share, of_source, space_of
-from datasources.views.pages import render_page, render_question, short_list
+from datasources.sharing import shares
+from datasources.sharing.forms import ShareEditForm, ShareForm
+from datasources.views.guards import FORM, POST, READ, of_share, of_source, space_of
+from datasources.views.pages import paged, render_page, render_question
 
 
 @of_source(*FORM, action=Action.SHARE)
@@ -47,7 +49,7 @@ def share(request: HttpRequest, source: Source) -> HttpResponse:
 def list_shares(request: HttpRequest) -> HttpResponse:
     """All that was shared through the keys one may use, by whomever."""
     found = access.shares_for(request.user, space_of(request)).prefetch_related("files__source")
-    context, status = short_list(request, found)
+    context, status = paged(request, found)
     return render_page(request, "shares/list.html", "shares/_list.html", context, status)
 
 
@@ -146,7 +148,7 @@ def _with_others(request: HttpRequest, source: Source) -> list[Source]:
         wanted = {UUID(text) for text in request.GET.getlist("with")} - {source.datasource_id}
     except ValueError:
         raise Http404("No such source.") from None
-    others = source.key.sources.filter(datasource_id__in=wanted, gone_at=None).order_by("file_name", "pk")
+    others = source.key.sources.present().filter(datasource_id__in=wanted).order_by("file_name", "pk")
     if len(wanted) >= shares.FILES_AT_MOST or len(others) < len(wanted):
         raise Http404("No such source.")
     return [source, *others]
@@ -161,4 +163,4 @@ def _address(request: HttpRequest, share: ShareLink) -> str | None:
 
 def _record(what: What, request: HttpRequest, share: ShareLink, **details: object) -> None:
     names = [file.source.name for file in share.files.select_related("source")]
-    audit.record(what, request.user, key=share.key, about=", ".join(names), share=str(share.pk), **details)
+    log.record(what, request.user, key=share.key, about=", ".join(names), share=str(share.pk), **details)

@@ -12,15 +12,16 @@ from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
-from accounts import teams
+from accounts import invitations, teams
+from accounts.forms import InviteForm, RoleForm, TeamDeleteForm, TeamForm
 from accounts.models import Invitation, Membership
 from accounts.quotas import QuotaReached
 from accounts.roles import TABLE, Action, Role, may
-from datasources import audit, invitations, tasks
-from datasources.audit import What
-from datasources.forms import InviteForm, RoleForm, TeamDeleteForm, TeamForm
+from datasources import tasks
+from datasources.activity import log
+from datasources.activity.words import What
 from datasources.models import KeyShare
-from datasources.views.objects import FORM, POST, of_team
+from datasources.views.guards import FORM, POST, of_team
 from datasources.views.pages import render_page, render_question
 
 NO_OWNER = "A team needs an owner. Make another member an owner first."
@@ -38,7 +39,7 @@ def list_teams(request: HttpRequest) -> HttpResponse:
         except QuotaReached as error:
             form.add_error("name", str(error))
         else:
-            audit.record(What.TEAM_MADE, request.user, about=team.name, teams=[team])
+            log.record(What.TEAM_MADE, request.user, about=team.name, teams=[team])
             messages.success(request, f"Team created: {team.name}. Invite people, then share a key with it.")
             return redirect("teams:team", team.pk)
     context = {"form": form, "roles": Role, "table": TABLE}
@@ -69,7 +70,7 @@ def set_role(request: HttpRequest, own: Membership, membership_id: int) -> HttpR
         messages.error(request, NO_OWNER)
     else:
         about = theirs.user.email
-        audit.record(What.ROLE_CHANGED, request.user, about=about, teams=[own.team], role=role.label)
+        log.record(What.ROLE_CHANGED, request.user, about=about, teams=[own.team], role=role.label)
         _record_revoked(request, own, revoked)
         messages.success(request, f"{about} is now {role.in_a_sentence}.{_revoked_words(revoked)}")
     return redirect("teams:team", own.team_id)
@@ -86,7 +87,7 @@ def remove(request: HttpRequest, own: Membership, membership_id: int) -> HttpRes
     except teams.LastOwner:
         messages.error(request, NO_OWNER)
     else:
-        audit.record(What.REMOVED, request.user, about=theirs.user.email, teams=[own.team])
+        log.record(What.REMOVED, request.user, about=theirs.user.email, teams=[own.team])
         _record_revoked(request, own, revoked)
         messages.success(request, f"Removed {theirs.user.email} from {own.team}.{_revoked_words(revoked)}")
     return redirect("teams:team", own.team_id)
@@ -102,7 +103,7 @@ def leave(request: HttpRequest, own: Membership) -> HttpResponse:
     except teams.LastOwner:
         messages.error(request, NO_OWNER)
         return redirect("teams:team", own.team_id)
-    audit.record(What.LEFT, request.user, teams=[own.team])
+    log.record(What.LEFT, request.user, teams=[own.team])
     _record_revoked(request, own, revoked)
     messages.success(request, f"You left {own.team}.{_revoked_words(revoked)}")
     return redirect("teams:list")
@@ -116,7 +117,7 @@ def revoke(request: HttpRequest, own: Membership, invitation_id: UUID) -> HttpRe
         text = "The link stops working immediately. People who already joined stay in the team."
         return _question(request, own, f"Cancel the invitation for {about}?", text, "Cancel invitation")
     teams.revoke(invitation)
-    audit.record(What.INVITATION_REVOKED, request.user, about=about, teams=[own.team])
+    log.record(What.INVITATION_REVOKED, request.user, about=about, teams=[own.team])
     messages.success(request, "Invitation cancelled.")
     return redirect("teams:team", own.team_id)
 
@@ -135,7 +136,7 @@ def invitation_link(request: HttpRequest, own: Membership, invitation_id: UUID) 
 @of_team(*POST, action=Action.KEYS)
 def unshare(request: HttpRequest, own: Membership, key_id: UUID) -> HttpResponse:
     share = get_object_or_404(KeyShare.objects.select_related("key"), team=own.team, key=key_id)
-    audit.record(What.KEY_UNSHARED, request.user, key=share.key, teams=[own.team])
+    log.record(What.KEY_UNSHARED, request.user, key=share.key, teams=[own.team])
     share.delete()
     messages.success(request, f"{share.key.label} is no longer shared with {own.team}.")
     return redirect("teams:team", own.team_id)
@@ -147,7 +148,7 @@ def rename(request: HttpRequest, own: Membership) -> HttpResponse:
     form = TeamForm(request.POST if request.method == "POST" else None, instance=own.team)
     if request.method == "POST" and form.is_valid():
         form.save()
-        audit.record(What.TEAM_RENAMED, request.user, about=own.team.name, teams=[own.team], before=before)
+        log.record(What.TEAM_RENAMED, request.user, about=own.team.name, teams=[own.team], before=before)
         messages.success(request, f"Team renamed to {own.team.name}.")
         return redirect("teams:team", own.team_id)
     context = {"form": form, "own": own, "name": before}
@@ -158,7 +159,7 @@ def rename(request: HttpRequest, own: Membership) -> HttpResponse:
 def delete(request: HttpRequest, own: Membership) -> HttpResponse:
     form = TeamDeleteForm(own.team, request.POST if request.method == "POST" else None)
     if request.method == "POST" and form.is_valid():
-        audit.record(What.TEAM_DELETED, request.user, about=own.team.name)
+        log.record(What.TEAM_DELETED, request.user, about=own.team.name)
         own.team.delete()
         messages.success(request, f"Team deleted: {own.team.name}. Its keys stay with their owners.")
         return redirect("teams:list")
@@ -180,7 +181,7 @@ def _invite(request: HttpRequest, own: Membership, form: InviteForm) -> bool:
     except (invitations.TooManyInvitations, QuotaReached) as error:
         form.add_error("email", str(error))
         return False
-    audit.record(What.INVITED, request.user, about=email or ANYBODY, teams=[own.team], role=asked["role"].label)
+    log.record(What.INVITED, request.user, about=email or ANYBODY, teams=[own.team], role=asked["role"].label)
     if not (email and settings.EMAIL_URL):
         messages.success(request, "Invitation created. Copy its link below and send it.")
     elif tasks.mail(invitation, request.build_absolute_uri("/")):
@@ -210,7 +211,7 @@ def _team(request: HttpRequest, own: Membership, form: InviteForm, status: int) 
 
 def _record_revoked(request: HttpRequest, own: Membership, revoked: list[Invitation]) -> None:
     for invitation in revoked:
-        audit.record(
+        log.record(
             What.INVITATION_REVOKED,
             request.user,
             about=invitation.email or ANYBODY,

@@ -9,11 +9,11 @@ from django.core import mail
 from django.core.management import CommandError, call_command
 from django.test import Client
 
-from datasources import vault
+from core import vault
 from datasources.models import Canary
-from tests.support.factors import app_of, code, codes_of, codes_shown, confirmed, passkey_of, secret_shown
 from tests.support.html import dom, told, words
 from tests.support.leaks import database_content, redis_content
+from tests.support.mfa import app_of, code, codes_of, codes_shown, confirmed, passkey_of, secret_shown
 from tests.support.redis import forget_after
 
 pytestmark = pytest.mark.usefixtures("mails_at_once")

@@ -7,8 +7,8 @@ from django.core import mail
 from django.test import Client
 
 from tests.conftest import htmx
-from tests.support.factors import confirmed
 from tests.support.html import words
+from tests.support.mfa import confirmed
 
 pytestmark = pytest.mark.usefixtures("mails_at_once")
 

@@ -12,8 +12,8 @@ from django.test import Client
 
 from accounts.models import User
 from tests.accounts.conftest import BACK, START, confirm, go, is_signed_in, sign_on
-from tests.support.factors import app_of, passkey_of
 from tests.support.html import dom, link, told, words
+from tests.support.mfa import app_of, passkey_of
 from tests.support.oidc import CLIENT_ID, CLIENT_SECRET
 
 # --- Signing up and in ---

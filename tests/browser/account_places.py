@@ -8,10 +8,10 @@ from allauth.socialaccount.models import SocialAccount
 from allauth.usersessions.models import UserSession
 from django.test import Client
 
-from datasources import outlets
 from datasources.models import Outlet, SavedView
+from datasources.notices import channels
 from tests.browser.places import HOSTILE, World, place
-from tests.support.factors import app_of, codes_of, passkey_of
+from tests.support.mfa import app_of, codes_of, passkey_of
 
 
 def _secured(world: World) -> Authenticator:
@@ -130,5 +130,5 @@ def _holdings(world: World) -> str:
     world.team()
     world.share(note=HOSTILE)
     SavedView.objects.create(owner=world.alice, name=HOSTILE[:100], page=SavedView.Page.SOURCES)
-    outlets.save(world.alice, Outlet.Kind.WEBHOOK, "https://hooks.example.com/x")
+    channels.save(world.alice, Outlet.Kind.WEBHOOK, "https://hooks.example.com/x")
     return "/accounts/holdings/"

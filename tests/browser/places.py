@@ -17,13 +17,17 @@ from playwright.sync_api import BrowserContext, Page
 from accounts import teams
 from accounts.models import Membership, Team, User
 from accounts.roles import Role
-from datasources import audit, links, notices, outlets, shares
-from datasources.audit import What
+from datasources import notices
+from datasources.activity import log
+from datasources.activity.words import What
+from datasources.downloads import links
 from datasources.models import ApiKey, DownloadLink, KeyShare, Outlet, SavedView, ShareLink, Source, Sync
 from datasources.models.notices import Topic
+from datasources.notices import channels
+from datasources.sharing import shares
 from tests.conftest import synced
+from tests.datasources.views.conftest import made
 from tests.support.sandbox import HTML_502, Account
-from tests.views.conftest import made
 
 IN_A_WEEK = timezone.now() + timedelta(days=7)
 HOSTILE = "<img src=x onerror=alert(1)>\"'><script>alert(2)</script>\u202efdp.csv"
@@ -32,9 +36,9 @@ HOSTILE = "<img src=x onerror=alert(1)>\"'><script>alert(2)</script>\u202efdp.cs
 @contextlib.contextmanager
 def at_home() -> Iterator[None]:
     """As if asked for from a browser with an address."""
-    token = audit.origin.set(audit.Origin("2001:db8::7", "Mozilla/5.0 (iPhone) Safari/600"))
+    token = log.origin.set(log.Origin("2001:db8::7", "Mozilla/5.0 (iPhone) Safari/600"))
     yield
-    audit.origin.reset(token)
+    log.origin.reset(token)
 
 
 @dataclass
@@ -169,11 +173,11 @@ def _no_activity(world: World) -> str:
 def _activity(world: World) -> str:
     with at_home():
         for what in What:
-            audit.record(
+            log.record(
                 what, world.alice, key=world.key, about="things.csv", team="T", before="b", role="r", outcome="o"
             )
-    audit.record(What.DOWNLOADED, world.alice, source=world.source(fileName=HOSTILE))
-    audit.record(What.DOWNLOADED, world.alice, source=world.source(fileName=f"{'long-' * 40}.csv"))
+    log.record(What.DOWNLOADED, world.alice, source=world.source(fileName=HOSTILE))
+    log.record(What.DOWNLOADED, world.alice, source=world.source(fileName=f"{'long-' * 40}.csv"))
     return "/activity/"
 
 
@@ -310,7 +314,7 @@ def _no_notices(world: World) -> str:
 
 @place("notices, choices", "Notification settings")
 def _notice_choices(world: World) -> str:
-    outlets.save(world.alice, Outlet.Kind.SLACK, "https://hooks.example.com/services/x")
+    channels.save(world.alice, Outlet.Kind.SLACK, "https://hooks.example.com/services/x")
     Outlet.objects.update(problem="hooks.example.com answered 404.")
     return "/notices/choices/"
 

@@ -1,7 +1,7 @@
 """Share links, from inside and from outside."""
 
-from datasources import shares
 from datasources.models import ShareLink
+from datasources.sharing import shares
 from tests.browser.places import HOSTILE, IN_A_WEEK, World, place
 from tests.conftest import synced
 

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 from django.db.models import F
 
-from datasources import links
+from datasources.downloads import links
 from datasources.models import DownloadLink, Source
 from tests.browser.places import HOSTILE, World, place
 from tests.conftest import asked_again, synced

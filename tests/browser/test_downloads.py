@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Download, Page, expect
 
-from datasources import links, tasks
+from datasources import tasks
+from datasources.downloads import links
 from datasources.models import DownloadLink, Source
 from tests.conftest import synced
 from tests.support.browser import tab_to

@@ -5,7 +5,8 @@ import re
 import pytest
 from playwright.sync_api import Locator, Page, Route, expect
 
-from datasources import keys, live
+from core import live
+from datasources import keys
 from datasources.models import ApiKey, Source
 from tests.conftest import synced
 from tests.support.processes import wait_for

@@ -7,8 +7,9 @@ import pytest
 from django.conf.global_settings import PASSWORD_HASHERS
 from playwright.sync_api import expect
 
-from datasources import access, shares
+from datasources import access
 from datasources.models import DownloadLink, ShareLink, Source
+from datasources.sharing import shares
 from tests.browser.test_downloads import CONTENT, is_the_file
 from tests.conftest import synced
 from tests.support.processes import wait_for

@@ -11,7 +11,8 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from accounts.models import User
-from datasources import keys, vault
+from core import vault
+from datasources import keys
 from datasources.management.commands.demo import DEMO_EMAIL, DEMO_PASSWORD
 from datasources.models import ApiKey, Canary
 from tests.support.heartbeats import all_alive, heard_before, none_alive

@@ -2,7 +2,9 @@ import uuid
 
 import pytest
 
-from datasources.forms import DeleteForm, DownloadForm, KeyEditForm, KeyForm
+from datasources.deleting.forms import DeleteForm
+from datasources.downloads.forms import DownloadForm
+from datasources.keys.forms import KeyEditForm, KeyForm
 from datasources.models import Source
 
 # --- Keys ---

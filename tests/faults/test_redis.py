@@ -8,7 +8,9 @@ import pytest
 import requests
 from django.utils import timezone
 
-from datasources import heartbeats, links, tasks
+from core import heartbeats
+from datasources import tasks
+from datasources.downloads import links
 from datasources.models import DownloadLink, Sync, Watch
 from tests.faults.conftest import HELD_UP_S, PAGE_S, PATIENCE_S, end_leases, followed_to, is_ready
 from tests.support.html import words_of

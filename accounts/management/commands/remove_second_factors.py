@@ -1,6 +1,6 @@
 from django.core.management.base import BaseCommand, CommandError
 
-from accounts import factors
+from accounts import mfa
 from accounts.models import User
 
 
@@ -15,4 +15,4 @@ class Command(BaseCommand):
             person = User.objects.get_by_natural_key(options["email"])
         except User.DoesNotExist:
             raise CommandError(f"No user has the address {options['email']}.") from None
-        self.stdout.write(f"{person}: {factors.remove(person)} removed")
+        self.stdout.write(f"{person}: {mfa.remove(person)} removed")

@@ -4,7 +4,8 @@ import secrets
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
-from datasources import master_key, vault
+from core import vault
+from datasources.security import master_key
 
 
 class Command(BaseCommand):

@@ -1,6 +1,6 @@
 from django.core.management.base import BaseCommand, CommandError
 
-from datasources import master_key
+from datasources.security import master_key
 
 
 class Command(BaseCommand):
