@@ -361,11 +361,11 @@ def _local(at: datetime) -> datetime:
 
 
 def _left(span: timedelta) -> str:
-    """`duration`, but rounded to one unit from ten of it on: 15 min, not 14 min 58 s. Hours up to two days."""
+    """`duration`, but one unit alone from ten of it (three days) on: 15 min, not 14 min 58 s. Hours up to two days."""
     seconds = round(span.total_seconds())
-    units = (("d", 86_400, 2), ("h", 3600, 1), ("min", 60, 1), ("s", 1, 0))
-    name, size = next((name, size) for name, size, least in units if seconds >= least * size)
-    return f"{round(seconds / size)} {name}" if seconds >= 10 * size else duration(span)
+    units = (("d", 86_400, 2, 3), ("h", 3600, 1, 10), ("min", 60, 1, 10), ("s", 1, 0, 10))
+    name, size, rounded = next((name, size, many) for name, size, least, many in units if seconds >= least * size)
+    return f"{round(seconds / size)} {name}" if seconds >= rounded * size else duration(span)
 
 
 def _ago(span: timedelta) -> str:

@@ -48,7 +48,6 @@ REFUSED = {
         TRUE
         5
         '5'
-        Acme
     """,
     "no column": """
         nothing = 1
@@ -57,7 +56,12 @@ REFUSED = {
         n = 1
         rowid = 1
     """,
-    "'single quotes'": 'name = "Bär"',
+    "To look for the text, write name = 'Bär'.": """
+        name = Bär
+        name = "Bär"
+    """,
+    "Say which column: name = 'Acme'.": "Acme",
+    "'single quotes'": '"Bär" > 1',
     "upper and lower case": "KEY = 'x'",
     "IS NULL": """
         price = NULL
