@@ -51,7 +51,7 @@ REFUSED = "claro.refused"
 REFUSALS = {
     400: ("Bad request", "This address has too many fields. Shorten it, then try again."),
     408: ("Request timed out", "The request took too long to arrive. Check your connection, then send it again."),
-    413: ("Request too large", "The request exceeds the size limit. Send less at once."),
+    413: ("Request too large", "The request exceeds the size limit. Send less."),
     415: ("Unsupported encoding", "The dashboard accepts UTF-8 text only."),
     503: ("Server busy", "The dashboard is at its request limit. Try again in a few seconds."),
 }
