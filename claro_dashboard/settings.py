@@ -354,7 +354,7 @@ MFA_ALLOW_UNVERIFIED_EMAIL = not EMAIL_URL
 # People are told by mail what changes in how they sign in.
 ACCOUNT_EMAIL_NOTIFICATIONS = bool(EMAIL_URL)
 
-# --- Logs (core/logs.py) ----------------------------------------------------------------------------------
+# --- Logs (core/logs.py) ---------------------------------------------------------------------------------------------
 LOG_FORMAT = env("LOG_FORMAT", default="json" if PRODUCTION else "text")
 LOGGING = {
     "version": 1,

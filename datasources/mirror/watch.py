@@ -26,7 +26,7 @@ from datasources import access, gateway, mirror
 from datasources.claro import COMPLETED, FAILED, LIST_LIMIT_MAX, PROCESSING, ClaroError, DataSourcePage
 from datasources.gateway import retry
 from datasources.gateway.budget import Lane
-from datasources.mirror import deliveries
+from datasources.mirror import deliveries, sync
 from datasources.models import ApiKey, Source, Watch
 
 if TYPE_CHECKING:
@@ -204,7 +204,7 @@ def _read_page(held: Held, claro: "ClaroClient") -> None:
     known = watch.key.sources.filter(datasource_id__in=[source.datasource_id for source in page.sources])
     # A server that repeats a page would otherwise be asked for ever.
     brings_new = known.filter(last_seen_at__gte=watch.started_at).count() < len(page.sources)
-    is_unreadable = page.unreadable and not page.sources and watch.next_page <= mirror.UNREADABLE_PAGES
+    is_unreadable = page.unreadable and not page.sources and watch.next_page <= sync.UNREADABLE_PAGES
     goes_on = page.pagination.has_next and (brings_new or is_unreadable)
     # Some of it was known before, so that the newest first means that everything new was on it.
     has_all_new, missing = known.exists() and _is_newest_first(page), _missing(watch)

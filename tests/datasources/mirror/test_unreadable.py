@@ -6,9 +6,10 @@ import pytest
 import requests
 from django.utils import timezone
 
-from datasources import gateway, mirror
+from datasources import gateway
 from datasources.claro import BadAnswer
 from datasources.gateway.budget import Lane
+from datasources.mirror import sync
 from datasources.models import ApiKey
 from tests.conftest import polled, synced
 from tests.support.html import words_of
@@ -95,7 +96,7 @@ def test_a_page_of_which_nothing_can_be_read_does_not_end_the_sync(key, account)
 def test_pages_that_are_unreadable_for_ever_end_after_a_few(key, account):
     lie(account, {"dataSources": [None], "pagination": {"hasNext": True}}, times=50)
     synced(key)
-    assert len(account.calls("/datasources")) == mirror.UNREADABLE_PAGES
+    assert len(account.calls("/datasources")) == sync.UNREADABLE_PAGES
 
 
 def test_a_look_passes_over_a_source_that_cannot_be_read(key, account):
