@@ -100,13 +100,13 @@ def test_a_filter_of_spaces_is_none(web, account, path):
 
 def test_what_is_shown_stands_above_in_words_and_each_part_can_be_taken_off(web, path):
     page = web.get(f"{path}?filter=price > 100&sort=name&order=desc&limit=25&page=2&key=")
-    filter_chip, sort_chip = dom(page).iterfind(".//div[@aria-label='What is shown']/a")
+    filter_chip, sort_chip = dom(page).iterfind(".//div[@aria-label='Active filters and sorting']/a")
     assert words(filter_chip) == "price > 100 Remove the filter"
     assert filter_chip.get("href") == "?sort=name&order=desc&limit=25"
     assert words(sort_chip) == "Sorted by name ↓ Remove the sort order"
     assert sort_chip.get("href") == "?filter=price+%3E+100&limit=25"
     assert "Rows 26 to 50 of 54 that match" in words(page)
-    assert dom(web.get(path)).find(".//div[@aria-label='What is shown']") is None
+    assert dom(web.get(path)).find(".//div[@aria-label='Active filters and sorting']") is None
 
 
 def test_the_columns_of_the_address_are_shown_and_listed_in_its_order(web, account, path):
