@@ -22,7 +22,7 @@ def list_bin(request: HttpRequest) -> HttpResponse:
     found = access.deletions_for(request.user, space_of(request)).select_related("source", "asked_by")
     context, status = paged(request, found.order_by(F("due_at").asc(nulls_first=True), "source__file_name", "pk"))
     context["bin_time"] = settings.BIN_TIME
-    return render_page(request, "bin/list.html", "bin/_list.html", context, status)
+    return render_page(request, "bin/list.html", context, status)
 
 
 @of_deletions(*POST, action=Action.SHARE)

@@ -107,5 +107,4 @@ def delete(request: HttpRequest, chosen: Selection) -> HttpResponse:
         "dependents": bin.dependents(chosen.sources, request.user),
         "bin_time": settings.BIN_TIME,
     }
-    page, part = "sources/delete_chosen.html", "sources/_delete_chosen.html"
-    return render_page(request, page, part, context, 422 if form.errors else 200)
+    return render_page(request, "sources/delete_chosen.html", context, 422 if form.errors else 200)

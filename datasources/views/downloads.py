@@ -44,7 +44,7 @@ def list_downloads(request: HttpRequest) -> HttpResponse:
     pending = [link for link in context["page"] if link.is_pending]
     context |= {"pending": pending, "standing_still": stalled.among(pending), "choices": DownloadForm.CHOICES}
     context["being_made"] = found.filter(state=DownloadLink.State.PENDING).count()
-    return render_page(request, "downloads/list.html", "downloads/_list.html", context, status)
+    return render_page(request, "downloads/list.html", context, status)
 
 
 @of_link(*READ)
@@ -75,7 +75,7 @@ def url(request: HttpRequest, link: DownloadLink) -> HttpResponse:
 
 def _state(request: HttpRequest, link: DownloadLink) -> HttpResponse:
     context = {"link": link, "source": link.source, "standing_still": stalled.among([link])}
-    return render_page(request, "downloads/state.html", "downloads/_state.html", context)
+    return render_page(request, "downloads/state.html", context, part="downloads/_state.html")
 
 
 def _ended(request: HttpRequest) -> HttpResponse:

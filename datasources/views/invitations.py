@@ -33,7 +33,7 @@ def invitation(request: HttpRequest, token: str) -> HttpResponse:
         "for_somebody_else": request.user.is_authenticated and found.email not in ("", request.user.email),
         "next": reverse("invitation", args=[token]),
     }
-    return render_page(request, "teams/invitation.html", "teams/_invitation.html", context)
+    return render_page(request, "teams/invitation.html", context, part="teams/_invitation.html")
 
 
 def _accept(request: HttpRequest, found: Invitation) -> HttpResponse:

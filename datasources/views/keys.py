@@ -34,7 +34,7 @@ def list_keys(request: HttpRequest) -> HttpResponse:
         "standing_still": stalled.among(key.hook for key in shown if hasattr(key, "hook")),
         "hooks_why_not": webhooks.why_not(),
     }
-    return render_page(request, "keys/list.html", "keys/_list.html", context)
+    return render_page(request, "keys/list.html", context)
 
 
 @login_required
@@ -53,7 +53,7 @@ def add(request: HttpRequest) -> HttpResponse:
             log.record(What.KEY_ADDED, request.user, key=key)
             messages.success(request, f"Key added: {key.label}. The dashboard is reading its data sources.")
             return redirect("sources:list")
-    return _form(request, "keys/add.html", form)
+    return _form(request, form)
 
 
 @of_own_key(*FORM)
@@ -77,7 +77,7 @@ def edit(request: HttpRequest, key: ApiKey) -> HttpResponse:
             log.record(What.KEY_REPLACED, request.user, key=key)
             messages.success(request, f"Replaced the key in {key.label}. Paused work continues.")
             return redirect("keys:list")
-    return _form(request, "keys/edit.html", form, key=key)
+    return _form(request, form, key=key)
 
 
 @of_own_key(*POST)
@@ -106,7 +106,7 @@ def share(request: HttpRequest, key: ApiKey) -> HttpResponse:
                 log.record(what, request.user, key=key, teams=[team])
         messages.success(request, f"Sharing of {key.label} saved.")
         return redirect("keys:list")
-    return render_page(request, "keys/share.html", "keys/_share.html", {"form": form, "key": key})
+    return render_page(request, "keys/share.html", {"form": form, "key": key})
 
 
 @of_own_key(*FORM)
@@ -119,7 +119,7 @@ def delete(request: HttpRequest, key: ApiKey) -> HttpResponse:
             messages.warning(request, f"Its webhook at Claro was not removed. {error.user_message}")
         return redirect("keys:list")
     context = {"key": key, "goes_with": keys.goes_with(key)}
-    return render_page(request, "keys/delete.html", "keys/_delete.html", context)
+    return render_page(request, "keys/delete.html", context)
 
 
 def _checked(request: HttpRequest, form: KeyForm, key: ApiKey | None = None) -> ApiKey.State | None:
@@ -142,6 +142,5 @@ def _checked(request: HttpRequest, form: KeyForm, key: ApiKey | None = None) -> 
     return ApiKey.State.VALID
 
 
-def _form(request: HttpRequest, page: str, form: KeyForm, **context) -> HttpResponse:
-    status = 422 if form.errors else 200
-    return render_page(request, page, "keys/_form.html", {"form": form, **context}, status)
+def _form(request: HttpRequest, form: KeyForm, **context) -> HttpResponse:
+    return render_page(request, "keys/form.html", {"form": form, **context}, 422 if form.errors else 200)

@@ -24,7 +24,7 @@ OF_A_SOURCE = (Topic.PROCESSED, Topic.FAILED)
 @require_safe
 def list_notices(request: HttpRequest) -> HttpResponse:
     context, status = paged(request, notices.of(request.user))
-    return render_page(request, "notices/list.html", "notices/_list.html", context, status)
+    return render_page(request, "notices/list.html", context, status)
 
 
 @login_required
@@ -138,4 +138,4 @@ def _choices(
         "form": form,
         "has_mail": bool(settings.EMAIL_URL),
     }
-    return render_page(request, "notices/choices.html", "notices/_choices.html", context, status)
+    return render_page(request, "notices/choices.html", context, status)

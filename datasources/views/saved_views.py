@@ -22,7 +22,7 @@ from datasources.views.pages import render_page, render_question
 def list_views(request: HttpRequest) -> HttpResponse:
     """All saved views that one can open here, to rename and delete."""
     views = access.views_for(request.user, space_of(request))
-    return render_page(request, "views/list.html", "views/_list.html", {"views": list(views)})
+    return render_page(request, "views/list.html", {"views": list(views)})
 
 
 @login_required
@@ -46,7 +46,7 @@ def add(request: HttpRequest) -> HttpResponse:
             return redirect(view.url)
     view.team = space.team
     context = {"form": form, "view": view}
-    return render_page(request, "views/add.html", "views/_add.html", context, 422 if form.errors else 200)
+    return render_page(request, "views/add.html", context, 422 if form.errors else 200)
 
 
 @of_view(*FORM, action=Action.SAVE_VIEWS)
@@ -58,7 +58,7 @@ def rename(request: HttpRequest, view: SavedView) -> HttpResponse:
         messages.success(request, f"View renamed to {view.name}.")
         return redirect("views:list")
     context = {"form": form, "name": before}
-    return render_page(request, "views/rename.html", "views/_rename.html", context, 422 if form.errors else 200)
+    return render_page(request, "views/rename.html", context, 422 if form.errors else 200)
 
 
 @of_view(*FORM, action=Action.SAVE_VIEWS)

@@ -41,7 +41,7 @@ def share(request: HttpRequest, source: Source) -> HttpResponse:
             messages.success(request, "Link created. Copy it and send it.")
             return redirect("shares:details", made.pk)
     context = {"source": source, "sources": sources, "form": form}
-    return render_page(request, "shares/make.html", "shares/_make.html", context, 422 if form.errors else 200)
+    return render_page(request, "shares/make.html", context, 422 if form.errors else 200)
 
 
 @login_required
@@ -50,14 +50,14 @@ def list_shares(request: HttpRequest) -> HttpResponse:
     """All that was shared through the keys one may use, by whomever."""
     found = access.shares_for(request.user, space_of(request)).prefetch_related("files__source")
     context, status = paged(request, found)
-    return render_page(request, "shares/list.html", "shares/_list.html", context, status)
+    return render_page(request, "shares/list.html", context, status)
 
 
 @of_share(*READ)
 def details(request: HttpRequest, share: ShareLink) -> HttpResponse:
     prefetch_related_objects([share], "files__source")
     context = {"share": share, "files": share.files.all(), "can_change": shares.may_change(share, request.user)}
-    return render_page(request, "shares/details.html", "shares/_details.html", context)
+    return render_page(request, "shares/details.html", context)
 
 
 @of_share(*FORM, action=Action.END_SHARES)
@@ -70,7 +70,7 @@ def edit(request: HttpRequest, share: ShareLink) -> HttpResponse:
         messages.success(request, "Saved.")
         return redirect("shares:details", share.pk)
     context = {"share": share, "form": form}
-    return render_page(request, "shares/edit.html", "shares/_edit.html", context, 422 if form.errors else 200)
+    return render_page(request, "shares/edit.html", context, 422 if form.errors else 200)
 
 
 @of_share(*POST, action=Action.SHARE)

@@ -43,7 +43,7 @@ def list_teams(request: HttpRequest) -> HttpResponse:
             messages.success(request, f"Team created: {team.name}. Invite people, then share a key with it.")
             return redirect("teams:team", team.pk)
     context = {"form": form, "roles": Role, "table": TABLE}
-    return render_page(request, "teams/list.html", "teams/_list.html", context, 422 if form.errors else 200)
+    return render_page(request, "teams/list.html", context, 422 if form.errors else 200)
 
 
 @of_team(*FORM)
@@ -152,7 +152,7 @@ def rename(request: HttpRequest, own: Membership) -> HttpResponse:
         messages.success(request, f"Team renamed to {own.team.name}.")
         return redirect("teams:team", own.team_id)
     context = {"form": form, "own": own, "name": before}
-    return render_page(request, "teams/rename.html", "teams/_rename.html", context, 422 if form.errors else 200)
+    return render_page(request, "teams/rename.html", context, 422 if form.errors else 200)
 
 
 @of_team(*FORM, action=Action.OWN)
@@ -164,7 +164,7 @@ def delete(request: HttpRequest, own: Membership) -> HttpResponse:
         messages.success(request, f"Team deleted: {own.team.name}. Its keys stay with their owners.")
         return redirect("teams:list")
     context = {"form": form, "own": own, "people": own.team.memberships.count(), "keys": own.team.key_shares.count()}
-    return render_page(request, "teams/delete.html", "teams/_delete.html", context, 422 if form.errors else 200)
+    return render_page(request, "teams/delete.html", context, 422 if form.errors else 200)
 
 
 def _question(request: HttpRequest, own: Membership, title: str, text: str, act: str) -> HttpResponse:
@@ -206,7 +206,7 @@ def _team(request: HttpRequest, own: Membership, form: InviteForm, status: int) 
         "table": TABLE,
         "all_roles": Role,
     }
-    return render_page(request, "teams/team.html", "teams/_team.html", context, status)
+    return render_page(request, "teams/team.html", context, status)
 
 
 def _record_revoked(request: HttpRequest, own: Membership, revoked: list[Invitation]) -> None:
