@@ -42,14 +42,14 @@ class InviteForm(RoleForm):
     DAYS = ((1, "1 day"), (7, "1 week"), (30, "1 month"))
 
     email = forms.EmailField(
-        label="E-mail address", required=False, help_text="Empty: a link for whoever you pass it on to."
+        label="E-mail address", required=False, help_text="Leave empty to create a link that anyone can use."
     )
-    days = forms.TypedChoiceField(label="Works for", coerce=int, choices=DAYS, initial=7)
-    is_single_use = forms.BooleanField(label="For one person only", required=False, initial=True)
+    days = forms.TypedChoiceField(label="Expires in", coerce=int, choices=DAYS, initial=7)
+    is_single_use = forms.BooleanField(label="Single use", required=False, initial=True)
 
 
 class TeamDeleteForm(forms.Form):
-    confirm = forms.CharField(label="Name of the team")
+    confirm = forms.CharField(label="Team name")
 
     def __init__(self, team: Team, *args, **kwargs):
         super().__init__(*args, **kwargs)
@@ -58,5 +58,5 @@ class TeamDeleteForm(forms.Form):
     def clean_confirm(self) -> str:
         typed = self.cleaned_data["confirm"]
         if typeable(typed) != typeable(self._name):
-            raise forms.ValidationError("That is not the team's name. Nothing was deleted.")
+            raise forms.ValidationError("The name doesn't match. Nothing was deleted.")
         return typed

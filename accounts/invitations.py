@@ -27,7 +27,7 @@ SUBJECT = "Invitation to a team on Claro Dashboard"
 HOUR_S, DAY_S = 3600, 86_400
 # Of all senders together to one address.
 MAILS_A_DAY = 3
-NOT_SENT = "The mail server did not take it. Copy the link and pass it on."
+NOT_SENT = "The mail server refused the mail. Copy the link and send it."
 
 logger = logging.getLogger(__name__)
 
@@ -73,9 +73,9 @@ def _take(by: User, email: str) -> None:
     """Raises TooManyInvitations and RedisError."""
     at_most = settings.INVITATIONS_AN_HOUR
     if wait_s := throttle.take("invitations of", str(by.pk), at_most, HOUR_S):
-        raise TooManyInvitations(f"You made {at_most} invitations within an hour. Try again in {_minutes(wait_s)}.")
+        raise TooManyInvitations(f"Limit reached: {at_most:,} invitations an hour. Try again in {_minutes(wait_s)}.")
     if email and throttle.take("invitations to", _mailbox(email), MAILS_A_DAY, DAY_S):
-        raise TooManyInvitations("This address has had enough invitations today. Leave it empty and pass the link on.")
+        raise TooManyInvitations("Daily limit for this address reached. Leave it empty and send the link yourself.")
 
 
 def _mailbox(email: str) -> str:

@@ -35,7 +35,7 @@ class MFAAdapter(DefaultMFAAdapter):
 
     error_messages = {
         **DefaultMFAAdapter.error_messages,
-        "incorrect_code": "That code or passkey is not right.",
+        "incorrect_code": "Wrong code or passkey. Try again.",
     }
 
     def encrypt(self, text: str) -> str:

@@ -54,4 +54,4 @@ def count(guess: Guess) -> None:
     try:
         guess.count()
     except TooManyGuesses as error:
-        raise ValidationError(f"Too many failed login attempts. Try again in {error.wait_s} s.") from None
+        raise ValidationError(f"Too many attempts. Try again in {error.wait_s} s.") from None

@@ -50,5 +50,5 @@ def end_sessions(request: HttpRequest) -> HttpResponse:
     if pk := request.POST.get("session"):
         chosen = [get_object_or_404(chosen, pk=pk if pk.isdecimal() else None)]
     ended = sessions.sign_out_elsewhere(request.user, chosen)
-    messages.success(request, f"Signed out in {ended} other place{'' if ended == 1 else 's'}.")
+    messages.success(request, f"Signed out on {ended:,} other device{'' if ended == 1 else 's'}.")
     return redirect("account")

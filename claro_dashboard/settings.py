@@ -48,7 +48,7 @@ CLARO_SECRET_KEYS = env.list("CLARO_SECRET_KEYS", default=[])
 if PRODUCTION and not (SECRET_KEY and CLARO_SECRET_KEYS):
     raise ImproperlyConfigured(
         "With DEBUG off, SECRET_KEY and CLARO_SECRET_KEYS must be set (or SECRET_KEY_FILE and CLARO_SECRET_KEYS_FILE). "
-        "`DEBUG=1 python manage.py make_secrets --print` prints a fresh pair."
+        "`DEBUG=1 python manage.py make_secrets --print` prints a new pair."
     )
 if not SECRET_KEY:
     # Before `make_secrets` has run; enough for commands that serve nobody.
@@ -89,8 +89,8 @@ CLARO_API_BASE_URL = env("CLARO_API_BASE_URL", default="https://secure-api.getcl
 _claro = urlsplit(CLARO_API_BASE_URL)
 if PRODUCTION and _claro.scheme == "http" and not is_inside(_claro.hostname or ""):
     raise ImproperlyConfigured(
-        "With DEBUG off, CLARO_API_BASE_URL must be an https address: every call carries an API key. http is for this "
-        "machine and for addresses of private networks, given as numbers."
+        "With DEBUG off, CLARO_API_BASE_URL must be an https address, because every call carries an API key. http is "
+        "allowed only for this machine and for numeric addresses of private networks."
     )
 # What a key may do in a minute until the API's headers say it (claro-api.md, basics: the standard plan).
 CLARO_CALLS_PER_MINUTE = env.int("CLARO_CALLS_PER_MINUTE", default=100)
@@ -277,12 +277,7 @@ CONTENT_SECURITY_POLICY = {
 # --- People ----------------------------------------------------------------------------------------------------------
 AUTH_USER_MODEL = "accounts.User"
 AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
-AUTH_PASSWORD_VALIDATORS = [
-    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
-    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 10}},
-    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
-    {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
-]
+AUTH_PASSWORD_VALIDATORS = [{"NAME": "accounts.passwords.PasswordValidator"}]
 LOGIN_REDIRECT_URL = "/sources/"
 LOGIN_URL = "account_login"
 SIGNUP_OPEN = env.bool("SIGNUP_OPEN", default=not PRODUCTION)

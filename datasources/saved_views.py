@@ -89,7 +89,7 @@ class ViewNameForm(forms.ModelForm):
 class SavedViewForm(ViewNameForm):
     """A new view: for oneself, or for one of `teams`."""
 
-    team = forms.ModelChoiceField(Team.objects.none(), required=False, label="For whom", empty_label="Only for me")
+    team = forms.ModelChoiceField(Team.objects.none(), required=False, label="Visible to", empty_label="Only me")
 
     def __init__(self, teams: list[Team], *args, **kwargs):
         super().__init__(*args, **kwargs)

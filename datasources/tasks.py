@@ -160,7 +160,7 @@ def mail(invitation: Invitation, site: str) -> bool:
         mail_invitation.delay(str(invitation.pk), site)
     except OperationalError as error:
         logger.warning("The mail of invitation %s was not handed on: %s", invitation.pk, error)
-        invitations.not_mailed(invitation, "No worker could be asked to send it. Copy the link and pass it on.")
+        invitations.not_mailed(invitation, "No worker could send the mail. Copy the link and send it.")
         return False
     return True
 

@@ -57,21 +57,21 @@ NAMES_SHOWN = 5
 # What the Procfile calls the workers of a queue, and what people miss without them.
 PROCESS = {"interactive": "worker", "background": "background"}
 MISSED = {
-    "interactive": "no download link is made",
-    "background": "no list is read and no processing source watched",
+    "interactive": "no download links are created",
+    "background": "no lists are synced and no processing files are polled",
 }
 # In the singular and the plural.
 WORK: dict[type[Leased], tuple[str, str]] = {
     DownloadLink: ("link", "links"),
-    Sync: ("list to read", "lists to read"),
-    Watch: ("look at processing sources", "looks at processing sources"),
+    Sync: ("sync", "syncs"),
+    Watch: ("poll of processing files", "polls of processing files"),
     Deletion: ("deletion", "deletions"),
     Hook: ("webhook", "webhooks"),
-    Outlet: ("outlet of notices", "outlets of notices"),
-    OutletTest: ("test of an outlet", "tests of outlets"),
-    Newest: ("newest page of a list", "newest pages of lists"),
-    Reading: ("source to read", "sources to read"),
-    Refusal: ("refused key to check", "refused keys to check"),
+    Outlet: ("notice channel", "notice channels"),
+    OutletTest: ("channel test", "channel tests"),
+    Newest: ("poll for new files", "polls for new files"),
+    Reading: ("update of file details", "updates of file details"),
+    Refusal: ("check of a refused key", "checks of refused keys"),
 }
 
 logger = logging.getLogger(__name__)
@@ -106,14 +106,14 @@ def _checked(name: str, needs: tuple[str, ...], look: Callable[[], Finding], awa
     if name in away:
         return Check(name, State.BAD, f"Does not answer: {away[name]}", _REMEDY_AWAY[name])
     if missing := [store for store in needs if store in away]:
-        return Check(name, State.WARN, f"Can't be told while {' and '.join(missing)} can't be asked.")
+        return Check(name, State.WARN, f"Unknown while {' and '.join(missing)} can't be reached.")
     try:
         return Check(name, *look())
     except (redis.RedisError, DatabaseError) as error:
-        return Check(name, State.BAD, f"Can't be told: {_words(error)}", "See what stands here of Redis and database.")
+        return Check(name, State.BAD, f"Unknown: {_words(error)}", "See Redis and Database on this page.")
     except Exception as error:
         logger.exception("A check broke")
-        return Check(name, State.BAD, f"The check itself broke ({type(error).__name__}).", "The log has the details.")
+        return Check(name, State.BAD, f"The check itself failed ({type(error).__name__}).", "The log has the details.")
 
 
 def _error_of(probe: Callable[[], None]) -> str:
@@ -144,40 +144,40 @@ def _bad(says: str, remedy: str) -> Finding:
 def _web() -> Finding:
     living, last = _living(heartbeats.WEB)
     if not living:
-        return _bad(f"No process answers.{last}", "Start the process `web` of the Procfile.")
+        return _bad(f"No web process is running.{last}", "Start the process `web` of the Procfile.")
     longest = max(timezone.now() - one.since for one in living)
     many = "1 process" if len(living) == 1 else f"{len(living)} processes, the oldest"
-    says = f"{many} for {duration(longest)}."
+    says = f"{many} running for {duration(longest)}."
     if stuck := _stuck(living):
-        return _bad(f"{says} {stuck}", "Restart it; its log says what the requests wait for.")
+        return _bad(f"{says} {stuck}", "Restart it. Its log shows what the requests wait for.")
     return _ok(says)
 
 
 def _proxy() -> Finding:
     if settings.BEHIND_PROXY and not settings.PRODUCTION:
-        return _warn("BEHIND_PROXY is set, with the settings of a laptop.", "Set `DEBUG=0` on a server.")
+        return _warn("BEHIND_PROXY is set, but the settings are those of a laptop.", "Set `DEBUG=0` on a server.")
     if settings.BEHIND_PROXY:
-        return _ok("X-Forwarded-For and X-Forwarded-Proto of the proxy in front are used.")
+        return _ok("The proxy's X-Forwarded-For and X-Forwarded-Proto headers are used.")
     if name := proxies.unexpected_header():
-        remedy = "If a proxy is in front, set `BEHIND_PROXY=1`; until then, visitors share its address."
-        return _warn(f"A request came with {name}, which is not used: BEHIND_PROXY is off.", remedy)
-    return _ok("None: the addresses of visitors are those of their connections.")
+        remedy = "If you use a proxy, set `BEHIND_PROXY=1`. Until then, all visitors share its address."
+        return _warn(f"Requests have the header {name}, but BEHIND_PROXY is off.", remedy)
+    return _ok("No proxy. Visitors' addresses come from their connections.")
 
 
 def _workers(queue: str) -> Finding:
     living, last = _living(queue)
     if not living:
-        remedy = f"Start the process `{PROCESS[queue]}` of the Procfile; its log says why it ended."
-        return _bad(f"None is alive: {MISSED[queue]}.{last}", remedy)
-    says = f"{len(living)} at work: {_names(living)}."
+        remedy = f"Start the process `{PROCESS[queue]}` of the Procfile. Its log shows why it stopped."
+        return _bad(f"No worker is running: {MISSED[queue]}.{last}", remedy)
+    says = f"{len(living)} running: {_names(living)}."
     if heartbeats.is_stuck(living):
         return _bad(
-            f"{says} {_stuck(living)}", f"Restart the process `{PROCESS[queue]}`; its log says what tasks wait for."
+            f"{says} {_stuck(living)}", f"Restart the process `{PROCESS[queue]}`. Its log shows what tasks wait for."
         )
     if stuck := _stuck(living):
-        return _warn(f"{says} {stuck}", "Restart it; its log says what its tasks wait for.")
+        return _warn(f"{says} {stuck}", "Restart it. Its log shows what its tasks wait for.")
     if lost := [one for one in heartbeats.heard(queue)[queue] if not one.is_alive]:
-        remedy = "Look at its log. If it was taken away on purpose, this goes within the hour."
+        remedy = "Check its log. If you removed it on purpose, this warning disappears within an hour."
         return _warn(f"{says} Lost: {_names(lost)}.{last}", remedy)
     return _ok(says)
 
@@ -185,17 +185,17 @@ def _workers(queue: str) -> Finding:
 def _beat() -> Finding:
     living, last = _living(heartbeats.BEAT)
     if not living:
-        return _bad(f"None is alive: what falls due is not found.{last}", "Start the process `beat` of the Procfile.")
+        return _bad(f"Beat is not running: due work is not started.{last}", "Start the process `beat` of the Procfile.")
     if len(living) > 1:
-        return _warn(f"{len(living)} are alive: {_names(living)}.", "End all but one, unless one was just replaced.")
-    return _ok(f"Ticks at {living[0].name}.")
+        return _warn(f"{len(living)} are running: {_names(living)}.", "Stop all but one, unless one was just replaced.")
+    return _ok(f"Running on {living[0].name}.")
 
 
 def _living(part: str) -> tuple[list[Heard], str]:
     """Who is alive, and a sentence about the one that was lost last, if any."""
     found = heartbeats.with_pools(part)[part]
     lost = [one for one in found if not one.is_alive]
-    last = f" {lost[0].name} was heard {duration(lost[0].ago)} ago for the last time." if lost else ""
+    last = f" {lost[0].name} was last seen {duration(lost[0].ago)} ago." if lost else ""
     return [one for one in found if one.is_alive], last
 
 
@@ -203,7 +203,7 @@ def _stuck(living: list[Heard]) -> str:
     """A sentence about those of which no thread becomes free, empty if there are none."""
     stuck = [one for one in living if one.pool and one.pool.is_stuck]
     threads = ", ".join(f"{one.name} ({one.pool.size} threads, for {_seconds(one.pool.full_s)})" for one in stuck)
-    return f"No thread has become free at {threads}." if stuck else ""
+    return f"All threads are busy: {threads}." if stuck else ""
 
 
 def _seconds(seconds: float) -> str:
@@ -228,11 +228,11 @@ def _queue(queue: str) -> Finding:
             n=Count("pk"), since=Min("due_at"), ran_out=Count("pk", filter=Q(leased_until__lte=now))
         ).values()
         if n:
-            lease = f" ({ran_out} with a lease that ran out)" if ran_out else ""
+            lease = f" ({ran_out} with an expired lease)" if ran_out else ""
             says.append(f"{n} {WORK[model][n > 1]}{lease}, the longest for {duration(now - since)}")
             longest = min(longest, since)
     if not says:
-        return _ok(f"Nothing waits. {messages}")
+        return _ok(f"Nothing is waiting. {messages}")
     missing = [f"the process `{PROCESS.get(part, part)}`" for part in sorted(silent)]
     remedy = f"Start {' and '.join(missing)}." if missing else "Start more workers of this queue."
     state = State.BAD if missing or now - longest > TOO_LONG else State.WARN
@@ -255,20 +255,20 @@ def _redis() -> Finding:
     used, limit = facts.get("used_memory", 0), facts.get("maxmemory", 0)
     policy = str(facts.get("maxmemory_policy", ""))
     is_ours = facts.get("config_file") == str((settings.VAR_DIR / "redis/redis.conf").resolve())
-    where = "The one of `make run`" if is_ours else _place(settings.REDIS_URL)
+    where = "Started by `make run`" if is_ours else _place(settings.REDIS_URL)
     memory = f"{used / 1e6:.0f} MB in use of {f'{limit / 1e6:.0f} MB' if limit else 'no limit'}, {policy}"
     server, version = redis_versions.of(facts)
     says = (
         f"{where}{f', {server} {version}' if version else ''}: answers in {ms:.1f} ms{f'; {memory}' if facts else ''}."
     )
     if policy.startswith("allkeys"):
-        return _warn(f"{says} When it is full, it forgets queued work too.", _POLICY)
+        return _warn(f"{says} When it is full, it evicts queued work.", _POLICY)
     if limit and policy == "noeviction":
-        remedy = _POLICY if used < FULL * limit else f"{_POLICY} Until then, give it more `maxmemory`."
+        remedy = _POLICY if used < FULL * limit else f"{_POLICY} Until then, raise its `maxmemory`."
         state = State.WARN if used < FULL * limit else State.BAD
-        return state, f"{says} When it is full, it takes nothing any more.", remedy
+        return state, f"{says} When it is full, it rejects writes.", remedy
     if ms > SLOW_MS:
-        return _warn(f"{says} Every page waits for it.", "Bring it nearer, or look for what keeps it busy.")
+        return _warn(f"{says} It slows down every page.", "Move it closer, or find what keeps it busy.")
     # On a laptop only our own processes reach it.
     if settings.PRODUCTION and (fixed := redis_versions.fixed_in(server, version)):
         return _warn(f"{says} It lacks the security fixes of October 2025.", f"Install {fixed} or later.")
@@ -286,7 +286,7 @@ def _database() -> Finding:
         are = "1 migration is" if missing == 1 else f"{missing} migrations are"
         return _bad(f"{says} {are} not applied.", "Run `python manage.py migrate`.")
     if ms > SLOW_MS:
-        return _warn(f"{says} Every page waits for it.", "Bring it nearer, or look for what keeps it busy.")
+        return _warn(f"{says} It slows down every page.", "Move it closer, or find what keeps it busy.")
     return _ok(says)
 
 
@@ -330,21 +330,21 @@ def _place(url: str) -> str:
 # --- Settings and what hangs on them ---------------------------------------------------------------------------------
 def _master_key() -> Finding:
     if trouble := master_key.trouble():
-        return _bad(trouble, "docs/operating.md, “A new master key”, says more.")
+        return _bad(trouble, "See “A new master key” in docs/operating.md.")
     if not Canary.objects.exists():
         return _ok("Nothing is encrypted yet.")
     keys = vault.ring()
     if len(keys) == 1:
-        return _ok(f"{keys[0].id} opens what the database holds.")
-    return _ok(f"{keys[0].id} encrypts; {', '.join(key.id for key in keys[1:])} can still be read.")
+        return _ok(f"{keys[0].id} decrypts all stored secrets.")
+    return _ok(f"{keys[0].id} encrypts; {', '.join(key.id for key in keys[1:])} can still decrypt.")
 
 
 def _mail() -> Finding:
     if settings.EMAIL_URL:
         return _ok(f"Sent through {_place(settings.EMAIL_URL)}, from {settings.DEFAULT_FROM_EMAIL}.")
     if not settings.PRODUCTION:
-        return _ok("Not set up: mails are printed where the web server runs, and addresses are not confirmed.")
-    remedy = "Set `EMAIL_URL`; until then, `manage.py changepassword` is for who has forgotten theirs."
+        return _ok("Not set up: mails are printed in the web server's terminal, and addresses are not confirmed.")
+    remedy = "Set `EMAIL_URL`. Until then, reset passwords with `manage.py changepassword`."
     return _warn("Not set up: no mail is sent, and addresses are not confirmed.", remedy)
 
 
@@ -366,25 +366,25 @@ def _claro() -> Finding:
         return _ok(says)
     says = f"{says} Of these {', '.join(f'{n} {what}' for what, n in wrong.items() if n)}."
     if counts["troubled"] and counts["troubled"] + counts["refused"] == counts["n"]:
-        remedy = f"No key gets an answer: does this machine reach {urlsplit(base).hostname}? Or is Claro down?"
+        remedy = f"No key gets an answer. Check that Claro is up and this machine reaches {urlsplit(base).hostname}."
         return _bad(says, remedy)
-    return _warn(says, "Their owners read on the keys page what to do.")
+    return _warn(says, "Their owners find the fix on the Keys page.")
 
 
 def _webhooks() -> Finding:
     if not settings.PUBLIC_URL:
-        return _ok("Off: PUBLIC_URL is not set, so Claro is asked again and again.")
+        return _ok("Off: PUBLIC_URL is not set, so the dashboard polls Claro.")
     if why_not := webhooks.why_not():
-        return _bad(why_not, "Such as `https://claro.example.com`.")
+        return _bad(why_not, "Set it to an address such as `https://claro.example.com`.")
     everyone = list(Hook.objects.all())
     on = [hook for hook in everyone if hook.state == Hook.State.REGISTERED]
     says = f"Claro reports to {settings.PUBLIC_URL} for {_many(len(on), 'key')}."
     if moved := sum(hook.has_moved for hook in on):
-        return _warn(f"{says} {moved} of them to another address.", "Turn their switches off and on again.")
+        return _warn(f"{says} {moved} of them use another address.", "Turn instant updates off and on again.")
     failed, doubted = sum(hook.state == Hook.State.FAILED for hook in everyone), sum(bool(hook.error) for hook in on)
     if failed or doubted:
-        words = f"{failed} could not be set up; deliveries for {doubted} were not believed."
-        return _warn(f"{says} {words}", "The keys page of their owners says why.")
+        words = f"Setup failed for {failed}; deliveries were rejected for {doubted}."
+        return _warn(f"{says} {words}", "Their owners find the reason on the Keys page.")
     return _ok(says)
 
 
@@ -394,18 +394,18 @@ def _many(n: int, what: str) -> str:
 
 _POLICY = "Set its `maxmemory-policy` to `volatile-lru`."
 _REMEDY_AWAY = {
-    REDIS: "Start it, or correct `REDIS_URL`. Pages still show what is known; nothing goes on by itself until then.",
-    DATABASE: "Start it, or correct `DATABASE_URL`. There are no pages until then. A new one is made by "
+    REDIS: "Start it, or correct `REDIS_URL`. Until then, pages show stored data and background work is paused.",
+    DATABASE: "Start it, or correct `DATABASE_URL`. Until then, no page works. Create a new one with "
     "`python manage.py migrate`.",
 }
 _PROBES: dict[str, Callable[[], None]] = {REDIS: _probe_redis, DATABASE: _probe_database}
 _CHECKS: list[tuple[str, tuple[str, ...], Callable[[], Finding]]] = [
     ("Web", (REDIS,), _web),
     ("Proxy", (REDIS,), _proxy),
-    ("Workers for links", (REDIS,), lambda: _workers("interactive")),
+    ("Interactive workers", (REDIS,), lambda: _workers("interactive")),
     ("Background workers", (REDIS,), lambda: _workers("background")),
     ("Beat", (REDIS,), _beat),
-    ("Queue of links", (REDIS, DATABASE), lambda: _queue("interactive")),
+    ("Interactive queue", (REDIS, DATABASE), lambda: _queue("interactive")),
     ("Background queue", (REDIS, DATABASE), lambda: _queue("background")),
     (REDIS, (), _redis),
     (DATABASE, (), _database),

@@ -41,7 +41,7 @@ def operations(request: HttpRequest) -> HttpResponse:
     found = checks.all_checks()
     not_well = sum(check.state != checks.State.OK for check in found)
     context = {"checks": found, "not_well": not_well, "looked_at": timezone.now()}
-    return render_page(request, "operations/page.html", "operations/_checks.html", context)
+    return render_page(request, "operations/page.html", context)
 
 
 def _database() -> bool:

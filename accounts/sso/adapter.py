@@ -20,10 +20,10 @@ from accounts.sso.provider import NotBelieved
 from core import outgoing
 
 TAKEN_OVER = (
-    "Nobody had confirmed this e-mail address here, so password, second factors and other sign-ins of this account are "
-    "gone. You can set a password on the Account page. "
+    "This e-mail address was not confirmed here, so the account's password, second factors and other sign-ins were "
+    "removed. You can set a password on the Account page. "
 )
-LOOK_THROUGH = "Another person may have prepared the account: look through what it holds."
+LOOK_THROUGH = "Another person may have created the account. Review its contents."
 
 # A sign-in is up to four exchanges, one after the other, and anyone may begin one.
 LIMITS = outgoing.Limits(total_s=5.0)
@@ -108,5 +108,5 @@ def _hand_over(user: User, email: str) -> dict[str, int]:
 
 
 def _in_words(removed: dict[str, int]) -> str:
-    counts = [f"{count} {name}{'' if count == 1 else 's'}" for name, count in removed.items() if count]
-    return f"Ended with them: {', '.join(counts)}. " if counts else ""
+    counts = [f"{count:,} {name}{'' if count == 1 else 's'}" for name, count in removed.items() if count]
+    return f"Also removed or paused: {', '.join(counts)}. " if counts else ""

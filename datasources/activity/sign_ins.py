@@ -26,7 +26,7 @@ from datasources.activity.words import What
 
 # Who guesses passwords fills no log: one line for each account and network in this time.
 FAILURES_EVERY_S = 300
-SOMEBODY = "Somebody"
+SOMEBODY = "Unknown visitor"
 # So many devices stand in a line by their names.
 NAMED = 3
 FACTORS = {

@@ -77,20 +77,20 @@ class Group:
 
 GROUPS = {
     "sign-in": Group(
-        "Signing in",
+        "Sign-in",
         "login-2",
         {
             What.SIGNED_UP: ("Signed up", "signed up"),
             What.SIGNED_IN: ("Signed in", "signed in"),
             What.SIGN_IN_FAILED: ("Sign-in failed", "failed to sign in as {about}"),
-            What.SECOND_STEP_FAILED: ("Second step failed", "gave a wrong second factor for {about}"),
+            What.SECOND_STEP_FAILED: ("Second step failed", "entered a wrong second factor for {about}"),
             What.SIGNED_OUT: ("Signed out", "signed out"),
             What.SIGNED_OUT_ELSEWHERE: ("Signed out elsewhere", "signed out elsewhere: {devices}"),
             What.PASSWORD_CHANGED: ("Password changed", "changed the password"),
             What.EMAIL_CHANGED: ("E-mail address changed", "changed the e-mail address from {before} to {about}"),
-            What.TAKEN_OVER: ("Account taken over", "took over the account by single sign-on"),
+            What.TAKEN_OVER: ("Account taken over", "took over the account through single sign-on"),
             What.FACTOR_ADDED: ("Second factor added", "set up {factor}"),
-            What.FACTOR_MADE_ANEW: ("Second factor made anew", "made new {factor}"),
+            What.FACTOR_MADE_ANEW: ("Second factor replaced", "replaced {factor}"),
             What.FACTOR_REMOVED: ("Second factor removed", "removed {factor}"),
         },
     ),
@@ -98,13 +98,13 @@ GROUPS = {
         "Teams",
         "users",
         {
-            What.TEAM_MADE: ("Team made", "made the team {about}"),
+            What.TEAM_MADE: ("Team created", "created the team {about}"),
             What.TEAM_RENAMED: ("Team renamed", "renamed the team {before} to {about}"),
             What.TEAM_DELETED: ("Team deleted", "deleted the team {about}"),
             What.INVITED: ("Invited", "invited {about} to {team} as {role}"),
-            What.INVITATION_REVOKED: ("Invitation taken back", "took back the invitation of {about} to {team}"),
+            What.INVITATION_REVOKED: ("Invitation cancelled", "cancelled the invitation for {about} to {team}"),
             What.JOINED: ("Joined", "joined {about} as {role}"),
-            What.ROLE_CHANGED: ("Role changed", "made {about} {role} in {team}"),
+            What.ROLE_CHANGED: ("Role changed", "changed the role of {about} in {team} to {role}"),
             What.REMOVED: ("Removed", "removed {about} from {team}"),
             What.LEFT: ("Left", "left {team}"),
         },
@@ -115,23 +115,23 @@ GROUPS = {
         {
             What.KEY_ADDED: ("Key added", "added the key {key}"),
             What.KEY_RENAMED: ("Key renamed", "renamed the key {before} to {key}"),
-            What.KEY_REPLACED: ("Key replaced", "put a new key into {key}"),
-            What.KEY_CHECKED: ("Key checked", "had Claro check {key}: {outcome}"),
+            What.KEY_REPLACED: ("Key replaced", "replaced the key {key}"),
+            What.KEY_CHECKED: ("Key checked", "checked the key {key}: {outcome}"),
             What.KEY_REFUSED: ("Key refused", "refused the key {key}"),
-            What.KEY_SHARED: ("Key shared", "shared {key} with {team}"),
-            What.KEY_UNSHARED: ("Key taken away", "took {key} away from {team}"),
+            What.KEY_SHARED: ("Key shared", "shared the key {key} with {team}"),
+            What.KEY_UNSHARED: ("Key sharing stopped", "stopped sharing the key {key} with {team}"),
             What.KEY_DELETED: ("Key deleted", "deleted the key {key}"),
-            What.HOOK_ON: ("Webhook on", "turned on “Let Claro tell us” for {key}"),
-            What.HOOK_OFF: ("Webhook off", "turned off “Let Claro tell us” for {key}"),
+            What.HOOK_ON: ("Instant updates on", "turned on instant updates for {key}"),
+            What.HOOK_OFF: ("Instant updates off", "turned off instant updates for {key}"),
         },
     ),
     "sources": Group(
         "Data sources",
         "database",
         {
-            What.SOURCE_DELETED: ("Delete asked for", "asked to have {about} deleted {when}, with {key}"),
-            What.SOURCE_RESTORED: ("Brought back", "brought back {about} from the bin"),
-            What.SOURCE_DELETE_DONE: ("Deleted", "deleted {about} with {key}"),
+            What.SOURCE_DELETED: ("Deletion requested", "requested the deletion of {about} ({when}), key {key}"),
+            What.SOURCE_RESTORED: ("Restored", "restored {about} from the bin"),
+            What.SOURCE_DELETE_DONE: ("Deleted", "deleted {about}, key {key}"),
             What.SOURCE_NOT_DELETED: ("Not deleted", "could not delete {about}: {why}"),
         },
     ),
@@ -147,23 +147,23 @@ GROUPS = {
         "Downloads",
         "download",
         {
-            What.DOWNLOAD_ASKED: ("Link asked for", "asked for a link to {about}"),
+            What.DOWNLOAD_ASKED: ("Download link created", "created a download link for {about}"),
             What.DOWNLOADED: ("Downloaded", "downloaded {about}"),
-            What.LINK_COPIED: ("Link copied", "copied the link to {about}"),
+            What.LINK_COPIED: ("Download link copied", "copied the download link for {about}"),
         },
     ),
     "shares": Group(
         "Share links",
         "share",
         {
-            What.SHARE_MADE: ("Share link made", "made a share link to {about}"),
-            What.SHARE_CHANGED: ("Share link changed", "changed the share link to {about}"),
-            What.SHARE_PAUSED: ("Share link paused", "paused the share link to {about}"),
-            What.SHARE_RESUMED: ("Share link goes on", "let the share link to {about} go on"),
-            What.SHARE_ROTATED: ("Share link renewed", "gave the share link to {about} a new address"),
-            What.SHARE_ENDED: ("Share link ended", "ended the share link to {about}"),
-            What.SHARE_USED: ("Share link used", "gave out {about}"),
-            What.SHARE_GUESSED: ("Passwords tried", "tried several wrong passwords at the share link to {about}"),
+            What.SHARE_MADE: ("Share link created", "created a share link for {about}"),
+            What.SHARE_CHANGED: ("Share link edited", "edited the share link for {about}"),
+            What.SHARE_PAUSED: ("Share link paused", "paused the share link for {about}"),
+            What.SHARE_RESUMED: ("Share link resumed", "resumed the share link for {about}"),
+            What.SHARE_ROTATED: ("Share link replaced", "replaced the share link for {about}"),
+            What.SHARE_ENDED: ("Share link revoked", "revoked the share link for {about}"),
+            What.SHARE_USED: ("Share link used", "{about} was downloaded through the {who}"),
+            What.SHARE_GUESSED: ("Wrong passwords", "entered several wrong passwords on the share link for {about}"),
         },
     ),
 }
@@ -185,10 +185,14 @@ def label(event: AuditEvent) -> str:
 
 def parts(event: AuditEvent) -> Iterator[tuple[str, str]]:
     """The sentence in pieces: our own words as ("", text), what others have named as (its name, text), made visible."""
-    yield "who", visible(event.who)
     _, _, words = _BY_KIND.get(event.what, _OTHER)
-    named = {**event.details, "about": event.about, "key": event.key_label}
-    for ours, name, _, _ in string.Formatter().parse(f" {words or label(event)}"):
+    words = words or label(event)
+    if "{who}" in words:  # a share link, within the sentence
+        who = event.who[:1].lower() + event.who[1:]
+    else:
+        who, words = event.who, f"{{who}} {words}"
+    named = {**event.details, "about": event.about, "key": event.key_label, "who": who}
+    for ours, name, _, _ in string.Formatter().parse(words):
         yield "", ours
         if name:
             yield name, visible(str(named.get(name) or UNKNOWN))

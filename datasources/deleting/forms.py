@@ -32,14 +32,14 @@ class DeleteForm(WhenForm):
     def clean_confirm(self) -> str:
         typed = self.cleaned_data["confirm"]
         if typeable(typed) != typeable(self._name):
-            raise forms.ValidationError("That is not the file's name. Nothing was deleted.")
+            raise forms.ValidationError("The name doesn't match. Nothing was deleted.")
         return typed
 
 
 class DeleteSeveralForm(WhenForm):
     """Deleting several asks for their number."""
 
-    confirm = forms.CharField(label="Number of data sources")
+    confirm = forms.CharField(label="Number of files")
 
     def __init__(self, count: int, *args, **kwargs):
         super().__init__(*args, **kwargs)
@@ -48,5 +48,5 @@ class DeleteSeveralForm(WhenForm):
     def clean_confirm(self) -> str:
         typed = self.cleaned_data["confirm"]
         if re.sub(r"[\s,.'’]", "", typed) != str(self._count):
-            raise forms.ValidationError("That is not their number. Nothing was deleted.")
+            raise forms.ValidationError("The number doesn't match. Nothing was deleted.")
         return typed

@@ -48,14 +48,14 @@ class KeyUnreadable(ClaroError):
     def __init__(self) -> None:
         super().__init__(
             "The stored key does not open with the configured master key.",
-            user_message="This key can't be read any more. Its owner has to paste it again on the keys page.",
+            user_message="This key can't be read. Its owner must paste it again on the Keys page.",
         )
 
 
 class Crowded(NotNow):
     """So many calls of this key or user are under way that they would hold up those of the others."""
 
-    words = "Claro answers slowly; this waits its turn."
+    words = "Claro answers slowly. This request is queued."
 
     def __init__(self) -> None:
         super().__init__()

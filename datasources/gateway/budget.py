@@ -92,7 +92,7 @@ class Budget:
         if wait_ms := self._run("take", ticket, self._lane, self._person):
             raise RateLimited(
                 f"No call for {self._lane} now; not asked.",
-                user_message="This minute's share of calls is used.",
+                user_message="Your share of this minute's calls is used.",
                 retry_at=datetime.now(UTC) + timedelta(milliseconds=wait_ms),
             )
         return ticket

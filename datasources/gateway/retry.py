@@ -20,7 +20,7 @@ ATTEMPTS_AT_MOST = 5
 class Broken(ClaroError):
     """Work raised an exception that nothing expects: a fault of the dashboard, which the log describes."""
 
-    words = "The dashboard failed to do this. Its log has the details."
+    words = "The dashboard failed. Its log has the details."
 
 
 def work(

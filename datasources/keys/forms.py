@@ -20,7 +20,7 @@ def clean_api_key(secret: str) -> str:
     """A key as claro-api.md (basics) allows it: printable, without white space, up to 512 characters."""
     secret = secret.strip()
     if any(character.isspace() or not character.isprintable() for character in secret):
-        raise forms.ValidationError("A key has no spaces or line breaks. Copy it again, whole and alone.")
+        raise forms.ValidationError("A key has no spaces or line breaks. Copy the whole key again.")
     return secret
 
 
@@ -41,21 +41,21 @@ class KeyForm(forms.Form):
 
     could_not_check = False
 
-    label = NameField(help_text="A name that tells you which key this is.")
+    label = NameField(help_text="A name to recognize this key by.")
     secret = SecretField()
-    keep_unchecked = forms.BooleanField(required=False, label="Keep the key unchecked for now")
+    keep_unchecked = forms.BooleanField(required=False, label="Save without a check")
 
 
 class KeyEditForm(KeyForm):
     """Renaming a key, replacing its secret in place."""
 
-    secret = SecretField(required=False, help_text="Leave empty to keep the present key.")
+    secret = SecretField(required=False, help_text="Leave empty to keep the current key.")
     calls_per_minute = forms.IntegerField(
-        label="Calls a minute",
+        label="Calls per minute",
         required=False,
         min_value=1,
         max_value=100_000,
-        help_text="What your plan allows. Claro mostly says it by itself, and then that counts.",
+        help_text="The limit of your plan. A limit reported by Claro takes precedence.",
     )
 
 

@@ -64,10 +64,10 @@ def receive(hook: Hook, raw_body: bytes, signature: str) -> bool:
     try:
         secret = signing_secret(hook)
     except SecretUnreadable:
-        _note_error(hook, "A delivery could not be checked: the secret of this webhook can't be read any more.")
+        _note_error(hook, "A delivery was not checked: the webhook's secret can't be read.")
         raise
     if not verify_signature(secret, raw_body, signature):
-        _note_error(hook, "A delivery came with a wrong signature.")
+        _note_error(hook, "A delivery had a wrong signature.")
         raise Forged
     delivery = parse_delivery(raw_body)
     concerns_us = delivery.event in ("", PROCESSED)

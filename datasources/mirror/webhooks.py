@@ -31,7 +31,7 @@ PASSING = frozenset({408, 409, 425})
 class HookUnreadable(ClaroError):
     """The hook's secret does not open with the dashboard's master key."""
 
-    words = "The secret of this webhook can't be read any more. Turn it on anew."
+    words = "The webhook's secret can't be read. Turn instant updates off and on again."
 
 
 def why_not() -> str:

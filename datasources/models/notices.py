@@ -18,8 +18,13 @@ class Topic(models.TextChoices):
     GUESSED = "guessed", "Wrong passwords are tried at a share link"
 
 
-# These people choose; what endangers something of theirs they are told in any case.
-CHOICES = [(topic.value, topic.label) for topic in Topic if topic != Topic.GUESSED]
+# What users can choose. Attacks on something of theirs are always reported.
+CHOICES = [
+    (Topic.PROCESSED.value, "File processed"),
+    (Topic.FAILED.value, "Processing failed"),
+    (Topic.REFUSED.value, "Key refused by Claro"),
+    (Topic.SHARES.value, "Share link reached its download limit or expires soon"),
+]
 
 
 class Wish(models.Model):

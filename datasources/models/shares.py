@@ -72,17 +72,17 @@ class ShareLink(Sealed):
     def why_not(self) -> str:
         """Why it does not work right now, for those who look after it; empty while it does. One query at most."""
         if self.ended_at:
-            return "ended"
+            return "revoked"
         if self.is_used_up:
-            return "used up"
+            return "limit reached"
         if self.is_over:
-            return "its time is over"
+            return "expired"
         if not self.maker_may:
-            return "its maker may not share through this key any more"
+            return "its creator can no longer share this key"
         if self.key.state == ApiKey.State.INVALID:
             return "Claro refuses the key"
         if all(file.source.gone_at for file in self.files.all()):
-            return "gone at Claro"
+            return "deleted at Claro"
         return "paused" if self.is_paused else ""
 
 

@@ -111,7 +111,7 @@ def _end_test(held: Held, problem: str) -> None:
 def _tried(held: Held, outlet: Outlet) -> str:
     """Why the test could not be sent; empty where it was."""
     if held.work.attempts >= TEST_ATTEMPTS:
-        return "The dashboard was interrupted each time."
+        return "The dashboard was interrupted at every attempt."
     held.renew(attempts=held.work.attempts + 1)
     try:
         deliver(outlet, [])
@@ -158,18 +158,18 @@ def deliver(outlet: Outlet, news: list[Notice]) -> None:
 
 def _mail(user: User, news: list[Notice], text: str) -> None:
     number = sum(notice.count for notice in news)
-    subject = f"Claro Dashboard: {number} new" if news else "Claro Dashboard: a test"
+    subject = f"Claro Dashboard: {number:,} new notice{'' if number == 1 else 's'}" if news else "Claro Dashboard: test"
     try:
         send_mail(subject, text, None, [user.email])
     except (OSError, smtplib.SMTPException) as error:
-        raise NotSent("The mail server did not take it.") from error
+        raise NotSent("The mail server refused the mail.") from error
 
 
 def _post(outlet: Outlet, content: dict[str, object]) -> None:
     try:
         secret, url = outlet.secret_and_address()
     except SecretUnreadable:
-        raise NotSent("The address can't be read any more. Enter it again.") from None
+        raise NotSent("The address can't be read. Remove the channel, then add it again.") from None
     body = json.dumps(content).encode()
     stamp = int(timezone.now().timestamp())
     code = hmac.new(secret.encode(), f"{stamp}.".encode() + body, hashlib.sha256).hexdigest()
@@ -181,11 +181,11 @@ def _post(outlet: Outlet, content: dict[str, object]) -> None:
             answer = session.post(url, data=body, headers=headers, stream=True)
             answer.close()
         except outgoing.NotPublic:
-            raise NotSent(f"{outlet.host} leads into a private network; that is not allowed.") from None
+            raise NotSent(f"{outlet.host} is in a private network, which is not allowed.") from None
         except requests.RequestException as error:
             if _is_unknown_name(error):
-                raise NotSent(f"{outlet.host} is not found.") from None
-            raise NotSent(f"{outlet.host} does not answer ({type(error).__name__}).") from None
+                raise NotSent(f"{outlet.host} was not found.") from None
+            raise NotSent(f"{outlet.host} did not answer ({type(error).__name__}).") from None
     if not 200 <= answer.status_code < 300:
         raise NotSent(f"{outlet.host} answered {answer.status_code}.")
 
@@ -209,7 +209,7 @@ def _host(url: str) -> str:
         host = ""
     schemes = ("https", "http") if settings.NOTIFY_PRIVATE_NETWORKS else ("https",)
     if not host or parts.scheme not in schemes or parts.username or parts.password:
-        raise NotSent("This must be a whole https address, without a user name.")
+        raise NotSent("Enter a full https address, without a user name.")
     return host
 
 

@@ -23,7 +23,7 @@ class OutletForm(forms.Form):
         label="Address",
         required=False,
         max_length=2000,
-        help_text="Of your webhook or of Slack's, kept encrypted. E-mail goes to the address you sign in with.",
+        help_text="The address of your webhook or of Slack's, stored encrypted. E-mail goes to your sign-in address.",
     )
 
     def __init__(self, *args, **kwargs):
@@ -34,5 +34,5 @@ class OutletForm(forms.Form):
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean()
         if cleaned.get("kind") not in (None, Outlet.Kind.MAIL) and not cleaned.get("url"):
-            self.add_error("url", "Where to? Paste the address.")
+            self.add_error("url", "Enter the address.")
         return cleaned

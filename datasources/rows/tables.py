@@ -148,7 +148,7 @@ def _head(column: Column, page: Rows, state: dict[str, Any], parameters: dict[st
         return f'<th scope="col"{look}><span title="Can\'t be sorted: {column.refusal}.">{label}</span></th>'
     direction = state["order"] if state["sort"] == column.name else ""
     following = {"": "asc", "asc": "desc", "desc": ""}[direction]
-    words = {"asc": "Sort ascending", "desc": "Sort descending", "": "Back to the original order"}[following]
+    words = {"asc": "Sort ascending", "desc": "Sort descending", "": "Remove the sort order"}[following]
     href = escape(query_string(parameters, sort=column.name if following else "", order=following))
     sorted_ = {"": "", "asc": ' aria-sort="ascending"', "desc": ' aria-sort="descending"'}[direction]
     link = f'<a class="sort-link" id="sort-{column.place}" href="{href}" title="{words}">{label}</a>'

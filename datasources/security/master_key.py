@@ -48,9 +48,9 @@ def trouble() -> str:
             used = canary.token.split(".")[1]
             lost = unreadable(ApiKey).count()
             return (
-                f"CLARO_SECRET_KEYS does not open what this database holds: it was encrypted with master key {used}, "
-                f"configured is {ring_ids}. {lost} API keys can't be read. Put the old master key back (it may stand "
-                "second in the list), or have the keys pasted again and run `python manage.py rotate_secrets --forget`."
+                f"CLARO_SECRET_KEYS does not decrypt this database. It was encrypted with master key {used}, but "
+                f"{ring_ids} is configured. {lost:,} API keys can't be read. Restore the old master key (second in the "
+                "list is fine), or paste the API keys again and run `python manage.py rotate_secrets --forget`."
             )
     return ""
 

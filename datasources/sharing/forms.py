@@ -13,22 +13,22 @@ class ShareForm(forms.Form):
 
     DAYS = {"day": 1, "week": 7, "month": 30}
     ENDS = (
-        ("day", "In a day"),
-        ("week", "In a week"),
+        ("day", "In 1 day"),
+        ("week", "In 7 days"),
         ("month", "In 30 days"),
         ("date", "On a date"),
         ("never", "Never"),
     )
 
-    ends = forms.ChoiceField(label="Stops working", choices=ENDS, initial="month")
+    ends = forms.ChoiceField(label="Expires", choices=ENDS, initial="month")
     ends_on = forms.DateField(
-        label="After which day",
+        label="Last day",
         required=False,
         widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"),
-        help_text="The last day on which it works.",
+        help_text="The link works until the end of this day.",
     )
     most_uses = forms.IntegerField(
-        label="Downloads at most", required=False, min_value=1, max_value=1_000_000, help_text="Empty: any number."
+        label="Download limit", required=False, min_value=1, max_value=1_000_000, help_text="Leave empty for no limit."
     )
     password = forms.CharField(
         required=False,
@@ -43,7 +43,7 @@ class ShareForm(forms.Form):
         max_length=500,
         widget=forms.Textarea(attrs={"rows": 2}),
         validators=[require_text],
-        help_text="Shown on the page, to whoever opens the link.",
+        help_text="Shown on the page to everyone who opens the link.",
     )
 
     def clean(self) -> dict[str, Any]:
@@ -51,9 +51,9 @@ class ShareForm(forms.Form):
         day = given.get("ends_on")
         if given.get("ends") == "date" and "ends_on" not in self.errors:
             if not day:
-                self.add_error("ends_on", "Choose a day.")
+                self.add_error("ends_on", "Choose a date.")
             elif self._end_of(day) <= timezone.now():
-                self.add_error("ends_on", "That day is over.")
+                self.add_error("ends_on", "This date is in the past. Choose a later one.")
         return given
 
     def settings(self) -> dict[str, Any]:
@@ -79,7 +79,7 @@ class ShareForm(forms.Form):
 class ShareEditForm(ShareForm):
     """The same for a link that is there already."""
 
-    remove_password = forms.BooleanField(required=False, label="Ask for no password any more")
+    remove_password = forms.BooleanField(required=False, label="Remove the password")
 
     field_order = ("ends", "ends_on", "most_uses", "password", "remove_password", "note")
 
@@ -94,7 +94,7 @@ class ShareEditForm(ShareForm):
         super().__init__(*args, initial=present, **kwargs)
         self._share = share
         if share.password:
-            self.fields["password"].help_text = "Empty: the present one stays."
+            self.fields["password"].help_text = "Leave empty to keep the current password."
         else:
             del self.fields["remove_password"]
 

@@ -47,7 +47,7 @@ WARN_BEFORE = timedelta(days=1)
 FORGET_AFTER = timedelta(days=90)
 # Wrong passwords that come after so long a pause are news again.
 GUESSING_IS_OVER_AFTER_S = 3600
-SOMEBODY = "Somebody"
+SOMEBODY = "Unknown visitor"
 USES = "claro:share-uses"
 USES_AT_ONCE = 500
 

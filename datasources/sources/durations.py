@@ -65,7 +65,7 @@ class Usual:
         if (low, unit) == (high, high_unit):
             return "a few seconds" if (low, unit) == shortest else f"about {low} {unit}"
         if (low, unit) == shortest:
-            return f"up to {high} {high_unit}"
+            return f"under {high} {high_unit}"
         return f"{low} to {high} {unit}" if unit == high_unit else f"{low} {unit} to {high} {high_unit}"
 
 

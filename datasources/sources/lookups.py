@@ -34,7 +34,7 @@ ASKING, NO = b"asking", b"no"
 class TooManyLookups(NotNow):
     """So many unknown ids were asked for that Claro is not asked for another one in this minute."""
 
-    words = "Too many unknown addresses were opened."
+    words = "Too many unknown addresses were opened. Wait a minute."
 
     def __init__(self) -> None:
         super().__init__()
@@ -44,7 +44,7 @@ class TooManyLookups(NotNow):
 class StillAsking(NotNow):
     """Claro is being asked whether the source exists."""
 
-    words = "Claro is being asked for this data source."
+    words = "The dashboard is asking Claro for this file."
 
     def __init__(self) -> None:
         super().__init__()

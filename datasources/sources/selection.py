@@ -31,11 +31,11 @@ class SelectionForm(forms.Form):
         try:
             return {UUID(word) for word in ids}
         except ValueError:
-            raise forms.ValidationError("That is no data source.") from None
+            raise forms.ValidationError("The selection contains an invalid file.") from None
 
     def clean(self) -> None:
         if not self.errors and not self.cleaned_data["all"] and not self.cleaned_data["source"]:
-            raise forms.ValidationError("Tick the data sources that you mean.")
+            raise forms.ValidationError("Select files in the list first.")
 
     def ids(self) -> set[UUID] | None:
         """None where all are meant."""

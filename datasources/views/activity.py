@@ -39,9 +39,7 @@ def list_activity(request: HttpRequest) -> HttpResponse:
         "key_is_gone": state["key"] and state["key"] not in {key.pk for key in keys},
         "narrowed": any(state[name] for name in ("what", "who", "key", "source", "since", "until", "q")),
     }
-    return render_page(
-        request, "activity/list.html", "activity/_list.html", context, 400 if context["complaints"] else 200
-    )
+    return render_page(request, "activity/list.html", context, 400 if context["complaints"] else 200)
 
 
 @login_required

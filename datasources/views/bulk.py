@@ -43,19 +43,20 @@ def of_selection(action: Action) -> Callable:
             form = SelectionForm(request.POST)
             if not form.is_valid():
                 [text, *_] = [error for errors in form.errors.values() for error in errors]
-                return render_problem(request, 422, "Nothing is chosen", text)
+                return render_problem(request, 422, "Nothing selected", text)
             state = SourceListForm(request.GET).state()
             try:
                 chosen = selection.choose(request.user, space_of(request), state, form.ids(), action)
             except TooMany as error:
-                text = f"You chose {error.count:,} data sources; at most {MOST:,} go at once. Filter the list first."
-                return render_problem(request, 422, "Too many at once", text)
+                text = f"You selected {error.count:,} files. The limit is {MOST:,}. Filter the list first."
+                return render_problem(request, 422, "Too many files", text)
             if chosen.sources:
                 return view(request, chosen)
             if chosen.left_out:
-                return render_problem(request, 403, "Not yours to do", "You may not do this with what you chose.")
-            text = "What you chose is not there any more, or is in the bin."
-            return render_problem(request, 422, "Nothing is chosen", text)
+                text = "You don't have permission for the selected files. Ask an owner of the team."
+                return render_problem(request, 403, "Not allowed", text)
+            text = "The selected files were deleted or are in the bin."
+            return render_problem(request, 422, "Nothing selected", text)
 
         return guarded
 
@@ -70,9 +71,9 @@ def download(request: HttpRequest, chosen: Selection) -> HttpResponse:
     new = links.ask_all(finished, request.user, LINKS_LAST_S)
     tasks.start_due(DownloadLink)
     log.record_each(What.DOWNLOAD_ASKED, request.user, finished)
-    counts = {"being made": new, "there already": len(finished) - new, "left out, still processed": processing}
-    links_are = ", ".join(f"{n:,} {what}" for what, n in counts.items() if n)
-    messages.success(request, f"Links to {len(chosen.sources):,} data sources: {links_are}.")
+    ready = len(finished) - new
+    counts = {f"link{'' if ready == 1 else 's'} ready": ready, "being created": new, "still processing": processing}
+    messages.success(request, ", ".join(f"{n:,} {what}" for what, n in counts.items() if n))
     return redirect(path_in_space(request, "downloads:list"))
 
 
@@ -81,11 +82,11 @@ def share(request: HttpRequest, chosen: Selection) -> HttpResponse:
     """Leads to the form for a page with all of them; a share link belongs to one key."""
     first, *others = chosen.sources
     if any(source.key_id != first.key_id for source in others):
-        text = "They lie behind several keys, and a share link belongs to one. Filter the list by key first."
-        return render_problem(request, 422, "Not as one page", text)
+        text = "The selected files belong to several keys, but a share link to one. Filter the list by key first."
+        return render_problem(request, 422, "Files of several keys", text)
     if len(chosen.sources) > shares.FILES_AT_MOST:
-        text = f"You chose {len(chosen.sources):,} data sources; a page holds at most {shares.FILES_AT_MOST}."
-        return render_problem(request, 422, "Too many for one page", text)
+        text = f"You selected {len(chosen.sources):,} files. A share link holds up to {shares.FILES_AT_MOST}."
+        return render_problem(request, 422, "Too many files", text)
     query = {"key": first.key_id, "with": [source.datasource_id for source in others]}
     return redirect(f"{reverse('sources:share', args=[first.datasource_id])}?{urlencode(query, doseq=True)}")
 
@@ -106,5 +107,4 @@ def delete(request: HttpRequest, chosen: Selection) -> HttpResponse:
         "dependents": bin.dependents(chosen.sources, request.user),
         "bin_time": settings.BIN_TIME,
     }
-    page, part = "sources/delete_chosen.html", "sources/_delete_chosen.html"
-    return render_page(request, page, part, context, 422 if form.errors else 200)
+    return render_page(request, "sources/delete_chosen.html", context, 422 if form.errors else 200)

@@ -21,7 +21,7 @@ def ask(request: HttpRequest, source: Source) -> HttpResponse:
     """A link to the original file: the one that is alive, or one that a task makes while the button shows it."""
     form = DownloadForm(request.POST)
     if not form.is_valid():
-        return render_problem(request, 422, "No link was made", "Choose 5 minutes, 1 hour or 24 hours.")
+        return render_problem(request, 422, "No link created", "Choose 5 minutes, 1 hour or 24 hours.")
     link = links.ask(source, request.user, form.cleaned_data["expires_in"], renew=form.cleaned_data["renew"])
     log.record(What.DOWNLOAD_ASKED, request.user, source=source)
     viewers.note(source, request.user)
@@ -44,7 +44,7 @@ def list_downloads(request: HttpRequest) -> HttpResponse:
     pending = [link for link in context["page"] if link.is_pending]
     context |= {"pending": pending, "standing_still": stalled.among(pending), "choices": DownloadForm.CHOICES}
     context["being_made"] = found.filter(state=DownloadLink.State.PENDING).count()
-    return render_page(request, "downloads/list.html", "downloads/_list.html", context, status)
+    return render_page(request, "downloads/list.html", context, status)
 
 
 @of_link(*READ)
@@ -75,8 +75,8 @@ def url(request: HttpRequest, link: DownloadLink) -> HttpResponse:
 
 def _state(request: HttpRequest, link: DownloadLink) -> HttpResponse:
     context = {"link": link, "source": link.source, "standing_still": stalled.among([link])}
-    return render_page(request, "downloads/state.html", "downloads/_state.html", context)
+    return render_page(request, "downloads/state.html", context, part="downloads/_state.html")
 
 
 def _ended(request: HttpRequest) -> HttpResponse:
-    return render_problem(request, 410, "This link has ended", "Ask for a new one from the list of sources.")
+    return render_problem(request, 410, "Link expired", "Create a new one from the list of data sources.")

@@ -37,8 +37,8 @@ STATUS: dict[type[ClaroError], int] = {
 }
 
 UNREADABLE = (
-    "The dashboard's master key is not the one that your app's or recovery codes' secret was encrypted with. A passkey "
-    "still works. Whoever runs this dashboard can put the old master key back, or take your second factors away."
+    "The dashboard's master key has changed, so your app and recovery codes don't work. A passkey still works. "
+    "Ask the administrator to restore the old master key or to remove your second factors."
 )
 
 logger = logging.getLogger(__name__)
@@ -65,7 +65,7 @@ class ClaroErrorMiddleware:
                 request,
                 503,
                 "Not available right now",
-                "A part of the dashboard (Redis) does not answer.",
+                "Redis does not answer. Try again in a minute.",
             )
         if isinstance(error, SecretUnreadable):
             logger.error("%s", error)
@@ -79,7 +79,7 @@ def status_of(error: ClaroError) -> int:
 
 
 def claro_problem(request: HttpRequest, error: ClaroError) -> HttpResponse:
-    title, text = "Claro did not answer as hoped", error.user_message
+    title, text = "Claro returned an error", error.user_message
     if isinstance(error, NotNow):
         title, text = "Not available right now", f"{text} Try again in {seconds_until(error.retry_at)} s."
     response = render_problem(request, status_of(error), title, text)

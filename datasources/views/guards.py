@@ -10,16 +10,17 @@ from uuid import UUID
 
 from django.contrib.auth.decorators import login_required
 from django.core.exceptions import PermissionDenied
+from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods
 
-from accounts.models import User
+from accounts.models import Team, User
 from accounts.roles import Action, may
 from datasources import access
 from datasources.keys import choice
 from datasources.keys.forms import KeyChoiceForm
-from datasources.models import Deletion, ShareLink, Source
+from datasources.models import ApiKey, Deletion, ShareLink, Source
 from datasources.sharing import shares
 from datasources.sources import lookups
 
@@ -82,6 +83,16 @@ def path_in_space(request: HttpRequest, name: str) -> str:
     return f"{reverse(name)}?team={space.name}" if space.name else reverse(name)
 
 
+def _not_allowed(*teams: Team) -> PermissionDenied:
+    """The error for a reader whose role is too low; it names whom to ask."""
+    return PermissionDenied(f"Ask an owner of {' or '.join(map(str, teams))}." if teams else "")
+
+
+def _teams(request: HttpRequest, key: ApiKey) -> QuerySet[Team]:
+    """The teams that share a key with the reader."""
+    return Team.objects.filter(key_shares__key=key, memberships__user=request.user)
+
+
 def _any_role(get: Callable[[User, UUID], Any]) -> Finder:
     return lambda request, object_id, action: get(request.user, object_id)
 
@@ -92,7 +103,7 @@ def _by_role(get: Callable[[User, UUID], Any]) -> Finder:
     def find(request: HttpRequest, object_id: UUID, action: Action) -> Any:
         found = get(request.user, object_id)
         if not may(found.role, action):
-            raise PermissionDenied
+            raise _not_allowed(found.team)
         return found
 
     return find
@@ -110,7 +121,7 @@ def _source(request: HttpRequest, datasource_id: UUID, action: Action) -> Source
             raise
         source = choice.get_source(request.user, datasource_id, key_id, action)
     if not may(source.key.role, action):
-        raise PermissionDenied
+        raise _not_allowed(*_teams(request, source.key))
     return source
 
 
@@ -118,7 +129,7 @@ def _share(request: HttpRequest, share_id: UUID, action: Action) -> ShareLink:
     share = access.get_share(request.user, share_id)
     is_allowed = shares.may_change(share, request.user) if action == Action.END_SHARES else may(share.role, action)
     if not is_allowed:
-        raise PermissionDenied
+        raise _not_allowed(*_teams(request, share.key))
     return share
 
 

@@ -24,7 +24,7 @@ OF_A_SOURCE = (Topic.PROCESSED, Topic.FAILED)
 @require_safe
 def list_notices(request: HttpRequest) -> HttpResponse:
     context, status = paged(request, notices.of(request.user))
-    return render_page(request, "notices/list.html", "notices/_list.html", context, status)
+    return render_page(request, "notices/list.html", context, status)
 
 
 @login_required
@@ -53,7 +53,7 @@ def choose(request: HttpRequest, key: ApiKey) -> HttpResponse:
     form = WishForm(request.POST)
     if form.is_valid():
         notices.choose(request.user, key, form.cleaned_data["topics"])
-        messages.success(request, f"Saved what you are told about {key.label}.")
+        messages.success(request, f"Notification settings for {key.label} saved.")
     return redirect("notices:choices")
 
 
@@ -62,7 +62,8 @@ def follow(request: HttpRequest, source: Source) -> HttpResponse:
     """Be told when this one source is processed or fails; or not any more."""
     wanted = OF_A_SOURCE if request.POST.get("on") == "1" else ()
     notices.choose(request.user, source.key, wanted, source)
-    messages.success(request, "You are told when it is done." if wanted else "You are not told about it any more.")
+    text = "You will be notified when processing ends." if wanted else "You will not be notified about this file."
+    messages.success(request, text)
     return redirect(f"{reverse('sources:details', args=[source.datasource_id])}?{request.GET.urlencode()}".rstrip("?"))
 
 
@@ -76,7 +77,7 @@ def add_outlet(request: HttpRequest) -> HttpResponse:
         except channels.NotSent as error:
             form.add_error("url", str(error))
         else:
-            messages.success(request, f"{outlet.get_kind_display()} is on. Send a test to see whether it arrives.")
+            messages.success(request, f"{outlet.get_kind_display()} added. Send a test to check it.")
             return redirect("notices:choices")
     return _choices(request, form, 422)
 
@@ -84,7 +85,7 @@ def add_outlet(request: HttpRequest) -> HttpResponse:
 @of_outlet(*FORM)
 def remove_outlet(request: HttpRequest, outlet: Outlet) -> HttpResponse:
     if request.method != "POST":
-        text = "Its address and secret are forgotten. To get notices there again, it has to be entered again."
+        text = "Its address and secret are deleted. To use it again, add it again."
         back = reverse("notices:choices")
         return render_question(request, f"Remove {outlet.get_kind_display()}?", text, "Remove", back)
     outlet.delete()
@@ -110,7 +111,7 @@ def outlet_secret(request: HttpRequest, outlet: Outlet) -> HttpResponse:
     try:
         secret, _ = outlet.secret_and_address()
     except SecretUnreadable:
-        return render_problem(request, 410, "It can't be read any more", "Enter the address of the webhook again.")
+        return render_problem(request, 410, "Webhook can't be read", "Remove the webhook, then add it again.")
     return HttpResponse(secret, content_type="text/plain; charset=utf-8")
 
 
@@ -137,4 +138,4 @@ def _choices(
         "form": form,
         "has_mail": bool(settings.EMAIL_URL),
     }
-    return render_page(request, "notices/choices.html", "notices/_choices.html", context, status)
+    return render_page(request, "notices/choices.html", context, status)

@@ -27,14 +27,14 @@ def rows(request: HttpRequest, source: Source) -> HttpResponse:
     if source.is_processing or source.has_failed:
         context["problem"] = "failed" if source.has_failed else "processing"
         context["standstill"] = source.is_processing and stalled.of_keys([source.key])
-        return render_page(request, "rows/page.html", "rows/_table.html", context, status)
+        return render_page(request, "rows/page.html", context, status, part="rows/_table.html")
     try:
         page = pages.page(source, state["page"], state["limit"], form.query(state), request.user.pk)
     except pages.StillLoading:
         context["problem"], status = "loading", 202
     except ProcessingInProgress:
         context["problem"] = "processing"
-        return render_page(request, "rows/page.html", "rows/_table.html", context, status)
+        return render_page(request, "rows/page.html", context, status, part="rows/_table.html")
     except InvalidParameters as error:
         context |= {"problem": "refused", "error": error}
         status = 422
@@ -48,9 +48,9 @@ def rows(request: HttpRequest, source: Source) -> HttpResponse:
     else:
         context |= _shown(page, state)
         context |= {"page": page, "table": tables.table(page, state, dict(request.GET.lists()))}
-        return render_page(request, "rows/page.html", "rows/_table.html", context, status)
+        return render_page(request, "rows/page.html", context, status, part="rows/_table.html")
     # Only what went wrong, for its place beside the filter: the last good table stays.
-    response = render_page(request, "rows/page.html", "rows/_problem.html", context, status)
+    response = render_page(request, "rows/page.html", context, status, part="rows/_problem.html")
     return say_when(response, context.get("error"))
 
 
@@ -60,7 +60,7 @@ def cell(request: HttpRequest, source: Source) -> HttpResponse:
     form = CellsForm(request.GET)
     state = form.state()
     if not request.GET.get("at"):
-        return render_problem(request, 400, "No cell", "The address names no cell. Open one from the table.")
+        return render_problem(request, 400, "No cell", "The address contains no cell. Open one from the table.")
     if "at" in form.errors:
         raise Http404("No such cell.")
     try:
@@ -78,7 +78,7 @@ def cell(request: HttpRequest, source: Source) -> HttpResponse:
         html = SafeString(cells.escaped(text[:most]))
         column = tables.Column(place, page.columns[place - 1])
         found.append({"row": row, "column": column, "html": html, "length": len(text), "is_cut": len(text) > most})
-    return render_page(request, "rows/cell.html", "rows/_cells.html", {"source": source, "cells": found})
+    return render_page(request, "rows/cell.html", {"source": source, "cells": found}, part="rows/_cells.html")
 
 
 def _shown(page: pages.Rows, state: dict) -> dict:

@@ -181,7 +181,7 @@ def _not_yet(request: HttpRequest, link: DownloadLink) -> HttpResponse:
         }
         response = _render("shares/wait.html", context, 202 if link.is_pending else 503)
     else:
-        response = _text("The file is being made ready. Ask again a little later.", 503)
+        response = _text("The file is being prepared. Try again in a few seconds.", 503)
     response["Retry-After"] = str(pause_s)
     return response
 
@@ -205,7 +205,7 @@ def _not_for_the_moment(request: HttpRequest) -> HttpResponse:
     if _is_a_person(request):
         response = _render("shares/not_now.html", {}, 503)
     else:
-        response = _text("This link is not available for the moment. Try again later.", 503)
+        response = _text("This link is not available right now. Try again in a few minutes.", 503)
     response["Retry-After"] = str(PAUSE_S)
     return response
 
@@ -214,7 +214,7 @@ def _too_often(request: HttpRequest) -> HttpResponse:
     if _is_a_person(request):
         response = _render("shares/too_often.html", {}, 429)
     else:
-        response = _text("That was too often in a short time.", 429)
+        response = _text("Too many attempts. Wait a minute, then try again.", 429)
     response["Retry-After"] = str(PAUSE_S)
     return response
 
@@ -226,7 +226,7 @@ def _ask_password(request: HttpRequest, *, status: int = 200, wait_s: int = 0) -
     elif wait_s:
         response = _text(f"Too many wrong passwords. Try again in {wait_s} s.", status)
     else:
-        response = _text("This link wants a password.", 401)
+        response = _text("This link needs a password.", 401)
         response["WWW-Authenticate"] = 'Basic realm="Share link", charset="UTF-8"'
     if wait_s:
         response["Retry-After"] = str(wait_s)

@@ -51,7 +51,7 @@ def refresh(request: HttpRequest) -> HttpResponse:
 def checks(request: HttpRequest) -> HttpResponse:
     """The line above the list that says when nothing is being checked; an open page looks at it again and again."""
     context = {"standstill": stalled.of_keys(_keys(request))}
-    return render_page(request, "sources/_checks.html", "sources/_checks.html", context)
+    return render_page(request, "sources/_checks.html", context)
 
 
 @of_source(*READ)
@@ -75,14 +75,14 @@ def details(request: HttpRequest, source: Source) -> HttpResponse:
     }
     if source.is_processing:
         context["standstill"] = stalled.of_keys([source.key])
-    return render_page(request, "sources/details.html", "sources/_details.html", context)
+    return render_page(request, "sources/details.html", context)
 
 
 @of_source(*FORM, action=Action.DELETE)
 def delete(request: HttpRequest, source: Source) -> HttpResponse:
     """Puts a source into the bin, once its file's name was typed; from there it is deleted at Claro, for good."""
     if bin.holding(source):
-        messages.info(request, f"{source.name} is in the bin already.")
+        messages.info(request, f"{source.name} is already in the bin.")
         return redirect("bin:list")
     form = DeleteForm(source, request.POST if request.method == "POST" else None)
     if form.is_valid():
@@ -95,7 +95,7 @@ def delete(request: HttpRequest, source: Source) -> HttpResponse:
         "dependents": bin.dependents([source], request.user),
         "bin_time": settings.BIN_TIME,
     }
-    return render_page(request, "sources/delete.html", "sources/_delete.html", context, 422 if form.errors else 200)
+    return render_page(request, "sources/delete.html", context, 422 if form.errors else 200)
 
 
 def _keys(request: HttpRequest) -> list[ApiKey]:
@@ -139,4 +139,4 @@ def _list(request: HttpRequest, keys: list[ApiKey], form: QueryForm) -> HttpResp
         "oldest": min((key.sync.finished_at for key in keys if key.sync.finished_at), default=None),
     }
     status = 400 if context["complaints"] else 404 if context["past_the_end"] else 200
-    return render_page(request, "sources/list.html", "sources/_list.html", context, status)
+    return render_page(request, "sources/list.html", context, status, part="sources/_list.html")

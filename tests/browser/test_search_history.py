@@ -85,7 +85,7 @@ def test_each_field_of_the_activity_is_one_step(page, alice, key):
     log.record(What.DOWNLOADED, alice, key=key, about="beans.csv")
     page.goto("/activity/")
     search(page, "bea")
-    page.get_by_text("Who and when").click()
+    page.get_by_text("Filters").click()
     search(page, "ali", field="#who", name="who")
     page.go_back()
     expect(page).to_have_url(re.compile(r"/activity/\?q=bea$"))

@@ -10,7 +10,7 @@ from tests.support.heartbeats import all_alive, none_alive
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
-TITLE = "Nothing is being checked right now"
+TITLE = "Status checks are paused"
 
 
 def glance(page: Page) -> None:
@@ -76,7 +76,7 @@ def test_a_link_that_is_waited_for_says_so_in_its_place_in_the_list(page, alice,
     expect(page.get_by_text("Preparing…")).to_be_visible()
     DownloadLink.objects.update(due_at="2026-01-01T00:00Z")
     die()
-    expect(page.get_by_text("Waiting: no worker takes it up. It goes on by itself when one is back.")).to_be_visible()
+    expect(page.get_by_text("Waiting: no worker is running. Continues automatically when one is back.")).to_be_visible()
     all_alive()
     expect(page.get_by_text("Preparing…")).to_be_visible()
 
@@ -87,7 +87,7 @@ def test_the_operations_page_follows_what_happens(page, alice):
     all_alive()
     page.goto("/operations/")
     beat = page.get_by_role("listitem").filter(has_text="Beat")
-    expect(beat).to_contain_text("Works")
+    expect(beat).to_contain_text("OK")
     die()
     glance(page)
     expect(beat).to_contain_text("Start the process beat of the Procfile.")

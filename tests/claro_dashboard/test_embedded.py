@@ -225,7 +225,7 @@ def test_a_second_start_says_that_it_runs_already(tmp_path, started):
     embedded.note(tmp_path, "main", running.pid)
     done = start(tmp_path)
     assert done.returncode == 1
-    assert f"It runs already (process {running.pid})" in done.stdout
+    assert f"Already running (process {running.pid})" in done.stdout
     assert running.poll() is None
 
 

@@ -69,7 +69,7 @@ def test_a_body_announced_as_too_large_is_refused_at_once(client, path, method):
     status, text = client.answer(has_body=method != "HEAD")
     assert status == 413
     assert "connection: close" in text
-    assert ("larger than the dashboard accepts" in text) is (method != "HEAD")
+    assert ("exceeds the size limit" in text) is (method != "HEAD")
 
 
 @pytest.mark.parametrize("path", PATHS)

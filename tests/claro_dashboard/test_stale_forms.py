@@ -59,7 +59,7 @@ def test_the_form_of_another_site_never_becomes_one_of_ours(strict, headers):
     page = sent(strict, "/teams/", headers, name="forged")
     assert page.status_code == 403
     assert "forged" not in page.content.decode()
-    assert "Please load the page again" in page.content.decode()
+    assert "Load the page again" in page.content.decode()
 
 
 def test_secrets_are_typed_again(strict):

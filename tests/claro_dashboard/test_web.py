@@ -21,7 +21,7 @@ def test_the_settings_of_a_laptop_are_served_to_no_other_machine(tmp_path, modul
     done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)
     [sentence] = (done.stdout + done.stderr).splitlines()
     assert done.returncode == 1
-    assert sentence.startswith(f"HOST={host} lets other machines in, and DEBUG is not set")
+    assert sentence.startswith(f"HOST={host} accepts other machines, but DEBUG is not set")
     assert list(tmp_path.iterdir()) == []
 
 

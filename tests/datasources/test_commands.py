@@ -72,7 +72,7 @@ def test_no_new_key_is_made_beside_what_an_old_one_has_encrypted(alice, file, se
     for model in lost:
         model.objects.all().delete()
     settings.CLARO_SECRET_KEYS = []
-    with pytest.raises(CommandError, match="Put that file back"):
+    with pytest.raises(CommandError, match="Restore that file"):
         run("make_secrets")
     assert not file.exists()
 

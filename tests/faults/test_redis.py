@@ -63,7 +63,7 @@ def test_without_redis_pages_show_the_copy_and_what_was_asked_for_is_caught_up(v
     ):
         answer = timed(ask)
         assert answer.status_code == 503, answer.url
-        assert "A part of the dashboard (Redis) does not answer." in words_of(answer.text)
+        assert "Redis does not answer." in words_of(answer.text)
     calls = len(account.calls())
     account.change(key.sources.get(file_name="b.csv").datasource_id, status="completed")
     waiting = timed(lambda: visitor.post(f"{path}download/", expires_in="300"))

@@ -68,10 +68,10 @@ def test_all_is_well():
     names = [
         "Web",
         "Proxy",
-        "Workers for links",
+        "Interactive workers",
         "Background workers",
         "Beat",
-        "Queue of links",
+        "Interactive queue",
         "Background queue",
         "Redis",
     ]
@@ -90,7 +90,7 @@ def test_a_check_that_breaks_says_so_and_the_others_go_on(monkeypatch, caplog):
 
 
 def test_web_processes_are_counted():
-    assert check("Web").says.startswith("1 process for ")
+    assert check("Web").says.startswith("1 process running for ")
     heartbeats.say(["web"], "web@other")
     assert check("Web").says.startswith("2 processes, the oldest for ")
     none_alive("web")
@@ -101,15 +101,15 @@ def test_web_processes_are_counted():
 @pytest.mark.parametrize(
     ("name", "queue", "process", "missed"),
     [
-        ("Workers for links", "interactive", "worker", "no download link is made"),
-        ("Background workers", "background", "background", "no list is read and no processing source watched"),
+        ("Interactive workers", "interactive", "worker", "no download links are created"),
+        ("Background workers", "background", "background", "no lists are synced and no processing files are polled"),
     ],
 )
 def test_a_queue_without_a_worker_is_broken(name, queue, process, missed):
     assert check(name).says == f"1 at work: {queue}@machine."
     none_alive(queue)
-    remedy = f"Start the process `{process}` of the Procfile; its log says why it ended."
-    assert check(name) == Check(name, BAD, f"None is alive: {missed}.", remedy)
+    remedy = f"Start the process `{process}` of the Procfile. Its log shows why it stopped."
+    assert check(name) == Check(name, BAD, f"No worker is running: {missed}.", remedy)
     heard_before(200, queue, "gone@machine")
     assert check(name).says.endswith("gone@machine was heard 3 min 20 s ago for the last time.")
 
@@ -124,8 +124,8 @@ def test_a_worker_that_was_lost_beside_others_is_named():
 def test_many_workers_are_not_all_named():
     for number in range(9):
         heartbeats.say(["interactive"], f"a{number}@machine")
-    assert check("Workers for links").says.startswith("10 at work: a0@machine, ")
-    assert check("Workers for links").says.endswith("a4@machine and 5 more.")
+    assert check("Interactive workers").says.startswith("10 at work: a0@machine, ")
+    assert check("Interactive workers").says.endswith("a4@machine and 5 more.")
 
 
 def test_beat_is_there_once():
@@ -146,16 +146,16 @@ def test_all_work_that_there_is_is_looked_at():
 
 def test_work_that_waits_for_a_free_worker_is_counted_with_the_longest_wait(key, table, alice):
     Sync.objects.update(due_at=None)
-    assert check("Queue of links").says == "Nothing waits. 0 messages in Redis."
+    assert check("Interactive queue").says == "Nothing waits. 0 messages in Redis."
     links.ask(table, alice, 300)
-    assert check("Queue of links").state == OK
+    assert check("Interactive queue").state == OK
     late(DownloadLink)
-    found = check("Queue of links")
+    found = check("Interactive queue")
     assert (found.state, found.remedy) == (WARN, "Start more workers of this queue.")
     assert found.says == "Waiting: 1 link, the longest for 1 min. 0 messages in Redis."
     assert check("Background queue").state == OK
     late(DownloadLink, 400)
-    assert check("Queue of links").state == BAD
+    assert check("Interactive queue").state == BAD
 
 
 def test_what_a_worker_has_in_hand_does_not_wait(key):
@@ -194,8 +194,8 @@ def test_redis_tells_where_it_is_how_quick_and_how_full(redis_server):
     ("policy", "limit", "state", "words"),
     [
         ("volatile-lru", 2**30, OK, "of 1074 MB, volatile-lru."),
-        ("allkeys-lru", 0, WARN, "it forgets queued work too."),
-        ("noeviction", 2**30, WARN, "it takes nothing any more."),
+        ("allkeys-lru", 0, WARN, "it evicts queued work."),
+        ("noeviction", 2**30, WARN, "it rejects writes."),
     ],
 )
 def test_what_redis_does_when_it_is_full_matters(redis_setting, policy, limit, state, words):
@@ -238,7 +238,7 @@ def test_a_redis_that_tells_nothing_of_itself_is_well_and_its_password_not_shown
 @pytest.mark.parametrize("name", ["Redis", "Database"])
 def test_a_slow_store_is_told(monkeypatch, name):
     monkeypatch.setattr(checks, "SLOW_MS", 0)
-    assert (check(name).state, "Every page waits for it." in check(name).says) == (WARN, True)
+    assert (check(name).state, "It slows down every page." in check(name).says) == (WARN, True)
 
 
 def test_the_database_tells_what_it_is_and_which_migrations_it_lacks():
@@ -277,13 +277,13 @@ def test_a_master_key_that_does_not_open_the_database_is_told(alice, settings):
     old, new = vault.new_key(), vault.new_key()
     settings.CLARO_SECRET_KEYS = [old]
     keys.add(alice, "Main", "claro_live_x", ApiKey.State.VALID)
-    assert check("Master key").says.endswith(" opens what the database holds.")
+    assert check("Master key").says.endswith(" decrypts all stored secrets.")
     settings.CLARO_SECRET_KEYS = [new, old]
-    assert check("Master key").says.endswith(" can still be read.")
+    assert check("Master key").says.endswith(" can still decrypt.")
     settings.CLARO_SECRET_KEYS = [new]
     found = check("Master key")
     assert found.state == BAD
-    assert "CLARO_SECRET_KEYS does not open what this database holds" in found.says
+    assert "CLARO_SECRET_KEYS does not decrypt this database" in found.says
     assert (check("Claro").state, "1 unreadable" in check("Claro").says) == (WARN, True)
     settings.CLARO_SECRET_KEYS = ["too short"]
     assert check("Master key").state == BAD
@@ -330,7 +330,7 @@ def test_webhooks_that_don_t_work_are_counted(key, settings):
     hook = Hook.objects.filter(pk=webhooks.switch_on(key).pk)
     hook.update(state=Hook.State.REGISTERED)
     assert check("Webhooks").says == "Claro reports to https://claro.example.com for 1 key."
-    hook.update(last_error="A delivery came with a wrong signature.", last_error_at=timezone.now())
+    hook.update(last_error="A delivery had a wrong signature.", last_error_at=timezone.now())
     assert (check("Webhooks").state, "for 1 were not believed" in check("Webhooks").says) == (WARN, True)
     hook.update(address="https://old.example.com")
     assert (check("Webhooks").state, "1 of them to another address" in check("Webhooks").says) == (WARN, True)
@@ -363,15 +363,15 @@ def full(seconds: float) -> Gauge:
     return gauge
 
 
-@pytest.mark.parametrize("name", ["Web", "Workers for links", "Background workers"])
+@pytest.mark.parametrize("name", ["Web", "Interactive workers", "Background workers"])
 def test_a_process_whose_threads_are_all_stuck_is_reported(name):
-    part = {"Web": "web", "Workers for links": "interactive"}.get(name, "background")
+    part = {"Web": "web", "Interactive workers": "interactive"}.get(name, "background")
     heartbeats.say([part], f"{part}@machine", full(9))
     assert check(name).state == OK
     heartbeats.say([part], f"{part}@machine", full(42))
     found = check(name)
     assert found.state == BAD
-    assert f"No thread has become free at {part}@machine (1 threads, for 42 s)." in found.says
+    assert f"All threads are busy: {part}@machine (1 threads, for 42 s)." in found.says
 
 
 def test_a_stuck_worker_beside_one_that_works_is_a_warning():

@@ -5,7 +5,7 @@ from operations.checks import State
 
 
 class Command(BaseCommand):
-    help = "Says how each part of the dashboard is, and what to do. Ends with 1 when one does not work."
+    help = "Reports the status of each component and how to fix it. Exits with 1 if one fails."
     requires_system_checks: list[str] = []  # what they say is said here, and some need the database
 
     def handle(self, *args, **options) -> None:
@@ -17,4 +17,4 @@ class Command(BaseCommand):
             if check.remedy:
                 self.stdout.write(f"{'':<{width + 6}}  → {check.remedy}")
         if bad := sum(check.state == State.BAD for check in found):
-            raise CommandError("1 part does not work." if bad == 1 else f"{bad} parts do not work.")
+            raise CommandError("1 check failed." if bad == 1 else f"{bad} checks failed.")

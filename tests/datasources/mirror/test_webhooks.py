@@ -239,7 +239,7 @@ def test_a_secret_that_does_not_open_fails_and_can_be_made_anew(key, account, se
     keys.replace_secret(key, account.key, ApiKey.State.VALID)
     assert tended(hook) == "put back"
     assert hook.state == "failed"
-    assert "Turn it on anew" in hook.trouble.user_message
+    assert "Turn instant updates off and on again" in hook.trouble.user_message
     registered(key)
     assert len(at_claro()) == 1
 

@@ -209,7 +209,7 @@ def test_nothing_is_sent_into_private_networks(alice, something, monkeypatch, ad
     outlet = channels.save(alice, Outlet.Kind.WEBHOOK, "https://hooks.example.com/x")
     something("a.csv")
     assert send(outlet) == "put back"
-    assert "leads into a private network" in outlet.problem
+    assert "is in a private network" in outlet.problem
 
 
 @pytest.mark.parametrize(

@@ -76,7 +76,7 @@ def test_a_lost_master_key_is_told_with_what_was_lost_and_what_to_do(alice, bob,
     settings.CLARO_SECRET_KEYS = [NEW]
     text = master_key.trouble()
     assert "2 API keys can't be read" in text
-    assert "Put the old master key back" in text
+    assert "Restore the old master key" in text
     assert OLD not in text
     assert NEW not in text
 

@@ -116,7 +116,7 @@ def test_it_stops_while_it_is_paused_and_for_good_when_it_is_ended(share):
     shares.pause(share, on=False)
     assert (opens(share), share.why_not) == (True, "")
     shares.end(share)
-    assert (opens(share), share.why_not) == (False, "ended")
+    assert (opens(share), share.why_not) == (False, "revoked")
 
 
 def test_it_stops_while_claro_refuses_the_key(share):
@@ -158,7 +158,7 @@ def test_it_stops_when_its_maker_may_not_share_through_the_key_any_more(alice, b
     assert not opens(share)
     seen = access.get_share(alice, share.pk)
     assert not seen.maker_may
-    assert "may not share through this key any more" in seen.why_not
+    assert "can no longer share this key" in seen.why_not
 
 
 def test_who_sees_the_key_sees_its_links_and_nobody_else(alice, bob, team, share):

@@ -112,7 +112,7 @@ def test_no_more_than_n_are_counted_however_many_come_at_once(alice, table):
     got = at_once(8, lambda: shares.use(share, 1))
     assert sorted(got) == [False] * 5 + [True] * 3
     share.refresh_from_db()
-    assert (share.uses, opens(share), share.why_not) == (3, False, "used up")
+    assert (share.uses, opens(share), share.why_not) == (3, False, "limit reached")
 
 
 def test_uses_are_written_into_the_log_with_where_they_came_from(share, table):

@@ -47,7 +47,7 @@ def test_what_happened_stands_there_in_words_with_where_it_came_from(web, client
     )
     page = web.get("/activity/")
     assert lines(page) == [
-        "bob@example.com asked for a link to things.csv just now From where was that? 127.0.0.1 Firefox on Linux"
+        "bob@example.com created a download link for things.csv just now details 127.0.0.1 Firefox on Linux"
     ]
     assert link(page, "things.csv") == f"/sources/{table.datasource_id}/?key={table.key_id}"
 
@@ -77,7 +77,7 @@ def test_the_address_decides_what_is_shown_and_exported(web, alice, bob, key):
     assert len(lines(page)) == 1
     assert (field(page, "who").get("value"), field(page, "since").get("value")) == ("bob", "2026-01-01")
     assert dom(page).find(".//select[@name='what']//option[@selected]").get("value") == "downloads"
-    assert [line[2] for line in exported(web.get(link(page, "Export as CSV")))[1:]] == ["Link asked for"]
+    assert [line[2] for line in exported(web.get(link(page, "Export as CSV")))[1:]] == ["Download link created"]
     assert "Nothing matches" in words(web.get("/activity/?what=teams"))
 
 
@@ -98,7 +98,7 @@ def test_pages_are_links(web, alice):
     second = web.get("/activity/" + link(first, "Older"))
     assert len(lines(second)) == 10
     assert lines(web.get("/activity/" + link(second, "Newest"))) == lines(first)
-    assert "Nothing is older" in words(web.get("/activity/?before=1"))
+    assert "No older activity" in words(web.get("/activity/?before=1"))
 
 
 def test_more_events_cost_no_more_queries(web, alice, account, key, django_assert_max_num_queries):
@@ -191,7 +191,7 @@ def test_a_source_tells_those_who_may_know_what_happened_with_it(web, client_of,
         log.record(What.DOWNLOADED, alice, source=table)
     page = web.get(path)
     assert sum("downloaded things.csv" in line for line in all_words(page, ".//ol/li")) == 5
-    assert len(lines(web.get(link(page, "All that happened with it")))) == 7
+    assert len(lines(web.get(link(page, "All activity")))) == 7
     assert "What happened" not in words(client_of(bob).get(path))
 
 

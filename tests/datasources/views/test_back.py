@@ -31,9 +31,9 @@ def test_each_page_of_a_source_leads_back_to_the_list_as_it_was_left(web, source
     about = web.get(details)
     assert left(link(about, "All data sources")) == STATE
     rows = web.get(link(about, "Rows"))
-    assert left(link(web.get(link(rows, "About this source")), "All data sources")) == STATE
+    assert left(link(web.get(link(rows, "File details")), "All data sources")) == STATE
     delete = web.get(link(about, "Delete"))
-    assert left(link(web.get(link(delete, "Keep it")), "All data sources")) == STATE
+    assert left(link(web.get(link(delete, "Cancel")), "All data sources")) == STATE
 
 
 def test_deleting_leads_back_to_the_list_as_it_was_left(web, sources):
@@ -50,7 +50,7 @@ def test_deleting_several_leads_back_to_the_list_as_it_was_left(web, sources):
     [button] = [one for one in dom(page).iter("button") if "/chosen/delete/" in one.get("formaction", "")]
     ids = {"source": [str(sources[2].datasource_id)]}
     question = web.post(button.get("formaction"), ids)
-    assert left(link(question, "Keep it")) == STATE
+    assert left(link(question, "Cancel")) == STATE
     [form] = [one for one in dom(question).iter("form") if "/chosen/delete/" in one.get("action", "")]
     assert left(web.post(form.get("action"), {**ids, "confirm": "1"}).url) == STATE
 

@@ -29,12 +29,12 @@ def test_the_keys_page_shows_what_is_left_and_what_the_last_hour_was_for(web, ke
 
 
 def test_a_key_that_was_never_used_says_so(web, key):
-    assert "no call made yet" in words(web.get("/keys/"))
+    assert "no calls yet" in words(web.get("/keys/"))
 
 
 def test_every_page_tells_when_calls_run_out(web, key):
     used(key, 60)
-    assert "calls left in this minute" not in words(web.get("/downloads/"))
+    assert "calls left this minute" not in words(web.get("/downloads/"))
     used(key, 12)
     assert "Main: 12 of 100 calls left in this minute" in words(web.get("/downloads/"))
 
@@ -53,7 +53,7 @@ def test_a_page_over_the_limit_has_one_sentence_that_is_true_for_its_reader(web,
     sentence = f"Your share of this minute is used; {kept} calls are kept for links and status checks. Continues in"
     assert re.search(f"{re.escape(sentence)} {int(page['Retry-After'])} s\\.", told(page))
     assert "limit" not in told(page)
-    assert "new ones in" not in words(page)
+    assert "resets in" not in words(page)
 
 
 def test_a_page_without_any_calls_left_says_that(web, table, key):

@@ -59,7 +59,7 @@ def test_who_may_not_delete_is_not_offered_it(client_of, alice, bob, sources, ke
     assert DELETE not in web.get("/sources/").content.decode()
     answer = web.post(DELETE, {"source": ids(sources)})
     assert answer.status_code == 403
-    assert "You may not do this with what you chose." in words(answer)
+    assert "You don't have permission for the selected files." in words(answer)
     assert web.post(DOWNLOAD, {"source": ids(sources)}).status_code == 302
 
 
@@ -77,13 +77,13 @@ def test_what_lies_behind_several_keys_is_no_one_page(web, alice, sources, sandb
     [theirs] = synced(keys.add(alice, "Other", other.key, ApiKey.State.VALID))
     answer = web.post(SHARE, {"source": [*ids(sources), str(theirs.datasource_id)]})
     assert answer.status_code == 422
-    assert "They lie behind several keys" in words(answer)
+    assert "belong to several keys" in words(answer)
 
 
 def test_a_page_holds_so_many(web, sources, monkeypatch):
     monkeypatch.setattr(shares, "FILES_AT_MOST", 3)
     answer = web.post(SHARE, {"source": ids(sources)})
-    assert (answer.status_code, "a page holds at most 3" in words(answer)) == (422, True)
+    assert (answer.status_code, "A share link holds up to 3" in words(answer)) == (422, True)
 
 
 def test_links_are_made_for_all_by_tasks(web, alice, sources, account):
@@ -91,7 +91,7 @@ def test_links_are_made_for_all_by_tasks(web, alice, sources, account):
     before = len(account.calls("/download"))
     page = web.post(DOWNLOAD, {"source": ids(sources)}, follow=True)
     assert page.redirect_chain == [("/downloads/", 302)]
-    assert "Links to 4 data sources: 2 being made, 1 there already, 1 left out, still processed." in told(page)
+    assert "1 link ready, 2 being created, 1 still processing" in told(page)
     assert "2 links being made" in words(page)
     assert DownloadLink.objects.filter(state="pending").count() == 2
     assert redis.connection().llen("interactive") == 2
@@ -134,7 +134,7 @@ def test_another_number_deletes_nothing(web, sources, typed):
 def test_they_go_into_the_bin_together_and_one_undo_brings_all_back(web, sources, account):
     page = web.post(DELETE, {"source": ",".join(ids(sources[:3])), "confirm": "3"}, follow=True)
     assert page.redirect_chain == [("/sources/", 302)]
-    assert "3 data sources are deleted in 1" in words(page)
+    assert "3 files will be deleted in 1" in words(page)
     web.post(f"/bin/{Deletion.objects.first().batch}/undo/")
     assert not Deletion.objects.exists()
     web.post(DELETE, {"source": ids(sources[:2]), "confirm": " 2 ", "when": "now"})
@@ -155,10 +155,10 @@ def test_what_comes_while_one_types_is_not_deleted(web, sources, account, key):
 @pytest.mark.parametrize(
     ("data", "sentence"),
     [
-        ({}, "Tick the data sources that you mean."),
-        ({"source": "not-an-id"}, "That is no data source."),
-        ({"source": ""}, "That is no data source."),
-        ({"source": "00000000-0000-0000-0000-000000000001"}, "What you chose is not there any more, or is in the bin."),
+        ({}, "Select files in the list first."),
+        ({"source": "not-an-id"}, "The selection contains an invalid file."),
+        ({"source": ""}, "The selection contains an invalid file."),
+        ({"source": "00000000-0000-0000-0000-000000000001"}, "The selected files were deleted or are in the bin."),
     ],
 )
 @pytest.mark.parametrize("headers", [{}, htmx()], ids=["page", "part"])
@@ -174,7 +174,7 @@ def test_too_many_are_refused_before_anything_is_done(web, sources, monkeypatch)
     monkeypatch.setattr(selection, "MOST", 3)
     answer = web.post(DOWNLOAD, {"all": "1"})
     assert (answer.status_code, DownloadLink.objects.count()) == (422, 0)
-    assert "You chose 4 data sources" in words(answer)
+    assert "You selected 4 files" in words(answer)
     assert field(web.get("/sources/?limit=2"), "all") is None
 
 

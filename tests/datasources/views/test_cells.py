@@ -52,7 +52,7 @@ def test_the_whole_text_of_a_cut_cell_has_its_own_address(rows_from, web, accoun
     assert len(asked(account)) == 1  # from the cached block
     if not headers:
         assert words(dom(cell).find(".//h1")) == "c2, row 2"
-        assert link(cell, "Back to the rows") == f"{cell_path.removesuffix('cell/')}?"
+        assert link(cell, "Back to rows") == f"{cell_path.removesuffix('cell/')}?"
 
 
 @pytest.mark.slow
@@ -90,7 +90,7 @@ def test_a_cell_that_is_not_there_is_not_found(web, cell_path, at):
 def test_an_address_without_a_cell_says_so(web, cell_path):
     page = web.get(cell_path)
     assert page.status_code == 400
-    assert "names no cell" in words(page)
+    assert "contains no cell" in words(page)
 
 
 def test_a_cell_is_for_those_who_see_the_table(client_of, bob: User, web, cell_path, client):
@@ -203,7 +203,7 @@ def test_a_row_that_is_too_large_says_that_size_is_the_reason_and_offers_the_fil
     synced(key)
     page = web.get(f"/sources/{source_id}/rows/", headers=headers)
     assert page.status_code == 502
-    assert "Size is the reason" in told(page)
+    assert "size limit" in told(page)
     buttons = [one for one in dom(page).iter("button") if "Download the file" in words(one)]
     assert len(buttons) == 1
     assert web.post(f"/sources/{source_id}/download/", {"expires_in": "3600"}).status_code == 302

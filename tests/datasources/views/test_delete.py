@@ -60,10 +60,10 @@ def test_another_time_deletes_nothing(web, path, when):
 def test_how_long_it_waits_is_a_setting(web, path, settings):
     settings.BIN_TIME = timedelta(hours=2)
     page = web.get(path)
-    assert "It waits in the bin for 2 h first, and can be brought back until then." in words(page)
+    assert "The file stays in the bin for 2 h first. You can restore it until then." in words(page)
     assert [words(one) for one in dom(page).iter("button") if one.get("name") == "when"] == [
         "Delete in 2 h",
-        "Delete now, for good",
+        "Delete permanently",
     ]
     settings.BIN_TIME = timedelta(0)
     page = web.get(path)
@@ -92,7 +92,7 @@ def test_the_page_says_what_depends_on_the_source(web, client_of, alice, bob, ac
     assert "1 saved view shows its rows" in words(web.get(path))
     Opened.objects.update(source=source)
     assert "bob@example.com opened it just now" in words(web.get(path))
-    assert link(page, "Keep it") == f"/sources/{source.datasource_id}/"
+    assert link(page, "Cancel") == f"/sources/{source.datasource_id}/"
     assert deletions(account) == 0
 
 
@@ -100,7 +100,7 @@ def test_the_page_says_what_depends_on_the_source(web, client_of, alice, bob, ac
 def test_another_name_deletes_nothing_and_is_kept_to_mend(web, account, source, path, typed):
     page = web.post(path, {"confirm": typed})
     assert page.status_code == 422
-    assert "That is not the file's name. Nothing was deleted." in words(page)
+    assert "The name doesn't match. Nothing was deleted." in words(page)
     assert field(page, "confirm").get("value") == typed
     assert not Deletion.objects.exists()
     assert web.get(path).status_code == 200
@@ -145,8 +145,8 @@ def test_what_is_gone_already_counts_as_done(web, account, source, path):
 @pytest.mark.parametrize(
     ("code", "status", "sentence"),
     [
-        ("ACCESS_DENIED", 403, "Claro says that this key may not do that."),
-        ("PROCESSING_IN_PROGRESS", 409, "Claro is still processing this data source."),
+        ("ACCESS_DENIED", 403, "This key has no permission for that."),
+        ("PROCESSING_IN_PROGRESS", 409, "Claro is still processing this file."),
         ("INVALID_PARAMETERS", 400, "Not like that."),
         ("LOCKED", 423, "Claro answered: Not like that."),
     ],

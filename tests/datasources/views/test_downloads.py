@@ -121,13 +121,13 @@ def test_a_link_that_has_ended_is_gone_and_leads_to_a_new_one(web, ready, ask_at
     with time_machine.travel(timezone.now() + timedelta(hours=2), tick=False):
         page = web.get(f"/downloads/{ready.pk}/file/")
         assert page.status_code == 410
-        assert "This link has ended" in words(page)
+        assert "Link expired" in words(page)
         assert web.post(f"/downloads/{ready.pk}/url/").status_code == 410
         page = web.get(f"/downloads/{ready.pk}/")
-        assert "This link has ended." in told(page)
+        assert "This link has expired." in told(page)
         again = next(form for form in dom(page).iter("form") if "Try again" in words(form))
         assert again.get("action") == ask_at
-        assert "ended 1 h ago" in words(web.get("/downloads/"))
+        assert "Expired 1 h ago" in words(web.get("/downloads/"))
         assert "Open" not in words(web.get("/downloads/"))
 
 
@@ -143,9 +143,9 @@ def test_the_list_tells_time_left_and_offers_to_open_copy_and_renew(web, ready, 
     [row] = dom(page).iterfind(".//tbody/tr")
     cells = [words(cell) for cell in row]
     assert cells[0] == "things.csv"
-    assert cells[1].startswith(("works for 59 min", "works for 1 h"))
+    assert cells[1].startswith(("Expires in 60 min", "Expires in 1 h"))
     assert cells[2:4] == ["just now", "alice@example.com"]
-    assert [words(one) for one in row.iter() if one.tag in ("a", "button")][1:] == ["Open", "Copy", "Renew"]
+    assert [words(one) for one in row.iter() if one.tag in ("a", "button")][1:] == ["Open", "Copy", "Extend"]
     assert link(page, "Open") == f"/downloads/{ready.pk}/file/"
     copy = next(form for form in row.iter("form") if "Copy" in words(form))
     assert copy.get("action") == f"/downloads/{ready.pk}/url/"
@@ -153,7 +153,7 @@ def test_the_list_tells_time_left_and_offers_to_open_copy_and_renew(web, ready, 
 
 def test_renewing_makes_a_new_link_beside_the_one_that_is_alive(web, account, ready):
     row = dom(web.get("/downloads/")).find(".//tbody/tr")
-    form = next(form for form in row.iter("form") if "Renew" in words(form))
+    form = next(form for form in row.iter("form") if "Extend" in words(form))
     typed = {one.get("name"): one.get("value") for one in form.iter("input")}
     assert (typed["renew"], typed["expires_in"]) == ("on", "3600")
     assert web.post(form.get("action"), typed).status_code == 302

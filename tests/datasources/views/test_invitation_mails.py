@@ -85,7 +85,7 @@ def test_one_address_gets_three_a_day_from_all_senders_together(team, alice, bob
     for by, email in ((alice, "carol@example.com"), (bob, "Carol@Example.com"), (alice, "carol+1@example.com")):
         invited(team, by, email)
     for by in (alice, bob):
-        with pytest.raises(invitations.TooManyInvitations, match="enough invitations today"):
+        with pytest.raises(invitations.TooManyInvitations, match="Daily limit for this address"):
             invited(team, by, "carol+2@example.com")
     invited(team, bob, "dora@example.com")
     clock.shift(86_401)
@@ -157,7 +157,7 @@ def test_a_mail_that_could_not_be_sent_is_told_on_the_page(web, page, mailing, m
     monkeypatch.setattr("django.core.mail.backends.locmem.EmailBackend.send_messages", refuse)
     invite(web, page, "carol@example.com")
     assert mailing == ["not sent"]
-    assert "The mail server did not take it. Copy the link and pass it on." in words(web.get(page))
+    assert "The mail server refused the mail. Copy the link and send it." in words(web.get(page))
 
 
 def test_a_mail_that_no_worker_could_be_asked_for_is_told_at_once(web, page, settings, monkeypatch):
@@ -169,7 +169,7 @@ def test_a_mail_that_no_worker_could_be_asked_for_is_told_at_once(web, page, set
     invite(web, page, "carol@example.com")
     shown = web.get(page)
     assert "carol@example.com is invited, but no mail could be sent." in told(shown)
-    assert "No worker could be asked to send it." in words(shown)
+    assert "No worker could send the mail." in words(shown)
 
 
 def test_a_mail_that_is_not_sent_yet_is_not_called_sent(web, page, settings, monkeypatch):

@@ -34,7 +34,7 @@ def test_a_key_is_checked_with_one_call_stored_encrypted_and_its_sources_are_rea
         cursor.execute("SELECT * FROM datasources_apikey")
         assert account.key not in str(cursor.fetchall())
     assert key.sync.leased_until is not None  # a worker has been asked
-    assert "Main is added. Its data sources are being read now." in told(web.get("/sources/"))
+    assert "Key added: Main. The dashboard is reading its data sources." in told(web.get("/sources/"))
 
 
 def test_whoever_has_no_key_is_led_to_add_one(web):
@@ -132,7 +132,7 @@ def test_while_claro_is_down_a_key_may_be_kept_unchecked(web, claro_is_down):
     page = add(web, "some-key-of-mine")
     assert page.status_code == 422
     assert "The key could not be checked. Claro can't be reached right now." in words(page)
-    assert "You can keep the key without a check" in told(page)
+    assert "to save it without a check" in told(page)
     assert field(page, "keep_unchecked").get("type") == "checkbox"
     assert not ApiKey.objects.exists()
     assert add(web, "some-key-of-mine", keep_unchecked="on").status_code == 302
@@ -194,7 +194,7 @@ def test_a_secret_replaced_in_place_revives_a_refused_key_and_what_stopped(web, 
 
     new = account.another_key()
     page = web.post(f"/keys/{key.pk}/edit/", {"label": "Main", "secret": new}, follow=True)
-    assert "Main has a new key. What had stopped goes on." in told(page)
+    assert "Replaced the key in Main. Paused work continues." in told(page)
     key.refresh_from_db()
     assert (key.unseal(), key.state, key.hint) == (new, "valid", new[-4:])
     assert list(Source.objects.values_list("pk", flat=True)) == [source.pk]
@@ -225,7 +225,7 @@ def test_deleting_says_what_goes_with_it_and_deletes_nothing_at_claro(web, key, 
     account.add(fileName="b.csv")
     synced(key)
     page = web.get(f"/keys/{key.pk}/delete/")
-    assert "forgets its copy of 2 data sources and 1 download link." in words(page)
+    assert "deletes the key, its copy of 2 files and 1 download link." in words(page)
     assert "At Claro nothing is deleted" in words(page)
     assert ApiKey.objects.exists()
     page = web.post(f"/keys/{key.pk}/delete/", follow=True)
@@ -256,7 +256,7 @@ def test_keys_that_do_not_open_are_told_and_break_no_page(web, alice, table, rea
 
     page = web.get(f"/sources/{table.datasource_id}/rows/")
     assert page.status_code == 502
-    assert "This key can't be read any more." in told(page)
+    assert "This key can't be read." in told(page)
     assert link(page, "Paste it again") == f"/keys/{key_id}/edit/"
 
     assert web.get("/downloads/").status_code == 200
@@ -275,7 +275,7 @@ def test_one_key_that_does_not_open_is_counted_as_one(web, key, account, setting
     web.post(f"/keys/{key.pk}/edit/", {"label": "Main", "secret": account.key})
     key.refresh_from_db()
     assert key.unseal() == account.key
-    assert "cannot be read" not in words(web.get("/keys/"))
+    assert "can't be read" not in words(web.get("/keys/"))
 
 
 def test_how_many_calls_are_left_is_not_asked_of_claro(web, key, account):

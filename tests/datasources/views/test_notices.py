@@ -40,7 +40,7 @@ def test_a_refused_key_leads_to_the_keys(web, key):
 
 
 def test_there_may_be_nothing_to_tell(web):
-    assert "Nothing to tell" in words(web.get("/notices/"))
+    assert "You're all caught up" in words(web.get("/notices/"))
 
 
 @pytest.mark.parametrize(("query", "status"), [("page=9", 404), ("page=x", 400)])
@@ -62,8 +62,8 @@ def test_one_follows_a_source_and_leaves_it_again(web, alice, key, account):
     account.add(fileName="slow.csv", status="processing")
     [source] = synced(key)
     path = f"/sources/{source.datasource_id}/"
-    assert "Tell me" in words(web.get(path))
-    for on, text in (("1", "You are told"), ("0", "Tell me")):
+    assert "Notify me" in words(web.get(path))
+    for on, text in (("1", "You will be notified"), ("0", "Notify me")):
         web.post(f"{path}follow/", {"on": on})
         assert text in words(dom(web.get(path)).find(".//*[@aria-pressed]"))
     assert Wish.objects.get().topics == []
@@ -85,7 +85,7 @@ def test_a_webhook_is_added_and_removed(web, settings):
 def test_an_address_that_can_t_be_is_told_and_stays(web):
     page = web.post("/notices/outlets/", {"kind": "slack", "url": "ftp://x"})
     assert (page.status_code, field(page, "url").get("value")) == (422, "ftp://x")
-    assert "This must be a whole https address" in words(page)
+    assert "Enter a full https address" in words(page)
     assert web.post("/notices/outlets/", {"kind": "slack", "url": ""}).status_code == 422
 
 
@@ -96,7 +96,7 @@ def test_mail_is_offered_where_it_can_be_sent(web, settings):
     outlet = Outlet.objects.get()
     web.post(f"/notices/outlets/{outlet.pk}/test/")
     sent(outlet)
-    assert [message.subject for message in mail.outbox] == ["Claro Dashboard: a test"]
+    assert [message.subject for message in mail.outbox] == ["Claro Dashboard: test"]
 
 
 # --- Send a test ---
@@ -155,7 +155,7 @@ def test_a_sixth_test_in_a_minute_is_refused_in_words(web, outlet, headers):
 def test_a_test_that_no_worker_sends_is_told(web, outlet):
     web.post(f"/notices/outlets/{outlet.pk}/test/")
     OutletTest.objects.update(due_at=timezone.now() - timedelta(minutes=1))
-    assert "no worker takes it up" in words(web.get("/notices/choices/"))
+    assert "no worker is running" in words(web.get("/notices/choices/"))
 
 
 def test_the_list_costs_the_same_for_many(web, alice, key, source):

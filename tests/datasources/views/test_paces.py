@@ -74,7 +74,7 @@ def test_the_details_say_it_too(web, account, key, past, age, shown):
     synced(key)
     page = web.get(f"/sources/{source_id}/")
     assert shown in told(page)
-    assert "The page changes by itself when it is done." in told(page)
+    assert "This page updates automatically." in told(page)
     assert facts(page)["Status"].startswith(f"Processing checked just now for {age // 60} min · ")
     assert (ALARM in icons(dom(page))) == (age == 420)
 

@@ -76,7 +76,7 @@ def test_a_forged_post_changes_nothing(alice, address, account, path):
     calls = len(account.calls())
     response = strict.post(address(path), {"label": "x", "secret": "y", "confirm": "things.csv"})
     assert response.status_code == 403
-    assert "load the page again" in words(response)
+    assert "Load the page again" in words(response)
     assert len(account.calls()) == calls
 
 
@@ -116,7 +116,7 @@ def test_neither_key_nor_signature_stands_in_any_page(web, key, account, table, 
 def test_a_part_that_is_not_there_says_so_in_its_place(web):
     response = web.get("/nothing/here/", headers=htmx())
     assert response.status_code == 404
-    assert "There is nothing here" in told(response)
+    assert "Page not found" in told(response)
     assert dom(response).find(".//main") is None
 
 

@@ -100,13 +100,13 @@ def test_a_filter_of_spaces_is_none(web, account, path):
 
 def test_what_is_shown_stands_above_in_words_and_each_part_can_be_taken_off(web, path):
     page = web.get(f"{path}?filter=price > 100&sort=name&order=desc&limit=25&page=2&key=")
-    filter_chip, sort_chip = dom(page).iterfind(".//div[@aria-label='What is shown']/a")
-    assert words(filter_chip) == "Only where price > 100 Remove the filter"
+    filter_chip, sort_chip = dom(page).iterfind(".//div[@aria-label='Active filters and sorting']/a")
+    assert words(filter_chip) == "price > 100 Remove the filter"
     assert filter_chip.get("href") == "?sort=name&order=desc&limit=25"
-    assert words(sort_chip) == "By name, descending Back to the original order"
+    assert words(sort_chip) == "Sorted by name ↓ Remove the sort order"
     assert sort_chip.get("href") == "?filter=price+%3E+100&limit=25"
     assert "Rows 26 to 50 of 54 that match" in words(page)
-    assert dom(web.get(path)).find(".//div[@aria-label='What is shown']") is None
+    assert dom(web.get(path)).find(".//div[@aria-label='Active filters and sorting']") is None
 
 
 def test_the_columns_of_the_address_are_shown_and_listed_in_its_order(web, account, path):
@@ -167,8 +167,8 @@ def test_a_bad_filter_comes_back_with_the_words_of_claro(web, path, headers):
 def test_a_column_that_is_not_there_can_be_taken_off_again(web, path):
     page = web.get(f"{path}?sort=nix&order=desc")
     assert page.status_code == 422
-    assert "There is no column 'nix'." in told(page)
-    assert link(page, "By nix, descending") == "?"
+    assert "There is no column nix." in told(page)
+    assert link(page, "Sorted by nix ↓") == "?"
 
 
 @pytest.mark.parametrize(
@@ -199,7 +199,7 @@ def test_what_cannot_be_meant_gets_a_sentence_and_the_usual_rows(web, path, quer
         ("?page=4&limit=50", "There is no page 4", "Show the last page", "?page=3&limit=50"),
         ("?page=2&filter=id > 999", "There is no page 2", "Show the first page", "?filter=id+%3E+999"),
         ("?page=1000000000&limit=1000", "There is no page 1,000,000,000", "Show the last page", "?page=1&limit=1000"),
-        ("?filter=id > 999", "No row matches", "Remove the filter", "?"),
+        ("?filter=id > 999", "No matching rows", "Remove the filter", "?"),
     ],
 )
 def test_a_page_without_rows_leads_to_one_that_has_some(web, path, query, title, words_, way_out):
@@ -224,7 +224,7 @@ def test_the_key_of_the_address_stays_in_every_link(web, alice, account, table, 
     assert all(f"key={table.key.pk}" in unquote(step) for step in steps)
     forms = [form for form in section.iter("form") if form.get("method") == "get"]
     assert [form.find(".//input[@name='key']").get("value") for form in forms] == [str(table.key.pk)] * len(forms)
-    assert link(page, "About this source") == f"/sources/{table.datasource_id}/{query}"
+    assert link(page, "File details") == f"/sources/{table.datasource_id}/{query}"
     assert dom(page).find(".//form[@method='post'][@hx-post]").get("action").endswith(query)
 
 

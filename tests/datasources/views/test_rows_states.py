@@ -94,7 +94,7 @@ def test_a_failed_source_has_no_rows_and_says_why(web, account, key):
     synced(key)
     page = web.get(f"/sources/{source_id}/rows/")
     assert "There are no rows Processing failed. Claro says: No header row." in told(page)
-    assert link(page, "About this source") == f"/sources/{source_id}/"
+    assert link(page, "File details") == f"/sources/{source_id}/"
     assert asked(account) == []
 
 
@@ -120,7 +120,7 @@ def test_once_claro_has_not_answered_for_a_while_the_page_says_so_at_once_and_go
     assert page.status_code == 503
     assert 3 <= int(page["Retry-After"]) <= 6
     key.refresh_from_db()
-    assert f"Claro has not answered since {key.problem_since:%H:%M:%S}. It goes on by itself at" in told(page)
+    assert f"Claro has not answered since {key.problem_since:%H:%M:%S}. Retries automatically in" in told(page)
     [waiting] = [one for one in dom(page).iter() if one.get("hx-trigger", "").startswith("load delay:")]
     assert waiting.get("hx-get") == f"{path}?filter=id%20%3E%201"
     delay, sooner = waiting.get("hx-trigger").split(", ")
@@ -166,7 +166,7 @@ def test_a_slow_answer_is_promised_and_then_there(web, account, path, headers, m
     account.fault("slow", seconds=0.4)
     page = web.get(path, headers=headers)
     assert page.status_code == 202
-    assert "Claro is fetching these rows. They appear by themselves." in told(page)
+    assert "Claro is fetching these rows. They appear automatically." in told(page)
     [waiting] = [one for one in dom(page).iter() if one.get("hx-trigger", "").startswith("load delay:")]
     assert waiting.get("hx-get") == path
     if not headers:

@@ -106,7 +106,7 @@ def test_a_recipient_who_has_opened_the_link_is_not_kept_out_by_others(locked, c
     clock.shift(3700)
     statuses(locked, [f"203.0.113.{number}" for number in range(1, 41)])
     page = recipient.get(f"/d/{locked.unseal()}/")
-    assert "This link wants a password" in words(page)
+    assert "Enter the password" in words(page)
     assert post(locked, RIGHT, "198.51.100.1", recipient).status_code == 302
 
 
@@ -154,7 +154,7 @@ def test_the_notice_and_activity_say_so_in_words(locked, clock, web):
         web.get("/notices/")
     )
     assert "tried several wrong passwords at the share link to things.csv" in words(web.get("/activity/"))
-    assert "share link is used up" in words(web.get("/notices/choices/"))
+    assert "Share link reached its download limit" in words(web.get("/notices/choices/"))
     assert "Wrong passwords" not in words(web.get("/notices/choices/"))
 
 

@@ -147,7 +147,7 @@ def test_a_repetition_still_asks_for_the_password(alice, table, clock):
     assert client.get(path(share, "?dl=1")).status_code == 302
     assert client.get(path(share, "?dl=1")).status_code == 302
     del client.cookies["share"]
-    assert "This link wants a password" in words(client.get(path(share, "?dl=1")))
+    assert "Enter the password" in words(client.get(path(share, "?dl=1")))
 
 
 def test_looking_is_still_no_download(once, recipient):
@@ -158,7 +158,7 @@ def test_looking_is_still_no_download(once, recipient):
     assert "Location" not in recipient.head(path(once, "?dl=1"))
 
 
-@pytest.mark.parametrize(("left", "said"), [(1, "This link works once."), (3, "3 downloads are left.")])
+@pytest.mark.parametrize(("left", "said"), [(1, "1 download left."), (3, "3 downloads are left.")])
 def test_the_page_warns_beforehand_with_the_size(alice, table, recipient, left, said):
     shown = words(recipient.get(path(limited(alice, table, most_uses=left))))
     assert f"{said} Make sure that you have room for 2.1 kB. If the download breaks off" in shown

@@ -158,7 +158,7 @@ def test_a_click_leads_to_the_file_and_is_counted(outside, alive, account, djang
 def test_a_person_waits_on_a_page_that_goes_on_by_itself(outside, share, account):
     response = outside.get(path(share, "?dl=1"))
     assert response.status_code == 202
-    assert "The download starts by itself" in told(response)
+    assert "The download starts automatically" in told(response)
     refresh = next(meta for meta in dom(response).iter("meta") if meta.get("http-equiv") == "refresh")
     assert refresh.get("content") == f"2;url={path(share, '?dl=1')}"
     assert redis.connection().llen("interactive") == 1
@@ -321,7 +321,7 @@ def test_a_password_is_asked_for_before_anything_is_shown(outside, locked):
     for query in ("", "?dl=1"):
         page = outside.get(path(locked, query))
         assert page.status_code == 200
-        assert "This link wants a password" in words(page)
+        assert "Enter the password" in words(page)
         assert "things.csv" not in page.content.decode()
     assert uses(locked) == 0
 
@@ -336,23 +336,23 @@ def test_the_right_password_opens_the_page_for_an_hour_and_for_this_link_only(ou
         assert outside.get(path(locked, "?dl=1")).status_code == 302
         other = shares.make(alice, table.key, [table], password="another")
         outside.cookies["share"]["path"] = "/"
-        assert "wants a password" in words(outside.get(path(other)))
+        assert "Enter the password" in words(outside.get(path(other)))
         clock.shift(3601)
         outside.cookies["share"] = cookie.value
-        assert "wants a password" in words(outside.get(path(locked)))
+        assert "Enter the password" in words(outside.get(path(locked)))
 
 
 def test_another_password_undoes_what_was_remembered(outside, locked):
     outside.post(path(locked), {"password": "open sesame"})
     shares.change(locked, password="something else")
-    assert "wants a password" in words(outside.get(path(locked)))
+    assert "Enter the password" in words(outside.get(path(locked)))
 
 
 @pytest.mark.parametrize("typed", ["open sesam", "", "OPEN SESAME", "é" * 300])
 def test_a_wrong_password_is_told(outside, locked, typed):
     page = outside.post(path(locked), {"password": typed})
     assert page.status_code == 422
-    assert "That is not the password." in words(page)
+    assert "Wrong password." in words(page)
     assert not page.cookies
 
 
@@ -409,7 +409,7 @@ def test_while_claro_refuses_the_key_a_link_is_not_available_for_the_moment(outs
     ApiKey.objects.update(state=ApiKey.State.INVALID)
     page = outside.get(path(share, query))
     assert (page.status_code, page["Retry-After"]) == (503, "60")
-    assert "Not available for the moment" in words(page)
+    assert "Not available right now" in words(page)
     script = Client().get(path(share, query))
     assert (script.status_code, script["Retry-After"]) == (503, "60")
     assert b"not available for the moment" in script.content

@@ -84,8 +84,8 @@ def test_a_date_is_a_day_in_the_reader_s_zone_and_belongs_to_it(web, form_at):
 @pytest.mark.parametrize(
     ("typed", "sentence"),
     [
-        ({"ends": "date"}, "Choose a day."),
-        ({"ends": "date", "ends_on": "2020-01-01"}, "That day is over."),
+        ({"ends": "date"}, "Choose a date."),
+        ({"ends": "date", "ends_on": "2020-01-01"}, "This date is in the past."),
         ({"ends": "date", "ends_on": "soon"}, "Enter a valid date."),
         ({"ends": "sometime"}, "Select a valid choice."),
         ({}, "This field is required."),
@@ -140,7 +140,7 @@ def test_the_list_tells_what_is_shared_and_how_it_goes(web, share):
         "alice@example.com",
         "7 of 10",
         "just now",
-        "Works until it is ended",
+        "Never expires",
     ]
     assert link(page, "things.csv") == f"/shares/{share.pk}/"
     assert all_words(web.get("/sources/"), ".//nav/a")[:3] == ["Sources", "Downloads", "Shared"]
@@ -154,7 +154,7 @@ def test_the_source_s_page_shows_its_links(web, share, table):
 
 
 def test_without_links_the_list_says_how_to_make_one(web, key):
-    assert "Nothing is shared yet" in words(web.get("/shares/"))
+    assert "No share links yet" in words(web.get("/shares/"))
 
 
 def test_the_list_costs_as_many_queries_for_many(web, alice, table, share, django_assert_num_queries):
@@ -214,7 +214,7 @@ def test_pausing_going_on_rotating_and_ending(web, client, share):
     assert client.get(new).status_code == 200
     assert web.post(f"{page}end/").headers["Location"] == "/shares/"
     assert client.get(new).status_code == 404
-    assert "The link has ended." in told(web.get("/shares/"))
+    assert "Link revoked." in told(web.get("/shares/"))
     assert "Copy" not in words(web.get(page))
     expected = [What.SHARE_PAUSED, What.SHARE_RESUMED, What.SHARE_ROTATED, What.SHARE_ENDED]
     assert what_happened() == expected

@@ -106,7 +106,7 @@ def test_a_failure_without_a_reason_says_that(web, account, key):
     synced(key)
     assert "Asking Claro for the reason…" in told(web.get(f"/sources/{source_id}/"))
     assert details_read() == "done"
-    assert "Claro gives no reason." in told(web.get(f"/sources/{source_id}/"))
+    assert "Claro gave no reason." in told(web.get(f"/sources/{source_id}/"))
 
 
 def details_only(account, source_id, **fields) -> None:
@@ -127,12 +127,12 @@ def test_opening_the_page_reads_what_only_the_details_call_tells(web, account, k
     details_only(account, source_id, errorMessage="Row 7 is <broken>.", rowCount=12)
     page = web.get(f"/sources/{source_id}/")
     assert (page.status_code, details_calls(account)) == (200, 0)
-    assert "Reading newer details" in told(page)
+    assert "Updating…" in told(page)
     assert details_read() == "done"
     page = web.get(f"/sources/{source_id}/")
     assert "Processing failed Row 7 is <broken>." in told(page)
     assert facts(page)["rowCount"] == "12"
-    assert "Reading newer details" not in told(page)
+    assert "Updating…" not in told(page)
     synced(key)  # a list answer, which has none of these fields
     page = web.get(f"/sources/{source_id}/")
     assert (facts(page)["rowCount"], details_calls(account)) == ("12", 1)
@@ -148,11 +148,11 @@ def test_details_are_read_again_after_ten_minutes_and_after_a_change(web, accoun
     assert details_calls(account) == 1
     account.change(source_id, status="failed")
     synced(key)
-    assert "Reading newer details" in told(web.get(f"/sources/{source_id}/"))
+    assert "Updating…" in told(web.get(f"/sources/{source_id}/"))
     details_read()
     assert details_calls(account) == 2
     with time_machine.travel(timezone.now() + timedelta(minutes=11), tick=False):
-        assert "Reading newer details" in told(web.get(f"/sources/{source_id}/"))
+        assert "Updating…" in told(web.get(f"/sources/{source_id}/"))
 
 
 def test_one_call_serves_all_readers_also_those_with_a_key_of_their_own(web, client_of, bob, account, key):
@@ -160,11 +160,11 @@ def test_one_call_serves_all_readers_also_those_with_a_key_of_their_own(web, cli
     synced(key)
     synced(keys.add(bob, "Also", account.key, ApiKey.State.VALID))
     for reader in (web, client_of(bob), web):
-        assert "Reading newer details" in told(reader.get(f"/sources/{source_id}/"))
+        assert "Updating…" in told(reader.get(f"/sources/{source_id}/"))
     assert Reading.objects.count() == 1
     details_read()
     for reader in (web, client_of(bob)):
-        assert "Reading newer details" not in told(reader.get(f"/sources/{source_id}/"))
+        assert "Updating…" not in told(reader.get(f"/sources/{source_id}/"))
     assert details_calls(account) == 1
 
 
@@ -185,7 +185,7 @@ def test_details_that_claro_does_not_give_are_not_asked_for_over_and_over(web, a
     web.get(f"/sources/{source_id}/")
     assert details_read() == "failed"
     page = web.get(f"/sources/{source_id}/")
-    assert ("Reading newer details" in told(page), details_calls(account)) == (False, 1)
+    assert ("Updating…" in told(page), details_calls(account)) == (False, 1)
 
 
 @pytest.mark.parametrize("state", ["gone", "refused key"])
@@ -219,7 +219,7 @@ def test_a_processing_source_is_followed_and_has_no_download(web, account, key, 
     source_id = account.add(status=status, age=120)
     synced(key)
     page = web.get(f"/sources/{source_id}/")
-    assert "Claro is processing this file. The page changes by itself when it is done." in told(page)
+    assert "Claro is processing this file. This page updates automatically." in told(page)
     assert facts(page)["Status"] == shown
     trigger = dom(page).find(".//section").get("hx-trigger")
     assert f"source-{source_id} from:body" in trigger

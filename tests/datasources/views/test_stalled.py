@@ -16,9 +16,9 @@ from tests.support.heartbeats import all_alive, none_alive
 from tests.support.html import dom, link, told, words
 from tests.support.redis import round_trips
 
-TITLE = "Nothing is being checked right now: no background worker takes it up"
-GOES_ON = "It goes on by itself when one is back."
-WAITS = f"no worker takes it up. {GOES_ON}"
+TITLE = "Status checks are paused: no background worker is running"
+GOES_ON = "Continues automatically when one is back."
+WAITS = f"no worker is running. {GOES_ON}"
 
 
 def late(model, **values) -> None:
@@ -62,9 +62,9 @@ def test_pages_of_sources_say_that_nothing_is_checked_until_somebody_is_back(web
 
 def test_details_don_t_promise_to_change_by_themselves_meanwhile(web, processing):
     path = f"/sources/{processing.datasource_id}/"
-    assert "The page changes by itself" not in told(web.get(path))
+    assert "This page updates automatically" not in told(web.get(path))
     all_alive()
-    assert "The page changes by itself" in told(web.get(path))
+    assert "This page updates automatically" in told(web.get(path))
 
 
 def test_the_list_says_of_a_reading_that_nobody_does_that_it_is_not_done(web, table):
@@ -120,7 +120,7 @@ def test_what_others_miss_is_not_told(client_of, bob, processing):
 
 def test_a_link_that_nobody_makes_says_so_where_it_is_waited_for(web, pending):
     assert f"Waiting: {WAITS}" in told(web.get(f"/downloads/{pending.pk}/"))
-    assert f"waits: {WAITS}" in words(web.get("/downloads/"))
+    assert f"aiting {WAITS}" in words(web.get("/downloads/"))
     all_alive()
     assert "Preparing…" in told(web.get(f"/downloads/{pending.pk}/"))
     assert "being made" in words(web.get("/downloads/"))
@@ -133,7 +133,7 @@ def test_a_share_link_whose_file_nobody_fetches_does_not_promise_it_in_a_moment(
     outside = Client(headers={"Accept": "text/html"})
     assert "in a moment" in words(outside.get(path))
     late(DownloadLink)
-    assert "It takes longer than usual" in words(outside.get(path))
+    assert "Slower than usual" in words(outside.get(path))
     all_alive()
     assert "in a moment" in words(outside.get(path))
 
@@ -156,11 +156,11 @@ def test_open_downloads_are_looked_at_again_while_one_is_pending(web, pending):
 def test_a_webhook_that_nobody_tends_says_so(web, key, settings):
     settings.PUBLIC_URL = "https://claro.example.com"
     webhooks.switch_on(key)
-    assert "Being set up at Claro" in words(web.get("/keys/"))
+    assert "Setting up at Claro" in words(web.get("/keys/"))
     late(Hook)
     assert f"To be set up at Claro; waits: {WAITS}" in words(web.get("/keys/"))
     all_alive()
-    assert "Being set up at Claro" in words(web.get("/keys/"))
+    assert "Setting up at Claro" in words(web.get("/keys/"))
 
 
 def test_staff_are_led_to_where_it_is_explained_and_nobody_else(web, alice, processing, pending):

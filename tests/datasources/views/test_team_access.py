@@ -47,7 +47,7 @@ def test_the_page_lists_the_open_links_with_their_maker_role_uses_and_end(web, t
     assert "carol@example.com as admin, by alice@example.com, works for" in shown
     assert "Whoever has the link as viewer, by bob@example.com, works for" in shown
     assert "used 0 times" in shown
-    assert shown.count("Take back") == 2
+    assert shown.count("Cancel invitation") == 2
 
 
 @pytest.mark.parametrize("act", ["remove", "role"])
@@ -56,9 +56,9 @@ def test_removing_or_demoting_an_admin_ends_what_he_invited_and_says_so(web, cli
     web.post(f"{page}people/{theirs.pk}/{act}/", {"role": Role.MEMBER})
     shown = web.get(page)
     assert "1 open invitation by this person ended too." in told(shown)
-    assert "Take back" not in words(shown)
+    assert "Cancel invitation" not in words(shown)
     event = AuditEvent.objects.get(what=What.INVITATION_REVOKED)
-    assert (event.about, list(event.teams.all())) == ("whoever has the link", [team])
+    assert (event.about, list(event.teams.all())) == ("anyone with the link", [team])
     assert client_of(bob).get(address(invitation)).status_code == 410
 
 
@@ -75,7 +75,7 @@ def test_a_removed_person_reads_why_an_older_link_does_not_work(client_of, team,
     web = client_of(bob)
     for answer in (web.get(address(invitation)), web.post(address(invitation))):
         assert answer.status_code == 410
-        assert "This invitation is too old for you" in words(answer)
+        assert "Invitation no longer valid" in words(answer)
     assert not team.memberships.filter(user=bob).exists()
 
 

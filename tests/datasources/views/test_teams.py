@@ -33,7 +33,7 @@ def what_happened() -> list[tuple[str, str]]:
 
 def test_who_has_no_team_is_told_what_one_is_for(web):
     shown = web.get("/teams/")
-    assert "colleagues browse and download through your key without ever holding it" in words(shown)
+    assert "colleagues browse and download with your key, without ever seeing it" in words(shown)
     assert field(shown, "name") is not None
 
 
@@ -127,7 +127,7 @@ def test_keys_are_shared_only_where_one_may(web, bob, alice, key):
     Membership.objects.create(team=mine, user=alice, role=Role.MEMBER)
     for chosen in (others, mine):
         shown = web.post(f"/keys/{key.pk}/share/", {"teams": [chosen.pk]})
-        assert "You are not in a team in which you may share keys" in words(shown)
+        assert "You can't share this key yet" in words(shown)
     assert not KeyShare.objects.exists()
 
 
@@ -175,7 +175,7 @@ def test_a_team_that_is_not_one_s_own_is_not_there(client_of, bob, team, path):
     for name in (str(team.pk), "nonsense"):
         shown = client_of(bob).get(f"{path}?team={name}")
         assert shown.status_code == 404
-        assert "There is nothing here" in words(shown)
+        assert "Page not found" in words(shown)
 
 
 def test_the_team_page_answers_its_part(web, page):
@@ -228,7 +228,7 @@ def test_an_invitation_is_taken_back(web, client_of, bob, page):
     invitation = Invitation.objects.get()
     web.post(f"{page}invitations/{invitation.pk}/revoke/")
     for answer in (client_of(bob).get(f"/invitations/{teams.token(invitation)}/"),):
-        assert (answer.status_code, "This invitation has ended" in words(answer)) == (410, True)
+        assert (answer.status_code, "Invitation no longer valid" in words(answer)) == (410, True)
     assert web.post(f"{page}invitations/{invitation.pk}/link/").status_code == 410
 
 
@@ -251,7 +251,7 @@ def test_the_invited_sign_up_although_sign_up_is_closed_and_come_back(web, clien
     address = f"/invitations/{teams.token(Invitation.objects.get())}/"
     assert "closed" in words(client.get("/accounts/signup/")).lower()
     shown = client.get(address)
-    assert link(shown, "Make an account") == f"/accounts/signup/?next={address}"
+    assert link(shown, "Create an account") == f"/accounts/signup/?next={address}"
     form = {"email": "dora@example.com", "password1": "correct-horse-battery", "password2": "correct-horse-battery"}
     answer = client.post("/accounts/signup/", {**form, "next": address})
     assert answer["Location"] == address
@@ -305,7 +305,7 @@ def test_what_can_t_be_invited_is_told_and_what_was_typed_stays(web, page):
 
 
 def test_without_a_mail_server_the_page_says_that_one_copies_the_link(web, page):
-    assert "No mail server is set up here" in words(web.get(page))
+    assert "No mail server is set up" in words(web.get(page))
     invite(web, page, email="carol@example.com")
     assert "Copy its link below" in told(web.get(page))
     assert mail.outbox == []
@@ -332,7 +332,7 @@ def test_a_mail_that_fails_is_told(web, page, team, alice, monkeypatch):
 
     monkeypatch.setattr(invitations, "send_mail", refuse)
     assert invitations.mail(str(invitation.pk), "https://claro.example.com/") == "not sent"
-    assert "The mail server did not take it." in words(web.get(page))
+    assert "The mail server refused the mail." in words(web.get(page))
 
 
 def test_where_somebody_came_from_is_noted(web, page):

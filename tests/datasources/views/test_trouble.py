@@ -67,7 +67,7 @@ UNREACHABLE = ("Claro can't be reached right now.", 503, "asked", "pending")
 UNREADABLE = "Claro sent an answer that the dashboard can't read."
 TROUBLES = {
     "unauthorized": Trouble(refuse("UNAUTHORIZED", 401), IN_DOUBT, 503, "waiting", "pending"),
-    "access denied": Trouble(refuse("ACCESS_DENIED", 403), "this key may not do that.", 502, "failed", "failed"),
+    "access denied": Trouble(refuse("ACCESS_DENIED", 403), "This key has no permission", 502, "failed", "failed"),
     "not found": Trouble(refuse("DATASOURCE_NOT_FOUND", 404), "Claro", 404, "done", "gone"),
     "processing": Trouble(refuse("PROCESSING_IN_PROGRESS", 423), "processing this", 200, "failed", "failed"),
     "invalid": Trouble(refuse("INVALID_PARAMETERS", 400), "In its own words.", 422, "failed", "failed"),
@@ -88,16 +88,16 @@ TROUBLES = {
 OWN = {
     ("unauthorized", "add"): "Claro refuses this key.",
     ("unauthorized", "list"): "Reading from Claro · goes on at",
-    ("not found", "rows"): "This data source no longer exists at Claro.",
+    ("not found", "rows"): "This file no longer exists at Claro.",
     ("not found", "add"): "Claro has no list of data sources at this address.",
     ("not found", "list"): "Claro has no list of data sources at this address.",
     ("limit", "rows"): "No calls are left in this minute. Continues in",
     ("silence", "rows"): "Claro has not answered since",
     ("silence", "add"): "Claro can't be reached right now.",  # another key knows nothing of it
     ("silence", "list"): "Claro can't be reached right now.",
-    ("limit", "add"): "Claro's limit of calls is reached for the moment.",
-    ("limit", "delete"): "Claro's limit of calls is reached for the moment.",
-    ("limit", "link"): "Claro's limit of calls is reached for the moment.",
+    ("limit", "add"): "Claro's rate limit is reached.",
+    ("limit", "delete"): "Claro's rate limit is reached.",
+    ("limit", "link"): "Claro's rate limit is reached.",
 }
 every_trouble = pytest.mark.parametrize("name", TROUBLES)
 
@@ -248,7 +248,7 @@ def test_a_page_for_which_there_is_no_thread_says_so_and_continues_by_itself(web
         for _ in range(gateway.AT_ONCE_OF_ALL_USERS):
             gateway._slots.give_back(limits)
     assert (page.status_code, int(page["Retry-After"]) <= 2) == (503, True)
-    assert "this waits its turn" in words(page)
+    assert "This request is queued" in words(page)
     assert re.search(r'hx-trigger="load delay:\d+ms', page.content.decode())
     assert '<noscript><meta http-equiv="refresh"' in page.content.decode()
     assert web.get(f"/sources/{table.datasource_id}/rows/?filter=id > 1").status_code == 200

@@ -171,7 +171,7 @@ def test_a_page_waits_for_one_slow_call_at_most(web, alice, sandbox, swept, acco
     unknown = uuid.uuid4()
     page = web.get(f"/sources/{unknown}/")
     assert (page.status_code, page["Retry-After"]) == (503, "1")
-    assert "Claro is being asked for this data source." in words(page)
+    assert "The dashboard is asking Claro for this file." in words(page)
     assert asked(account) + asked(other) == 1
     assert wait_for(lambda: web.get(f"/sources/{unknown}/").status_code == 404)
     assert asked(account) + asked(other) == 2

@@ -167,7 +167,7 @@ def test_the_switch_turns_it_on_and_off(web, key, account):
     hook = Hook.objects.get()
     assert hook.leased_until > timezone.now()  # a worker has been handed it
     tended(hook)
-    assert line(web) == "On: nothing told yet"
+    assert line(web) == "On: no updates received yet"
     assert switch(web).get("aria-checked") == "true"
     told(hook, account.add())
     assert line(web) == "On: told 1 time, last just now"
@@ -211,7 +211,7 @@ def test_a_refused_removal_can_be_tried_again(web, key, account, hook):
     web.post(f"/keys/{key.pk}/hook/", {"on": "0"})
     account.refuse("ACCESS_DENIED", 403, path="/webhooks")
     tended(hook)
-    assert line(web).startswith("Not yet removed at Claro.")
+    assert line(web).startswith("Not removed at Claro yet.")
     assert "Try again" in words(dom(web.get("/keys/")).find(".//div[@class='hook']"))
     assert switch(web).get("disabled") is not None
 
@@ -220,7 +220,7 @@ def test_deleting_the_key_names_the_webhook_and_says_when_it_stays(web, key, acc
     assert "webhook" in words(web.get(f"/keys/{key.pk}/delete/"))
     account.fault("answer", status=502, body=HTML_502, path="/webhooks", times=9)
     response = web.post(f"/keys/{key.pk}/delete/", follow=True)
-    assert f"could not be removed at Claro. {Unreachable.words}" in alerts(response)
+    assert f"at Claro was not removed. {Unreachable.words}" in alerts(response)
 
 
 def test_a_key_without_one_does_not_mention_it(web, key):

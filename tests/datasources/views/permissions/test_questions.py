@@ -8,13 +8,13 @@ from tests.support.html import dom, link, told, words
 
 # Each path with the button that acts, and where Cancel leads.
 QUESTIONS = {
-    "/shares/{share_id}/end/": ("End the link", "/shares/{share_id}/"),
-    "/shares/{share_id}/rotate/": ("Create a new link", "/shares/{share_id}/"),
+    "/shares/{share_id}/end/": ("Revoke link", "/shares/{share_id}/"),
+    "/shares/{share_id}/rotate/": ("Replace link", "/shares/{share_id}/"),
     "/teams/{team_id}/people/{membership_id}/remove/": ("Remove", "/teams/{team_id}/"),
-    "/teams/{team_id}/invitations/{invitation_id}/revoke/": ("Take back", "/teams/{team_id}/"),
+    "/teams/{team_id}/invitations/{invitation_id}/revoke/": ("Cancel invitation", "/teams/{team_id}/"),
     "/teams/{team_id}/leave/": ("Leave the team", "/teams/{team_id}/"),
     "/views/{view_id}/delete/": ("Delete the view", "/views/"),
-    "/bin/{deletion_id}/now/": ("Delete now, for good", "/bin/"),
+    "/bin/{deletion_id}/now/": ("Delete permanently", "/bin/"),
 }
 
 
@@ -60,7 +60,7 @@ def test_a_link_that_has_ended_is_not_asked_about(web, ids, part):
     web.post(f"/shares/{ids['share_id']}/end/")
     page = web.get(f"/shares/{ids['share_id']}/{part}/", follow=True)
     assert page.redirect_chain == [(f"/shares/{ids['share_id']}/", 302)]
-    assert "This link has ended already." in told(page)
+    assert "This link is already revoked or expired." in told(page)
 
 
 def test_the_list_of_share_links_asks_too(web, ids):

@@ -8,7 +8,7 @@ from accounts.roles import Action, Role, may
 from datasources.activity import log
 from datasources.activity.words import What
 from datasources.models import ApiKey
-from tests.support.html import told
+from tests.support.html import told, words
 
 # What each path needs; the key's own pages are its owner's alone, whatever the role in a team.
 OWNER_OF_THE_KEY = "owner of the key"
@@ -91,6 +91,13 @@ def test_the_table_decides(client_of, bob, team, ids, role, method, path):
         assert status == 403
 
 
+def test_a_refusal_names_whom_to_ask(client_of, bob, team, ids):
+    Membership.objects.create(team=team, user=bob, role=Role.VIEWER)
+    web, asked = client_of(bob), f"You don't have permission. Ask an owner of {team}."
+    for path in (f"/sources/{ids['datasource_id']}/delete/", f"/teams/{team.pk}/rename/"):
+        assert asked in words(web.get(path))
+
+
 def test_the_key_s_owner_may_all_with_it_and_only_that_in_the_team(client_of, alice, bob, team, ids):
     Membership.objects.create(team=team, user=bob, role=Role.OWNER)
     teams.set_role(team.memberships.get(user=alice), Role.VIEWER)
@@ -129,7 +136,7 @@ def test_an_admin_changes_no_owner_and_makes_none(client_of, alice, bob, team, i
     assert web.post(f"/teams/{team.pk}/people/{owner.pk}/remove/").status_code == 403
     assert web.post(f"/teams/{team.pk}/people/{owner.pk}/role/", {"role": Role.VIEWER}).status_code == 403
     web.post(f"/teams/{team.pk}/people/{ids['membership_id']}/role/", {"role": Role.OWNER})
-    assert "That is no role that you can give." in told(web.get(f"/teams/{team.pk}/"))
+    assert "You can't assign this role." in told(web.get(f"/teams/{team.pk}/"))
     assert web.post(f"/teams/{team.pk}/", {"role": Role.OWNER, "days": 7}).status_code == 422
     assert team.memberships.filter(role=Role.OWNER).get() == owner
 
