@@ -123,7 +123,7 @@ def pause(age: timedelta, *, is_seen: bool = True, is_told: bool = False) -> tim
 
 
 def processing(key: ApiKey) -> QuerySet[Source]:
-    """What our copy holds as processing; a status that we don't know counts (claro-api.md, data sources)."""
+    """What our copy holds as processing; a status that we don't know counts (docs/claro-api.md, data sources)."""
     return key.sources.filter(gone_at=None).exclude(status__in=[COMPLETED, FAILED])
 
 
@@ -252,7 +252,7 @@ def _after_finished(watch: Watch, page: DataSourcePage, goes_on: bool, *, taught
 
 
 def _is_newest_first(page: DataSourcePage) -> bool:
-    """The order of the list is not documented (claro-api.md, data sources)."""
+    """The order of the list is not documented (docs/claro-api.md, data sources)."""
     uploaded = [source.uploaded_at for source in page.sources]
     return None not in uploaded and uploaded == sorted(uploaded, reverse=True)
 
