@@ -92,9 +92,9 @@ if PRODUCTION and _claro.scheme == "http" and not is_inside(_claro.hostname or "
         "With DEBUG off, CLARO_API_BASE_URL must be an https address, because every call carries an API key. http is "
         "allowed only for this machine and for numeric addresses of private networks."
     )
-# What a key may do in a minute until the API's headers say it (claro-api.md, basics: the standard plan).
+# What a key may do in a minute until the API's headers say it (docs/claro-api.md, basics: the standard plan).
 CLARO_CALLS_PER_MINUTE = env.int("CLARO_CALLS_PER_MINUTE", default=100)
-# Rows asked for at once; the API allows 1,000 (claro-api.md, data sources).
+# Rows asked for at once; the API allows 1,000 (docs/claro-api.md, data sources).
 CLARO_ROWS_BLOCK = env.int("CLARO_ROWS_BLOCK", default=1000)
 ROWS_CACHE_BYTES = env.int("ROWS_CACHE_MB", default=128) * 2**20
 ROWS_CACHE_TTL = timedelta(seconds=env.int("ROWS_CACHE_SECONDS", default=3600))

@@ -1,4 +1,4 @@
-"""Webhooks: the operations of claro-api.md, and who notices that a data source is processed."""
+"""Webhooks: the operations of docs/claro-api.md, and who notices that a data source is processed."""
 
 import hashlib
 import json

@@ -43,7 +43,7 @@ from datasources.claro.webhooks import SECRET_LENGTH_MIN, Webhook, webhooks_from
 
 KEY_LENGTH_MAX = 512
 CHUNK_BYTES = 65_536
-# A gateway in front of the API that reached nobody (claro-api.md, basics).
+# A gateway in front of the API that reached nobody (docs/claro-api.md, basics).
 GATEWAY_STATUSES = frozenset({502, 503, 504})
 
 
@@ -115,7 +115,7 @@ class ClaroClient:
 
     `deadline_s` bounds a method as a whole, retries and pauses included; a session gets it as the `total` of urllib3's
     Timeout (docs/claro-client.md). A session may be shared between clients and threads: it never holds the key.
-    Source of all rules: claro-api.md.
+    Source of all rules: docs/claro-api.md.
     """
 
     def __init__(
@@ -340,7 +340,7 @@ class ClaroClient:
 
 
 def _is_error(answer: _Answer) -> bool:
-    """Also a 202 with a code: so the API may say that a source is still processed (claro-api.md, basics)."""
+    """Also a 202 with a code: so the API may say that a source is still processed (docs/claro-api.md, basics)."""
     if answer.status == 202:
         return bool(_error_body(answer.body).get("code"))
     return not 200 <= answer.status < 300

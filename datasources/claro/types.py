@@ -1,7 +1,7 @@
 """What the API answers, as frozen dataclasses.
 
 All tolerance for what the contract leaves open lives in the `from_api` functions; what they can't read is Unreadable.
-Source: claro-api.md, data sources.
+Source: docs/claro-api.md, data sources.
 """
 
 import contextlib
@@ -22,7 +22,7 @@ LIST_LIMIT_MAX = 100
 ROWS_LIMIT_MAX = 1000
 EXPIRES_IN_MIN_S = 1
 EXPIRES_IN_MAX_S = 86_400
-# X-RateLimit-Reset below this is a duration, from it on a date (claro-api.md, basics).
+# X-RateLimit-Reset below this is a duration, from it on a date (docs/claro-api.md, basics).
 _EPOCH_FROM = 1_000_000_000
 # Dates have whole seconds, and answers are under way for a while.
 _CLOCKS_DIFFER = timedelta(seconds=20)
@@ -269,7 +269,7 @@ def http_date(text: str | None) -> datetime | None:
 
 
 def parse_time(value: Any) -> datetime | None:
-    """An ISO 8601 text as aware UTC; None for anything else. A time without a zone is UTC (claro-api.md).
+    """An ISO 8601 text as aware UTC; None for anything else. A time without a zone is UTC (docs/claro-api.md).
 
     Dates so early or late that they don't exist in some time zones count as unreadable.
     """

@@ -67,7 +67,7 @@ class Source(models.Model):
 
     @property
     def is_processing(self) -> bool:
-        """Also true for a status we don't know: it is polled like `processing` (claro-api.md, data sources)."""
+        """Also true for a status we don't know: it is polled like `processing` (docs/claro-api.md, data sources)."""
         return self.status not in (COMPLETED, FAILED)
 
     @property
@@ -90,7 +90,7 @@ class Source(models.Model):
 
     @property
     def failure(self) -> str:
-        """What the API says about a failure; the field's name is [open] (claro-api.md, data sources)."""
+        """What the API says about a failure; the field's name is [open] (docs/claro-api.md, data sources)."""
         for name in ("error", "errorMessage", "failureReason", "message"):
             text = self.facts.get(name)
             if isinstance(text, dict):

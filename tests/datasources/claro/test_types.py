@@ -1,4 +1,4 @@
-"""Every shape that claro-api.md leaves open, and everything it doesn't mention."""
+"""Every shape that docs/claro-api.md leaves open, and everything it doesn't mention."""
 
 import contextlib
 import json
