@@ -198,7 +198,6 @@ def test_a_source_tells_those_who_may_know_what_happened_with_it(web, client_of,
 # --- No secrets ---
 
 
-@pytest.mark.slow
 def test_no_secret_is_in_what_is_written_nor_in_the_export(client_of, account, sandbox, settings, alice, bob):
     settings.PUBLIC_URL = "http://127.0.0.1:1"
     secrets = {"alices-password", "bobs-password", "wrong-password", "another-password", account.key}
