@@ -34,7 +34,7 @@ ASKING, NO = b"asking", b"no"
 class TooManyLookups(NotNow):
     """So many unknown ids were asked for that Claro is not asked for another one in this minute."""
 
-    words = "Too many unknown addresses were opened. Wait a minute."
+    words = "Too many unknown addresses were opened."
 
     def __init__(self) -> None:
         super().__init__()

@@ -117,7 +117,7 @@ def test_the_password_alone_signs_nobody_in_and_the_code_does(alice):
     client = password_given()
     assert not is_signed_in(client)
     page = client.get(SECOND_STEP)
-    assert "Second step" in words(page)
+    assert "Two-step verification" in words(page)
     assert not re.search(r"<script(?![^>]*\bsrc=)", page.content.decode())
     assert give(client, code(secret))["Location"] == "/sources/"
     assert is_signed_in(client)
@@ -332,7 +332,7 @@ def test_who_runs_it_takes_lost_factors_away(alice, bob, capsys):
 
 def test_nobody_s_factors_are_taken_by_a_typing_error(alice):
     app_of(alice)
-    with pytest.raises(CommandError, match="nobody with the address alcie"):
+    with pytest.raises(CommandError, match="No user has the address alcie"):
         call_command("remove_second_factors", "alcie@example.com")
     assert Authenticator.objects.exists()
 

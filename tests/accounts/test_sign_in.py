@@ -276,7 +276,7 @@ def sure(web, alice):
 def test_an_address_is_added_confirmed_and_used_for_mails(sure, alice):
     EmailAddress.objects.create(user=alice, email=alice.email, primary=True)
     page = sure.get("/accounts/email/")
-    assert "alice@example.com the one for mails · not confirmed" in words(page)
+    assert "alice@example.com Receives mails · not confirmed" in words(page)
     sure.post("/accounts/email/", {"action_add": "", "email": "alice@work.example"})
     [message] = mail.outbox
     [address] = re.findall(r"https?://testserver(/accounts/confirm-email/\S+)", message.body)

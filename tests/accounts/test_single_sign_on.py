@@ -125,7 +125,7 @@ def test_the_account_page_says_what_is_connected(client, provider, alice):
     confirm(alice)
     provider.person["email"] = alice.email
     sign_on(client)
-    assert "Example connected as alice@example.com, last used just now" in words(client.get("/accounts/"))
+    assert "Example Connected as alice@example.com, last used just now" in words(client.get("/accounts/"))
 
 
 def test_once_connected_it_is_the_person_who_counts_and_not_the_address(client, provider, alice, bob):

@@ -47,7 +47,7 @@ def test_without_any_address_nobody_gets_in(client, provider):
 
 def test_closed_sign_up_can_be_closed_for_single_sign_on_too(client, provider, alice, settings):
     settings.OIDC_SIGNUP = False
-    assert "Sign Up Closed" in refused(client, sign_on(client), 200)
+    assert "Sign-up is closed" in refused(client, sign_on(client), 200)
     confirm(alice)
     provider.person["email"] = alice.email
     sign_on(client)

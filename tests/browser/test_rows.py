@@ -205,7 +205,7 @@ def test_a_used_up_rate_limit_says_when_it_goes_on_and_does(people, alice, sandb
     while account.list_sources().status_code == 200:
         """Somebody else uses the key up."""
     header(page, "id").get_by_role("link").click()
-    expect(page.locator("#rows-problem")).to_contain_text(re.compile(r"Continues in \d s"))
+    expect(page.locator("#rows-problem")).to_contain_text(re.compile(r"Continues automatically in \d s"))
     expect(page.locator(".rows tbody tr")).to_have_count(2)
     expect(header(page, "id")).to_have_attribute("aria-sort", "ascending")
     expect(page.locator("#rows-problem")).to_be_empty()

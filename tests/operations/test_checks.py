@@ -106,7 +106,7 @@ def test_web_processes_are_counted():
     ],
 )
 def test_a_queue_without_a_worker_is_broken(name, queue, process, missed):
-    assert check(name).says == f"1 at work: {queue}@machine."
+    assert check(name).says == f"1 running: {queue}@machine."
     none_alive(queue)
     remedy = f"Start the process `{process}` of the Procfile. Its log shows why it stopped."
     assert check(name) == Check(name, BAD, f"No worker is running: {missed}.", remedy)
@@ -118,13 +118,13 @@ def test_a_worker_that_was_lost_beside_others_is_named():
     heard_before(100, "background", "lost@machine")
     found = check("Background workers")
     assert found.state == WARN
-    assert "1 at work: background@machine. Lost: lost@machine." in found.says
+    assert "1 running: background@machine. Lost: lost@machine." in found.says
 
 
 def test_many_workers_are_not_all_named():
     for number in range(9):
         heartbeats.say(["interactive"], f"a{number}@machine")
-    assert check("Interactive workers").says.startswith("10 at work: a0@machine, ")
+    assert check("Interactive workers").says.startswith("10 running: a0@machine, ")
     assert check("Interactive workers").says.endswith("a4@machine and 5 more.")
 
 

@@ -131,12 +131,17 @@ def test_a_page_is_one_query(many, django_assert_num_queries):
 @pytest.mark.parametrize(
     ("what", "about", "details", "words"),
     [
-        (What.SOURCE_DELETE_DONE, "products.csv", {}, "bob@example.com deleted products.csv with Main"),
+        (What.SOURCE_DELETE_DONE, "products.csv", {}, "bob@example.com deleted products.csv, key Main"),
         (What.SOURCE_NOT_DELETED, "a.csv", {"why": "No."}, "bob@example.com could not delete a.csv: No."),
-        (What.ROLE_CHANGED, "c@d.e", {"role": "Admin", "team": "T"}, "bob@example.com made c@d.e Admin in T"),
+        (
+            What.ROLE_CHANGED,
+            "c@d.e",
+            {"role": "Admin", "team": "T"},
+            "bob@example.com changed the role of c@d.e in T to Admin",
+        ),
         (What.TEAM_RENAMED, "New", {"before": "Old"}, "bob@example.com renamed the team Old to New"),
         (What.TEAM_RENAMED, "New", {}, "bob@example.com renamed the team … to New"),
-        (What.TEAM_MADE, "{who.actor} {0}", {}, "bob@example.com made the team {who.actor} {0}"),
+        (What.TEAM_MADE, "{who.actor} {0}", {}, "bob@example.com created the team {who.actor} {0}"),
         (What.LEFT, "", {"team": "a\u202eb"}, "bob@example.com left a�b"),
         ("moon_landed", "x", {}, "bob@example.com moon landed"),
     ],
@@ -174,7 +179,7 @@ def test_the_export_has_a_line_for_each_event_newest_first(bob, key, table):
     head, *lines = parsed("".join(search.csv_lines(AuditEvent.objects.all())))
     assert head == list(search.COLUMNS)
     assert [line[2] for line in lines] == ["Deleted", "Signed in"]
-    words = "bob@example.com deleted things.csv with Main"
+    words = "bob@example.com deleted things.csv, key Main"
     source_id = str(table.datasource_id)
     assert lines[0][:7] == ["2026-11-24 12:00:00", "bob@example.com", "Deleted", words, "things.csv", source_id, "Main"]
 

@@ -66,7 +66,7 @@ def test_the_teams_one_is_in_are_told(client, alice):
 def test_a_failed_sign_in_is_written_down_for_whose_account_it_is(client, alice, login):
     client.post("/accounts/login/", {"login": login, "password": "wrong-password"})
     event = AuditEvent.objects.get()
-    assert (event.what, event.who, event.actor, event.owner) == ("sign_in_failed", "Somebody", None, alice)
+    assert (event.what, event.who, event.actor, event.owner) == ("sign_in_failed", "Unknown visitor", None, alice)
     assert event.about == "alice@example.com"
 
 
@@ -118,4 +118,4 @@ def test_a_wrong_second_step_is_one_line_in_a_while(client, alice):
     for _ in range(2):
         client.post("/accounts/2fa/authenticate/", {"code": "000000"})
     event = AuditEvent.objects.get()
-    assert (event.what, event.who, event.owner) == ("second_step_failed", "Somebody", alice)
+    assert (event.what, event.who, event.owner) == ("second_step_failed", "Unknown visitor", alice)

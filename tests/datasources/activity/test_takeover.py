@@ -67,7 +67,7 @@ def test_the_owner_lands_on_a_page_that_lists_everything_else(provider, prepared
     assert "Also removed or paused: 1 session, 2 invitations, 1 notice channel, 1 share link." in told(shown)
     text = words(shown)
     for line in (
-        "Catalogue as admin, since",
+        "Catalogue as admin, joined",
         "Main shared with Catalogue, added",
         "For me with Main, paused",
         "Prices",
@@ -86,7 +86,7 @@ def test_an_account_that_was_confirmed_here_keeps_everything(provider, prepared)
 
 
 def test_the_account_page_leads_to_the_list_and_it_is_one_s_own(web, client_of, prepared, bob):
-    assert link(web.get("/accounts/"), "Account contents") == "/accounts/holdings/"
+    assert link(web.get("/accounts/"), "Review account contents") == "/accounts/holdings/"
     mine, theirs = words(web.get("/accounts/holdings/")), words(client_of(bob).get("/accounts/holdings/"))
     assert "evil.example" in mine
     assert "anyone with the link, as admin" in mine

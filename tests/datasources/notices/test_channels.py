@@ -141,7 +141,7 @@ def test_mail_goes_to_the_address_one_signs_in_with(alice, something):
     something("a.csv")
     assert send(outlet) == "sent"
     [message] = mail.outbox
-    assert (message.to, message.subject) == (["alice@example.com"], "Claro Dashboard: 1 new")
+    assert (message.to, message.subject) == (["alice@example.com"], "Claro Dashboard: 1 new notice")
     assert "Failed (Main): a.csv" in message.body
 
 
@@ -232,7 +232,7 @@ def test_a_receiver_that_never_ends_its_answer_is_given_up_before_the_lease_is(a
             outlet = channels.save(alice, Outlet.Kind.WEBHOOK, dripping.url)
             something("a.csv")
             assert send(outlet) == "put back"
-            assert "127.0.0.1 does not answer" in outlet.problem
+            assert "127.0.0.1 did not answer" in outlet.problem
 
 
 def test_a_user_has_two_messages_under_way_and_all_have_four(alice, bob, receiver, something):

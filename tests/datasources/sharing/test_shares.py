@@ -107,7 +107,7 @@ def test_it_stops_at_its_end(alice, table):
     assert opens(share)
     with time_machine.travel(ends_at, tick=False):
         assert not opens(share)
-        assert share.why_not == "its time is over"
+        assert share.why_not == "expired"
 
 
 def test_it_stops_while_it_is_paused_and_for_good_when_it_is_ended(share):
@@ -136,7 +136,7 @@ def test_its_file_is_gone_when_the_source_is(share, table):
     mirror.mark_gone(table)
     assert shares.target(share, 1) is None
     assert shares.renew(share, 1) is None
-    assert share.why_not == "gone at Claro"
+    assert share.why_not == "deleted at Claro"
 
 
 @pytest.mark.parametrize(

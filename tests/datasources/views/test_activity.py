@@ -56,7 +56,7 @@ def test_a_source_that_is_gone_is_named_and_no_link(web, alice, table):
     log.record(What.SOURCE_DELETE_DONE, alice, source=table)
     table.key.sources.update(gone_at=timezone.now())
     page = web.get("/activity/")
-    assert "deleted things.csv with Main" in words(page)
+    assert "deleted things.csv, key Main" in words(page)
     assert not [one for one in dom(page).iter("a") if "things.csv" in words(one)]
 
 
@@ -78,7 +78,7 @@ def test_the_address_decides_what_is_shown_and_exported(web, alice, bob, key):
     assert (field(page, "who").get("value"), field(page, "since").get("value")) == ("bob", "2026-01-01")
     assert dom(page).find(".//select[@name='what']//option[@selected]").get("value") == "downloads"
     assert [line[2] for line in exported(web.get(link(page, "Export as CSV")))[1:]] == ["Download link created"]
-    assert "Nothing matches" in words(web.get("/activity/?what=teams"))
+    assert "No matching activity" in words(web.get("/activity/?what=teams"))
 
 
 @pytest.mark.parametrize("query", ["what=nonsense", "before=abc", "after=99999999999999999999", "since=9999-99-99"])

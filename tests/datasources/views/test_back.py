@@ -30,7 +30,7 @@ def test_each_page_of_a_source_leads_back_to_the_list_as_it_was_left(web, source
     details = link(page, sources[2].file_name)
     about = web.get(details)
     assert left(link(about, "All data sources")) == STATE
-    rows = web.get(link(about, "Rows"))
+    rows = web.get(link(about, "Open table"))
     assert left(link(web.get(link(rows, "File details")), "All data sources")) == STATE
     delete = web.get(link(about, "Delete"))
     assert left(link(web.get(link(delete, "Cancel")), "All data sources")) == STATE

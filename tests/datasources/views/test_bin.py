@@ -42,7 +42,7 @@ def forms(page) -> list[str]:
 
 def test_an_empty_bin_says_what_it_is_for(web):
     page = web.get("/bin/")
-    assert "The bin is empty What is deleted waits here for 15 min before Claro deletes it for good." in words(page)
+    assert "The bin is empty Deleted files stay here for 15 min." in words(page)
     assert dom(web.get("/bin/bar/")).find("./div") is not None
 
 
@@ -50,7 +50,7 @@ def test_it_lists_what_waits_with_who_when_and_the_way_back(web, alice, sources)
     bin.put(sources[:1], alice)
     page = web.get("/bin/")
     [line] = dom(page).iterfind(".//ul[@class='lines m-0']/li")
-    assert words(line) == "0.csv Deleted in 15 min By alice@example.com, just now Undo Delete now"
+    assert words(line) == "0.csv Deletes in 15 min By alice@example.com, just now Undo Delete now"
     deletion = Deletion.objects.get()
     assert forms(page) == [f"/bin/{deletion.batch}/undo/", f"/bin/{deletion.pk}/undo/"]
     assert f"/bin/{deletion.pk}/now/" in page.content.decode()
@@ -70,7 +70,7 @@ def test_undo_brings_one_back_or_all_that_were_deleted_together(web, alice, sour
     one = Deletion.objects.get(source=sources[0])
     page = web.post(f"/bin/{one.pk}/undo/", follow=True)
     assert page.redirect_chain == [("/bin/", 302)]
-    assert "0.csv is back in the list." in told(page)
+    assert "0.csv is restored." in told(page)
     page = web.post(f"/bin/{one.batch}/undo/", follow=True)
     assert "2 files are restored." in told(page)
     assert not Deletion.objects.exists()
@@ -81,7 +81,7 @@ def test_undo_brings_one_back_or_all_that_were_deleted_together(web, alice, sour
 def test_undo_by_htmx_answers_the_bar_and_what_is_said(web, alice, sources):
     bin.put(sources[:1], alice)
     page = web.post(f"/bin/{Deletion.objects.get().pk}/undo/", headers=htmx())
-    assert "0.csv is back in the list." in words(page)
+    assert "0.csv is restored." in words(page)
     assert not forms(page)
 
 
@@ -89,7 +89,7 @@ def test_undo_when_it_is_too_late_says_so(web, alice, sources):
     bin.put(sources[:1], alice)
     Deletion.objects.update(state="asked", leased_until="2126-01-01T00:00Z")
     page = web.post(f"/bin/{Deletion.objects.get().pk}/undo/", follow=True)
-    assert "Too late: Claro has been asked to delete 0.csv." in told(page)
+    assert "Too late to restore 0.csv." in told(page)
     assert Deletion.objects.exists()
 
 
@@ -97,7 +97,7 @@ def test_undo_after_claro_gave_no_answer_says_that_it_may_be_gone(web, alice, so
     bin.put(sources[:1], alice)
     Deletion.objects.update(state="asked")
     page = web.post(f"/bin/{Deletion.objects.get().pk}/undo/", follow=True)
-    assert "0.csv is back in the list." in told(page)
+    assert "0.csv is restored." in told(page)
     assert "Claro may already have deleted it." in told(page)
 
 

@@ -23,7 +23,7 @@ def test_the_keys_page_shows_what_is_left_and_what_the_last_hour_was_for(web, ke
     used(key, 59)
     page = web.get("/keys/")
     assert "59 of 100 calls left" in words(page)
-    assert "1 for pages, 1 for watching" in words(page)
+    assert "1 browsing, 1 status checks" in words(page)
     assert b'value="59"' in page.content
     assert page.content.count(b'class="lane-') == 2
 
@@ -36,7 +36,7 @@ def test_every_page_tells_when_calls_run_out(web, key):
     used(key, 60)
     assert "calls left this minute" not in words(web.get("/downloads/"))
     used(key, 12)
-    assert "Main: 12 of 100 calls left in this minute" in words(web.get("/downloads/"))
+    assert "Main: 12 of 100 calls left this minute" in words(web.get("/downloads/"))
 
 
 def test_a_page_over_the_limit_has_one_sentence_that_is_true_for_its_reader(web, table, alice, key):
@@ -50,8 +50,9 @@ def test_a_page_over_the_limit_has_one_sentence_that_is_true_for_its_reader(web,
     page = web.get(f"/sources/{table.datasource_id}/rows/")
     assert page.status_code == 429
     assert kept > 0
-    sentence = f"Your share of this minute is used; {kept} calls are kept for links and status checks. Continues in"
-    assert re.search(f"{re.escape(sentence)} {int(page['Retry-After'])} s\\.", told(page))
+    sentence = f"Your share of this minute is used; {kept} calls are kept for links and status checks."
+    goes_on = f"Continues automatically in {int(page['Retry-After'])} s."
+    assert f"{sentence} {goes_on}" in told(page)
     assert "limit" not in told(page)
     assert "resets in" not in words(page)
 
@@ -61,7 +62,7 @@ def test_a_page_without_any_calls_left_says_that(web, table, key):
     used(key, 0)
     page = web.get(f"/sources/{table.datasource_id}/rows/")
     assert page.status_code == 429
-    assert re.search(r"No calls are left in this minute\. Continues in (39|40|41) s\.", told(page))
+    assert re.search(r"No calls are left this minute\. Continues automatically in (39|40|41) s\.", told(page))
 
 
 def test_calls_refused_by_claro_are_told(web, key):

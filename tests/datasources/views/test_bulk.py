@@ -92,7 +92,7 @@ def test_links_are_made_for_all_by_tasks(web, alice, sources, account):
     page = web.post(DOWNLOAD, {"source": ids(sources)}, follow=True)
     assert page.redirect_chain == [("/downloads/", 302)]
     assert "1 link ready, 2 being created, 1 still processing" in told(page)
-    assert "2 links being made" in words(page)
+    assert "Creating 2 links" in words(page)
     assert DownloadLink.objects.filter(state="pending").count() == 2
     assert redis.connection().llen("interactive") == 2
     assert len(account.calls("/download")) == before
@@ -115,7 +115,7 @@ def test_deleting_says_what_depends_and_asks_for_their_number(web, client_of, al
         client_of(bob).get(f"/sources/{source.datasource_id}/")
     page = web.post(DELETE, {"source": ids(sources[:3])})
     assert page.status_code == 200
-    for said in ("Delete 3 data sources?", "0.csv", "2.json", "bob@example.com opened one of them just now"):
+    for said in ("Delete 3 files?", "0.csv", "2.json", "bob@example.com opened one of them just now"):
         assert said in words(page)
     assert words(page).count("bob@example.com") == 1
     assert "1 download link made here still works" in words(page)

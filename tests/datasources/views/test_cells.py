@@ -102,7 +102,7 @@ def test_a_cell_of_too_many_characters_is_cut_and_says_so(rows_from, web, cell_p
     rows_from(answer(["&" * 600_000]))
     page = web.get(cell_path, {"at": "1.1"})
     assert len(whole(page)[0]) == 500_000
-    assert "The cell has 600,000 characters" in words(page)
+    assert "This cell has 600,000 characters" in words(page)
     assert len(page.content) < 4_000_000
 
 
@@ -129,7 +129,7 @@ def test_a_column_without_a_name_is_named_and_says_that_it_cannot_be_sorted(rows
     assert all_words(page, ".//thead//th") == ["Row", "no name, column 1", "name", "score"]
     assert dom(page).find(".//*[@aria-sort]") is None
     assert dom(page).find(".//a[@id='sort-1']") is None
-    assert "The column “no name, column 1” can't be sorted or filtered: it has no name." in words(page)
+    assert "Column “no name, column 1” can't be sorted or filtered: it has no name." in words(page)
     options = dom(page).findall(".//select[@data-builder-column]/option")
     assert words(options[0]) == "no name, column 1 – can't be filtered: it has no name"
     assert ["disabled" in option.attrib for option in options] == [True, False, False]

@@ -32,7 +32,7 @@ def test_a_source_goes_into_the_bin_once_its_name_was_typed_and_from_there_at_cl
     with time_machine.travel(timezone.now(), tick=False):
         page = web.post(path, {"confirm": "things.csv"}, follow=True)
         assert page.redirect_chain == [("/sources/", 302)]
-        assert "things.csv is deleted in 15 min" in words(page)
+        assert "things.csv will be deleted in 15 min" in words(page)
         assert Deletion.objects.get().due_at == timezone.now() + timedelta(minutes=15)
     assert "things.csv" not in listed(web)
     assert deletions(account) == 0
@@ -62,7 +62,7 @@ def test_how_long_it_waits_is_a_setting(web, path, settings):
     page = web.get(path)
     assert "The file stays in the bin for 2 h first. You can restore it until then." in words(page)
     assert [words(one) for one in dom(page).iter("button") if one.get("name") == "when"] == [
-        "Delete in 2 h",
+        "Move to bin",
         "Delete permanently",
     ]
     settings.BIN_TIME = timedelta(0)
@@ -74,7 +74,7 @@ def test_how_long_it_waits_is_a_setting(web, path, settings):
 def test_the_page_says_what_depends_on_the_source(web, client_of, alice, bob, account, source, path):
     """Whoever knows it through another key counts, but has no name here."""
     page = words(web.get(path))
-    for said in ("things.csv", "1.2 kB", "1 min ago", "Nobody but you has opened it here in the last 30 days"):
+    for said in ("things.csv", "1.2 kB", "1 min ago", "No one else opened it here in the last 30 days"):
         assert said in page
     made(links.ask(source, alice, 3600))
     theirs = keys.add(bob, "Bob's", account.another_key(), ApiKey.State.VALID)
@@ -118,7 +118,7 @@ def test_deleting_again_leads_to_the_bin(web, source, path):
     web.post(path, {"confirm": "things.csv"})
     for answer in (web.get(path, follow=True), web.post(path, {"confirm": "things.csv", "when": "now"}, follow=True)):
         assert answer.redirect_chain == [("/bin/", 302)]
-        assert "things.csv is in the bin already." in told(answer)
+        assert "things.csv is already in the bin." in told(answer)
     assert Deletion.objects.get().due_at > timezone.now()
 
 
@@ -127,7 +127,7 @@ def test_its_own_pages_and_links_work_until_it_is_deleted(web, account, alice, t
     link = made(links.ask(table, alice, 3600))
     web.post(f"{path}delete/", {"confirm": "things.csv"})
     page = web.get(path)
-    assert "It is in the bin, and deleted in" in told(page)
+    assert "This file is in the bin. It will be deleted in" in told(page)
     assert f"{path}delete/" not in page.content.decode()
     assert "thing 1" in words(web.get(f"{path}rows/"))
     assert web.get(f"/downloads/{link.pk}/file/").status_code == 302

@@ -158,7 +158,7 @@ def test_renewing_makes_a_new_link_beside_the_one_that_is_alive(web, account, re
     assert (typed["renew"], typed["expires_in"]) == ("on", "3600")
     assert web.post(form.get("action"), typed).status_code == 302
     fresh = DownloadLink.objects.exclude(pk=ready.pk).get()
-    assert "being made" in words(web.get("/downloads/"))
+    assert "Creating…" in words(web.get("/downloads/"))
     assert made(fresh).is_alive
     assert signed(account) == 2
     assert web.get(f"/downloads/{ready.pk}/file/").status_code == 302

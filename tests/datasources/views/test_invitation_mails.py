@@ -55,7 +55,7 @@ def invited(team, by, email: str = "") -> Invitation:
 def test_one_person_invites_twenty_times_an_hour_at_most(web, page, mailing, clock):
     answers = [invite(web, page, f"person{number}@example.com") for number in range(25)]
     assert [answer.status_code for answer in answers] == [302] * 20 + [422] * 5
-    assert "You made 20 invitations within an hour. Try again in 60 minutes." in words(answers[-1])
+    assert "Limit reached: 20 invitations an hour. Try again in 60 minutes." in words(answers[-1])
     assert field(answers[-1], "email").get("value") == "person24@example.com"
     assert len(mail.outbox) == Invitation.objects.count() == 20
     clock.shift(3599)
@@ -111,7 +111,7 @@ def test_a_name_that_a_mail_program_would_make_a_link_of_is_left_out(web, page, 
     Team.objects.update(name=name)
     invite(web, page, "carol@example.com")
     assert name not in mail.outbox[0].body
-    assert "invites you to a team on Claro Dashboard" in mail.outbox[0].body
+    assert "invited you to a team on Claro Dashboard" in mail.outbox[0].body
 
 
 def test_a_name_of_before_with_a_line_break_is_mailed_and_harmless(web, page, mailing):
@@ -168,7 +168,7 @@ def test_a_mail_that_no_worker_could_be_asked_for_is_told_at_once(web, page, set
     monkeypatch.setattr(tasks.mail_invitation, "delay", refuse)
     invite(web, page, "carol@example.com")
     shown = web.get(page)
-    assert "carol@example.com is invited, but no mail could be sent." in told(shown)
+    assert "Invitation for carol@example.com created, but not mailed." in told(shown)
     assert "No worker could send the mail." in words(shown)
 
 

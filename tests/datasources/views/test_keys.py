@@ -111,7 +111,7 @@ def test_a_key_needs_a_label_that_fits(web, account, label):
 def test_the_same_key_twice_is_told_under_its_label(web, key, account):
     page = add(web, account.key, label="Again")
     assert page.status_code == 422
-    assert "You have added this key already, as Main." in words(page)
+    assert "You already added this key as Main." in words(page)
     assert ApiKey.objects.count() == 1
     assert account.calls() == []
 
@@ -131,7 +131,7 @@ def test_two_people_may_add_the_same_key(client_of, bob, key, account):
 def test_while_claro_is_down_a_key_may_be_kept_unchecked(web, claro_is_down):
     page = add(web, "some-key-of-mine")
     assert page.status_code == 422
-    assert "The key could not be checked. Claro can't be reached right now." in words(page)
+    assert "The key was not checked. Claro can't be reached right now." in words(page)
     assert "to save it without a check" in told(page)
     assert field(page, "keep_unchecked").get("type") == "checkbox"
     assert not ApiKey.objects.exists()
@@ -149,7 +149,7 @@ def test_the_list_shows_what_one_needs_to_know_of_a_key(web, key, account):
 
 
 def test_a_key_that_was_never_used_says_so(web, key):
-    assert "never last used" in words(web.get("/keys/"))
+    assert "Never last used" in words(web.get("/keys/"))
 
 
 def test_checking_makes_one_call_and_says_what_came_of_it(web, key, account):
@@ -176,7 +176,7 @@ def test_a_key_is_renamed_and_its_secret_kept(web, key, account):
     page = web.get(f"/keys/{key.pk}/edit/")
     assert (field(page, "label").get("value"), field(page, "secret").get("value")) == ("Main", None)
     page = web.post(f"/keys/{key.pk}/edit/", {"label": "Of the team", "secret": ""}, follow=True)
-    assert "Saved as Of the team." in told(page)
+    assert "Saved Of the team." in told(page)
     key.refresh_from_db()
     assert (key.label, key.unseal(), key.state) == ("Of the team", account.key, "valid")
     assert account.calls() == []
@@ -218,7 +218,7 @@ def test_a_key_is_not_replaced_by_one_that_is_there_already(web, alice, key, acc
     other = keys.add(alice, "Other", account.another_key(), ApiKey.State.VALID)
     page = web.post(f"/keys/{other.pk}/edit/", {"label": "Other", "secret": account.key})
     assert page.status_code == 422
-    assert "You have added this key already, as Main." in words(page)
+    assert "You already added this key as Main." in words(page)
 
 
 def test_deleting_says_what_goes_with_it_and_deletes_nothing_at_claro(web, key, ready, account):
@@ -226,7 +226,7 @@ def test_deleting_says_what_goes_with_it_and_deletes_nothing_at_claro(web, key, 
     synced(key)
     page = web.get(f"/keys/{key.pk}/delete/")
     assert "deletes the key, its copy of 2 files and 1 download link." in words(page)
-    assert "At Claro nothing is deleted" in words(page)
+    assert "Nothing is deleted at Claro" in words(page)
     assert ApiKey.objects.exists()
     page = web.post(f"/keys/{key.pk}/delete/", follow=True)
     assert "Main is deleted here. At Claro nothing has changed." in told(page)
@@ -243,16 +243,16 @@ def test_keys_that_do_not_open_are_told_and_break_no_page(web, alice, table, rea
     calls = len(account.calls())
 
     page = web.get("/keys/")
-    assert "3 keys cannot be read; paste them again" in told(page)
+    assert "3 keys can't be read. Paste them again." in told(page)
     assert all_words(page, ".//article/div/div[2]") == ["Can't be read"] * 3
     key_id = table.key.pk
     assert f"/keys/{key_id}/edit/" in {one.get("href") for one in dom(page).iter("a")}
 
     page = web.get("/sources/")
     assert page.status_code == 200
-    assert "The key Main can't be read any more" in told(page)
+    assert "The key Main can't be read" in told(page)
     assert table.name in words(page)
-    assert "can't be read any more" in told(web.get(f"/sources/{table.datasource_id}/"))
+    assert "can't be read" in told(web.get(f"/sources/{table.datasource_id}/"))
 
     page = web.get(f"/sources/{table.datasource_id}/rows/")
     assert page.status_code == 502
@@ -262,16 +262,16 @@ def test_keys_that_do_not_open_are_told_and_break_no_page(web, alice, table, rea
     assert web.get("/downloads/").status_code == 200
     assert web.get(f"/downloads/{ready.pk}/file/").status_code == 410
     page = web.post(f"/keys/{key_id}/check/", follow=True)
-    assert "Main: This key can't be read any more." in told(page)
+    assert "Main: This key can't be read." in told(page)
     web.post(f"/sources/{table.datasource_id}/delete/", {"confirm": table.name})
     assert emptied() == ["failed"]
-    assert "Not deleted. This key can't be read any more." in words(web.get("/bin/"))
+    assert "Not deleted. This key can't be read." in words(web.get("/bin/"))
     assert len(account.calls()) == calls
 
 
 def test_one_key_that_does_not_open_is_counted_as_one(web, key, account, settings):
     settings.CLARO_SECRET_KEYS = [vault.new_key()]
-    assert "1 key cannot be read; paste it again" in told(web.get("/keys/"))
+    assert "1 key can't be read. Paste it again." in told(web.get("/keys/"))
     web.post(f"/keys/{key.pk}/edit/", {"label": "Main", "secret": account.key})
     key.refresh_from_db()
     assert key.unseal() == account.key

@@ -123,7 +123,7 @@ def test_a_test_is_sent_by_a_worker_and_the_page_shows_its_outcome(web, outlet):
     assert dom(web.get(path, headers=htmx())).find(".//*[@hx-trigger]") is not None
     assert sent(outlet) == "not sent"
     for page in (web.get("/notices/choices/"), web.get(path, headers=htmx())):
-        assert "The test could not be sent. 127.0.0.1 does not answer" in words(page)
+        assert "Test failed. 127.0.0.1 did not answer" in words(page)
         assert 'http-equiv="refresh"' not in page.content.decode()
     assert dom(web.get(path, headers=htmx())).find(".//div[@hx-trigger]") is None
 

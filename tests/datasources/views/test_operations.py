@@ -26,7 +26,7 @@ def test_staff_see_every_part_and_what_to_do(staff, settings):
     all_alive()
     page = staff.get("/operations/")
     assert page.status_code == 200
-    assert "All 13 parts are well" in words(page)
+    assert "All 13 checks passed" in words(page)
     assert len(all_words(page, ".//ul/li")) == 13
     none_alive("beat")
     page = staff.get("/operations/")

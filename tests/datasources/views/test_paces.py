@@ -149,7 +149,7 @@ def test_what_was_not_checked_for_long_is_not_believed_to_run(web, account, key,
     assert row(page).get("class") == "is-unchecked"
     assert facts(details)["Status"] == "Processing not checked for 2 h"
     assert dom(details).find(".//section").get("class") == "is-unchecked"
-    assert "Not checked for 2 h Claro was processing this file then." in told(details)
+    assert "Not checked for 2 h Claro was processing this file at the last check." in told(details)
     assert ALARM in icons(row(page))
 
 

@@ -47,7 +47,7 @@ def test_keys(web, alice, account, sandbox, at_most):
     keys.add(alice, "First", account.key, ApiKey.State.VALID)
     shown = web.post("/keys/add/", {"label": "Second", "secret": sandbox.account().key})
     assert (shown.status_code, ApiKey.objects.count()) == (422, 1)
-    assert "Limit reached: 1 API keys. Remove some that are not needed, then try again." in words(shown)
+    assert "Limit reached: 1 API keys. Remove some, then try again." in words(shown)
     assert "Second" in shown.content.decode()
 
 
@@ -55,7 +55,7 @@ def test_teams(web, team, at_most):
     at_most(teams=1)
     shown = web.post("/teams/", {"name": "Prices"})
     assert (shown.status_code, Team.objects.count()) == (422, 1)
-    assert "Limit reached: 1 teams of your own." in words(shown)
+    assert "Limit reached: 1 teams you own." in words(shown)
 
 
 def test_memberships(client_of, team, alice, bob, at_most):
@@ -67,7 +67,7 @@ def test_memberships(client_of, team, alice, bob, at_most):
     assert web.post(f"/invitations/{teams.token(first)}/").status_code == 302
     shown = web.post(f"/invitations/{teams.token(second)}/")
     assert (shown.status_code, Membership.objects.filter(user=bob).count()) == (422, 1)
-    assert "Limit reached: 1 teams that you are in." in words(shown)
+    assert "Limit reached: 1 team memberships." in words(shown)
     assert teams.is_open(Invitation.objects.get(pk=second.pk))
 
 

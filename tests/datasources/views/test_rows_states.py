@@ -152,7 +152,7 @@ def test_over_the_limit_the_page_says_when_it_goes_on_and_does_so(web, account, 
     page = web.get(f"{path}?page=2", headers=headers)
     assert page.status_code == 429
     assert 15 <= int(page["Retry-After"]) <= 20
-    assert "No calls are left in this minute. Continues in" in told(page)
+    assert "No calls are left this minute. Continues automatically in" in told(page)
     [waiting] = [one for one in dom(page).iter() if one.get("hx-trigger", "").startswith("load delay:")]
     assert waiting.get("hx-get") == f"{path}?page=2"
     assert 15_000 < int(waiting.get("hx-trigger").removeprefix("load delay:").removesuffix("ms")) <= 21_000

@@ -67,7 +67,7 @@ def test_one_that_comes_too_early_is_not_checked_and_says_when(locked, clock, se
     statuses(locked, ["203.0.113.7"] * 5)
     answer = post(locked, RIGHT)
     assert (answer.status_code, answer["Retry-After"]) == (429, "6")
-    assert "Too many wrong passwords. This one was not checked: try again in 6 s." in words(answer)
+    assert "Too many wrong passwords. This one was not checked. Try again in 6 s." in words(answer)
     assert not answer.cookies
     settings.PASSWORD_HASHERS = []  # a check would fail
     assert post(locked, RIGHT).status_code == 429

@@ -39,7 +39,7 @@ def test_everything_that_claro_says_is_shown(web, account, key):
     assert (shown["Uploaded"], shown["Processed"]) == ("2 h ago", "1 h ago, took 1 h")
     assert (shown["Id"], shown["Key"]) == (str(source_id), "Main")
     assert (shown["rowCount"], shown["tags"]) == ("12", "[]")
-    assert link(page, "Rows") == f"/sources/{source_id}/rows/"
+    assert link(page, "Open table") == f"/sources/{source_id}/rows/"
     assert link(page, "Delete") == f"/sources/{source_id}/delete/"
     assert dom(page).find(".//div[@class='download']/form").get("action") == f"/sources/{source_id}/download/"
 
@@ -242,7 +242,7 @@ def test_a_source_that_several_keys_see_is_shown_through_the_one_asked_for(web, 
     here = f"/sources/{source.datasource_id}/"
     assert facts(web.get(here))["Key"] == "Other"
     assert facts(web.get(f"{here}?key={source.key.pk}"))["Key"] == "Main"
-    assert link(web.get(f"{here}?key={source.key.pk}"), "Rows") == f"{here}rows/?key={source.key.pk}"
+    assert link(web.get(f"{here}?key={source.key.pk}"), "Open table") == f"{here}rows/?key={source.key.pk}"
     ApiKey.objects.filter(pk=other.pk).update(state="invalid")
     assert facts(web.get(here))["Key"] == "Main"
 

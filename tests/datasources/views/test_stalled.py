@@ -120,10 +120,10 @@ def test_what_others_miss_is_not_told(client_of, bob, processing):
 
 def test_a_link_that_nobody_makes_says_so_where_it_is_waited_for(web, pending):
     assert f"Waiting: {WAITS}" in told(web.get(f"/downloads/{pending.pk}/"))
-    assert f"aiting {WAITS}" in words(web.get("/downloads/"))
+    assert f"Waiting: {WAITS}" in words(web.get("/downloads/"))
     all_alive()
     assert "Preparing…" in told(web.get(f"/downloads/{pending.pk}/"))
-    assert "being made" in words(web.get("/downloads/"))
+    assert "Creating…" in words(web.get("/downloads/"))
     none_alive("interactive")
     assert f"Waiting: {WAITS}" in told(web.get(f"/downloads/{pending.pk}/"))
 
@@ -158,7 +158,7 @@ def test_a_webhook_that_nobody_tends_says_so(web, key, settings):
     webhooks.switch_on(key)
     assert "Setting up at Claro" in words(web.get("/keys/"))
     late(Hook)
-    assert f"To be set up at Claro; waits: {WAITS}" in words(web.get("/keys/"))
+    assert f"Waiting for setup: {WAITS}" in words(web.get("/keys/"))
     all_alive()
     assert "Setting up at Claro" in words(web.get("/keys/"))
 

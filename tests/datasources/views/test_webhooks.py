@@ -134,7 +134,7 @@ def test_a_secret_that_does_not_open_lets_claro_come_back_later(web, hook, accou
     signature = sign(deliveries.signing_secret(hook), raw_body)
     settings.CLARO_SECRET_KEYS = [vault.new_key()]
     assert deliver(hook, raw_body, to=address, signature=signature).status_code == 503
-    assert "can't be read any more" in words(dom(web.get("/keys/")).find(".//div[@class='hook']"))
+    assert "can't be read" in words(dom(web.get("/keys/")).find(".//div[@class='hook']"))
 
 
 def test_a_delivery_is_taken_while_redis_is_away(hook, account, redis_server):
@@ -163,14 +163,14 @@ def test_the_switch_turns_it_on_and_off(web, key, account):
     assert switch(web).get("aria-checked") == "false"
     assert field(web.get("/keys/"), "on").get("value") == "1"
     assert web.post(f"/keys/{key.pk}/hook/", {"on": "1"}).headers["Location"] == "/keys/"
-    assert "Being set up" in line(web)
+    assert "Setting up at Claro" in line(web)
     hook = Hook.objects.get()
     assert hook.leased_until > timezone.now()  # a worker has been handed it
     tended(hook)
     assert line(web) == "On: no updates received yet"
     assert switch(web).get("aria-checked") == "true"
     told(hook, account.add())
-    assert line(web) == "On: told 1 time, last just now"
+    assert line(web) == "On: 1 update received, last just now"
     assert field(web.get("/keys/"), "on").get("value") == "0"
     web.post(f"/keys/{key.pk}/hook/", {"on": "0"})
     assert "Being removed" in line(web)
@@ -200,7 +200,7 @@ def test_errors_are_told_in_words(web, key, account):
     hook = Hook.objects.get()
     account.fault("answer", status=502, body=HTML_502, path="/webhooks", times=3)
     tended(hook)
-    assert line(web) == f"Being set up at Claro; waits: {Unreachable.words}"
+    assert line(web) == f"Setting up at Claro… {Unreachable.words} Retries automatically."
     account.refuse("INVALID_PARAMETERS", 400, "url must be a public https address.", path="/webhooks")
     tended(hook)
     assert line(web) == "Could not be set up. url must be a public https address."

@@ -13,7 +13,7 @@ QUESTIONS = {
     "/teams/{team_id}/people/{membership_id}/remove/": ("Remove", "/teams/{team_id}/"),
     "/teams/{team_id}/invitations/{invitation_id}/revoke/": ("Cancel invitation", "/teams/{team_id}/"),
     "/teams/{team_id}/leave/": ("Leave the team", "/teams/{team_id}/"),
-    "/views/{view_id}/delete/": ("Delete the view", "/views/"),
+    "/views/{view_id}/delete/": ("Delete view", "/views/"),
     "/bin/{deletion_id}/now/": ("Delete permanently", "/bin/"),
 }
 
@@ -51,7 +51,7 @@ def test_the_button_acts_at_the_same_address(web, ids, path):
 
 def test_the_question_is_also_a_fragment(web, ids):
     answer = web.get(f"/shares/{ids['share_id']}/end/", headers=htmx())
-    assert "End this share link? things.csv." in words(answer)
+    assert "Revoke this share link? things.csv." in words(answer)
     assert "<html" not in answer.content.decode()
 
 
