@@ -212,7 +212,8 @@ MIDDLEWARE = [
     "claro_dashboard.proxies.ForwardedMiddleware",
     "django_htmx.middleware.HtmxMiddleware",  # before whatever may answer with an error page
     "django.middleware.security.SecurityMiddleware",
-    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",  # its files lie there compressed
+    "core.compression.GZipMiddleware",  # around whatever writes or reads the body of an answer
     "csp.middleware.CSPMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",

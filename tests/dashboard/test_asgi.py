@@ -1,8 +1,10 @@
-"""The real web server: its heartbeats, streamed answers, threads, and how it ends."""
+"""The real web server: its heartbeats, streamed and compressed answers, and how it ends."""
 
 import contextlib
+import gzip
 import http.client
 import time
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,7 +15,7 @@ from datasources import heartbeats
 from tests.support.processes import wait_for
 from tests.support.raw import RawClient
 from tests.support.slow_pages import BLOCK, LINE
-from tests.support.web import WebServer
+from tests.support.web import Visitor, WebServer, session_of
 
 
 @pytest.fixture(scope="module")
@@ -65,6 +67,18 @@ def test_the_first_piece_of_a_stream_arrives_before_the_second_is_made(server, t
         (tmp_path / "go").touch()
         assert answer.read() == BLOCK.encode()
     assert ended(tmp_path) == "complete"
+
+
+def test_a_compressed_piece_arrives_before_the_next_is_made(server, transactional_db, tmp_path):
+    unpacking = zlib.decompressobj(wbits=31)
+    with stream(server, tmp_path, **{"Accept-Encoding": "gzip"}) as answer:
+        assert (answer.headers["Content-Encoding"], answer.headers["Vary"]) == ("gzip", "Accept-Encoding")
+        assert unpacking.decompress(answer.read1()) == LINE.encode()
+        (tmp_path / "go").touch()
+        packed = answer.read()
+    assert unpacking.decompress(packed) == BLOCK.encode()
+    assert unpacking.eof
+    assert len(packed) < len(BLOCK) / 20
 
 
 def test_clients_that_read_slowly_hold_no_thread(server, transactional_db, tmp_path):
@@ -128,3 +142,77 @@ def test_with_every_thread_busy_the_server_still_refuses_and_says_how_it_is(serv
         one.read(), other.read()
     assert requests.get(f"{server.url}/accounts/login/", timeout=30).status_code == 200
     assert requests.get(f"{server.url}/readyz", timeout=5).json()["web_threads"] is True
+
+
+# --- Compressed answers ---
+
+
+def test_a_page_is_compressed_for_a_browser_that_can_unpack_it(server, transactional_db):
+    with opened(server, "/accounts/login/", **{"Accept-Encoding": "br, gzip"}) as answer:
+        packed = answer.read()
+        assert answer.headers["Content-Encoding"] == "gzip"
+        assert int(answer.headers["Content-Length"]) == len(packed)
+        assert "Accept-Encoding" in answer.headers["Vary"]
+        assert "default-src 'none'" in answer.headers["Content-Security-Policy"]
+    page = gzip.decompress(packed)
+    assert page.startswith(b"<!doctype html>")
+    assert len(packed) < len(page) / 2
+
+
+def test_a_page_is_plain_for_others_and_caches_tell_the_two_apart(server, transactional_db):
+    with opened(server, "/accounts/login/") as answer:
+        assert answer.headers["Content-Encoding"] is None
+        assert "Accept-Encoding" in answer.headers["Vary"]
+        assert answer.read().startswith(b"<!doctype html>")
+
+
+def test_the_length_of_a_page_says_nothing_about_its_secrets(server, transactional_db):
+    """A random number of bytes comes before the compressed page (https://ieeexplore.ieee.org/document/9754554)."""
+    padding = set()
+    for _ in range(5):
+        with opened(server, "/accounts/login/", **{"Accept-Encoding": "gzip"}) as answer:
+            packed = answer.read()
+        assert packed[3] & 0x08  # the header of gzip has the name of a file
+        padding.add(packed.index(b"\0", 10))
+    assert len(padding) > 1
+
+
+def test_an_error_page_is_compressed_too(server, transactional_db):
+    with opened(server, "/no/such/page/", **{"Accept-Encoding": "gzip"}) as answer:
+        assert (answer.status, answer.headers["Content-Encoding"]) == (404, "gzip")
+        assert b"There is nothing here" in gzip.decompress(answer.read())
+
+
+def test_a_static_file_keeps_the_compression_that_it_was_stored_with(server, transactional_db):
+    page = requests.get(f"{server.url}/accounts/login/", timeout=30).text
+    path = next(part for part in page.split('"') if part.startswith("/static/") and part.endswith(".css"))
+    for accepted, encoding in (("gzip, br", "br"), ("gzip", "gzip"), ("identity", None)):
+        with opened(server, path, **{"Accept-Encoding": accepted}) as answer:
+            assert (answer.status, answer.headers["Content-Encoding"]) == (200, encoding)
+            assert len(answer.read()) == int(answer.headers["Content-Length"])
+            assert answer.headers["Vary"] == "Accept-Encoding"
+
+
+def test_an_export_is_compressed(server, alice):
+    path, cookie = "/activity/export/", f"sessionid={session_of(alice)}"
+    with opened(server, path, Cookie=cookie, **{"Accept-Encoding": "gzip"}) as answer:
+        assert answer.headers["Content-Encoding"] == "gzip"
+        assert gzip.decompress(answer.read()).decode().startswith('\ufeff"time (UTC)"')
+
+
+def test_live_events_are_never_compressed(server, transactional_db, alice):
+    with opened(server, "/live/", Cookie=f"sessionid={session_of(alice)}", **{"Accept-Encoding": "gzip"}) as answer:
+        assert answer.headers["Content-Encoding"] == "identity"
+        assert b"event: connected" in answer.read1()
+
+
+def test_a_part_that_has_not_changed_is_not_sent_again(server, transactional_db, alice):
+    """The tag of a part (HX-PTag) is that of its text, compressed or not."""
+    visitor = Visitor(server, alice)
+    part = {"HX-Request": "true", "HX-Request-Type": "partial", "HX-Source": "section#teams"}
+    first = visitor.get("/sources/", headers=part)
+    assert first.headers["Content-Encoding"] == "gzip"
+    again = visitor.get(
+        "/sources/", headers=part | {"HX-PTag": first.headers["HX-PTag"], "Accept-Encoding": "identity"}
+    )
+    assert (again.status_code, again.content) == (304, b"")
