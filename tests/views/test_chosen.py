@@ -8,7 +8,7 @@ from accounts.roles import Role
 from datasources import bin, keys, links, redis, selection, shares
 from datasources.models import ApiKey, AuditEvent, Deletion, DownloadLink, KeyShare, ShareLink, Source
 from tests.conftest import emptied, htmx, synced
-from tests.support.html import dom, field, told, words
+from tests.support.html import dom, field, label, told, words
 from tests.views.conftest import made
 
 DOWNLOAD, SHARE, DELETE = (f"/sources/chosen/{what}/" for what in ("download", "share", "delete"))
@@ -35,7 +35,7 @@ def test_each_row_can_be_chosen_and_the_bar_says_for_what(web, sources):
     boxes = [one for one in page.iter("input") if one.get("name") == "source"]
     assert [box.get("value") for box in boxes] == [ids(sources)[0], ids(sources)[2]]
     assert {box.get("form") for box in boxes} == {"chosen"}
-    assert [box.get("aria-label") for box in boxes] == ["Choose 0.csv", "Choose 2.json"]
+    assert [label(page, box) for box in boxes] == ["Choose 0.csv", "Choose 2.json"]
     bar = page.find(".//form[@id='chosen']")
     assert bar.get("action") == f"{DOWNLOAD}?status=completed"
     actions = [one.get("formaction") for one in bar.iter("button")]

@@ -12,7 +12,7 @@ from datasources import keys
 from datasources.models import ApiKey, Source
 from tests.conftest import htmx, looked, synced
 from tests.support.heartbeats import all_alive
-from tests.support.html import all_words, dom, told, words
+from tests.support.html import all_words, dom, icons, told, words
 from tests.views.test_source_details import facts
 
 # Each took half its age.
@@ -39,10 +39,6 @@ def status(page: HttpResponse, name: str = "now.csv") -> str:
     """The status of this source, and what is said of it below the name."""
     found = row(page, name)
     return " ".join(words(part) for part in (found.findall("td")[2], *found.iterfind(".//div[@class='paces']")))
-
-
-def icons(part) -> str:
-    return " ".join(one.get("href") for one in part.iter("use"))
 
 
 @pytest.mark.parametrize(

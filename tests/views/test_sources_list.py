@@ -1,3 +1,4 @@
+import re
 from datetime import timedelta
 from uuid import uuid4
 
@@ -54,7 +55,11 @@ def test_every_source_stands_in_the_list_with_what_matters(web, shelf):
     source_id = next(source.datasource_id for source in shelf if source.name == "Beans.csv")
     leads = {one.get("href") for one in beans.iter("a")}
     assert leads == {f"/sources/{source_id}/{part}" for part in ("", "rows/", "share/", "delete/")}
-    assert beans.find(".//form").get("action") == f"/sources/{source_id}/download/"
+    button = beans.find(".//button")
+    assert button.get("formaction") == f"/sources/{source_id}/download/"
+    form = dom(page).find(f".//form[@id='{button.get('form')}']")
+    assert form.get("method") == "post"
+    assert form.find("input[@name='csrfmiddlewaretoken']") is not None
 
 
 @pytest.mark.parametrize(
@@ -327,3 +332,20 @@ def test_reloading_the_list_without_javascript_counts_as_viewing_it(web, key, ac
     assert live.is_present([alice.pk])
     soon = watch.next_look(key, timezone.now())
     assert soon < timezone.now() + timedelta(seconds=5)
+
+
+def test_a_row_takes_1_2_kb_at_most(web, account, key):
+    for n, status in enumerate(("completed", "failed", "processing", "paused") * 12):
+        name = f"quarterly-report-{n:03}.{('csv', 'jsonl')[n // 4 % 2]}"
+        account.add(fileName=name, status=status, age=400 + n)
+    synced(key)
+    rows = re.findall("<tr id=.*?</tr>", web.get("/sources/").content.decode())
+    assert len(rows) == 48
+    assert max(len(row.encode()) for row in rows) <= 1200
+
+
+def test_a_long_name_stands_in_a_row_twice(web, account, key):
+    account.add(fileName=f"{'long-' * 40}.csv")
+    synced(key)
+    [row] = re.findall("<tr id=.*?</tr>", web.get("/sources/").content.decode())
+    assert row.count("long-" * 40) == 2
