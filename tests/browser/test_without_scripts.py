@@ -23,7 +23,7 @@ def test_the_list_is_searched_filtered_sorted_and_paged(plain, account, key):
     expect(plain.locator("tbody tr")).to_have_count(50)
     plain.get_by_role("link", name="Next").click()
     expect(plain.locator("tbody tr .name").first).to_have_text("file-50.csv")
-    plain.get_by_label("Sources a page").select_option("25")
+    plain.get_by_label("Files a page").select_option("25")
     plain.get_by_role("button", name="Show").last.click()
     expect(plain.locator("tbody tr .name").first).to_have_text("file-00.csv")
     expect(plain.locator("tbody tr")).to_have_count(25)

@@ -123,7 +123,7 @@ def test_pages_lead_to_each_other_and_keep_the_rest(web, shelf):
         ("page=abc", 400, "“page” in the address: Enter a whole number. The usual value is used instead."),
         ("page=0", 400, "“page” in the address: Ensure this value is greater than or equal to 1."),
         ("page=99999999999999999999", 400, "“page” in the address"),
-        ("page=2", 404, "There is no page 2 The list ends on page 1."),
+        ("page=2", 404, "There is no page 2 This list has 1 page."),
         ("page=1000000&limit=100", 404, "There is no page 1,000,000"),
         ("limit=9999", 400, "“limit” in the address: Ensure this value is less than or equal to 100."),
         ("limit=0", 400, "“limit” in the address"),
@@ -177,12 +177,12 @@ def test_an_account_without_sources_says_so(web, key):
     synced(key)
     page = web.get("/sources/")
     assert "No data sources yet" in words(page)
-    assert "Look again" in words(page)
+    assert "Check again" in words(page)
 
 
 def test_nothing_that_matches_says_what_was_asked_for_and_leads_back(web, shelf):
     page = web.get("/sources/?q=<b>nix</b>&status=failed")
-    assert "Nothing matches No file name holds “<b>nix</b>” among those you filter for." in words(page)
+    assert "Nothing matches No file matches “<b>nix</b>” with these filters." in words(page)
     assert link(page, "Show all 4") == "/sources/"
 
 
@@ -218,7 +218,7 @@ def test_a_key_that_is_refused_from_the_start_reads_nothing(web, key, account):
     synced(key)
     page = web.get("/sources/")
     assert "Claro refuses the key Main" in told(page)
-    assert "They appear here as they come" not in words(page)
+    assert "Files appear as they are read" not in words(page)
     assert "No data sources yet" not in words(page)
 
 
@@ -230,7 +230,7 @@ def test_a_reading_that_the_limit_stopped_says_when_it_goes_on(web, shelf, key, 
         page = web.get("/sources/")
         goes_on_at = f"{timezone.now() + timedelta(seconds=30):%H:%M:%S}"
     assert len(names(page)) == 4
-    assert f"Reading from Claro · goes on at {goes_on_at}" in told(page)
+    assert f"Reading from Claro · continues at {goes_on_at}" in told(page)
 
 
 def test_looking_while_claro_does_not_answer_starts_nothing_again_and_tells_how_old_the_copy_is(web, shelf, key):
@@ -243,12 +243,12 @@ def test_looking_while_claro_does_not_answer_starts_nothing_again_and_tells_how_
     assert len(names(page)) == 4
     assert "Claro can't be reached right now. Main, since" in told(page)
     assert "You see the copy from 1 h ago; the dashboard keeps trying." in told(page)
-    assert "Reading from Claro · goes on at" in told(page)
+    assert "Reading from Claro · continues at" in told(page)
     assert redis.connection().llen("background") == 0
 
 
 def test_a_copy_tells_its_age(web, shelf):
-    assert "As of just now" in words(web.get("/sources/"))
+    assert "Updated just now" in words(web.get("/sources/"))
 
 
 def test_looking_makes_no_call_and_starts_no_second_reading(web, shelf, account):
