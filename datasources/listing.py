@@ -100,7 +100,7 @@ def listing(sources: QuerySet[Source], state: dict[str, Any], keys: Iterable[Api
 
 
 def _groups(sources: QuerySet[Source]) -> list[tuple[str, str, int]]:
-    return list(sources.order_by().values_list("status", "content_type").annotate(Count("pk")))
+    return list(sources.order_by().values_list("status", "content_type").annotate(n=Count("*")))
 
 
 def _sums(pairs) -> list[tuple[str, int]]:
