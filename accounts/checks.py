@@ -13,7 +13,7 @@ def single_sign_on_can_work(app_configs, **kwargs) -> list[Error]:
         return []
     if not all(given):
         words = "Single sign-on needs OIDC_SERVER_URL, OIDC_CLIENT_ID and OIDC_CLIENT_SECRET."
-        return [Error(words, hint="The provider gives you all three.", id="accounts.E001")]
+        return [Error(words, hint="The provider issues all three.", id="accounts.E001")]
     server = urlsplit(settings.OIDC_SERVER_URL)
     if server.scheme != "https" and server.hostname not in ("localhost", "127.0.0.1"):
         words = "OIDC_SERVER_URL is not an https address."
@@ -27,6 +27,6 @@ def mail_is_sent_as_asked_for(app_configs, **kwargs) -> list[Error]:
     asked = {name.upper() for name in parse_qs(urlsplit(settings.EMAIL_URL).query)}
     if not (unknown := asked - {"EMAIL_USE_TLS", "EMAIL_USE_SSL"}):
         return []
-    words = f"EMAIL_URL has options that mean nothing: {', '.join(sorted(unknown))}."
+    words = f"EMAIL_URL has unsupported options: {', '.join(sorted(unknown))}."
     hint = "For encryption: smtp+tls://… (STARTTLS, port 587) or smtp+ssl://… (TLS from the start, port 465)."
     return [Error(words, hint=hint, id="accounts.E003")]

@@ -6,12 +6,12 @@ from django.db.models import Model, QuerySet
 # The field in QUOTAS, and what its number counts in words.
 WORDS = {
     "keys": "API keys",
-    "teams": "teams of your own",
-    "memberships": "teams that you are in",
+    "teams": "teams you own",
+    "memberships": "team memberships",
     "invitations": "open invitations",
     "saved_views": "saved views",
-    "share_links": "share links that work",
-    "download_links": "download links under way",
+    "share_links": "active share links",
+    "download_links": "pending download links",
 }
 
 
@@ -28,6 +28,4 @@ def require_room(whose: Model, name: str, rows: QuerySet, more: int = 1) -> None
     whose._meta.default_manager.select_for_update(no_key=True).filter(pk=whose.pk).first()
     at_most = settings.QUOTAS[name]
     if rows.count() + more > at_most:
-        raise QuotaReached(
-            f"Limit reached: {at_most:,} {WORDS[name]}. Remove some that are not needed, then try again."
-        )
+        raise QuotaReached(f"Limit reached: {at_most:,} {WORDS[name]}. Remove some, then try again.")

@@ -13,6 +13,11 @@ class Role(models.IntegerChoices):
     ADMIN = 30, "Admin"
     OWNER = 40, "Owner"
 
+    @property
+    def in_a_sentence(self) -> str:
+        """The role with its article, such as "an admin"."""
+        return f"{'an' if self.label[0] in 'AO' else 'a'} {self.label.lower()}"
+
 
 class Action(StrEnum):
     BROWSE = "browse"
@@ -29,16 +34,16 @@ class Action(StrEnum):
 
 # The least role that may do it, and what it is in words.
 TABLE: dict[Action, tuple[Role, str]] = {
-    Action.BROWSE: (Role.VIEWER, "See data sources and their rows"),
+    Action.BROWSE: (Role.VIEWER, "Browse data sources and rows"),
     Action.DOWNLOAD: (Role.VIEWER, "Download files"),
-    Action.SHARE: (Role.MEMBER, "Make share links, bring back what was deleted"),
+    Action.SHARE: (Role.MEMBER, "Create share links, restore deleted files"),
     Action.SAVE_VIEWS: (Role.MEMBER, "Save views for the team"),
-    Action.END_SHARES: (Role.ADMIN, "Change and end share links of others"),
-    Action.DELETE: (Role.ADMIN, "Delete data sources"),
-    Action.PEOPLE: (Role.ADMIN, "Invite and remove people, change their roles"),
-    Action.KEYS: (Role.ADMIN, "Share own keys with the team, take shared ones away"),
-    Action.LOG: (Role.ADMIN, "Read what happened"),
-    Action.OWN: (Role.OWNER, "Rename and delete the team, make and unmake owners"),
+    Action.END_SHARES: (Role.ADMIN, "Edit and revoke share links of others"),
+    Action.DELETE: (Role.ADMIN, "Delete files"),
+    Action.PEOPLE: (Role.ADMIN, "Invite and remove people, change roles"),
+    Action.KEYS: (Role.ADMIN, "Share own keys with the team, stop sharing keys"),
+    Action.LOG: (Role.ADMIN, "Read the activity log"),
+    Action.OWN: (Role.OWNER, "Rename and delete the team, appoint and remove owners"),
 }
 
 

@@ -100,7 +100,7 @@ def tidy() -> None:
 
 def device(user_agent: str) -> str:
     """The browser and the machine in words; what it calls itself is anybody's text and is not shown."""
-    browser = BROWSERS.get(_of(user_agent, BROWSERS), "Another program")
+    browser = BROWSERS.get(_of(user_agent, BROWSERS), "Unknown program")
     system = SYSTEMS.get(_of(user_agent, SYSTEMS))
     return f"{browser} on {system}" if system else browser
 

@@ -51,13 +51,13 @@ class SignupForm(PlainSignupForm):
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
         if is_needed():
-            help_text = "Printed when the dashboard was released, and by: python manage.py release"
+            help_text = "Printed at the release of the dashboard, and by: python manage.py release"
             self.fields["setup_code"] = forms.CharField(max_length=100, help_text=help_text)
 
     def clean_setup_code(self) -> str:
         code = self.cleaned_data["setup_code"].strip()
         if not is_right(code):
-            raise forms.ValidationError("This is not the setup code. A new release prints a new one.")
+            raise forms.ValidationError("Wrong setup code. Print a new one with: python manage.py release")
         return code
 
     def save(self, request):

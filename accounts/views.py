@@ -11,7 +11,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
-from accounts import devices, factors, sessions
+from accounts import devices, mfa, sessions
 from core.visitors import network_of
 
 # Sign-ins of one network, and of one browser that has signed in before.
@@ -37,7 +37,7 @@ def _too_many(request: HttpRequest) -> HttpResponse | None:
 @never_cache
 @require_safe
 def account(request: HttpRequest) -> HttpResponse:
-    context = {"sessions": sessions.sessions_of(request.user), **factors.of(request.user)}
+    context = {"sessions": sessions.sessions_of(request.user), **mfa.of(request.user)}
     context["single_sign_on"] = SocialAccount.objects.filter(user=request.user).first()
     return render(request, "account/index.html", context)
 
@@ -50,5 +50,5 @@ def end_sessions(request: HttpRequest) -> HttpResponse:
     if pk := request.POST.get("session"):
         chosen = [get_object_or_404(chosen, pk=pk if pk.isdecimal() else None)]
     ended = sessions.sign_out_elsewhere(request.user, chosen)
-    messages.success(request, f"Signed out in {ended} other place{'' if ended == 1 else 's'}.")
+    messages.success(request, f"Signed out on {ended:,} other device{'' if ended == 1 else 's'}.")
     return redirect("account")

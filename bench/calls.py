@@ -13,7 +13,9 @@ from django.utils import timezone
 from bench import stock
 from bench.timing import Figure, calls
 from bench.world import World
-from datasources import keys, mirror, newest, readings, refusals, tasks
+from datasources import keys, tasks
+from datasources.keys import refusals
+from datasources.mirror import newest, readings, sync
 from datasources.models import ApiKey, Newest, Reading, Refusal, Source, Sync
 from tests.support.processes import wait_for
 from tests.support.workers import Celery
@@ -170,11 +172,11 @@ def _apart(world: World) -> Iterator[Figure]:
     time.sleep(60 - time.time() % 60 if time.time() % 60 > 30 else 0)  # all within one minute
     random_ids = made(lambda: [browsers[0].try_get(_unknown()) for _ in range(100)])
     yield calls("apart: 100 random ids opened by one person in a minute", random_ids, 10, "10 a minute")
-    stock.done(Sync, mirror.sync)  # whatever was due before
+    stock.done(Sync, sync.run)  # whatever was due before
     account.revoke()
 
     def refused_for_a_day() -> None:
-        stock.done(Sync, mirror.sync)
+        stock.done(Sync, sync.run)
         for _ in range(1 + 8):  # the confirmation, and the probes of a day
             stock.done(Refusal, refusals.ask)
 

@@ -14,9 +14,11 @@ from accounts.models import User
 from bench import stock
 from bench.timing import Figure, calls, memory_mb, timed
 from bench.world import World
-from datasources import budget, leases, watch
-from datasources.budget import Budget, Lane
+from core import leases
 from datasources.claro import RateLimit, RateLimited
+from datasources.gateway import budget
+from datasources.gateway.budget import Budget, Lane
+from datasources.mirror import watch
 from datasources.models import ApiKey, Source, Sync, Watch
 
 WINDOW_S = 2.0  # instead of a minute: the clock would do nothing but wait
@@ -50,17 +52,17 @@ def figures(world: World) -> Iterator[Figure]:
 def _read_all() -> Iterator[Figure]:
     """1,000 blocks of 1,000 rows by a background reader, nobody else active; an answer takes 1 ms."""
     budget.RESET_MARGIN_MS = 0  # the second that real answers are rounded by would be half a window here
-    api, purse = Api(), Budget("bench-read-all", lane=Lane.COPY)
+    api, spent = Api(), Budget("bench-read-all", lane=Lane.COPY)
     started, done = time.monotonic(), 0
     while done < BLOCKS:
         try:
-            ticket = purse.before_call()
+            ticket = spent.before_call()
         except RateLimited as error:
             time.sleep(max((error.retry_at - timezone.now()).total_seconds(), 0.001))
             continue
         answer = api.call()
         time.sleep(0.001)
-        purse.after_call(ticket, answer, None)
+        spent.after_call(ticket, answer, None)
         done += 1
     took_s = time.monotonic() - started
     imposed_s = BLOCKS / PER_WINDOW * WINDOW_S
@@ -95,7 +97,7 @@ def _one_tick(world: World) -> Iterator[Figure]:
         before = len(account.calls())
         Watch.objects.filter(key__in=due).update(due_at=timezone.now(), leased_until=None)
         for pk, lease in leases.claim_due(Watch):
-            watch.look(pk, lease)
+            watch.poll(pk, lease)
         made = len(account.calls()) - before
         ApiKey.objects.filter(owner=owner).delete()
     small, large = took

@@ -14,11 +14,14 @@ from django.utils import timezone
 from bench import stock
 from bench.timing import Figure, above, in_turns, times
 from bench.world import World
-from core import outgoing
-from datasources import heartbeats, keys, leases, links, notices, outlets, shares, tasks
-from datasources.claro import pooled_session
+from core import heartbeats, leases, outgoing
+from datasources import keys, notices, tasks
+from datasources.claro.client import pooled_session
+from datasources.downloads import links
 from datasources.models import ApiKey, DownloadLink, Outlet, OutletTest, Source, Sync
 from datasources.models.notices import Topic
+from datasources.notices import channels
+from datasources.sharing import shares
 from tests.support.dripping import Dripping
 from tests.support.processes import wait_for
 from tests.support.workers import Celery
@@ -47,12 +50,12 @@ def figures(world: World) -> Iterator[Figure]:
         quiet = in_turns(actions, ROUNDS)
         with override_settings(NOTIFY_PRIVATE_NETWORKS=True), Dripping(pause_s=1) as dripping:
             _drip(account, dripping)
-            wait_for(lambda: dripping.open == outlets.AT_ONCE, seconds=60)
+            wait_for(lambda: dripping.open == channels.AT_ONCE, seconds=60)
             busy = in_turns({name: _while_dripping(dripping, action) for name, action in actions.items()}, ROUNDS)
             most = dripping.most
     for name in actions:
         yield times(f"{name}, while receivers drip", busy[name], quiet[name], "while none does")
-    yield Figure("messages under way at most", f"{most}", f"allowed, {outlets.AT_ONCE}", "–")
+    yield Figure("messages under way at most", f"{most}", f"allowed, {channels.AT_ONCE}", "–")
 
 
 def _price(world: World) -> Figure:
@@ -72,18 +75,18 @@ def _drip(account, dripping: Dripping) -> None:
     for _ in range(CHANNELS):
         owner = stock.person()
         key = keys.add(owner, "Theirs", account.another_key(), ApiKey.State.VALID)
-        outlets.save(owner, Outlet.Kind.WEBHOOK, dripping.url)
+        channels.save(owner, Outlet.Kind.WEBHOOK, dripping.url)
         notices.tell(key, Topic.FAILED, {uuid.uuid4(): "a.csv"})
     Outlet.objects.update(due_at=timezone.now())
     for _ in range(TESTERS):
-        tasks.start(outlets.ask_test(outlets.save(stock.person(), Outlet.Kind.WEBHOOK, dripping.url)))
+        tasks.start(channels.ask_test(channels.save(stock.person(), Outlet.Kind.WEBHOOK, dripping.url)))
 
 
 def _while_dripping(dripping: Dripping, action: Callable[[], object]) -> Callable[[], object]:
     def act() -> object:
         if not dripping.open:  # all were given up: pressed again
             for test in OutletTest.objects.exclude(ended_at=None).select_related("outlet"):
-                tasks.start(outlets.ask_test(test.outlet))
+                tasks.start(channels.ask_test(test.outlet))
         return action()
 
     return act

@@ -12,8 +12,10 @@ from django.db.models import F
 from bench import stock
 from bench.timing import Figure, calls, in_turns, times
 from bench.world import World
-from datasources import leases, links, shares
+from core import leases
+from datasources.downloads import links
 from datasources.models import DownloadLink, ShareLink
+from datasources.sharing import shares
 from tests.support.sandbox import Account
 
 BARE = "bare redirect"

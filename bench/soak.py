@@ -26,9 +26,11 @@ from django.utils import timezone
 from bench import stock
 from bench.timing import Figure
 from bench.world import World
-from datasources import gateway, heartbeats, links, tasks
-from datasources.budget import Lane
+from core import heartbeats
+from datasources import gateway, tasks
 from datasources.claro import RateLimited
+from datasources.downloads import links
+from datasources.gateway.budget import Lane
 from datasources.models import ApiKey, DownloadLink, Source
 from tests.support.processes import wait_for
 from tests.support.sandbox import Account

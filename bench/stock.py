@@ -9,7 +9,9 @@ from django.utils import timezone
 from accounts import teams
 from accounts.models import Membership, User
 from accounts.roles import Role
-from datasources import keys, leases, mirror, watch
+from core import leases
+from datasources import keys
+from datasources.mirror import sync, watch
 from datasources.models import ApiKey, Leased, Source, Sync, Watch
 from tests.support.processes import wait_for
 from tests.support.sandbox import Account
@@ -28,14 +30,14 @@ def key(account: Account, owner: User) -> ApiKey:
 def swept(key: ApiKey) -> ApiKey:
     """A full sweep of the key's list, done here instead of by a worker."""
     Sync.objects.filter(key=key).update(due_at=timezone.now(), leased_until=None, is_awaited=True)
-    assert mirror.sync(str(key.sync.pk), leases.claim(Sync, key.sync.pk)) == "done"
+    assert sync.run(str(key.sync.pk), leases.claim(Sync, key.sync.pk)) == "done"
     return key
 
 
 def looked(key: ApiKey) -> None:
     """One look at the key's processing sources, done here instead of by a worker."""
     Watch.objects.filter(key=key).update(due_at=timezone.now(), leased_until=None)
-    watch.look(str(key.watch.pk), leases.claim(Watch, key.watch.pk))
+    watch.poll(str(key.watch.pk), leases.claim(Watch, key.watch.pk))
 
 
 def done(model: type[Leased], do: Callable[[str, str], str]) -> None:

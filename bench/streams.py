@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from bench import stock
 from bench.timing import Figure, memory_mb, status
 from bench.world import World
-from datasources import live
+from core import live
 
 STREAMS, PEOPLE = 2000, 100
 

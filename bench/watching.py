@@ -28,7 +28,9 @@ from django.utils import timezone
 from bench import stock
 from bench.timing import Figure
 from bench.world import World
-from datasources import heartbeats, hooks, tasks, watch
+from core import heartbeats
+from datasources import tasks
+from datasources.mirror import webhooks
 from datasources.models import ApiKey, Hook, StatusChange, Watch
 from tests.support.processes import wait_for
 from tests.support.sandbox import Account
@@ -89,7 +91,7 @@ def _by_asking(world: World) -> Iterator[Figure]:
 
 def _by_being_told(world: World, calls_per_minute: int) -> Iterator[Figure]:
     account, key, ids = _processing(world, calls_per_minute)
-    tasks.start(hooks.switch_on(key))
+    tasks.start(webhooks.switch_on(key))
     wait_for(lambda: Hook.objects.filter(key=key, state=Hook.State.REGISTERED).exists())
     before = len(account.calls())
     with _somebody_looking(world, key):
@@ -113,7 +115,7 @@ def _processing(world: World, calls_per_minute: int) -> tuple[Account, ApiKey, l
     sources = stock.names(SOURCES, status="processing")
     ids = account.add_many([source | {"age": number / 20} for number, source in enumerate(sources)])
     key = stock.swept(stock.key(account, stock.person()))
-    assert watch.processing(key).count() == SOURCES
+    assert key.sources.processing().count() == SOURCES
     return account, key, ids
 
 
@@ -153,7 +155,7 @@ def _finish(account: Account, key: ApiKey, ids: list[UUID]) -> dict[UUID, dateti
         time.sleep(max(began + moment - time.monotonic(), 0))
         ended[source_id] = timezone.now()
         account.change(source_id, status="completed")
-    wait_for(lambda: not watch.processing(key).exists(), seconds=15 * 60, pause=0.5)
+    wait_for(lambda: not key.sources.processing().exists(), seconds=15 * 60, pause=0.5)
     return ended
 
 

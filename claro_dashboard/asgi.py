@@ -19,13 +19,15 @@ warnings.filterwarnings("ignore", message="StreamingHttpResponse must consume sy
 from asgiref.sync import sync_to_async  # noqa: E402 - rooms need Django set up
 from django.conf import settings  # noqa: E402
 
-from claro_dashboard import errors, health  # noqa: E402
+from claro_dashboard import errors  # noqa: E402
+from core import heartbeats  # noqa: E402
 from core.bodies import BodyLimit  # noqa: E402
 from core.charsets import Utf8Only  # noqa: E402
+from core.live import hub  # noqa: E402
 from core.pool import RequestPool  # noqa: E402
-from datasources import heartbeats, master_key  # noqa: E402
-from datasources.live import hub  # noqa: E402
+from datasources.security import master_key  # noqa: E402
 from datasources.views import live  # noqa: E402
+from operations import health  # noqa: E402
 
 
 async def _refused(status, scope, receive, send) -> None:

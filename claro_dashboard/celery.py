@@ -12,7 +12,7 @@ from core.pool import Gauge
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "claro_dashboard.settings")
 
-# A worker that was asked to end waits this long for its tasks; their work is found again (datasources/leases.py).
+# A worker that was asked to end waits this long for its tasks; their work is found again (core/leases.py).
 LAST_SECONDS = 3.0
 
 
@@ -46,7 +46,7 @@ def leave_logging_alone(**kwargs) -> None:
 
 @signals.worker_init.connect
 def check_master_key(**kwargs) -> None:
-    from datasources import master_key
+    from datasources.security import master_key
 
     master_key.check_at_start()
 
@@ -72,7 +72,7 @@ def give_back_thread(**kwargs) -> None:
 
 @signals.heartbeat_sent.connect
 def say_that_it_lives(sender, **kwargs) -> None:
-    from datasources import heartbeats
+    from core import heartbeats
 
     heartbeats.say(app.amqp.queues.consume_from, sender.eventer.hostname, _threads)
 
@@ -80,7 +80,7 @@ def say_that_it_lives(sender, **kwargs) -> None:
 @signals.after_task_publish.connect(sender="datasources.tasks.tick")
 def say_that_beat_lives(**kwargs) -> None:
     """Only beat sends ticks: it lives when one has gone to the broker, whether a worker takes it or not."""
-    from datasources import heartbeats
+    from core import heartbeats
 
     heartbeats.say([heartbeats.BEAT])
 
@@ -97,6 +97,6 @@ def end_in_time(sender, **kwargs) -> None:
 
 
 def _say_goodbye(hostname: str) -> None:
-    from datasources import heartbeats
+    from core import heartbeats
 
     heartbeats.say_goodbye(app.amqp.queues.consume_from, hostname)

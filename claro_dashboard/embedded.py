@@ -36,7 +36,7 @@ def port(name: str, var: Path, default: int = 0) -> int:
         if not re.fullmatch("[0-9]{1,5}", str(asked)) or not 0 < int(asked) < 65_536:
             raise PortInUse(f"{name}={asked} is not a port.")
         if not _is_free(int(asked)):
-            raise PortInUse(f"Port {asked} is in use. Choose another one: {name}={int(asked) + 1} make run")
+            raise PortInUse(f"Port {asked} is in use. Choose another: {name}={int(asked) + 1} make run")
         return int(asked)
     file = var / "ports.json"
     ports = {}

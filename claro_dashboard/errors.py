@@ -12,28 +12,29 @@ from datasources.views.pages import render_problem, wants_fragment
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
-    return render_problem(request, 400, "That did not work", "The dashboard can't make sense of this request.")
+    return render_problem(request, 400, "Bad request", "The dashboard can't read this request. Go back and try again.")
 
 
 def forbidden(request: HttpRequest, exception: Exception) -> HttpResponse:
-    return render_problem(request, 403, "Not allowed", "You may not do this.")
+    text = f"You don't have permission. {exception or 'Ask an owner of the team.'}"
+    return render_problem(request, 403, "Not allowed", text)
 
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
     if answer := stale_forms.answer(request):
         return answer
-    text = "This page was open for too long, or cookies are blocked. Load it again and repeat what you did."
-    return render_problem(request, 403, "Please load the page again", text)
+    text = "The form expired, or cookies are blocked. Load the page again, then repeat your change."
+    return render_problem(request, 403, "Load the page again", text)
 
 
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
-    text = "It may have been deleted, the address may be mistyped, or you may not see it."
-    return render_problem(request, 404, "There is nothing here", text)
+    text = "It was deleted, the address is mistyped, or you don't have access."
+    return render_problem(request, 404, "Page not found", text)
 
 
 def too_many_requests(request: HttpRequest) -> HttpResponse:
     """Asked for by django-allauth, which counts sign-ins, sign-ups and resets."""
-    text = "That was too often in a short time. Wait a few minutes, then try again."
+    text = "Wait a few minutes, then try again."
     return render_problem(request, 429, "Too many attempts", text)
 
 
@@ -48,11 +49,11 @@ def server_error(request: HttpRequest) -> HttpResponse:
 # The key in a request's scope under which the layers in front of Django say why they refuse it (asgi.py).
 REFUSED = "claro.refused"
 REFUSALS = {
-    400: ("That did not work", "The dashboard can't read this address: it has too many fields."),
-    408: ("Too slow", "The request took too long to arrive. Check the connection, then send it again."),
-    413: ("Too large", "The request is larger than the dashboard accepts. Send less at once."),
-    415: ("Not readable", "The dashboard reads text in UTF-8 only."),
-    503: ("Too busy", "The dashboard is handling as many requests as it can. Try again in a few seconds."),
+    400: ("Bad request", "This address has too many fields. Shorten it, then try again."),
+    408: ("Request timed out", "The request took too long to arrive. Check your connection, then send it again."),
+    413: ("Request too large", "The request exceeds the size limit. Send less."),
+    415: ("Unsupported encoding", "The dashboard accepts UTF-8 text only."),
+    503: ("Server busy", "The dashboard is at its request limit. Try again in a few seconds."),
 }
 RETRY_S = 5
 

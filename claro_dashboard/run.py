@@ -45,14 +45,14 @@ def main() -> int:
     (var / "run").mkdir(parents=True, exist_ok=True)
     private.repair(var, web.PRIVATE)
     if pid := embedded.noted(var, "main"):
-        print(f"It runs already (process {pid}). End it with Ctrl-C there, or with: kill {pid}")  # noqa: T201
+        print(f"Already running (process {pid}). Stop it with Ctrl-C there, or with: kill {pid}")  # noqa: T201
         return 1
     embedded.end_leftovers(var)
     embedded.note(var, "main", os.getpid())
     try:
         return _start(var)
     except (embedded.PortInUse, subprocess.CalledProcessError) as error:
-        print(error if isinstance(error, embedded.PortInUse) else "It could not be started: see above.")  # noqa: T201
+        print(error if isinstance(error, embedded.PortInUse) else "Startup failed. See the messages above.")  # noqa: T201
         return 1
     except KeyboardInterrupt:
         return 130

@@ -48,7 +48,7 @@ CLARO_SECRET_KEYS = env.list("CLARO_SECRET_KEYS", default=[])
 if PRODUCTION and not (SECRET_KEY and CLARO_SECRET_KEYS):
     raise ImproperlyConfigured(
         "With DEBUG off, SECRET_KEY and CLARO_SECRET_KEYS must be set (or SECRET_KEY_FILE and CLARO_SECRET_KEYS_FILE). "
-        "`DEBUG=1 python manage.py make_secrets --print` prints a fresh pair."
+        "`DEBUG=1 python manage.py make_secrets --print` prints a new pair."
     )
 if not SECRET_KEY:
     # Before `make_secrets` has run; enough for commands that serve nobody.
@@ -57,7 +57,7 @@ if not SECRET_KEY:
 # --- Where it is reached ---------------------------------------------------------------------------------------------
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"])
 CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
-# Under which Claro reaches us, to tell what is processed (datasources/hooks.py); empty: it can't.
+# Under which Claro reaches us, to tell what is processed (datasources/mirror/webhooks.py); empty: it can't.
 PUBLIC_URL = env("PUBLIC_URL", default="").rstrip("/")
 if PUBLIC_URL:
     ALLOWED_HOSTS.append(urlsplit(PUBLIC_URL).hostname or "")
@@ -89,8 +89,8 @@ CLARO_API_BASE_URL = env("CLARO_API_BASE_URL", default="https://secure-api.getcl
 _claro = urlsplit(CLARO_API_BASE_URL)
 if PRODUCTION and _claro.scheme == "http" and not is_inside(_claro.hostname or ""):
     raise ImproperlyConfigured(
-        "With DEBUG off, CLARO_API_BASE_URL must be an https address: every call carries an API key. http is for this "
-        "machine and for addresses of private networks, given as numbers."
+        "With DEBUG off, CLARO_API_BASE_URL must be an https address, because every call carries an API key. http is "
+        "allowed only for this machine and for numeric addresses of private networks."
     )
 # What a key may do in a minute until the API's headers say it (claro-api.md, basics: the standard plan).
 CLARO_CALLS_PER_MINUTE = env.int("CLARO_CALLS_PER_MINUTE", default=100)
@@ -103,7 +103,7 @@ SYNC_EVERY = timedelta(seconds=env.int("SYNC_EVERY_SECONDS", default=600))
 SYNC_AT_REST = timedelta(seconds=env.int("SYNC_AT_REST_SECONDS", default=3600))
 # How long what happened is kept; 0: for good.
 AUDIT_DAYS = env.int("AUDIT_DAYS", default=365)
-# Of one address, for whoever has a share link (datasources/throttle.py).
+# Of one address, for whoever has a share link (core/throttle.py).
 SHARE_REQUESTS_A_MINUTE = env.int("SHARE_REQUESTS_A_MINUTE", default=120)
 # How much one user may have (accounts/quotas.py); saved views of a team count for the team.
 QUOTAS = {
@@ -115,13 +115,13 @@ QUOTAS = {
     "share_links": env.int("QUOTA_SHARE_LINKS", default=5000),
     "download_links": env.int("QUOTA_DOWNLOAD_LINKS", default=2000),
 }
-# Of one person, mailed or not (datasources/invitations.py).
+# Of one person, mailed or not (accounts/invitations.py).
 INVITATIONS_AN_HOUR = env.int("INVITATIONS_AN_HOUR", default=20)
-# How long what is deleted can be brought back (datasources/bin.py).
+# How long what is deleted can be brought back (datasources/deleting/bin.py).
 BIN_TIME = timedelta(seconds=env.int("BIN_SECONDS", default=900))
 LIVE_STREAMS_PER_USER = env.int("LIVE_STREAMS_PER_USER", default=20)
 
-# Whether notices may be sent to addresses inside our own network (datasources/outlets.py).
+# Whether notices may be sent to addresses inside our own network (datasources/notices/channels.py).
 NOTIFY_PRIVATE_NETWORKS = env.bool("NOTIFY_PRIVATE_NETWORKS", default=False)
 
 # --- Stores ----------------------------------------------------------------------------------------------------------
@@ -149,7 +149,7 @@ CACHES = {
         "BACKEND": "django.core.cache.backends.redis.RedisCache",
         "LOCATION": REDIS_URL,
         "KEY_PREFIX": "claro:cache",
-        "OPTIONS": {"pool_class": "datasources.redis.Pool"},
+        "OPTIONS": {"pool_class": "core.redis.Pool"},
     }
 }
 
@@ -166,9 +166,7 @@ CELERY_ACCEPT_CONTENT = ["json"]
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_TASK_DEFAULT_QUEUE = "background"
-CELERY_TASK_ROUTES = {
-    f"datasources.tasks.{name}": {"queue": "interactive"} for name in ("make_link", "read_details", "send_test")
-}
+CELERY_TASK_ROUTES = ["datasources.tasks.route"]
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_TIMEZONE = "UTC"
 # How often due work is looked for in the database (datasources/tasks.py).
@@ -203,12 +201,13 @@ INSTALLED_APPS = [
     "accounts",
     "accounts.sso",
     "datasources",
+    "operations",
     "sandbox",
 ]
 MIDDLEWARE = [
     "claro_dashboard.stack.StackMiddleware",
-    "claro_dashboard.logs.RequestIdMiddleware",
-    "claro_dashboard.proxies.ForwardedMiddleware",
+    "core.logs.RequestIdMiddleware",
+    "core.proxies.ForwardedMiddleware",
     "django_htmx.middleware.HtmxMiddleware",  # before whatever may answer with an error page
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
@@ -226,8 +225,8 @@ MIDDLEWARE = [
     "accounts.middleware.SeenMiddleware",
     "accounts.middleware.PrivateMiddleware",
     "accounts.middleware.OidcOnlyMiddleware",
-    "datasources.middleware.OriginMiddleware",
-    "datasources.middleware.ClaroErrorMiddleware",
+    "datasources.activity.middleware.OriginMiddleware",
+    "datasources.views.errors.ClaroErrorMiddleware",
 ]
 ROOT_URLCONF = "claro_dashboard.urls"
 ASGI_APPLICATION = "claro_dashboard.asgi.application"
@@ -241,10 +240,7 @@ TEMPLATES = [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
-                "datasources.views.context.low_keys",
-                "datasources.views.context.in_the_bin",
-                "datasources.views.context.spaces",
-                "datasources.views.context.unread_notices",
+                "datasources.views.context.of_every_page",
             ],
             "builtins": ["datasources.templatetags.claro"],
         },
@@ -260,7 +256,7 @@ STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {"BACKEND": "claro_dashboard.storage.StaticStorage"},
 }
-DEFAULT_EXCEPTION_REPORTER_FILTER = "claro_dashboard.logs.NoVariablesFilter"
+DEFAULT_EXCEPTION_REPORTER_FILTER = "core.logs.NoVariablesFilter"
 
 # The one policy: nothing inline, nothing from elsewhere.
 CONTENT_SECURITY_POLICY = {
@@ -281,22 +277,17 @@ CONTENT_SECURITY_POLICY = {
 # --- People ----------------------------------------------------------------------------------------------------------
 AUTH_USER_MODEL = "accounts.User"
 AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
-AUTH_PASSWORD_VALIDATORS = [
-    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
-    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 10}},
-    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
-    {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
-]
+AUTH_PASSWORD_VALIDATORS = [{"NAME": "accounts.passwords.PasswordValidator"}]
 LOGIN_REDIRECT_URL = "/sources/"
 LOGIN_URL = "account_login"
 SIGNUP_OPEN = env.bool("SIGNUP_OPEN", default=not PRODUCTION)
-ACCOUNT_ADAPTER = "datasources.sign_in.SignInAdapter"
+ACCOUNT_ADAPTER = "accounts.sign_in.SignInAdapter"
 # Neither tells by the time it takes who has an account.
 ACCOUNT_FORMS = {
     "signup": "accounts.setup.SignupForm",
     "reset_password": "datasources.views.new_password.ResetPasswordForm",
 }
-# Passwords and codes at the sign-in are counted by datasources/sign_in.py and accounts/views.py.
+# Passwords and codes at the sign-in are counted by accounts/sign_in.py and accounts/views.py.
 ACCOUNT_RATE_LIMITS = {
     "login": None,
     "login_failed": "10/m/ip",
@@ -314,14 +305,14 @@ ACCOUNT_LOGOUT_REDIRECT_URL = "account_login"
 ACCOUNT_EMAIL_UNKNOWN_ACCOUNTS = False
 # What matters asks again who one is.
 ACCOUNT_REAUTHENTICATION_REQUIRED = True
-MFA_ADAPTER = "datasources.factors.MFAAdapter"
+MFA_ADAPTER = "accounts.mfa.MFAAdapter"
 MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
 MFA_FORMS = {
-    "activate_totp": "datasources.factors.ActivateTOTPForm",
-    "add_webauthn": "datasources.factors.AddPasskeyForm",
-    "edit_webauthn": "datasources.factors.EditPasskeyForm",
-    "authenticate": "datasources.factors.AuthenticateForm",
-    "reauthenticate": "datasources.factors.ReauthenticateForm",
+    "activate_totp": "accounts.mfa.ActivateTOTPForm",
+    "add_webauthn": "accounts.mfa.AddPasskeyForm",
+    "edit_webauthn": "accounts.mfa.EditPasskeyForm",
+    "authenticate": "accounts.mfa.AuthenticateForm",
+    "reauthenticate": "accounts.mfa.ReauthenticateForm",
 }
 MFA_PASSKEY_LOGIN_ENABLED = True
 MFA_RECOVERY_CODES_SHOW_ONCE = True
@@ -363,22 +354,22 @@ MFA_ALLOW_UNVERIFIED_EMAIL = not EMAIL_URL
 # People are told by mail what changes in how they sign in.
 ACCOUNT_EMAIL_NOTIFICATIONS = bool(EMAIL_URL)
 
-# --- Logs (claro_dashboard/logs.py) ----------------------------------------------------------------------------------
+# --- Logs (core/logs.py) ---------------------------------------------------------------------------------------------
 LOG_FORMAT = env("LOG_FORMAT", default="json" if PRODUCTION else "text")
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
     "filters": {
-        "ids": {"()": "claro_dashboard.logs.IdsFilter"},
-        "secrets": {"()": "claro_dashboard.logs.SecretsFilter"},
+        "ids": {"()": "core.logs.IdsFilter"},
+        "secrets": {"()": "core.logs.SecretsFilter"},
     },
     "formatters": {
         "json": {
-            "()": "claro_dashboard.logs.JsonFormatter",
+            "()": "core.logs.JsonFormatter",
             "format": "%(asctime)s %(levelname)s %(name)s %(message)s %(request_id)s %(task_id)s",
         },
         "text": {
-            "()": "claro_dashboard.logs.TextFormatter",
+            "()": "core.logs.TextFormatter",
             "format": "%(levelname)s %(name)s [%(request_id)s%(task_id)s] %(message)s",
         },
     },

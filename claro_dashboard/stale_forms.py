@@ -28,7 +28,7 @@ def answer(request: HttpRequest) -> HttpResponse | None:
         return None
     if request.user.is_authenticated and request.resolver_match.url_name in WAYS_IN:
         return redirect(get_login_redirect_url(request))
-    return render_page(request, "errors/stale_form.html", "errors/_stale_form.html", _context(request), 403)
+    return render_page(request, "errors/stale_form.html", _context(request), 403, part="errors/_stale_form.html")
 
 
 def _is_ours(request: HttpRequest) -> bool:

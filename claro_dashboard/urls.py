@@ -1,6 +1,6 @@
 from django.urls import include, path
 
-from claro_dashboard import health
+from operations import health
 
 urlpatterns = [
     path("healthz", health.healthz, name="healthz"),

@@ -14,9 +14,9 @@ ROOT = Path(__file__).resolve().parent.parent
 # Files of ours under VAR_DIR that an earlier version let others read. Static files are for everybody.
 PRIVATE = ("db.sqlite3*", "secrets.env", "ports.json", "run", "redis", "sandbox", "beat-schedule*")
 LAPTOP_ONLY = (
-    "HOST={host} lets other machines in, and DEBUG is not set: without it the dashboard runs with the settings of a "
-    "laptop. Set DEBUG=0 for production (docs/operating.md), or leave HOST unset. DEBUG=1 keeps the settings of a "
-    "laptop and shows details of errors to everybody: use it only in a network that you trust."
+    "HOST={host} accepts other machines, but DEBUG is not set, so the dashboard would use laptop settings. Set DEBUG=0 "
+    "for production (docs/operating.md), or leave HOST unset. DEBUG=1 keeps laptop settings and shows error details "
+    "to everyone. Use it only on a network that you trust."
 )
 
 

@@ -8,6 +8,8 @@ from django.core.exceptions import ValidationError
 UNFIT = {"Cc", "Zl", "Zp", "Cs"}
 # They make text run the other way, so that a name shows as another one.
 TURNING = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+# In names, which people decide by: characters that reorder or hide their surroundings (Unicode TR9), and NUL.
+_TRAPS = dict.fromkeys((0, *range(8234, 8239), *range(8294, 8298), 8206, 8207, 1564), "�")
 
 
 def require_one_line(text: str) -> None:
@@ -19,3 +21,15 @@ def require_one_line(text: str) -> None:
 def require_text(text: str) -> None:
     """The same for text of several lines."""
     require_one_line(text.translate({ord(sign): None for sign in "\r\n\t"}))
+
+
+def visible(text: str) -> str:
+    """Text without characters that reorder or hide what stands around them."""
+    return text.translate(_TRAPS)
+
+
+def typeable(name: str) -> str:
+    """What tells a name from others and comes from a keyboard; an é is one character here and two on a Mac's disk."""
+    # The sign of replacement stands for what a keyboard has no key for (visible, claro.types.storable).
+    kept = (sign for sign in name if sign.isprintable() and not sign.isspace() and sign != "\N{REPLACEMENT CHARACTER}")
+    return unicodedata.normalize("NFC", "".join(kept))

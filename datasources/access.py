@@ -9,8 +9,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-import redis
-from django.conf import settings
 from django.db.models import (
     BigAutoField,
     BooleanField,
@@ -31,9 +29,9 @@ from django.shortcuts import get_object_or_404
 from django.utils import timezone
 
 from accounts.models import Membership, Team, User
-from accounts.roles import TABLE, Action, Role, may
-from datasources import vault
-from datasources.budget import Budget
+from accounts.roles import TABLE, Action, Role
+from core import live, vault
+from core.queries import Prepared, Slot
 from datasources.models import (
     ApiKey,
     AuditEvent,
@@ -45,7 +43,6 @@ from datasources.models import (
     ShareLink,
     Source,
 )
-from datasources.prepared import Prepared, Slot
 
 
 @dataclass(frozen=True)
@@ -65,10 +62,9 @@ class Space:
 
 
 EVERYTHING = Space()
-# Stands for whoever reads in a query that is written once (prepared.py).
+# Stands for whoever reads in a query that is written once (core/queries.py).
 READER = Slot("reader", BigAutoField())
 _TEAM = Slot("team", UUIDField())
-_DATASOURCE = Slot("datasource", UUIDField())
 
 
 def memberships_of(user: User | Slot) -> QuerySet[Membership]:
@@ -116,12 +112,12 @@ def list_keys(user: User, space: Space = EVERYTHING) -> list[ApiKey]:
 
 def sources_for(user: User | Slot, space: Space = EVERYTHING) -> QuerySet[Source]:
     """What there is behind these keys, without what is gone."""
-    return Source.objects.filter(key__in=keys_for(user, space), gone_at=None)
+    return Source.objects.present().filter(key__in=keys_for(user, space))
 
 
 def sources_behind(keys: Iterable[ApiKey]) -> QuerySet[Source]:
     """The same for keys that came from `keys_for`: told by name, a database counts and sorts them faster."""
-    return Source.objects.filter(key__in=[key.pk for key in keys], gone_at=None)
+    return Source.objects.present().filter(key__in=[key.pk for key in keys])
 
 
 def links_for(user: User, space: Space = EVERYTHING) -> QuerySet[DownloadLink]:
@@ -208,7 +204,7 @@ def deletions_for(user: User | Slot, space: Space = EVERYTHING) -> QuerySet[Dele
 
     `is_named` tells whether it is deleted through a key that one knows: else one does not get to see by whom.
     """
-    keys = keys_for(user, space).filter(sources__datasource_id=OuterRef("datasource_id"), sources__gone_at=None)
+    keys = keys_for(user, space).seeing(OuterRef("datasource_id"))
     role = Subquery(keys.order_by("-role").values("role")[:1], output_field=IntegerField())
     known = Exists(keys_for(user).filter(pk=OuterRef("source__key")))
     return Deletion.objects.annotate(role=role, is_named=known).exclude(role=None)
@@ -218,6 +214,11 @@ def people_for(key: ApiKey) -> list[int]:
     """The ids of those who may see what is behind a key; the other direction of `keys_for`."""
     shared = Membership.objects.filter(team__key_shares__key=key.pk)
     return [*{key.owner_id, *shared.values_list("user_id", flat=True)}]
+
+
+def publish(key: ApiKey, *names: str) -> None:
+    """Sends events to the open pages of those users, once the transaction is committed."""
+    live.publish(people_for(key), *names)
 
 
 def require_staff(user: User) -> None:
@@ -236,37 +237,8 @@ def get_own_key(user: User, key_id: UUID) -> ApiKey:
     return get_object_or_404(keys_for(user, Space(Space.OWN)).select_related("sync", "watch"), pk=key_id)
 
 
-def get_source(user: User, datasource_id: UUID, key_id: UUID | None = None, action: Action = Action.BROWSE) -> Source:
-    """The source, through the key asked for; else through the best one.
-
-    That is one which works, through which one may do what one is about to, one's own before a team's, the one with
-    the most calls left, the newest.
-    """
-    keys = _KEYS_OF_A_SOURCE.objects(reader=user.pk, datasource=datasource_id)
-    candidates = best_first(user, [key for key in keys if key_id in (None, key.pk)], action)
-    if not candidates:
-        raise Http404("No such source.")
-    source = Source.objects.get(key=candidates[0], datasource_id=datasource_id)
-    source.key = candidates[0]
-    return source
-
-
 def get_view(user: User, view_id: UUID) -> SavedView:
     return get_object_or_404(views_for(user), pk=view_id)
-
-
-def get_sources(user: User, sources: QuerySet[Source], action: Action) -> tuple[list[Source], list[Source]]:
-    """These sources, each once and through the best key for it; and those of them with which one may do this."""
-    keys = best_first(user, list(keys_for(user).order_by("-created_at")), action)
-    place = {key.pk: place for place, key in enumerate(keys)}
-    best: dict[UUID, Source] = {}
-    for source in sources.order_by("-uploaded_at", "-pk"):
-        other = best.get(source.datasource_id)
-        if not other or place[source.key_id] < place[other.key_id]:
-            best[source.datasource_id] = source
-    for source in best.values():
-        source.key = keys[place[source.key_id]]
-    return list(best.values()), [source for source in best.values() if may(source.key.role, action)]
 
 
 def get_deletions(user: User, deletion_id: UUID) -> list[Deletion]:
@@ -285,14 +257,8 @@ def _with_their_state(space: Space) -> Prepared:
     return Prepared(lambda: keys_for(READER, space).select_related("owner", "sync", "watch"))
 
 
-def _keys_of_a_source() -> QuerySet[ApiKey]:
-    keys = keys_for(READER).filter(sources__datasource_id=_DATASOURCE, sources__gone_at=None)
-    return keys.select_related("owner", "sync", "watch").order_by("-created_at")
-
-
 _KEYS = {space.name: _with_their_state(space) for space in (EVERYTHING, Space(Space.OWN))}
 _KEYS_OF_A_TEAM = _with_their_state(Space(team=_TEAM))
-_KEYS_OF_A_SOURCE = Prepared(_keys_of_a_source)
 
 
 def _its_maker_may() -> Q:
@@ -301,28 +267,6 @@ def _its_maker_may() -> Q:
     there = Membership.objects.filter(user=OuterRef("made_by"), role__gte=least, team__key_shares__key=OuterRef("key"))
     are_active = Q(made_by__is_active=True, key__owner__is_active=True)
     return are_active & (Q(key__owner=F("made_by")) | Exists(there))
-
-
-def best_first(user: User, keys: list[ApiKey], action: Action = Action.BROWSE) -> list[ApiKey]:
-    """The keys in the order in which they serve a user who is about to do this."""
-    left = {key.pk: _calls_left(key) for key in keys} if len(keys) > 1 else {}
-    return sorted(
-        keys,
-        key=lambda key: (
-            key.state == ApiKey.State.INVALID,
-            not may(key.role, action),
-            key.owner_id != user.pk,
-            -left.get(key.pk, 0),
-        ),
-    )
-
-
-def _calls_left(key: ApiKey) -> int:
-    try:
-        left = Budget(key.fingerprint, key.calls_per_minute).left()
-    except redis.RedisError:
-        left = None
-    return left.calls if left else key.calls_per_minute or settings.CLARO_CALLS_PER_MINUTE
 
 
 def get_outlet(user: User, outlet_id: UUID) -> Outlet:

@@ -5,4 +5,6 @@ class DatasourcesConfig(AppConfig):
     name = "datasources"
 
     def ready(self) -> None:
-        from datasources import checks, sign_in_log, signals, takeover  # noqa: F401 - registered by being imported
+        from datasources import signals  # noqa: F401 - registered by being imported
+        from datasources.activity import sign_ins, takeover  # noqa: F401 - registered by being imported
+        from datasources.keys import health  # noqa: F401 - registered by being imported

@@ -2,16 +2,21 @@
 
 from urllib.parse import urlencode
 
+from django import forms
 from django.db import transaction
 from django.http import QueryDict
 from django.urls import Resolver404, resolve
 
+from accounts.models import Team
 from accounts.quotas import require_room
-from datasources.addresses import ActivityForm, AddressForm, NamesField, PageForm, RowsForm, SourceListForm
+from core.forms import NameField, NamesField, PageForm, QueryForm
+from datasources.activity.forms import ActivityForm
 from datasources.models import SavedView
+from datasources.rows.forms import RowsForm
+from datasources.sources.forms import SourceListForm
 
 # The pages that can be saved, each with what its address may hold.
-FORMS: dict[str, type[AddressForm]] = {
+FORMS: dict[str, type[QueryForm]] = {
     SavedView.Page.SOURCES: SourceListForm,
     SavedView.Page.ROWS: RowsForm,
     SavedView.Page.DOWNLOADS: PageForm,
@@ -68,6 +73,27 @@ def _says(name: str, given: QueryDict) -> bool:
     return any(given.getlist(name)) or (name == "column" and name in given)
 
 
-def _given(form: AddressForm, name: str) -> str | list[str]:
+def _given(form: QueryForm, name: str) -> str | list[str]:
     """As it stood in the address; what may stand there once, as it stood there last."""
     return form.cleaned_data[name] if isinstance(form.fields[name], NamesField) else form.data[name]
+
+
+class ViewNameForm(forms.ModelForm):
+    name = NameField()
+
+    class Meta:
+        model = SavedView
+        fields = ("name",)
+
+
+class SavedViewForm(ViewNameForm):
+    """A new view: for oneself, or for one of `teams`."""
+
+    team = forms.ModelChoiceField(Team.objects.none(), required=False, label="Visible to", empty_label="Only me")
+
+    def __init__(self, teams: list[Team], *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        if teams:
+            self.fields["team"].queryset = Team.objects.filter(pk__in=[team.pk for team in teams])
+        else:
+            del self.fields["team"]

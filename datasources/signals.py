@@ -8,8 +8,10 @@ from django.db.models.signals import post_delete, post_save
 from django.dispatch import receiver
 
 from accounts.models import Membership
-from datasources import access, live, master_key
+from core import live
+from datasources import access
 from datasources.models import KeyShare
+from datasources.security import master_key
 
 ALL_LISTS = ("keys-changed", "sources-changed", "downloads-changed", "shares-changed", "teams-changed")
 

@@ -1,40 +1,28 @@
-"""Celery tasks: ids in, one call of a room, a word out. What is due and who does it is the database's (leases.py).
+"""Celery tasks: ids in, one call of a package, a word out. What is due and who does it is the database's (leases.py).
 
-Queue `interactive` has workers of its own: what a person waits for never stands behind sweeps (settings, task routes).
+Queue `interactive` has workers of its own: what a person waits for never stands behind sweeps (Leased.queue).
 """
 
 import functools
 import logging
+from collections.abc import Callable
 
 import redis
 from celery import Task, shared_task
-from django.conf import settings
 from django.core.management import call_command
 from kombu.exceptions import OperationalError
 
-from accounts import sessions
+from accounts import invitations, new_password, sessions
 from accounts.models import Invitation
-from datasources import (
-    audit,
-    bin,
-    hints,
-    hooks,
-    invitations,
-    leases,
-    links,
-    mirror,
-    new_password,
-    newest,
-    notices,
-    opened,
-    outlets,
-    readings,
-    refusals,
-    semaphore,
-    shares,
-    watch,
-)
-from datasources.leases import LeaseLost
+from core import leases, semaphore
+from core.leases import LeaseLost
+from core.redis import connection
+from datasources import notices
+from datasources.activity import log
+from datasources.deleting import bin, viewers
+from datasources.downloads import links
+from datasources.keys import refusals
+from datasources.mirror import deliveries, newest, readings, sync, watch, webhooks
 from datasources.models import (
     Deletion,
     DownloadLink,
@@ -48,7 +36,8 @@ from datasources.models import (
     Sync,
     Watch,
 )
-from datasources.redis import connection
+from datasources.notices import channels
+from datasources.sharing import shares
 
 MAILS_AT_ONCE = 4
 MAIL_WAITS_S = 2
@@ -56,98 +45,90 @@ MAIL_WAITS_S = 2
 logger = logging.getLogger(__name__)
 
 
-def leased_task(room_function) -> Task:
+TASKS: dict[type[Leased], Task] = {}
+
+
+def leased_task(model: type[Leased]) -> Callable[[Callable[[str, str], str]], Task]:
     """A task that is handed an id and a lease, and does nothing when the work was taken over or is gone.
 
-    An unexpected exception is logged without its message, which may hold anything (leases.work puts the work back).
+    An unexpected exception is logged without its message, which may hold anything (retry.work puts the work back).
     """
 
-    @shared_task
-    @functools.wraps(room_function)
-    def task(pk: str, lease: str) -> str:
-        try:
-            return room_function(pk, lease)
-        except LeaseLost:
-            return "taken"
-        except leases.OUTAGES:
-            raise
-        except Exception as error:
-            told = RuntimeError(type(error).__name__)
-            where = (type(told), told, error.__traceback__)
-            logger.error("%s of %s failed", room_function.__name__, pk, exc_info=where)
-            return "failed"
+    def decorate(function: Callable[[str, str], str]) -> Task:
+        @shared_task
+        @functools.wraps(function)
+        def task(pk: str, lease: str) -> str:
+            try:
+                return function(pk, lease)
+            except LeaseLost:
+                return "taken"
+            except leases.OUTAGES:
+                raise
+            except Exception as error:
+                told = RuntimeError(type(error).__name__)
+                where = (type(told), told, error.__traceback__)
+                logger.error("%s of %s failed", function.__name__, pk, exc_info=where)
+                return "failed"
 
-    return task
+        TASKS[model] = task
+        return task
+
+    return decorate
 
 
-@leased_task
+def route(name: str, *call, **options) -> dict[str, str] | None:
+    """Leased work goes to the queue that its model names; Celery asks for each task that is sent (settings)."""
+    return next(({"queue": model.queue} for model, task in TASKS.items() if task.name == name), None)
+
+
+@leased_task(DownloadLink)
 def make_link(link_id: str, lease: str) -> str:
     return links.make(link_id, lease)
 
 
-@leased_task
+@leased_task(Watch)
 def look_at_key(watch_id: str, lease: str) -> str:
-    return watch.look(watch_id, lease)
+    return watch.poll(watch_id, lease)
 
 
-@leased_task
+@leased_task(Sync)
 def sync_key(sync_id: str, lease: str) -> str:
-    return mirror.sync(sync_id, lease)
+    return sync.run(sync_id, lease)
 
 
-@leased_task
+@leased_task(Hook)
 def tend_hook(hook_id: str, lease: str) -> str:
-    return hooks.tend(hook_id, lease)
+    return webhooks.tend(hook_id, lease)
 
 
-@leased_task
+@leased_task(Outlet)
 def send_notices(outlet_id: str, lease: str) -> str:
-    return outlets.send(outlet_id, lease)
+    return channels.send(outlet_id, lease)
 
 
-@leased_task
+@leased_task(OutletTest)
 def send_test(outlet_id: str, lease: str) -> str:
-    return outlets.send_test(outlet_id, lease)
+    return channels.send_test(outlet_id, lease)
 
 
-@leased_task
+@leased_task(Deletion)
 def delete_source(deletion_id: str, lease: str) -> str:
     return bin.empty(deletion_id, lease)
 
 
-@leased_task
+@leased_task(Refusal)
 def ask_refused_key(refusal_id: str, lease: str) -> str:
     return refusals.ask(refusal_id, lease)
 
 
-@leased_task
+@leased_task(Reading)
 def read_details(reading_id: str, lease: str) -> str:
     return readings.read(reading_id, lease)
 
 
-@leased_task
+@leased_task(Newest)
 def read_newest_page(newest_id: str, lease: str) -> str:
     return newest.read(newest_id, lease)
-
-
-TASKS: dict[type[Leased], Task] = {
-    DownloadLink: make_link,
-    Hook: tend_hook,
-    Watch: look_at_key,
-    Sync: sync_key,
-    Outlet: send_notices,
-    OutletTest: send_test,
-    Deletion: delete_source,
-    Newest: read_newest_page,
-    Reading: read_details,
-    Refusal: ask_refused_key,
-}
-
-
-def queue_of(model: type[Leased]) -> str:
-    """Where workers find such work."""
-    route = settings.CELERY_TASK_ROUTES.get(TASKS[model].name, {})
-    return route.get("queue", settings.CELERY_TASK_DEFAULT_QUEUE)
 
 
 def start(work: Leased) -> None:
@@ -179,7 +160,7 @@ def mail(invitation: Invitation, site: str) -> bool:
         mail_invitation.delay(str(invitation.pk), site)
     except OperationalError as error:
         logger.warning("The mail of invitation %s was not handed on: %s", invitation.pk, error)
-        invitations.not_mailed(invitation, "No worker could be asked to send it. Copy the link and pass it on.")
+        invitations.not_mailed(invitation, "No worker could send the mail. Copy the link and send it.")
         return False
     return True
 
@@ -218,15 +199,15 @@ def tidy() -> None:
     """Every hour: forgets what has had its time."""
     links.tidy()
     shares.tidy()
-    hints.tidy()
+    deliveries.tidy()
     readings.tidy()
     newest.tidy()
     notices.tidy()
-    opened.tidy()
+    viewers.tidy()
     bin.tidy()
     call_command("clearsessions")
     sessions.tidy()
-    audit.tidy()
+    log.tidy()
 
 
 def _send(model: type[Leased], pk: str, lease: str) -> None:

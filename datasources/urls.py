@@ -4,10 +4,10 @@ from django.views.generic import RedirectView
 from datasources.views import (
     activity,
     bin,
-    chosen,
+    bulk,
+    context,
     downloads,
     holdings,
-    hooks,
     invitations,
     keys,
     notices,
@@ -17,15 +17,16 @@ from datasources.views import (
     shares,
     sources,
     teams,
+    webhooks,
 )
 
 keys_urls = [
     path("", keys.list_keys, name="list"),
     path("add/", keys.add, name="add"),
-    path("low/", keys.low, name="low"),
+    path("low/", context.above, name="low"),
     path("<uuid:key_id>/check/", keys.check, name="check"),
     path("<uuid:key_id>/edit/", keys.edit, name="edit"),
-    path("<uuid:key_id>/hook/", hooks.switch, name="hook"),
+    path("<uuid:key_id>/hook/", webhooks.switch, name="hook"),
     path("<uuid:key_id>/share/", keys.share, name="share"),
     path("<uuid:key_id>/delete/", keys.delete, name="delete"),
 ]
@@ -33,9 +34,9 @@ sources_urls = [
     path("", sources.list_sources, name="list"),
     path("checks/", sources.checks, name="checks"),
     path("refresh/", sources.refresh, name="refresh"),
-    path("chosen/download/", chosen.download, name="download_chosen"),
-    path("chosen/share/", chosen.share, name="share_chosen"),
-    path("chosen/delete/", chosen.delete, name="delete_chosen"),
+    path("chosen/download/", bulk.download, name="download_chosen"),
+    path("chosen/share/", bulk.share, name="share_chosen"),
+    path("chosen/delete/", bulk.delete, name="delete_chosen"),
     path("<uuid:datasource_id>/", sources.details, name="details"),
     path("<uuid:datasource_id>/rows/", rows.rows, name="rows"),
     path("<uuid:datasource_id>/rows/cell/", rows.cell, name="cell"),
@@ -73,7 +74,7 @@ views_urls = [
 ]
 bin_urls = [
     path("", bin.list_bin, name="list"),
-    path("bar/", bin.bar, name="bar"),
+    path("bar/", context.above, name="bar"),
     path("<uuid:deletion_id>/undo/", bin.undo, name="undo"),
     path("<uuid:deletion_id>/now/", bin.now, name="now"),
 ]
@@ -103,6 +104,7 @@ notices_urls = [
 urlpatterns = [
     path("", RedirectView.as_view(pattern_name="sources:list"), name="home"),
     path("accounts/holdings/", holdings.holdings, name="holdings"),
+    path("above/", context.above, name="above"),
     path("keys/", include((keys_urls, "keys"))),
     path("sources/", include((sources_urls, "sources"))),
     path("downloads/", include((downloads_urls, "downloads"))),
@@ -114,5 +116,5 @@ urlpatterns = [
     path("teams/", include((teams_urls, "teams"))),
     path("invitations/<str:token>/", invitations.invitation, name="invitation"),
     path("d/<str:token>/", share_page.share, name="share"),
-    path("hooks/<str:token>/", hooks.receive, name="hook"),
+    path("hooks/<str:token>/", webhooks.receive, name="hook"),
 ]

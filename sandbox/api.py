@@ -58,7 +58,7 @@ class Api:
         if source is None or not hmac.compare_digest(self._signature(source.id, expires).encode(), given):
             return _in_words(403, "This link is not valid.")
         if int(expires) < time.time():
-            return _in_words(403, "This link has ended.")
+            return _in_words(403, "This link has expired.")
         path = demo.make_file(self.store, source) if source.made_by else self.store.path(source)
         if not path.exists():
             return _in_words(404, "There is no file behind this link.")
@@ -181,4 +181,4 @@ def _order(request: Request, source: Source) -> str:
     for column in source.columns:
         if column.name == sort:
             return f"{column.sort_key} {order} NULLS LAST"
-    raise invalid(f"There is no column {sort[:80]!r}.", sort=sort[:200])
+    raise invalid(f"There is no column {sort[:80]}.", sort=sort[:200])

@@ -42,12 +42,12 @@ class _Value:
 def where(text: str, columns: list[Column]) -> Condition:
     """The condition that a filter means. Raises ApiFault (INVALID_PARAMETERS) in words a person understands."""
     if len(text) > LENGTH_MAX:
-        raise invalid(f"The filter is longer than {LENGTH_MAX} characters.")
+        raise invalid(f"The filter is longer than {LENGTH_MAX:,} characters. Shorten it.")
     try:
         writer = _Writer(columns)
         return Condition(writer.condition(_parsed(text)), tuple(writer.values))
     except RecursionError:
-        raise invalid("The filter is nested too deeply.") from None
+        raise invalid("The filter is nested too deeply. Use fewer brackets.") from None
 
 
 def _parsed(text: str) -> exp.Expression:
@@ -57,11 +57,11 @@ def _parsed(text: str) -> exp.Expression:
     except RecursionError:
         raise
     except Exception:  # besides its own errors, sqlglot trips over some texts
-        raise invalid("The filter can't be read. It compares columns with values, as in price > 100.") from None
+        raise invalid("The filter can't be read. Compare a column with a value, as in price > 100.") from None
     if any(token.comments for token in tokens):
-        raise invalid("The filter may not hold comments.")
+        raise invalid("The filter contains a comment. Remove it.")
     if any(token.token_type == TokenType.SEMICOLON for token in tokens) or len(parsed) != 1 or parsed[0] is None:
-        raise invalid("The filter must be one expression, such as price > 100.")
+        raise invalid("The filter must be a single expression, such as price > 100.")
     return parsed[0]
 
 
@@ -97,23 +97,31 @@ class _Writer:
                 left, right = self._operands(node.this, node.expression)
                 return f"({left} {_SIGNS[type(node)]} {right})"
             case exp.Column() | exp.Literal() | exp.Boolean() | exp.Null():
-                raise invalid(f"{_shown(node)} must be compared with something, as in price > 100.")
+                raise invalid(self._compare(node))
         raise _refused(node)
+
+    def _compare(self, node: exp.Expression) -> str:
+        """What to write in place of a column or a value alone."""
+        if isinstance(node, exp.Column) and self._named(node.name):
+            return f"Compare {_shown(node)} with a value, as in {_shown(node)} = 'Acme'."
+        texts = [column.name for column in self._columns if column.kind == "text"]
+        example = exp.column(texts[0], quoted=not texts[0].isidentifier()) if texts else exp.column("brand")
+        return f"Say which column: {_shown(example)} = '{(node.name or _shown(node))[:80]}'."
 
     def _operands(self, *nodes: exp.Expression, as_text: bool = False) -> list[str]:
         """All as numbers or all as text: a column's type is never a reason for an error."""
-        operands = [self._operand(node) for node in nodes]
+        operands = [self._operand(node, nodes) for node in nodes]
         if as_text or not _are_numbers(operands):
             return [self._written(operand, _as_text) for operand in operands]
         as_number = _as_stored if all(map(_compares_as_stored, operands)) else _as_exact
         return [self._written(operand, as_number) for operand in operands]
 
-    def _operand(self, node: exp.Expression) -> Column | _Value:
+    def _operand(self, node: exp.Expression, beside: tuple[exp.Expression, ...]) -> Column | _Value:
         match node:
             case exp.Paren():
-                return self._operand(node.this)
+                return self._operand(node.this, beside)
             case exp.Column(this=exp.Identifier(), table=""):
-                return self._column(node.this)
+                return self._column(node.this, beside)
             case exp.Literal():
                 return _Value(node.this, not node.is_string)
             case exp.Neg(this=exp.Literal(is_string=False)):
@@ -121,19 +129,26 @@ class _Writer:
             case exp.Boolean():
                 return _Value("true" if node.this else "false")
             case exp.Null():
-                raise invalid("Empty cells are found by IS NULL and IS NOT NULL.")
+                raise invalid("Find empty cells with IS NULL, others with IS NOT NULL.")
         raise _refused(node)
 
-    def _column(self, name: exp.Identifier) -> Column:
-        """Upper and lower case are the same unless columns differ in nothing else."""
-        found = [column for column in self._columns if column.name.lower() == name.this.lower()]
+    def _named(self, name: str) -> list[Column]:
+        return [column for column in self._columns if column.name.lower() == name.lower()]
+
+    def _column(self, name: exp.Identifier, beside: tuple[exp.Expression, ...]) -> Column:
+        """The column of this name. Upper and lower case are equal unless columns differ in nothing else."""
+        found = self._named(name.this)
         exact = [column for column in found if column.name == name.this]
         if len(found) == 1 or exact:
             return (exact or found)[0]
         if found:
-            raise invalid(f"Several columns are named {name.this[:80]}: write upper and lower case as they have it.")
-        hint = " Text stands in 'single quotes'." if name.quoted else ""
-        raise invalid(f"There is no column {name.this[:80]!r}.{hint}", column=name.this[:200])
+            raise invalid(f"Several columns are named {name.this[:80]}. Match their upper and lower case.")
+        others = [node for node in beside if isinstance(node, exp.Column) and self._named(node.name)]
+        if others:
+            hint = f" To look for the text, write {_shown(others[0])} = '{name.this[:80]}'."
+        else:
+            hint = " Put text in 'single quotes'." if name.quoted else ""
+        raise invalid(f"There is no column {name.this[:80]}.{hint}", column=name.this[:200])
 
     def _written(self, operand: Column | _Value, as_: Callable[[Column | _Value], Any]) -> str:
         if isinstance(operand, Column):
@@ -193,7 +208,7 @@ def _as_text(operand: Column | _Value) -> str:
 
 
 def _refused(node: exp.Expression) -> ApiFault:
-    return invalid(f"The filter can't use {_shown(node)} here: it knows {_GRAMMAR}.")
+    return invalid(f"The filter can't use {_shown(node)} here. It supports {_GRAMMAR}.")
 
 
 def _shown(node: exp.Expression) -> str:

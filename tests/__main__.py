@@ -57,7 +57,7 @@ def _run_stage(stage: str, over_limit: Path, output: int | None) -> bool:
     """Runs it. Unless it is the only one, what it prints comes as one piece when it ends."""
     started = time.monotonic()
     if stage == "lint":
-        commands = (["ruff", "check", "."], ["ruff", "format", "--check", "."], ["mypy"])
+        commands = (["ruff", "check", "."], ["ruff", "format", "--check", "."], ["mypy"], ["tests.support.imports"])
         done = [_run(*command, output=output) for command in commands]
     else:
         with _database(stage) as environment:

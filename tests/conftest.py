@@ -9,8 +9,13 @@ import pytest
 from django.conf import settings as django_settings
 from django.test import Client
 
+from accounts import new_password
 from accounts.models import User
-from datasources import bin, keys, leases, mirror, new_password, redis, refusals, tasks, watch
+from core import leases, redis
+from datasources import keys, tasks
+from datasources.deleting import bin
+from datasources.keys import refusals
+from datasources.mirror import sync, watch
 from datasources.models import ApiKey, Deletion, Leased, Refusal, Source
 from tests.support import flush
 from tests.support.redis import RedisServer
@@ -123,13 +128,13 @@ def htmx(**more: str) -> dict[str, str]:
 
 def synced(key: ApiKey) -> list[Source]:
     """The key's sources after a full sweep, done here instead of by a worker."""
-    mirror.sync(str(key.sync.pk), taken(key.sync))
+    sync.run(str(key.sync.pk), taken(key.sync))
     return list(key.sources.filter(gone_at=None).select_related("key").order_by("-uploaded_at"))
 
 
-def looked(key: ApiKey) -> str:
+def polled(key: ApiKey) -> str:
     """One look of the watch, done here instead of by a worker."""
-    return watch.look(str(key.watch.pk), taken(key.watch))
+    return watch.poll(str(key.watch.pk), taken(key.watch))
 
 
 def asked_again(key: ApiKey) -> str:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from claro_dashboard.storage import STYLES
-from datasources import audit
+from datasources.activity import words
 from datasources.templatetags.claro import KINDS
 from tests import styles
 
@@ -35,5 +35,5 @@ def test_every_rule_is_in_a_layer(name):
 def test_every_icon_that_is_named_is_there():
     named = {name for path in TEMPLATES for name in re.findall(r"{% icon \"([\w-]+)\"", path.read_text())}
     named |= {icon for icon, _ in KINDS.values()} | {"file", "table", "download", "share", "trash"}
-    named |= {group.icon for group in audit.GROUPS.values()} | {"history"}
+    named |= {group.icon for group in words.GROUPS.values()} | {"history"}
     assert named <= styles.icon_names()

@@ -14,16 +14,16 @@ from django.http import HttpRequest
 from django.shortcuts import render
 from django.urls import reverse
 
-from accounts import factors, sessions, setup, teams
+from accounts import mfa, sessions, setup, teams
 from accounts.models import User
 from accounts.sso.provider import NotBelieved
 from core import outgoing
 
 TAKEN_OVER = (
-    "Nobody had confirmed this e-mail address here, so password, second factors and other sign-ins of this account are "
-    "gone. You can set a password on the Account page. "
+    "This e-mail address was not confirmed here, so the account's password, second factors and other sign-ins were "
+    "removed. You can set a password on the Account page. "
 )
-LOOK_THROUGH = "Another person may have prepared the account: look through what it holds."
+LOOK_THROUGH = "Another person may have created the account. Review its contents."
 
 # A sign-in is up to four exchanges, one after the other, and anyone may begin one.
 LIMITS = outgoing.Limits(total_s=5.0)
@@ -98,7 +98,7 @@ def _hand_over(user: User, email: str) -> dict[str, int]:
     user.save(update_fields=["password"])
     removed = {"session": sessions.end(sessions.others(user, None))}
     removed["invitation"] = teams.delete_invitations_of(user)
-    factors.remove(user)
+    mfa.remove(user)
     SocialAccount.objects.filter(user=user).delete()
     EmailAddress.objects.filter(user=user).delete()
     EmailAddress.objects.create(user=user, email=email, verified=True, primary=True)
@@ -108,5 +108,5 @@ def _hand_over(user: User, email: str) -> dict[str, int]:
 
 
 def _in_words(removed: dict[str, int]) -> str:
-    counts = [f"{count} {name}{'' if count == 1 else 's'}" for name, count in removed.items() if count]
-    return f"Ended with them: {', '.join(counts)}. " if counts else ""
+    counts = [f"{count:,} {name}{'' if count == 1 else 's'}" for name, count in removed.items() if count]
+    return f"Also removed or paused: {', '.join(counts)}. " if counts else ""

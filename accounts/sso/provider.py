@@ -74,7 +74,7 @@ class OidcAdapter(OAuth2Adapter):
         if "email" not in claims and (address := self._config.get("userinfo_endpoint")):
             more = self._get(address, headers={"Authorization": f"Bearer {token.token}"})
             if more.get("sub") != claims["sub"]:
-                raise NotBelieved("its userinfo is about somebody else")
+                raise NotBelieved("its userinfo is about another user")
             claims = {**claims, "email": more.get("email"), "email_verified": more.get("email_verified")}
         return self.get_provider().sociallogin_from_response(request, claims)
 
@@ -92,7 +92,7 @@ class OidcAdapter(OAuth2Adapter):
                 options={"require": ["iss", "sub", "aud", "exp", "iat"]},
             )
         except (jwt.PyJWTError, KeyError, TypeError, ValueError) as error:
-            raise NotBelieved(f"its identity token does not hold ({type(error).__name__})") from None
+            raise NotBelieved(f"its identity token is invalid ({type(error).__name__})") from None
         if not compare_digest(str(claims.get("nonce")), self._nonce):
             raise NotBelieved("its identity token belongs to another sign-in")
         if claims.get("azp", settings.OIDC_CLIENT_ID) != settings.OIDC_CLIENT_ID:

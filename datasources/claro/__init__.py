@@ -1,6 +1,8 @@
-"""A typed client of the Claro API v2; needs `requests` and nothing else. docs/claro-client.md shows its use."""
+"""A typed client of the Claro API v2: its types and errors. It needs `requests` and nothing else.
 
-from datasources.claro.client import ClaroClient, Meter, pooled_session
+The client itself is in client.py, so that only those who call the API import it. docs/claro-client.md shows its use.
+"""
+
 from datasources.claro.errors import (
     AccessDenied,
     ApiError,
@@ -56,7 +58,6 @@ __all__ = [
     "AccessDenied",
     "ApiError",
     "BadAnswer",
-    "ClaroClient",
     "ClaroError",
     "Column",
     "DataSource",
@@ -64,7 +65,6 @@ __all__ = [
     "DatasourceNotFound",
     "Delivery",
     "InvalidParameters",
-    "Meter",
     "NotNow",
     "NumberText",
     "Pagination",
@@ -79,7 +79,6 @@ __all__ = [
     "Unreadable",
     "Webhook",
     "parse_delivery",
-    "pooled_session",
     "sign",
     "verify_signature",
 ]

@@ -21,7 +21,7 @@ from typing import Any, ClassVar, Self
 class ClaroError(Exception):
     """Something went wrong at or on the way to Claro: `str()` is for logs, `user_message` for people."""
 
-    words: ClassVar[str] = "Something went wrong at Claro."
+    words: ClassVar[str] = "Claro returned an error."
     retryable: ClassVar[bool] = False
 
     def __init__(self, message: str = "", *, user_message: str | None = None) -> None:
@@ -52,7 +52,7 @@ class ClaroError(Exception):
 class ApiError(ClaroError):
     """Claro answered with an error."""
 
-    words = "Claro could not do that."
+    words = "Claro returned an error."
     api_code: ClassVar[str] = ""
     api_status: ClassVar[int] = 0
 
@@ -110,35 +110,35 @@ class Unauthorized(ApiError):
 class AccessDenied(ApiError):
     """The key is known but may not do this; plans below Starter have no API access (claro-api.md, basics)."""
 
-    words = "Claro says that this key may not do that. The plan may not include API access."
+    words = "This key has no permission for that. The plan may not include API access."
     api_code, api_status = "ACCESS_DENIED", 403
 
 
 class DatasourceNotFound(ApiError):
     """There is no such data source (any more)."""
 
-    words = "This data source no longer exists at Claro."
+    words = "This file no longer exists at Claro."
     api_code, api_status = "DATASOURCE_NOT_FOUND", 404
 
 
 class ProcessingInProgress(ApiError):
     """The data source is still being processed."""
 
-    words = "Claro is still processing this data source."
+    words = "Claro is still processing this file."
     api_code, api_status = "PROCESSING_IN_PROGRESS", 409
 
 
 class InvalidParameters(ApiError):
     """Claro can't use what was asked for, such as a filter; `user_message` has its own words."""
 
-    words = "Claro can't use what was asked for."
+    words = "Claro refused the request as invalid."
     api_code, api_status = "INVALID_PARAMETERS", 400
 
 
 class RateLimited(NotNow, ApiError):
     """The calls of this window are used up; the next may be made at `retry_at` (aware UTC)."""
 
-    words = "Claro's limit of calls is reached for the moment."
+    words = "Claro's rate limit is reached."
     api_code, api_status = "RATE_LIMITED", 429
 
     def __init__(self, message: str = "", *, retry_at: datetime, **kwargs: Any) -> None:

@@ -1,11 +1,11 @@
 """What is stored, and the questions one asks of it."""
 
+from core.models import Leased, Sealed
 from datasources.models.audit import AuditEvent, Unchangeable
-from datasources.models.base import Leased, Sealed
 from datasources.models.bin import Deletion, Opened
 from datasources.models.hooks import Hint, Hook
 from datasources.models.keys import ApiKey, Canary, KeyShare, Newest, Refusal, Sync, Watch
-from datasources.models.links import LINK_MARGIN, DownloadLink
+from datasources.models.links import LINK_MARGIN, DownloadLink, living
 from datasources.models.notices import Notice, Outlet, OutletTest, Wish
 from datasources.models.shares import SharedFile, ShareLink
 from datasources.models.sources import Reading, Source, StatusChange
@@ -39,4 +39,5 @@ __all__ = [
     "Unchangeable",
     "Watch",
     "Wish",
+    "living",
 ]

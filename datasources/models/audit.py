@@ -11,7 +11,7 @@ class Unchangeable(Exception):
 
 
 class AuditEvents(models.QuerySet):
-    """Can be read and added to. Only audit.py forgets, what is too old."""
+    """Can be read and added to. Only activity/log.py forgets, what is too old."""
 
     def update(self, **values):
         raise Unchangeable
@@ -21,7 +21,7 @@ class AuditEvents(models.QuerySet):
 
 
 class AuditEvent(models.Model):
-    """Who did what, when and from where. Written by audit.py, never changed; what it names may be gone by now."""
+    """Who did what, when and from where. Written by activity/log.py, never changed; what it names may be gone."""
 
     at = models.DateTimeField(db_index=True)
     what = models.CharField(max_length=40)

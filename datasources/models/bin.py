@@ -7,8 +7,8 @@ from django.conf import settings
 from django.db import models
 from django.utils import timezone
 
+from core.models import Leased
 from datasources.claro import ClaroError
-from datasources.models.base import Leased
 from datasources.models.sources import Source
 
 
@@ -52,7 +52,7 @@ class Deletion(Leased):
 
 
 class Opened(models.Model):
-    """Who has looked at a source or downloaded it, and when last (opened.py)."""
+    """Who has looked at a source or downloaded it, and when last (deleting/viewers.py)."""
 
     source = models.ForeignKey(Source, on_delete=models.CASCADE, related_name="opened")
     user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")

@@ -7,13 +7,13 @@ import uuid
 from django.conf import settings
 from django.db import models
 
+from core.models import Leased, Sealed
 from datasources.claro import ClaroError
-from datasources.models.base import Leased, Sealed
 from datasources.models.keys import ApiKey
 
 
 class Hook(Sealed, Leased):
-    """A webhook by which Claro tells us what a key's account has processed (hooks.py).
+    """A webhook by which Claro tells us what a key's account has processed (mirror/webhooks.py).
 
     What signs its deliveries and the token in its address both follow from the one secret that is kept.
     """
@@ -71,7 +71,7 @@ class Hook(Sealed, Leased):
 
 
 class Hint(models.Model):
-    """A source that Claro says is processed: to be read again at `due_at`, null once it was read (hints.py)."""
+    """A source that Claro reported: to be read again at `due_at`, null once it was read (mirror/deliveries.py)."""
 
     hook = models.ForeignKey(Hook, on_delete=models.CASCADE, related_name="hints")
     datasource_id = models.UUIDField()

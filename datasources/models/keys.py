@@ -2,15 +2,16 @@
 
 import uuid
 from datetime import datetime
+from typing import Self
 
 from django.conf import settings
 from django.db import models
 from django.utils import timezone
 
 from accounts.models import Team
-from datasources import vault
+from core import vault
+from core.models import Leased, Sealed
 from datasources.claro import PROCESSING, ClaroError
-from datasources.models.base import Leased, Sealed
 
 
 class Canary(Sealed):
@@ -26,6 +27,12 @@ class Canary(Sealed):
 
     def sealed_row(self) -> str:
         return "canary"
+
+
+class ApiKeys(models.QuerySet["ApiKey"]):
+    def seeing(self, datasource_id: object) -> Self:
+        """Those behind which this data source is."""
+        return self.filter(sources__datasource_id=datasource_id, sources__gone_at=None)
 
 
 class ApiKey(Sealed):
@@ -52,6 +59,8 @@ class ApiKey(Sealed):
     problem = models.JSONField(null=True, blank=True)
     problem_since = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
+
+    objects = ApiKeys.as_manager()
 
     class Meta:
         ordering = ["label", "created_at"]
@@ -112,7 +121,7 @@ class KeyShare(models.Model):
 
 
 class Sync(Leased):
-    """How far our copy of a key's list is: a full sweep that can be resumed page by page (mirror.py)."""
+    """How far our copy of a key's list is: a full sweep that can be resumed page by page (mirror/sync.py)."""
 
     key = models.OneToOneField(ApiKey, on_delete=models.CASCADE, related_name="sync")
     started_at = models.DateTimeField(null=True, blank=True)

@@ -2,17 +2,32 @@
 
 import uuid
 from datetime import datetime, timedelta
+from typing import Self
 
 from django.conf import settings
 from django.db import models
 from django.utils import timezone
 
+from core.models import Leased, Sealed
 from datasources.claro import ClaroError
-from datasources.models.base import Leased, Sealed
 from datasources.models.sources import Source
 
 # A link that ends sooner than this is renewed: the browser must still get to the file.
 LINK_MARGIN = timedelta(minutes=1)
+
+
+def living(links: str = "", soon: object = None) -> models.Q:
+    """The condition that a link is alive (see DownloadLink.is_alive); `links` leads to it from another model.
+
+    `soon` is LINK_MARGIN from now.
+    """
+    ready = {f"{links}state": DownloadLink.State.READY, f"{links}expires_at__gt": soon or timezone.now() + LINK_MARGIN}
+    return models.Q(**ready)
+
+
+class DownloadLinks(models.QuerySet["DownloadLink"]):
+    def alive(self) -> Self:
+        return self.filter(living())
 
 
 class DownloadLink(Sealed, Leased):
@@ -24,6 +39,7 @@ class DownloadLink(Sealed, Leased):
         FAILED = "failed", "Failed"
 
     sealed_field = "url"
+    queue = "interactive"
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     source = models.ForeignKey(Source, on_delete=models.CASCADE, related_name="links")
@@ -36,6 +52,8 @@ class DownloadLink(Sealed, Leased):
     expires_at = models.DateTimeField(null=True, blank=True)
     problem = models.JSONField(null=True, blank=True)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
+
+    objects = DownloadLinks.as_manager()
 
     class Meta:
         constraints = [

@@ -6,7 +6,7 @@ from django.conf import settings
 from django.db import models
 from django.utils import timezone
 
-from datasources.models.base import Leased, Sealed
+from core.models import Leased, Sealed
 from datasources.models.keys import ApiKey
 
 
@@ -18,8 +18,13 @@ class Topic(models.TextChoices):
     GUESSED = "guessed", "Wrong passwords are tried at a share link"
 
 
-# These people choose; what endangers something of theirs they are told in any case.
-CHOICES = [(topic.value, topic.label) for topic in Topic if topic != Topic.GUESSED]
+# What users can choose. Attacks on something of theirs are always reported.
+CHOICES = [
+    (Topic.PROCESSED.value, "File processed"),
+    (Topic.FAILED.value, "Processing failed"),
+    (Topic.REFUSED.value, "Key refused by Claro"),
+    (Topic.SHARES.value, "Share link reached its download limit or expires soon"),
+]
 
 
 class Wish(models.Model):
@@ -117,6 +122,8 @@ class Outlet(Sealed, Leased):
 
 class OutletTest(Leased):
     """The last message that somebody sent by an outlet to try it, and what became of it."""
+
+    queue = "interactive"
 
     outlet = models.OneToOneField(Outlet, on_delete=models.CASCADE, primary_key=True, related_name="test")
     asked_at = models.DateTimeField()

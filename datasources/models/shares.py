@@ -1,12 +1,13 @@
 """Share links: pages with files that whoever has the address may download, without an account."""
 
 import uuid
+from typing import Self
 
 from django.conf import settings
 from django.db import models
 from django.utils import timezone
 
-from datasources.models.base import Sealed
+from core.models import Sealed
 from datasources.models.keys import ApiKey
 from datasources.models.sources import Source
 
@@ -71,18 +72,24 @@ class ShareLink(Sealed):
     def why_not(self) -> str:
         """Why it does not work right now, for those who look after it; empty while it does. One query at most."""
         if self.ended_at:
-            return "ended"
+            return "revoked"
         if self.is_used_up:
-            return "used up"
+            return "limit reached"
         if self.is_over:
-            return "its time is over"
+            return "expired"
         if not self.maker_may:
-            return "its maker may not share through this key any more"
+            return "its creator can no longer share this key"
         if self.key.state == ApiKey.State.INVALID:
             return "Claro refuses the key"
         if all(file.source.gone_at for file in self.files.all()):
-            return "gone at Claro"
+            return "deleted at Claro"
         return "paused" if self.is_paused else ""
+
+
+class SharedFiles(models.QuerySet["SharedFile"]):
+    def present(self) -> Self:
+        """Those that Claro has, as far as we know."""
+        return self.filter(source__gone_at=None)
 
 
 class SharedFile(models.Model):
@@ -92,6 +99,8 @@ class SharedFile(models.Model):
     source = models.ForeignKey(Source, on_delete=models.CASCADE, related_name="shared_files")
     number = models.PositiveIntegerField()
     last_used_at = models.DateTimeField(null=True, blank=True, db_index=True)
+
+    objects = SharedFiles.as_manager()
 
     class Meta:
         ordering = ["number"]

@@ -2,13 +2,27 @@
 
 from datetime import datetime, timedelta
 from itertools import pairwise
+from typing import Self
 
 from django.db import models
 from django.utils import timezone
 
+from core.models import Leased
 from datasources.claro import COMPLETED, FAILED
-from datasources.models.base import Leased
 from datasources.models.keys import ApiKey
+
+
+class Sources(models.QuerySet["Source"]):
+    def present(self) -> Self:
+        """Those that Claro has, as far as we know."""
+        return self.filter(gone_at=None)
+
+    def processing(self) -> Self:
+        """Present ones; a status that we don't know counts (see Source.is_processing)."""
+        return self.present().exclude(status__in=[COMPLETED, FAILED])
+
+    def finished(self) -> Self:
+        return self.present().filter(status__in=[COMPLETED, FAILED])
 
 
 class Source(models.Model):
@@ -33,6 +47,8 @@ class Source(models.Model):
     # When it was seen to be processed once more, after it had finished; its upload tells nothing of that.
     restarted_at = models.DateTimeField(null=True, blank=True)
     gone_at = models.DateTimeField(null=True, blank=True)
+
+    objects = Sources.as_manager()
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["key", "datasource_id"], name="one_source_per_key")]
@@ -112,6 +128,8 @@ class StatusChange(models.Model):
 
 class Reading(Leased):
     """The call for a source's details, made once for all readers and for all copies of the same key (readings.py)."""
+
+    queue = "interactive"
 
     fingerprint = models.CharField(max_length=32)
     datasource_id = models.UUIDField()

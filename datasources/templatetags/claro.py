@@ -1,6 +1,7 @@
 """How times, sizes, counts and hostile names are written; loaded into every template by the settings."""
 
 import json
+import re
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from urllib.parse import urlencode
@@ -15,11 +16,13 @@ from django.utils.html import escape, format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
 
 from accounts import roles
-from datasources import activity, live, saved_views
-from datasources.addresses import query_string
-from datasources.budget import Lane, Left, Minute
-from datasources.cells import visible as without_traps
+from core import live
+from core.forms import query_string
+from core.text import visible as without_traps
+from datasources import saved_views
+from datasources.activity import words
 from datasources.claro.bodies import storable
+from datasources.gateway.budget import Lane, Left, Minute
 from datasources.models import AuditEvent, Source
 
 register = template.Library()
@@ -36,10 +39,10 @@ KINDS = {
 }
 CHART_HEIGHT = 40
 LANE_WORDS = {
-    Lane.PERSON: "for pages",
-    Lane.LINK: "for links and refreshes",
-    Lane.WATCH: "for watching",
-    Lane.COPY: "for copying",
+    Lane.PERSON: "browsing",
+    Lane.LINK: "links",
+    Lane.WATCH: "status checks",
+    Lane.COPY: "background",
 }
 UNITS = ("bytes", "kB", "MB", "GB", "TB")
 ANY = UUID(int=0)
@@ -78,15 +81,23 @@ def until(at: datetime | None) -> SafeString:
     if not at:
         return SafeString("–")
     left = at - timezone.now()
-    return _time(at, "data-until", duration(left) if left > timedelta(0) else "ended")
+    return _time(at, "data-until", _left(left) if left > timedelta(0) else "0 s")
 
 
 @register.filter
 def countdown(at: datetime) -> SafeString:
     """How long still until something happens by itself, and "a moment" from then on."""
     left = at - timezone.now()
-    words = duration(left) if left > timedelta(0) else "a moment"
+    words = _left(left) if left > timedelta(0) else "a moment"
     return _time(at, SafeString('data-until="a moment"'), words)
+
+
+@register.filter
+def last_day(at: datetime) -> SafeString:
+    """The last day before a time, the exact time on hover. Less than two days ahead, with the hour."""
+    if at - timezone.now() < timedelta(days=2):
+        return _time(at, "", format_date(_local(at), "j F, H:i T"))
+    return _time(at, "", format_date(_local(at - timedelta(seconds=1)), "j F"))
 
 
 @register.filter
@@ -291,13 +302,31 @@ def sentence(event: AuditEvent) -> SafeString:
     looks = {"": "{}", "who": "<strong><bdi>{}</bdi></strong>"}
     if event.href:
         looks["about"] = '<a href="{1}"><bdi>{0}</bdi></a>'
-    pieces = (format_html(looks.get(name, "<bdi>{}</bdi>"), text, event.href) for name, text in activity.parts(event))
+    pieces = (format_html(looks.get(name, "<bdi>{}</bdi>"), text, event.href) for name, text in words.parts(event))
     return SafeString("".join(pieces))
 
 
 @register.filter
 def event_icon(event: AuditEvent) -> str:
-    return activity.icon(event)
+    return words.icon(event)
+
+
+@register.filter
+def in_words(facts: dict[str, object]) -> list[tuple[str, object]]:
+    """The facts of a source with its numbers of rows and columns as one line, "12,000 rows, 10 columns"."""
+    numbers = {
+        name: f"{count(facts[name])} {word}{'' if facts[name] == 1 else 's'}"
+        for name, word in (("rowCount", "row"), ("columnCount", "column"))
+        if type(facts.get(name)) is int
+    }
+    table = [("Table", ", ".join(numbers.values()))] if numbers else []
+    return table + [(name, value) for name, value in facts.items() if name not in numbers]
+
+
+@register.filter
+def sentence_case(label: str) -> str:
+    """Sentence case for the labels of allauth's forms, such as "New Password"."""
+    return re.sub(r"(?<= )[A-Z](?=[a-z])", lambda found: found[0].lower(), str(label))
 
 
 @register.filter
@@ -365,6 +394,14 @@ def _local(at: datetime) -> datetime:
         return timezone.localtime(at)
     except OverflowError:
         return at
+
+
+def _left(span: timedelta) -> str:
+    """`duration`, but one unit alone from ten of it (three days) on: 15 min, not 14 min 58 s. Hours up to two days."""
+    seconds = round(span.total_seconds())
+    units = (("d", 86_400, 2, 3), ("h", 3600, 1, 10), ("min", 60, 1, 10), ("s", 1, 0, 10))
+    name, size, rounded = next((name, size, many) for name, size, least, many in units if seconds >= least * size)
+    return f"{round(seconds / size)} {name}" if seconds >= rounded * size else duration(span)
 
 
 def _ago(span: timedelta) -> str:

@@ -14,11 +14,11 @@ from django.utils.safestring import SafeString
 
 from accounts import roles
 from accounts.roles import Action
-from datasources.cells import visible
+from core.text import visible
 from datasources.claro import COMPLETED, FAILED, PROCESSING
 from datasources.models import Source
+from datasources.sources.durations import Pace
 from datasources.templatetags import claro
-from datasources.usual import Pace
 
 register = template.Library()
 

@@ -11,10 +11,12 @@ from django.views.decorators.http import require_safe
 
 from accounts import sessions
 from accounts.roles import Action, may
-from datasources import access, activity
-from datasources.addresses import ActivityForm, AddressForm
+from core.forms import QueryForm
+from datasources import access
+from datasources.activity import search, words
+from datasources.activity.forms import ActivityForm
 from datasources.models import AuditEvent
-from datasources.views.objects import space_of
+from datasources.views.guards import space_of
 from datasources.views.pages import render_page
 
 
@@ -23,23 +25,21 @@ from datasources.views.pages import render_page
 @require_safe
 def list_activity(request: HttpRequest) -> HttpResponse:
     """What happened, as far as the reader may know: the newest first, narrowed by what stands in the address."""
-    form: AddressForm = ActivityForm(request.GET)
+    form: QueryForm = ActivityForm(request.GET)
     state = form.state()
-    page = activity.page(_events(request, state), state["before"], state["after"])
+    page = search.page(_events(request, state), state["before"], state["after"])
     _complete(request, page.events)
     keys = [key for key in access.list_keys(request.user, space_of(request)) if may(key.role, Action.LOG)]
     context = {
         "page": page,
         "state": state,
         "complaints": form.complaints(),
-        "choices": activity.choices(),
+        "choices": words.choices(),
         "keys": keys,
         "key_is_gone": state["key"] and state["key"] not in {key.pk for key in keys},
         "narrowed": any(state[name] for name in ("what", "who", "key", "source", "since", "until", "q")),
     }
-    return render_page(
-        request, "activity/list.html", "activity/_list.html", context, 400 if context["complaints"] else 200
-    )
+    return render_page(request, "activity/list.html", context, 400 if context["complaints"] else 200)
 
 
 @login_required
@@ -47,7 +47,7 @@ def list_activity(request: HttpRequest) -> HttpResponse:
 @require_safe
 def export(request: HttpRequest) -> StreamingHttpResponse:
     """The same as CSV: all that the address asks for, from the newest to the oldest."""
-    lines = activity.csv_lines(_events(request, ActivityForm(request.GET).state()))
+    lines = search.csv_lines(_events(request, ActivityForm(request.GET).state()))
     return StreamingHttpResponse(
         _in_pieces(lines) if isinstance(request, ASGIRequest) else lines,
         content_type="text/csv; charset=utf-8",
@@ -56,7 +56,7 @@ def export(request: HttpRequest) -> StreamingHttpResponse:
 
 
 def _events(request: HttpRequest, state: dict):
-    return activity.narrowed(access.events_for(request.user, space_of(request)), state)
+    return search.narrowed(access.events_for(request.user, space_of(request)), state)
 
 
 def _complete(request: HttpRequest, events: list[AuditEvent]) -> None:

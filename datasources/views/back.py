@@ -8,10 +8,11 @@ from urllib.parse import parse_qsl, urlencode
 from django.http import HttpRequest, QueryDict
 from django.urls import reverse
 
-from datasources import access, bin
-from datasources.addresses import SourceListForm
-from datasources.listing import listing
-from datasources.views.objects import space_of
+from datasources import access
+from datasources.deleting import bin
+from datasources.sources.forms import SourceListForm
+from datasources.sources.listing import listing
+from datasources.views.guards import space_of
 
 NAME = "back"
 

@@ -9,10 +9,10 @@ from django.views.decorators.http import require_safe
 
 from accounts.roles import Action
 from datasources import access, tasks
-from datasources import bin as room
+from datasources.deleting import bin
 from datasources.models import Deletion
-from datasources.views.objects import FORM, POST, of_deletions, space_of
-from datasources.views.pages import render_page, render_question, short_list, wants_fragment
+from datasources.views.guards import FORM, POST, of_deletions, space_of
+from datasources.views.pages import paged, render_page, render_question, wants_fragment
 
 
 @login_required
@@ -20,30 +20,21 @@ from datasources.views.pages import render_page, render_question, short_list, wa
 def list_bin(request: HttpRequest) -> HttpResponse:
     """What is about to be deleted, and what Claro did not delete."""
     found = access.deletions_for(request.user, space_of(request)).select_related("source", "asked_by")
-    context, status = short_list(request, found.order_by(F("due_at").asc(nulls_first=True), "source__file_name", "pk"))
+    context, status = paged(request, found.order_by(F("due_at").asc(nulls_first=True), "source__file_name", "pk"))
     context["bin_time"] = settings.BIN_TIME
-    return render_page(request, "bin/list.html", "bin/_list.html", context, status)
-
-
-@login_required
-@require_safe
-def bar(request: HttpRequest) -> HttpResponse:
-    """What is in the bin, above every page."""
-    return render(request, "bin/_bar.html")
+    return render_page(request, "bin/list.html", context, status)
 
 
 @of_deletions(*POST, action=Action.SHARE)
 def undo(request: HttpRequest, deletions: list[Deletion]) -> HttpResponse:
-    kept, late = room.keep(deletions, request.user)
+    kept, late = bin.keep(deletions, request.user)
     words, trouble = [], []
     if kept:
-        words.append(f"{_named(kept)} back in the list.")
+        words.append(f"{_named(kept)} restored.")
     if any(one.state == Deletion.State.ASKED for one in kept):
-        trouble.append(
-            "Claro was asked to delete it before and gave no answer. If it did, it leaves the list again soon."
-        )
+        trouble.append("Claro may already have deleted it. If so, it disappears from the list soon.")
     if late:
-        trouble.append(f"Too late: Claro has been asked to delete {_named(late, is_='')}.")
+        trouble.append(f"Too late to restore {_named(late, is_='')}. Claro is already deleting it.")
     return _answer(request, words, trouble)
 
 
@@ -51,10 +42,10 @@ def undo(request: HttpRequest, deletions: list[Deletion]) -> HttpResponse:
 def now(request: HttpRequest, deletions: list[Deletion]) -> HttpResponse:
     """Without waiting until its time is up, once that was confirmed; or once more after Claro has refused."""
     if request.method != "POST":
-        names = deletions[0].source.name if len(deletions) == 1 else f"these {len(deletions):,} data sources"
-        text = "Claro deletes the file and its rows for everybody. There is no way back."
-        return render_question(request, f"Delete {names} now?", text, "Delete now, for good", reverse("bin:list"))
-    room.hurry(deletions, request.user)
+        names = deletions[0].source.name if len(deletions) == 1 else f"these {len(deletions):,} files"
+        text = "Claro deletes the file and its rows permanently, for everyone."
+        return render_question(request, f"Delete {names} now?", text, "Delete permanently", reverse("bin:list"))
+    bin.hurry(deletions, request.user)
     tasks.start_due(Deletion)
     return _answer(request, [f"{_named(deletions)} being deleted."], [])
 
@@ -74,4 +65,4 @@ def _named(deletions: list[Deletion], is_: str | None = None) -> str:
     """Which they are, with the verb that they take."""
     if len(deletions) == 1:
         return f"{deletions[0].source.name}{' is' if is_ is None else is_}"
-    return f"{len(deletions):,} data sources{' are' if is_ is None else is_}"
+    return f"{len(deletions):,} files{' are' if is_ is None else is_}"

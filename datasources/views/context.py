@@ -1,16 +1,20 @@
-"""What every page shows beside its own."""
+"""What every page shows beside its own content."""
 
 from functools import cache
 
-from django.http import Http404, HttpRequest
+from django.contrib.auth.decorators import login_required
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import render
 from django.urls import reverse
 from django.utils.functional import SimpleLazyObject
+from django.views.decorators.http import require_safe
 
-from datasources import access, bin, gateway, notices, saved_views
+from core.queries import Prepared
+from datasources import access, gateway, notices, saved_views
 from datasources.access import READER
+from datasources.deleting import bin
 from datasources.models import ApiKey, SavedView
-from datasources.prepared import Prepared
-from datasources.views.objects import space_of
+from datasources.views.guards import space_of
 
 # Pages about all that lies in a space; from any other, a space begins with its sources.
 SPACED = {"sources:list", "downloads:list", "shares:list", "keys:list", "bin:list", "activity:list", "views:list"}
@@ -19,29 +23,27 @@ _MEMBERSHIPS = Prepared(lambda: access.memberships_of(READER))
 _VIEWS = Prepared(lambda: access.views_for(READER))
 
 
-def low_keys(request: HttpRequest) -> dict[str, object]:
-    """The reader's keys whose calls run out; asked for only where a template shows them."""
-    return {"low_keys": SimpleLazyObject(lambda: _low_keys(request))}
-
-
-def in_the_bin(request: HttpRequest) -> dict[str, object]:
-    """What is about to be deleted of all that the reader sees, a line a batch."""
-    return {"in_the_bin": SimpleLazyObject(lambda: bin.batches(request.user))}
-
-
-def spaces(request: HttpRequest) -> dict[str, object]:
-    """Where the reader is, and where else they can go."""
+def of_every_page(request: HttpRequest) -> dict[str, object]:
+    """What the header, the sidebar and the lines above the content need; each is queried only where it is shown."""
     return {
+        # Where the reader is, and where else they can go.
         "space": SimpleLazyObject(lambda: _space(request)),
         "memberships": SimpleLazyObject(lambda: _MEMBERSHIPS.objects(reader=request.user.pk)),
         "spaces_path": _spaces_path(request),
         "saved_views": SimpleLazyObject(lambda: _saved_views(request)),
+        # The reader's keys whose calls run out.
+        "low_keys": SimpleLazyObject(lambda: _low_keys(request)),
+        # What is about to be deleted of all that the reader sees, a line a batch.
+        "in_the_bin": SimpleLazyObject(lambda: bin.batches(request.user)),
+        "unread_notices": cache(lambda: notices.unread(request.user)),
     }
 
 
-def unread_notices(request: HttpRequest) -> dict[str, object]:
-    """How many notices wait to be read."""
-    return {"unread_notices": cache(lambda: notices.unread(request.user))}
+@login_required
+@require_safe
+def above(request: HttpRequest) -> HttpResponse:
+    """The lines above the content: keys whose calls run out, and what is in the bin."""
+    return render(request, "_above.html")
 
 
 def _spaces_path(request: HttpRequest) -> str:

@@ -5,12 +5,15 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from accounts.roles import Action
-from datasources import access, audit, links, opened, standstill, tasks
-from datasources.audit import What
-from datasources.forms import DownloadForm
+from datasources import access, stalled, tasks
+from datasources.activity import log
+from datasources.activity.words import What
+from datasources.deleting import viewers
+from datasources.downloads import links
+from datasources.downloads.forms import DownloadForm
 from datasources.models import DownloadLink, Source
-from datasources.views.objects import POST, READ, of_link, of_source, space_of
-from datasources.views.pages import render_page, render_problem, short_list, wants_fragment
+from datasources.views.guards import POST, READ, of_link, of_source, space_of
+from datasources.views.pages import paged, render_page, render_problem, wants_fragment
 
 
 @of_source(*POST, action=Action.DOWNLOAD)
@@ -18,10 +21,10 @@ def ask(request: HttpRequest, source: Source) -> HttpResponse:
     """A link to the original file: the one that is alive, or one that a task makes while the button shows it."""
     form = DownloadForm(request.POST)
     if not form.is_valid():
-        return render_problem(request, 422, "No link was made", "Choose 5 minutes, 1 hour or 24 hours.")
+        return render_problem(request, 422, "No link created", "Choose 5 minutes, 1 hour or 24 hours.")
     link = links.ask(source, request.user, form.cleaned_data["expires_in"], renew=form.cleaned_data["renew"])
-    audit.record(What.DOWNLOAD_ASKED, request.user, source=source)
-    opened.note(source, request.user)
+    log.record(What.DOWNLOAD_ASKED, request.user, source=source)
+    viewers.note(source, request.user)
     if link.is_pending:
         tasks.start(link)
     if wants_fragment(request):
@@ -37,11 +40,11 @@ def list_downloads(request: HttpRequest) -> HttpResponse:
         .select_related("source__key", "asked_by")
         .order_by("-created_at", "pk")
     )
-    context, status = short_list(request, found)
+    context, status = paged(request, found)
     pending = [link for link in context["page"] if link.is_pending]
-    context |= {"pending": pending, "standing_still": standstill.among(pending), "choices": DownloadForm.CHOICES}
+    context |= {"pending": pending, "standing_still": stalled.among(pending), "choices": DownloadForm.CHOICES}
     context["being_made"] = found.filter(state=DownloadLink.State.PENDING).count()
-    return render_page(request, "downloads/list.html", "downloads/_list.html", context, status)
+    return render_page(request, "downloads/list.html", context, status)
 
 
 @of_link(*READ)
@@ -55,7 +58,7 @@ def state(request: HttpRequest, link: DownloadLink) -> HttpResponse:
 def file(request: HttpRequest, link: DownloadLink) -> HttpResponse:
     """Sends the browser to the file. The signed URL is a password: it stands in this one header and nowhere else."""
     if url := links.target(link):
-        audit.record(What.DOWNLOADED, request.user, source=link.source)
+        log.record(What.DOWNLOADED, request.user, source=link.source)
         return HttpResponseRedirect(url, headers={"Referrer-Policy": "no-referrer"})
     return _ended(request)
 
@@ -65,15 +68,15 @@ def file(request: HttpRequest, link: DownloadLink) -> HttpResponse:
 def url(request: HttpRequest, link: DownloadLink) -> HttpResponse:
     """The signed URL as plain text, for the clipboard."""
     if target := links.target(link):
-        audit.record(What.LINK_COPIED, request.user, source=link.source)
+        log.record(What.LINK_COPIED, request.user, source=link.source)
         return HttpResponse(target, content_type="text/plain; charset=utf-8")
     return _ended(request)
 
 
 def _state(request: HttpRequest, link: DownloadLink) -> HttpResponse:
-    context = {"link": link, "source": link.source, "standing_still": standstill.among([link])}
-    return render_page(request, "downloads/state.html", "downloads/_state.html", context)
+    context = {"link": link, "source": link.source, "standing_still": stalled.among([link])}
+    return render_page(request, "downloads/state.html", context, part="downloads/_state.html")
 
 
 def _ended(request: HttpRequest) -> HttpResponse:
-    return render_problem(request, 410, "This link has ended", "Ask for a new one from the list of sources.")
+    return render_problem(request, 410, "Link expired", "Create a new one from the list of data sources.")

@@ -5,7 +5,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from accounts import teams
-from datasources import takeover
+from datasources.activity import takeover
 
 
 @login_required

@@ -7,8 +7,9 @@ from django.views.decorators.http import require_http_methods
 
 from accounts import teams
 from accounts.models import Invitation
-from datasources import audit
-from datasources.audit import What
+from accounts.roles import Role
+from datasources.activity import log
+from datasources.activity.words import What
 from datasources.views.pages import render_page, render_problem
 
 
@@ -32,7 +33,7 @@ def invitation(request: HttpRequest, token: str) -> HttpResponse:
         "for_somebody_else": request.user.is_authenticated and found.email not in ("", request.user.email),
         "next": reverse("invitation", args=[token]),
     }
-    return render_page(request, "teams/invitation.html", "teams/_invitation.html", context)
+    return render_page(request, "teams/invitation.html", context, part="teams/_invitation.html")
 
 
 def _accept(request: HttpRequest, found: Invitation) -> HttpResponse:
@@ -43,20 +44,20 @@ def _accept(request: HttpRequest, found: Invitation) -> HttpResponse:
     except teams.MadeBeforeLeaving:
         return _made_before_leaving(request, found)
     except teams.ForSomebodyElse:
-        text = f"It is for {found.email}, and you are signed in as {request.user.email}."
-        return render_problem(request, 403, "This invitation is for somebody else", text)
+        text = f"It is for {found.email}, but you are signed in as {request.user.email}."
+        return render_problem(request, 403, "This invitation is for another user", text)
     request.session.pop(teams.SESSION_NAME, None)
-    team, role = membership.team, membership.get_role_display().lower()
-    audit.record(What.JOINED, request.user, about=team.name, teams=[team], role=membership.get_role_display())
-    messages.success(request, f"You are in {team} now, as {role}.")
+    team, role = membership.team, Role(membership.role)
+    log.record(What.JOINED, request.user, about=team.name, teams=[team], role=role.label)
+    messages.success(request, f"You joined {team} as {role.in_a_sentence}.")
     return redirect(f"{reverse('sources:list')}?team={team.pk}")
 
 
 def _ended(request: HttpRequest) -> HttpResponse:
-    text = "It was used already, taken back, or its time is over. Ask for a new one."
-    return render_problem(request, 410, "This invitation has ended", text)
+    text = "It was used, cancelled or expired. Ask for a new one."
+    return render_problem(request, 410, "Invitation no longer valid", text)
 
 
 def _made_before_leaving(request: HttpRequest, found: Invitation) -> HttpResponse:
-    text = f"You left {found.team}, were removed, or got a lower role after it was made. Ask for a new one."
-    return render_problem(request, 410, "This invitation is too old for you", text)
+    text = f"You left {found.team}, were removed, or got a lower role after it was created. Ask for a new one."
+    return render_problem(request, 410, "Invitation no longer valid", text)

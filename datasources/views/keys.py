@@ -2,16 +2,18 @@ from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.db import IntegrityError
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect, render
+from django.shortcuts import redirect
 from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts.quotas import QuotaReached
-from datasources import access, audit, gateway, hooks, keys, standstill, tasks
-from datasources.audit import What
+from datasources import access, gateway, keys, stalled, tasks
+from datasources.activity import log
+from datasources.activity.words import What
 from datasources.claro import AccessDenied, ClaroError, Unauthorized
-from datasources.forms import KeyEditForm, KeyForm, KeyShareForm
+from datasources.keys.forms import KeyEditForm, KeyForm, KeyShareForm
+from datasources.mirror import webhooks
 from datasources.models import ApiKey
-from datasources.views.objects import FORM, POST, of_own_key, space_of
+from datasources.views.guards import FORM, POST, of_own_key, space_of
 from datasources.views.pages import render_page
 
 
@@ -29,17 +31,10 @@ def list_keys(request: HttpRequest) -> HttpResponse:
         "shared_keys": [key for key in shown if key not in mine],
         "my_teams": {membership.team_id for membership in access.memberships_of(request.user)},
         "unreadable": unreadable,
-        "standing_still": standstill.among(key.hook for key in shown if hasattr(key, "hook")),
-        "hooks_why_not": hooks.why_not(),
+        "standing_still": stalled.among(key.hook for key in shown if hasattr(key, "hook")),
+        "hooks_why_not": webhooks.why_not(),
     }
-    return render_page(request, "keys/list.html", "keys/_list.html", context)
-
-
-@login_required
-@require_safe
-def low(request: HttpRequest) -> HttpResponse:
-    """The keys whose calls run out: a line above every page, which looks again when the window turns."""
-    return render(request, "keys/_low.html")
+    return render_page(request, "keys/list.html", context)
 
 
 @login_required
@@ -50,15 +45,15 @@ def add(request: HttpRequest) -> HttpResponse:
         try:
             key = keys.add(request.user, form.cleaned_data["label"], form.cleaned_data["secret"], state)
         except IntegrityError:  # the same key came twice at once
-            form.add_error("secret", "You have added this key already.")
+            form.add_error("secret", "You already added this key.")
         except QuotaReached as error:
             form.add_error(None, str(error))
         else:
             tasks.start(key.sync)
-            audit.record(What.KEY_ADDED, request.user, key=key)
-            messages.success(request, f"{key.label} is added. Its data sources are being read now.")
+            log.record(What.KEY_ADDED, request.user, key=key)
+            messages.success(request, f"Key added: {key.label}. The dashboard is reading its data sources.")
             return redirect("sources:list")
-    return _form(request, "keys/add.html", form)
+    return _form(request, form)
 
 
 @of_own_key(*FORM)
@@ -73,16 +68,16 @@ def edit(request: HttpRequest, key: ApiKey) -> HttpResponse:
         if not secret:
             key.save(update_fields=["label", "calls_per_minute"])
             if before != key.label:
-                audit.record(What.KEY_RENAMED, request.user, key=key, before=before)
-            messages.success(request, f"Saved as {key.label}.")
+                log.record(What.KEY_RENAMED, request.user, key=key, before=before)
+            messages.success(request, f"Saved {key.label}.")
             return redirect("keys:list")
         if state := _checked(request, form, key):
             keys.replace_secret(key, secret, state)
             tasks.start(key.sync)
-            audit.record(What.KEY_REPLACED, request.user, key=key)
-            messages.success(request, f"{key.label} has a new key. What had stopped goes on.")
+            log.record(What.KEY_REPLACED, request.user, key=key)
+            messages.success(request, f"Replaced the key in {key.label}. Paused work continues.")
             return redirect("keys:list")
-    return _form(request, "keys/edit.html", form, key=key)
+    return _form(request, form, key=key)
 
 
 @of_own_key(*POST)
@@ -96,7 +91,7 @@ def check(request: HttpRequest, key: ApiKey) -> HttpResponse:
         keys.go_on(key)
         outcome = f"Claro accepts {key.label}."
         messages.success(request, outcome)
-    audit.record(What.KEY_CHECKED, request.user, key=key, outcome=outcome)
+    log.record(What.KEY_CHECKED, request.user, key=key, outcome=outcome)
     return redirect("keys:list")
 
 
@@ -108,30 +103,30 @@ def share(request: HttpRequest, key: ApiKey) -> HttpResponse:
         shared, unshared = keys.share(key, form.choices(), form.cleaned_data["teams"])
         for what, teams in ((What.KEY_SHARED, shared), (What.KEY_UNSHARED, unshared)):
             for team in teams:
-                audit.record(what, request.user, key=key, teams=[team])
-        messages.success(request, f"Saved who works through {key.label}.")
+                log.record(what, request.user, key=key, teams=[team])
+        messages.success(request, f"Sharing of {key.label} saved.")
         return redirect("keys:list")
-    return render_page(request, "keys/share.html", "keys/_share.html", {"form": form, "key": key})
+    return render_page(request, "keys/share.html", {"form": form, "key": key})
 
 
 @of_own_key(*FORM)
 def delete(request: HttpRequest, key: ApiKey) -> HttpResponse:
     if request.method == "POST":
-        audit.record(What.KEY_DELETED, request.user, key=key)
+        log.record(What.KEY_DELETED, request.user, key=key)
         error = keys.delete(key)
-        messages.success(request, f"{key.label} is deleted here. At Claro nothing has changed.")
+        messages.success(request, f"Key deleted: {key.label}. Nothing changed at Claro.")
         if error:
-            messages.warning(request, f"Its webhook could not be removed at Claro. {error.user_message}")
+            messages.warning(request, f"Its webhook at Claro was not removed. {error.user_message}")
         return redirect("keys:list")
     context = {"key": key, "goes_with": keys.goes_with(key)}
-    return render_page(request, "keys/delete.html", "keys/_delete.html", context)
+    return render_page(request, "keys/delete.html", context)
 
 
 def _checked(request: HttpRequest, form: KeyForm, key: ApiKey | None = None) -> ApiKey.State | None:
     """The state of the key in the form after one call to Claro; None when it must not be stored: the form says why."""
     secret = form.cleaned_data["secret"]
     if same := keys.same_secret(request.user, secret, other_than=key):
-        form.add_error("secret", f"You have added this key already, as {same.label}.")
+        form.add_error("secret", f"You already added this key as {same.label}.")
         return None
     try:
         gateway.check(secret, request.user.pk)
@@ -142,11 +137,10 @@ def _checked(request: HttpRequest, form: KeyForm, key: ApiKey | None = None) -> 
         if form.cleaned_data["keep_unchecked"]:
             return ApiKey.State.UNCHECKED
         form.could_not_check = True
-        form.add_error("secret", f"The key could not be checked. {error.user_message}")
+        form.add_error("secret", f"The key was not checked. {error.user_message}")
         return None
     return ApiKey.State.VALID
 
 
-def _form(request: HttpRequest, page: str, form: KeyForm, **context) -> HttpResponse:
-    status = 422 if form.errors else 200
-    return render_page(request, page, "keys/_form.html", {"form": form, **context}, status)
+def _form(request: HttpRequest, form: KeyForm, **context) -> HttpResponse:
+    return render_page(request, "keys/form.html", {"form": form, **context}, 422 if form.errors else 200)

@@ -13,8 +13,10 @@ from django.contrib.sessions.middleware import SessionMiddleware
 from django.core.handlers.asgi import ASGIRequest
 from django.db import DatabaseError, connections
 
-from datasources import access, live, newest, watch
-from datasources.live import hub
+from core import live
+from core.live import hub
+from datasources import access
+from datasources.mirror import newest, watch
 
 PATH = "/live/"
 HEADERS = [
@@ -80,7 +82,7 @@ def _person(request: ASGIRequest) -> tuple[int | None, str]:
             return None, ""
         if live.note_presence(user.pk):
             keys = access.list_keys(user)
-            watch.somebody_looks(keys)
+            watch.bring_forward(keys)
             newest.wake(keys)
         return user.pk, request.session.session_key
     finally:

@@ -7,13 +7,15 @@ from django.urls import reverse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
-from datasources import access, notices, outlets, standstill, tasks, throttle
-from datasources.forms import OutletForm, WishForm
+from core import throttle
+from core.vault import SecretUnreadable
+from datasources import access, notices, stalled, tasks
 from datasources.models import ApiKey, Outlet, OutletTest, Source
 from datasources.models.notices import Topic
-from datasources.vault import SecretUnreadable
-from datasources.views.objects import FORM, POST, of_key, of_outlet, of_source
-from datasources.views.pages import render_page, render_problem, render_question, short_list, wants_fragment
+from datasources.notices import channels
+from datasources.notices.forms import OutletForm, WishForm
+from datasources.views.guards import FORM, POST, of_key, of_outlet, of_source
+from datasources.views.pages import paged, render_page, render_problem, render_question, wants_fragment
 
 OF_A_SOURCE = (Topic.PROCESSED, Topic.FAILED)
 
@@ -21,8 +23,8 @@ OF_A_SOURCE = (Topic.PROCESSED, Topic.FAILED)
 @login_required
 @require_safe
 def list_notices(request: HttpRequest) -> HttpResponse:
-    context, status = short_list(request, notices.of(request.user))
-    return render_page(request, "notices/list.html", "notices/_list.html", context, status)
+    context, status = paged(request, notices.of(request.user))
+    return render_page(request, "notices/list.html", context, status)
 
 
 @login_required
@@ -51,7 +53,7 @@ def choose(request: HttpRequest, key: ApiKey) -> HttpResponse:
     form = WishForm(request.POST)
     if form.is_valid():
         notices.choose(request.user, key, form.cleaned_data["topics"])
-        messages.success(request, f"Saved what you are told about {key.label}.")
+        messages.success(request, f"Notification settings for {key.label} saved.")
     return redirect("notices:choices")
 
 
@@ -60,7 +62,8 @@ def follow(request: HttpRequest, source: Source) -> HttpResponse:
     """Be told when this one source is processed or fails; or not any more."""
     wanted = OF_A_SOURCE if request.POST.get("on") == "1" else ()
     notices.choose(request.user, source.key, wanted, source)
-    messages.success(request, "You are told when it is done." if wanted else "You are not told about it any more.")
+    text = "You will be notified when processing ends." if wanted else "You will not be notified about this file."
+    messages.success(request, text)
     return redirect(f"{reverse('sources:details', args=[source.datasource_id])}?{request.GET.urlencode()}".rstrip("?"))
 
 
@@ -70,11 +73,11 @@ def add_outlet(request: HttpRequest) -> HttpResponse:
     form = OutletForm(request.POST)
     if form.is_valid():
         try:
-            outlet = outlets.save(request.user, form.cleaned_data["kind"], form.cleaned_data["url"])
-        except outlets.NotSent as error:
+            outlet = channels.save(request.user, form.cleaned_data["kind"], form.cleaned_data["url"])
+        except channels.NotSent as error:
             form.add_error("url", str(error))
         else:
-            messages.success(request, f"{outlet.get_kind_display()} is on. Send a test to see whether it arrives.")
+            messages.success(request, f"{outlet.get_kind_display()} added. Send a test to check it.")
             return redirect("notices:choices")
     return _choices(request, form, 422)
 
@@ -82,7 +85,7 @@ def add_outlet(request: HttpRequest) -> HttpResponse:
 @of_outlet(*FORM)
 def remove_outlet(request: HttpRequest, outlet: Outlet) -> HttpResponse:
     if request.method != "POST":
-        text = "Its address and secret are forgotten. To get notices there again, it has to be entered again."
+        text = "Its address and secret are deleted. To use it again, add it again."
         back = reverse("notices:choices")
         return render_question(request, f"Remove {outlet.get_kind_display()}?", text, "Remove", back)
     outlet.delete()
@@ -92,9 +95,9 @@ def remove_outlet(request: HttpRequest, outlet: Outlet) -> HttpResponse:
 @of_outlet(*FORM)
 def test_outlet(request: HttpRequest, outlet: Outlet) -> HttpResponse:
     """The test of an outlet and what became of it. POST has a worker send one, a few times a minute."""
-    too_often = request.method == "POST" and throttle.is_held_up("test", str(request.user.pk), outlets.TESTS_A_MINUTE)
+    too_often = request.method == "POST" and throttle.is_held_up("test", str(request.user.pk), channels.TESTS_A_MINUTE)
     if request.method == "POST" and not too_often:
-        tasks.start(outlets.ask_test(outlet))
+        tasks.start(channels.ask_test(outlet))
     status = 429 if too_often else 200
     if wants_fragment(request):
         return render(request, "notices/_test.html", _of_test(outlet) | {"too_often": too_often}, status=status)
@@ -108,13 +111,13 @@ def outlet_secret(request: HttpRequest, outlet: Outlet) -> HttpResponse:
     try:
         secret, _ = outlet.secret_and_address()
     except SecretUnreadable:
-        return render_problem(request, 410, "It can't be read any more", "Enter the address of the webhook again.")
+        return render_problem(request, 410, "Webhook can't be read", "Remove the webhook, then add it again.")
     return HttpResponse(secret, content_type="text/plain; charset=utf-8")
 
 
 def _of_test(outlet: Outlet) -> dict[str, object]:
     test = OutletTest.objects.filter(outlet=outlet).first()
-    return {"outlet": outlet, "test": test, "standing_still": standstill.among([test] if test else [])}
+    return {"outlet": outlet, "test": test, "standing_still": stalled.among([test] if test else [])}
 
 
 def _choices(
@@ -130,9 +133,9 @@ def _choices(
         "keys": keys,
         "outlets": ways,
         "testing": [test for test in tests if test.is_under_way],
-        "standing_still": standstill.among(tests),
+        "standing_still": stalled.among(tests),
         "too_often_with": too_often,
         "form": form,
         "has_mail": bool(settings.EMAIL_URL),
     }
-    return render_page(request, "notices/choices.html", "notices/_choices.html", context, status)
+    return render_page(request, "notices/choices.html", context, status)

@@ -9,7 +9,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils.cache import patch_vary_headers
 
-from datasources.addresses import AddressForm, PageForm
+from core.forms import PageForm, QueryForm
 
 PER_PAGE = 50
 # What differs each time a part is rendered: how long ago something was, the masked form token.
@@ -21,10 +21,14 @@ def wants_fragment(request: HttpRequest) -> bool:
     return request.htmx.request_type == "partial"
 
 
-def render_page(request: HttpRequest, page: str, fragment: str, context: dict, status: int = 200) -> HttpResponse:
-    """The whole page, or the part that changed when htmx asks for it; caches must not mix the two up."""
+def render_page(request: HttpRequest, page: str, context: dict, status: int = 200, *, part: str = "") -> HttpResponse:
+    """The whole page, or the part that changed when htmx asks for it; caches must not mix the two up.
+
+    The part is the page's block `content` (it extends `layout`), unless `part` names a template of its own.
+    """
     partial = wants_fragment(request)
-    response = render(request, fragment if partial else page, {**context, "partial": partial}, status=status)
+    context = {**context, "partial": partial, "layout": "_part.html" if partial else "base.html"}
+    response = render(request, part if partial and part else page, context, status=status)
     patch_vary_headers(response, ["HX-Request", "HX-Request-Type"])
     if partial and status == 200 and request.headers.get("HX-Source", "").startswith("section"):
         return _if_changed(request, response)
@@ -40,24 +44,24 @@ def _if_changed(request: HttpRequest, response: HttpResponse) -> HttpResponse:
     return response
 
 
-def short_list(request: HttpRequest, found: QuerySet) -> tuple[dict, int]:
+def paged(request: HttpRequest, found: QuerySet) -> tuple[dict, int]:
     """The page of a list that the address asks for, as context, and its status: 404 and a sentence past the end."""
-    form: AddressForm = PageForm(request.GET)
+    form: QueryForm = PageForm(request.GET)
     pages, number = Paginator(found, PER_PAGE), form.state()["page"]
     complaints = form.complaints()
     status = 400 if complaints else 200
     if number > pages.num_pages:
-        complaints, status, number = [f"There is no page {number}."], 404, 1
+        complaints, status, number = [f"There is no page {number:,}."], 404, 1
     return {"page": pages.page(number), "complaints": complaints}, status
 
 
 def render_question(request: HttpRequest, title: str, text: str, act: str, back: str) -> HttpResponse:
     """Asks before something final. The button `act` posts to the same address; `back` is the way out."""
     context = {"title": title, "text": text, "act": act, "back": back}
-    return render_page(request, "question.html", "_question.html", context)
+    return render_page(request, "question.html", context)
 
 
 def render_problem(request: HttpRequest, status: int, title: str, text: str) -> HttpResponse:
     """A sentence where the trouble is: an alert for a fragment, else a page."""
     context = {"level": "danger", "title": title, "text": text, "status": status}
-    return render_page(request, "errors/problem.html", "_alert.html", context, status)
+    return render_page(request, "errors/problem.html", context, status, part="_alert.html")

@@ -7,11 +7,13 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts.quotas import QuotaReached
 from accounts.roles import Action, may
-from datasources import access, audit, saved_views
-from datasources.audit import What
-from datasources.forms import SavedViewForm, ViewNameForm
+from datasources import access, saved_views
+from datasources.activity import log
+from datasources.activity.words import What
+from datasources.keys import choice
 from datasources.models import SavedView
-from datasources.views.objects import FORM, of_view, space_of
+from datasources.saved_views import SavedViewForm, ViewNameForm
+from datasources.views.guards import FORM, of_view, space_of
 from datasources.views.pages import render_page, render_question
 
 
@@ -20,7 +22,7 @@ from datasources.views.pages import render_page, render_question
 def list_views(request: HttpRequest) -> HttpResponse:
     """All saved views that one can open here, to rename and delete."""
     views = access.views_for(request.user, space_of(request))
-    return render_page(request, "views/list.html", "views/_list.html", {"views": list(views)})
+    return render_page(request, "views/list.html", {"views": list(views)})
 
 
 @login_required
@@ -39,12 +41,12 @@ def add(request: HttpRequest) -> HttpResponse:
             form.add_error(None, str(error))
         else:
             if team:
-                audit.record(What.VIEW_SAVED, request.user, about=view.name, teams=[team])
-            messages.success(request, f"{view.name} is saved.")
+                log.record(What.VIEW_SAVED, request.user, about=view.name, teams=[team])
+            messages.success(request, f"View saved: {view.name}.")
             return redirect(view.url)
     view.team = space.team
     context = {"form": form, "view": view}
-    return render_page(request, "views/add.html", "views/_add.html", context, 422 if form.errors else 200)
+    return render_page(request, "views/add.html", context, 422 if form.errors else 200)
 
 
 @of_view(*FORM, action=Action.SAVE_VIEWS)
@@ -53,21 +55,21 @@ def rename(request: HttpRequest, view: SavedView) -> HttpResponse:
     form = ViewNameForm(request.POST if request.method == "POST" else None, instance=view)
     if request.method == "POST" and form.is_valid():
         form.save()
-        messages.success(request, f"Saved as {view.name}.")
+        messages.success(request, f"View renamed to {view.name}.")
         return redirect("views:list")
     context = {"form": form, "name": before}
-    return render_page(request, "views/rename.html", "views/_rename.html", context, 422 if form.errors else 200)
+    return render_page(request, "views/rename.html", context, 422 if form.errors else 200)
 
 
 @of_view(*FORM, action=Action.SAVE_VIEWS)
 def delete(request: HttpRequest, view: SavedView) -> HttpResponse:
     if request.method != "POST":
-        text = "Nobody in the team sees it any more." if view.team and not view.owner_id else "It is yours alone."
-        return render_question(request, f"Delete the view {view.name}?", text, "Delete the view", reverse("views:list"))
+        text = "It is deleted for the whole team." if view.team and not view.owner_id else "Only you can see it."
+        return render_question(request, f"Delete the view {view.name}?", text, "Delete view", reverse("views:list"))
     view.delete()
     if not view.owner_id:
-        audit.record(What.VIEW_DELETED, request.user, about=view.name, teams=[view.team])
-    messages.success(request, f"The view {view.name} is deleted.")
+        log.record(What.VIEW_DELETED, request.user, about=view.name, teams=[view.team])
+    messages.success(request, f"View deleted: {view.name}.")
     return redirect("views:list")
 
 
@@ -76,9 +78,9 @@ def _asked(request: HttpRequest) -> tuple[SavedView, access.Space]:
     try:
         view, name = saved_views.read(request.GET.get("path", ""), request.GET.get("query", ""))
     except saved_views.CannotBeSaved:
-        raise Http404("This can't be saved as a view.") from None
+        raise Http404("This page can't be saved as a view.") from None
     if view.datasource_id:
-        access.get_source(request.user, view.datasource_id)
+        choice.get_source(request.user, view.datasource_id)
     space = access.space(request.user, name)
     if space.name == access.Space.OWN:
         view.query = f"team={space.name}&{view.query}".rstrip("&")

@@ -16,9 +16,13 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods
 
-from datasources import access, audit, links, shares, standstill, tasks, throttle
-from datasources.guesses import TooManyGuesses
+from core import throttle
+from core.guesses import TooManyGuesses
+from datasources import access, stalled, tasks
+from datasources.activity import log
+from datasources.downloads import links
 from datasources.models import ApiKey, DownloadLink, ShareLink
+from datasources.sharing import shares
 from datasources.views import share_cookies
 
 # Who shows a preview of links, or reads along: no download, whatever they ask for. (A Cubot is a phone.)
@@ -43,7 +47,7 @@ def share(request: HttpRequest, token: str) -> HttpResponse:
 
 
 def _answer(request: HttpRequest, token: str) -> HttpResponse:
-    address = audit.origin.get().address
+    address = log.origin.get().address
     if throttle.is_held_up("share", address, settings.SHARE_REQUESTS_A_MINUTE):
         return _too_often(request)
     if response := _quick(request, token):
@@ -69,7 +73,7 @@ def _try(request: HttpRequest, share: ShareLink, tried: str | None) -> HttpRespo
     """None where the password is right. One that comes too early is not even checked."""
     if tried is None:
         return _ask_password(request)
-    address = audit.origin.get().address
+    address = log.origin.get().address
     throttle.guessed("share", address)
     guess = shares.guess(share, address, share_cookies.device(request, share))
     try:
@@ -123,7 +127,7 @@ def _unlocked(request: HttpRequest, share: ShareLink) -> HttpResponse:
 
 
 def _page(request: HttpRequest, share: ShareLink) -> HttpResponse:
-    files = list(share.files.filter(source__gone_at=None).select_related("source"))
+    files = list(share.files.present().select_related("source"))
     repeatable = share_cookies.repeatable(request) if share.most_uses else set()
     if share.is_used_up:
         files = [file for file in files if file.number in repeatable]
@@ -164,7 +168,7 @@ def _start(link: DownloadLink | None) -> None:
 
 def _not_yet(request: HttpRequest, link: DownloadLink) -> HttpResponse:
     """For people a page that goes on by itself, for scripts a status that says when."""
-    is_made = link.is_pending and not standstill.among([link])
+    is_made = link.is_pending and not stalled.among([link])
     pause_s = RETRY_S if is_made else PAUSE_S
     if link.goes_on_at:
         pause_s = min(max(round((link.goes_on_at - timezone.now()).total_seconds()), RETRY_S), PAUSE_S)
@@ -177,13 +181,13 @@ def _not_yet(request: HttpRequest, link: DownloadLink) -> HttpResponse:
         }
         response = _render("shares/wait.html", context, 202 if link.is_pending else 503)
     else:
-        response = _text("The file is being made ready. Ask again a little later.", 503)
+        response = _text("The file is being prepared. Try again in a few seconds.", 503)
     response["Retry-After"] = str(pause_s)
     return response
 
 
 def _nothing(request: HttpRequest) -> HttpResponse:
-    throttle.guessed("share", audit.origin.get().address)
+    throttle.guessed("share", log.origin.get().address)
     if _is_a_person(request):
         return _render("shares/nothing.html", {}, 404)
     return _text("This link does not work.", 404)
@@ -201,7 +205,7 @@ def _not_for_the_moment(request: HttpRequest) -> HttpResponse:
     if _is_a_person(request):
         response = _render("shares/not_now.html", {}, 503)
     else:
-        response = _text("This link is not available for the moment. Try again later.", 503)
+        response = _text("This link is not available right now. Try again in a few minutes.", 503)
     response["Retry-After"] = str(PAUSE_S)
     return response
 
@@ -210,7 +214,7 @@ def _too_often(request: HttpRequest) -> HttpResponse:
     if _is_a_person(request):
         response = _render("shares/too_often.html", {}, 429)
     else:
-        response = _text("That was too often in a short time.", 429)
+        response = _text("Too many attempts. Wait a minute, then try again.", 429)
     response["Retry-After"] = str(PAUSE_S)
     return response
 
@@ -222,7 +226,7 @@ def _ask_password(request: HttpRequest, *, status: int = 200, wait_s: int = 0) -
     elif wait_s:
         response = _text(f"Too many wrong passwords. Try again in {wait_s} s.", status)
     else:
-        response = _text("This link wants a password.", 401)
+        response = _text("This link needs a password.", 401)
         response["WWW-Authenticate"] = 'Basic realm="Share link", charset="UTF-8"'
     if wait_s:
         response["Retry-After"] = str(wait_s)

@@ -15,13 +15,15 @@ from qrcode.image.svg import SvgPathFillImage
 
 from accounts.quotas import QuotaReached
 from accounts.roles import Action
-from datasources import access, audit, shares
-from datasources.audit import What
-from datasources.forms import ShareEditForm, ShareForm
+from core.vault import SecretUnreadable
+from datasources import access
+from datasources.activity import log
+from datasources.activity.words import What
 from datasources.models import ShareLink, Source
-from datasources.vault import SecretUnreadable
-from datasources.views.objects import FORM, POST, READ, of_share, of_source, space_of
-from datasources.views.pages import render_page, render_question, short_list
+from datasources.sharing import shares
+from datasources.sharing.forms import ShareEditForm, ShareForm
+from datasources.views.guards import FORM, POST, READ, of_share, of_source, space_of
+from datasources.views.pages import paged, render_page, render_question
 
 
 @of_source(*FORM, action=Action.SHARE)
@@ -36,10 +38,10 @@ def share(request: HttpRequest, source: Source) -> HttpResponse:
             form.add_error(None, str(error))
         else:
             _record(What.SHARE_MADE, request, made, ends=form.cleaned_data["ends"], has_password=bool(made.password))
-            messages.success(request, "The link is made. Copy it and pass it on.")
+            messages.success(request, "Link created. Copy it and send it.")
             return redirect("shares:details", made.pk)
     context = {"source": source, "sources": sources, "form": form}
-    return render_page(request, "shares/make.html", "shares/_make.html", context, 422 if form.errors else 200)
+    return render_page(request, "shares/make.html", context, 422 if form.errors else 200)
 
 
 @login_required
@@ -47,15 +49,15 @@ def share(request: HttpRequest, source: Source) -> HttpResponse:
 def list_shares(request: HttpRequest) -> HttpResponse:
     """All that was shared through the keys one may use, by whomever."""
     found = access.shares_for(request.user, space_of(request)).prefetch_related("files__source")
-    context, status = short_list(request, found)
-    return render_page(request, "shares/list.html", "shares/_list.html", context, status)
+    context, status = paged(request, found)
+    return render_page(request, "shares/list.html", context, status)
 
 
 @of_share(*READ)
 def details(request: HttpRequest, share: ShareLink) -> HttpResponse:
     prefetch_related_objects([share], "files__source")
     context = {"share": share, "files": share.files.all(), "can_change": shares.may_change(share, request.user)}
-    return render_page(request, "shares/details.html", "shares/_details.html", context)
+    return render_page(request, "shares/details.html", context)
 
 
 @of_share(*FORM, action=Action.END_SHARES)
@@ -68,7 +70,7 @@ def edit(request: HttpRequest, share: ShareLink) -> HttpResponse:
         messages.success(request, "Saved.")
         return redirect("shares:details", share.pk)
     context = {"share": share, "form": form}
-    return render_page(request, "shares/edit.html", "shares/_edit.html", context, 422 if form.errors else 200)
+    return render_page(request, "shares/edit.html", context, 422 if form.errors else 200)
 
 
 @of_share(*POST, action=Action.SHARE)
@@ -77,7 +79,7 @@ def link(request: HttpRequest, share: ShareLink) -> HttpResponse:
     """The share link as plain text, for the clipboard."""
     if address := _address(request, share):
         return HttpResponse(address, content_type="text/plain; charset=utf-8")
-    return HttpResponse("This link can't be read any more.\n", status=410, content_type="text/plain; charset=utf-8")
+    return HttpResponse("This link can't be read. Replace it.\n", status=410, content_type="text/plain; charset=utf-8")
 
 
 @of_share(*READ, action=Action.SHARE)
@@ -95,7 +97,7 @@ def qr(request: HttpRequest, share: ShareLink) -> HttpResponse:
 def pause(request: HttpRequest, share: ShareLink) -> HttpResponse:
     shares.pause(share, on=True)
     _record(What.SHARE_PAUSED, request, share)
-    messages.success(request, "The link is paused. Whoever opens it finds nothing until it goes on.")
+    messages.success(request, "Link paused. It does not work until you resume it.")
     return redirect("shares:details", share.pk)
 
 
@@ -103,7 +105,7 @@ def pause(request: HttpRequest, share: ShareLink) -> HttpResponse:
 def resume(request: HttpRequest, share: ShareLink) -> HttpResponse:
     shares.pause(share, on=False)
     _record(What.SHARE_RESUMED, request, share)
-    messages.success(request, "The link works again.")
+    messages.success(request, "Link resumed.")
     return redirect("shares:details", share.pk)
 
 
@@ -111,11 +113,11 @@ def resume(request: HttpRequest, share: ShareLink) -> HttpResponse:
 def rotate(request: HttpRequest, share: ShareLink) -> HttpResponse:
     """Replaces the link, once that was confirmed: the present one is final for everyone who holds it."""
     if request.method != "POST":
-        text = "The present link stops working at once, for everyone who has it. The new one has the same settings."
-        return _question(request, share, "Replace this share link?", text, "Create a new link")
+        text = "The current link stops working immediately, for everyone. The new one has the same settings."
+        return _question(request, share, "Replace this share link?", text, "Replace link")
     shares.rotate(share)
     _record(What.SHARE_ROTATED, request, share)
-    messages.success(request, "There is a new link, and the old one is dead. Copy the new one and pass it on.")
+    messages.success(request, "Link replaced. The old one no longer works. Copy the new one and send it.")
     return redirect("shares:details", share.pk)
 
 
@@ -123,18 +125,18 @@ def rotate(request: HttpRequest, share: ShareLink) -> HttpResponse:
 def end(request: HttpRequest, share: ShareLink) -> HttpResponse:
     """Ends a link for good, once that was confirmed."""
     if request.method != "POST":
-        text = "It stops working at once, for everyone who has it, and can't be restored. Pause stops it for a while."
-        return _question(request, share, "End this share link?", text, "End the link")
+        text = "It stops working immediately, for everyone, and can't be restored. To stop it temporarily, pause it."
+        return _question(request, share, "Revoke this share link?", text, "Revoke link")
     shares.end(share)
     _record(What.SHARE_ENDED, request, share)
-    messages.success(request, "The link has ended.")
+    messages.success(request, "Link revoked.")
     return redirect("shares:list")
 
 
 def _question(request: HttpRequest, share: ShareLink, title: str, text: str, act: str) -> HttpResponse:
     back = reverse("shares:details", args=[share.pk])
     if share.ended_at:
-        messages.info(request, "This link has ended already.")
+        messages.info(request, "This link is already revoked or expired.")
         return redirect(back)
     names = ", ".join(file.source.name for file in share.files.select_related("source"))
     return render_question(request, title, f"{names}. {text}", act, back)
@@ -146,7 +148,7 @@ def _with_others(request: HttpRequest, source: Source) -> list[Source]:
         wanted = {UUID(text) for text in request.GET.getlist("with")} - {source.datasource_id}
     except ValueError:
         raise Http404("No such source.") from None
-    others = source.key.sources.filter(datasource_id__in=wanted, gone_at=None).order_by("file_name", "pk")
+    others = source.key.sources.present().filter(datasource_id__in=wanted).order_by("file_name", "pk")
     if len(wanted) >= shares.FILES_AT_MOST or len(others) < len(wanted):
         raise Http404("No such source.")
     return [source, *others]
@@ -161,4 +163,4 @@ def _address(request: HttpRequest, share: ShareLink) -> str | None:
 
 def _record(what: What, request: HttpRequest, share: ShareLink, **details: object) -> None:
     names = [file.source.name for file in share.files.select_related("source")]
-    audit.record(what, request.user, key=share.key, about=", ".join(names), share=str(share.pk), **details)
+    log.record(what, request.user, key=share.key, about=", ".join(names), share=str(share.pk), **details)

@@ -7,27 +7,18 @@ from django.urls import reverse
 from django.views.decorators.http import require_POST, require_safe
 
 from accounts.roles import Action, may
-from datasources import (
-    access,
-    bin,
-    live,
-    mirror,
-    newest,
-    notices,
-    opened,
-    readings,
-    selection,
-    standstill,
-    tasks,
-    usual,
-    watch,
-)
-from datasources.addresses import AddressForm, SourceListForm
-from datasources.forms import DeleteForm
-from datasources.listing import listing
+from core import live
+from core.forms import QueryForm
+from datasources import access, notices, stalled, tasks
+from datasources.deleting import bin, viewers
+from datasources.deleting.forms import DeleteForm
+from datasources.mirror import newest, readings, sync, watch
 from datasources.models import ApiKey, Deletion, Source
+from datasources.sources import durations, selection
+from datasources.sources.forms import SourceListForm
+from datasources.sources.listing import listing
 from datasources.views import back
-from datasources.views.objects import FORM, READ, of_source, space_of
+from datasources.views.guards import FORM, READ, of_source, space_of
 from datasources.views.pages import render_page
 
 # So many of the last ones stand on a source's page.
@@ -59,13 +50,13 @@ def refresh(request: HttpRequest) -> HttpResponse:
 @require_safe
 def checks(request: HttpRequest) -> HttpResponse:
     """The line above the list that says when nothing is being checked; an open page looks at it again and again."""
-    context = {"standstill": standstill.of_keys(_keys(request))}
-    return render_page(request, "sources/_checks.html", "sources/_checks.html", context)
+    context = {"standstill": stalled.of_keys(_keys(request))}
+    return render_page(request, "sources/_checks.html", context)
 
 
 @of_source(*READ)
 def details(request: HttpRequest, source: Source) -> HttpResponse:
-    opened.note(source, request.user)
+    viewers.note(source, request.user)
     reading = readings.wake(source)
     if reading:
         tasks.start(reading)
@@ -75,7 +66,7 @@ def details(request: HttpRequest, source: Source) -> HttpResponse:
         "source": source,
         "reading": reading,
         "timeline": source.timeline(),
-        "pace": usual.paces([source]).get(source.pk),
+        "pace": durations.paces([source]).get(source.pk),
         "events": list(events),
         "follows": source.is_processing and notices.follows(request.user, source),
         "shares": shares.prefetch_related("files__source"),
@@ -83,15 +74,15 @@ def details(request: HttpRequest, source: Source) -> HttpResponse:
         "to_list": back.to_list(request),
     }
     if source.is_processing:
-        context["standstill"] = standstill.of_keys([source.key])
-    return render_page(request, "sources/details.html", "sources/_details.html", context)
+        context["standstill"] = stalled.of_keys([source.key])
+    return render_page(request, "sources/details.html", context)
 
 
 @of_source(*FORM, action=Action.DELETE)
 def delete(request: HttpRequest, source: Source) -> HttpResponse:
     """Puts a source into the bin, once its file's name was typed; from there it is deleted at Claro, for good."""
     if bin.holding(source):
-        messages.info(request, f"{source.name} is in the bin already.")
+        messages.info(request, f"{source.name} is already in the bin.")
         return redirect("bin:list")
     form = DeleteForm(source, request.POST if request.method == "POST" else None)
     if form.is_valid():
@@ -104,7 +95,7 @@ def delete(request: HttpRequest, source: Source) -> HttpResponse:
         "dependents": bin.dependents([source], request.user),
         "bin_time": settings.BIN_TIME,
     }
-    return render_page(request, "sources/delete.html", "sources/_delete.html", context, 422 if form.errors else 200)
+    return render_page(request, "sources/delete.html", context, 422 if form.errors else 200)
 
 
 def _keys(request: HttpRequest) -> list[ApiKey]:
@@ -113,20 +104,20 @@ def _keys(request: HttpRequest) -> list[ApiKey]:
 
 def _wake(keys: list[ApiKey], **when) -> None:
     by_id = {key.pk: key for key in keys}
-    for sync in mirror.wake(keys, **when):
-        by_id[sync.key_id].sync = sync
-        tasks.start(sync)
+    for due in sync.wake(keys, **when):
+        by_id[due.key_id].sync = due
+        tasks.start(due)
 
 
 def _look(request: HttpRequest, keys: list[ApiKey]) -> None:
     """The reader looks at the list, with or without JavaScript: what changes at Claro appears sooner."""
     if live.note_presence(request.user.pk):
-        watch.somebody_looks([key for key in keys if key.watch.due_at])
+        watch.bring_forward([key for key in keys if key.watch.due_at])
     for row in newest.wake(keys):
         tasks.start(row)
 
 
-def _list(request: HttpRequest, keys: list[ApiKey], form: AddressForm) -> HttpResponse:
+def _list(request: HttpRequest, keys: list[ApiKey], form: QueryForm) -> HttpResponse:
     state = form.state()
     found = listing(bin.outside(access.sources_behind(keys)), state, keys)
     context = {
@@ -135,7 +126,7 @@ def _list(request: HttpRequest, keys: list[ApiKey], form: AddressForm) -> HttpRe
         "back_query": back.of_list(request.GET),
         "complaints": form.complaints(),
         "found": found,
-        "paces": usual.paces(found.sources),
+        "paces": durations.paces(found.sources),
         "past_the_end": found.page > found.pages,
         "limits": form.LIMITS,
         "may_share": any(may(key.role, Action.SHARE) for key in keys),
@@ -144,8 +135,8 @@ def _list(request: HttpRequest, keys: list[ApiKey], form: AddressForm) -> HttpRe
         "filtered": any(state[name] for name in ("status", "type", "q")),
         "first_sync": [key for key in keys if key.sync.finished_at is None],
         "syncing": [key for key in keys if key.sync.is_under_way],
-        "standstill": standstill.of_keys(keys),
+        "standstill": stalled.of_keys(keys),
         "oldest": min((key.sync.finished_at for key in keys if key.sync.finished_at), default=None),
     }
     status = 400 if context["complaints"] else 404 if context["past_the_end"] else 200
-    return render_page(request, "sources/list.html", "sources/_list.html", context, status)
+    return render_page(request, "sources/list.html", context, status, part="sources/_list.html")

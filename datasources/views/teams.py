@@ -12,19 +12,20 @@ from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
-from accounts import teams
+from accounts import invitations, teams
+from accounts.forms import InviteForm, RoleForm, TeamDeleteForm, TeamForm
 from accounts.models import Invitation, Membership
 from accounts.quotas import QuotaReached
 from accounts.roles import TABLE, Action, Role, may
-from datasources import audit, invitations, tasks
-from datasources.audit import What
-from datasources.forms import InviteForm, RoleForm, TeamDeleteForm, TeamForm
+from datasources import tasks
+from datasources.activity import log
+from datasources.activity.words import What
 from datasources.models import KeyShare
-from datasources.views.objects import FORM, POST, of_team
+from datasources.views.guards import FORM, POST, of_team
 from datasources.views.pages import render_page, render_question
 
-NO_OWNER = "A team needs an owner. Make somebody else an owner first."
-ANYBODY = "whoever has the link"
+NO_OWNER = "A team needs an owner. Make another member an owner first."
+ANYBODY = "anyone with the link"
 
 
 @login_required
@@ -38,11 +39,11 @@ def list_teams(request: HttpRequest) -> HttpResponse:
         except QuotaReached as error:
             form.add_error("name", str(error))
         else:
-            audit.record(What.TEAM_MADE, request.user, about=team.name, teams=[team])
-            messages.success(request, f"{team.name} is there. Invite people, and share a key with it.")
+            log.record(What.TEAM_MADE, request.user, about=team.name, teams=[team])
+            messages.success(request, f"Team created: {team.name}. Invite people, then share a key with it.")
             return redirect("teams:team", team.pk)
     context = {"form": form, "roles": Role, "table": TABLE}
-    return render_page(request, "teams/list.html", "teams/_list.html", context, 422 if form.errors else 200)
+    return render_page(request, "teams/list.html", context, 422 if form.errors else 200)
 
 
 @of_team(*FORM)
@@ -60,7 +61,7 @@ def team(request: HttpRequest, own: Membership) -> HttpResponse:
 def set_role(request: HttpRequest, own: Membership, membership_id: int) -> HttpResponse:
     theirs, form = _other(own, membership_id), RoleForm(own.role, request.POST)
     if not form.is_valid():
-        messages.error(request, "That is no role that you can give.")
+        messages.error(request, "You can't assign this role.")
         return redirect("teams:team", own.team_id)
     role = form.cleaned_data["role"]
     try:
@@ -69,9 +70,9 @@ def set_role(request: HttpRequest, own: Membership, membership_id: int) -> HttpR
         messages.error(request, NO_OWNER)
     else:
         about = theirs.user.email
-        audit.record(What.ROLE_CHANGED, request.user, about=about, teams=[own.team], role=role.label)
+        log.record(What.ROLE_CHANGED, request.user, about=about, teams=[own.team], role=role.label)
         _record_revoked(request, own, revoked)
-        messages.success(request, f"{about} is {role.label.lower()} now.{_revoked_words(revoked)}")
+        messages.success(request, f"{about} is now {role.in_a_sentence}.{_revoked_words(revoked)}")
     return redirect("teams:team", own.team_id)
 
 
@@ -79,32 +80,32 @@ def set_role(request: HttpRequest, own: Membership, membership_id: int) -> HttpR
 def remove(request: HttpRequest, own: Membership, membership_id: int) -> HttpResponse:
     theirs = _other(own, membership_id)
     if request.method != "POST":
-        text = "They lose access at once, and the keys that they have shared with the team go with them."
+        text = "They lose access immediately. Their shared keys and open invitations end too."
         return _question(request, own, f"Remove {theirs.user.email} from {own.team}?", text, "Remove")
     try:
         revoked = teams.remove(theirs)
     except teams.LastOwner:
         messages.error(request, NO_OWNER)
     else:
-        audit.record(What.REMOVED, request.user, about=theirs.user.email, teams=[own.team])
+        log.record(What.REMOVED, request.user, about=theirs.user.email, teams=[own.team])
         _record_revoked(request, own, revoked)
-        messages.success(request, f"{theirs.user.email} is not in {own.team} any more.{_revoked_words(revoked)}")
+        messages.success(request, f"Removed {theirs.user.email} from {own.team}.{_revoked_words(revoked)}")
     return redirect("teams:team", own.team_id)
 
 
 @of_team(*FORM)
 def leave(request: HttpRequest, own: Membership) -> HttpResponse:
     if request.method != "POST":
-        text = "You lose access at once, and the keys that you have shared with the team go with you."
+        text = "You lose access immediately. Your shared keys and open invitations end too."
         return _question(request, own, f"Leave {own.team}?", text, "Leave the team")
     try:
         revoked = teams.remove(own)
     except teams.LastOwner:
         messages.error(request, NO_OWNER)
         return redirect("teams:team", own.team_id)
-    audit.record(What.LEFT, request.user, teams=[own.team])
+    log.record(What.LEFT, request.user, teams=[own.team])
     _record_revoked(request, own, revoked)
-    messages.success(request, f"You have left {own.team}.{_revoked_words(revoked)}")
+    messages.success(request, f"You left {own.team}.{_revoked_words(revoked)}")
     return redirect("teams:list")
 
 
@@ -113,11 +114,11 @@ def revoke(request: HttpRequest, own: Membership, invitation_id: UUID) -> HttpRe
     invitation = get_object_or_404(own.team.invitations, pk=invitation_id)
     about = invitation.email or ANYBODY
     if request.method != "POST":
-        text = "Its link stops working at once. People who have joined by it stay in the team."
-        return _question(request, own, f"Take back the invitation of {about}?", text, "Take back")
+        text = "The link stops working immediately. People who already joined stay in the team."
+        return _question(request, own, f"Cancel the invitation for {about}?", text, "Cancel invitation")
     teams.revoke(invitation)
-    audit.record(What.INVITATION_REVOKED, request.user, about=about, teams=[own.team])
-    messages.success(request, "The invitation does not work any more.")
+    log.record(What.INVITATION_REVOKED, request.user, about=about, teams=[own.team])
+    messages.success(request, "Invitation cancelled.")
     return redirect("teams:team", own.team_id)
 
 
@@ -127,7 +128,7 @@ def invitation_link(request: HttpRequest, own: Membership, invitation_id: UUID) 
     """The link of an open invitation as plain text, for the clipboard."""
     invitation = get_object_or_404(own.team.invitations, pk=invitation_id)
     if not teams.is_open(invitation):
-        return HttpResponse("This invitation has ended.\n", status=410, content_type="text/plain; charset=utf-8")
+        return HttpResponse("This invitation has expired.\n", status=410, content_type="text/plain; charset=utf-8")
     path = reverse("invitation", args=[teams.token(invitation)])
     return HttpResponse(request.build_absolute_uri(path), content_type="text/plain; charset=utf-8")
 
@@ -135,9 +136,9 @@ def invitation_link(request: HttpRequest, own: Membership, invitation_id: UUID) 
 @of_team(*POST, action=Action.KEYS)
 def unshare(request: HttpRequest, own: Membership, key_id: UUID) -> HttpResponse:
     share = get_object_or_404(KeyShare.objects.select_related("key"), team=own.team, key=key_id)
-    audit.record(What.KEY_UNSHARED, request.user, key=share.key, teams=[own.team])
+    log.record(What.KEY_UNSHARED, request.user, key=share.key, teams=[own.team])
     share.delete()
-    messages.success(request, f"{own.team} does not work through {share.key.label} any more.")
+    messages.success(request, f"{share.key.label} is no longer shared with {own.team}.")
     return redirect("teams:team", own.team_id)
 
 
@@ -147,23 +148,23 @@ def rename(request: HttpRequest, own: Membership) -> HttpResponse:
     form = TeamForm(request.POST if request.method == "POST" else None, instance=own.team)
     if request.method == "POST" and form.is_valid():
         form.save()
-        audit.record(What.TEAM_RENAMED, request.user, about=own.team.name, teams=[own.team], before=before)
-        messages.success(request, f"Saved as {own.team.name}.")
+        log.record(What.TEAM_RENAMED, request.user, about=own.team.name, teams=[own.team], before=before)
+        messages.success(request, f"Team renamed to {own.team.name}.")
         return redirect("teams:team", own.team_id)
     context = {"form": form, "own": own, "name": before}
-    return render_page(request, "teams/rename.html", "teams/_rename.html", context, 422 if form.errors else 200)
+    return render_page(request, "teams/rename.html", context, 422 if form.errors else 200)
 
 
 @of_team(*FORM, action=Action.OWN)
 def delete(request: HttpRequest, own: Membership) -> HttpResponse:
     form = TeamDeleteForm(own.team, request.POST if request.method == "POST" else None)
     if request.method == "POST" and form.is_valid():
-        audit.record(What.TEAM_DELETED, request.user, about=own.team.name)
+        log.record(What.TEAM_DELETED, request.user, about=own.team.name)
         own.team.delete()
-        messages.success(request, f"{own.team.name} is deleted. Its keys stay with their owners.")
+        messages.success(request, f"Team deleted: {own.team.name}. Its keys stay with their owners.")
         return redirect("teams:list")
     context = {"form": form, "own": own, "people": own.team.memberships.count(), "keys": own.team.key_shares.count()}
-    return render_page(request, "teams/delete.html", "teams/_delete.html", context, 422 if form.errors else 200)
+    return render_page(request, "teams/delete.html", context, 422 if form.errors else 200)
 
 
 def _question(request: HttpRequest, own: Membership, title: str, text: str, act: str) -> HttpResponse:
@@ -180,13 +181,13 @@ def _invite(request: HttpRequest, own: Membership, form: InviteForm) -> bool:
     except (invitations.TooManyInvitations, QuotaReached) as error:
         form.add_error("email", str(error))
         return False
-    audit.record(What.INVITED, request.user, about=email or ANYBODY, teams=[own.team], role=asked["role"].label)
+    log.record(What.INVITED, request.user, about=email or ANYBODY, teams=[own.team], role=asked["role"].label)
     if not (email and settings.EMAIL_URL):
-        messages.success(request, "The invitation is made. Copy its link below and pass it on.")
+        messages.success(request, "Invitation created. Copy its link below and send it.")
     elif tasks.mail(invitation, request.build_absolute_uri("/")):
-        messages.success(request, f"{email} is invited; the mail is on its way.")
+        messages.success(request, f"Invitation for {email} created. The mail is on its way.")
     else:
-        messages.warning(request, f"{email} is invited, but no mail could be sent. Copy the link below and pass it on.")
+        messages.warning(request, f"Invitation for {email} created, but not mailed. Copy its link below and send it.")
     return True
 
 
@@ -205,12 +206,12 @@ def _team(request: HttpRequest, own: Membership, form: InviteForm, status: int) 
         "table": TABLE,
         "all_roles": Role,
     }
-    return render_page(request, "teams/team.html", "teams/_team.html", context, status)
+    return render_page(request, "teams/team.html", context, status)
 
 
 def _record_revoked(request: HttpRequest, own: Membership, revoked: list[Invitation]) -> None:
     for invitation in revoked:
-        audit.record(
+        log.record(
             What.INVITATION_REVOKED,
             request.user,
             about=invitation.email or ANYBODY,
@@ -222,12 +223,12 @@ def _record_revoked(request: HttpRequest, own: Membership, revoked: list[Invitat
 def _revoked_words(revoked: list[Invitation]) -> str:
     if not revoked:
         return ""
-    return f" {len(revoked)} open invitation{'' if len(revoked) == 1 else 's'} by this person ended too."
+    return f" {len(revoked):,} of their open invitation{' was' if len(revoked) == 1 else 's were'} cancelled."
 
 
 def _require(own: Membership, action: Action) -> None:
     if not may(own.role, action):
-        raise PermissionDenied
+        raise PermissionDenied(f"Ask an owner of {own.team}.")
 
 
 def _is_within(own: Membership, theirs: Membership) -> bool:
@@ -238,5 +239,5 @@ def _is_within(own: Membership, theirs: Membership) -> bool:
 def _other(own: Membership, membership_id: int) -> Membership:
     theirs = get_object_or_404(own.team.memberships.select_related("user", "team"), pk=membership_id)
     if not _is_within(own, theirs):
-        raise PermissionDenied
+        raise PermissionDenied(f"Ask an owner of {own.team}.")
     return theirs

@@ -38,7 +38,7 @@ async function whole(place) {
     const note = found.parentNode.querySelector("[data-note]");
     return note ? `${found.textContent}…\n\n${note.textContent}` : found.textContent;
   } catch {
-    return "This cell could not be loaded. Close it and try again.";
+    return "Loading failed. Close this cell and open it again.";
   }
 }
 

@@ -23,7 +23,7 @@ document.addEventListener("copy", (event) => {
   const wholes = fetched(cut.map(({ cell }) => cell.querySelector("button").value));
   fill(event, rows.map((row) => row.map(({ cell }) => content(cell, wholes))));
   const missing = cut.length - wholes.size;
-  say(missing ? `${missing} copied cells are cut short. Download the file for their whole text.` : "Copied.");
+  say(missing ? `${missing} ${missing === 1 ? "copied cell is" : "copied cells are"} cut off. Download the file for the full text.` : "Copied");
 });
 
 // The cells in which something is selected, by rows, each with the part of its text that is.

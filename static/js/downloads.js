@@ -18,7 +18,7 @@ document.addEventListener("click", async (event) => {
   const form = button.closest("form");
   const response = await fetch(form.action, { method: "POST", body: new FormData(form) }).catch(() => null);
   if (!response?.ok) {
-    say(button, response?.status === 410 ? "Ended" : "Failed");
+    say(button, response?.status === 410 ? "Expired" : "Failed");
     return;
   }
   const address = await response.text();

@@ -16,7 +16,7 @@ document.addEventListener("submit", async (event) => {
     form.elements.credential.value = JSON.stringify(credential.toJSON());
     form.submit();
   } catch (error) {
-    tell(form, WORDS[error.name] ?? `That did not work (${error.name}).`);
+    tell(form, WORDS[error.name] ?? `The passkey did not work (${error.name}). Try again.`);
   }
 });
 
@@ -33,9 +33,9 @@ const ceremonies = {
 };
 
 const WORDS = {
-  NotAllowedError: "That was cancelled, or took too long.",
-  InvalidStateError: "This device has a passkey for you already.",
-  Refused: "The dashboard does not answer, or was asked too often. Try again in a minute.",
+  NotAllowedError: "Cancelled or timed out. Try again.",
+  InvalidStateError: "This device already has a passkey for you.",
+  Refused: "The server is down, or there were too many attempts. Try again in a minute.",
 };
 
 async function optionsOf(form) {

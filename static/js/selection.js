@@ -21,7 +21,7 @@ function show() {
   const count = document.querySelector("[data-chosen-count]");
   if (!count) return;
   const number = whole()?.checked ? Number(whole().dataset.count) : chosen.length;
-  const words = number ? `${number.toLocaleString("en")} chosen` : "";
+  const words = number ? `${number.toLocaleString("en")} selected` : "";
   if (count.textContent !== words) count.textContent = words;
 }
 

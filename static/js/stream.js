@@ -1,4 +1,4 @@
-// Reads `/live/`: server-sent events with only the fields that the server sends (datasources/live.py).
+// Reads `/live/`: server-sent events with only the fields that the server sends (core/live.py).
 const DEAD_MS = 50000; // the server sends a heartbeat every 20 s
 
 // Calls `take(id, names)` for each id, which ends a batch of events or is a heartbeat. Returns the HTTP status at the end.

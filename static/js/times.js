@@ -15,7 +15,8 @@ const exact = new Intl.DateTimeFormat("en-GB", {
   timeZoneName: "short",
 });
 const clock = new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit", second: "2-digit" });
-const UNITS = [["d", 86400], ["h", 3600], ["min", 60], ["s", 1]];
+// A unit, its seconds, how many of it are needed to use it, and from how many on it stands alone.
+const UNITS = [["d", 86400, 2, 3], ["h", 3600, 1, 10], ["min", 60, 1, 10], ["s", 1, 1, 10]];
 
 function span(seconds) {
   if (seconds < 59.5) return `${Math.round(seconds)} s`;
@@ -36,11 +37,14 @@ function lasting(seconds) {
   return seconds < 10 ? "a few seconds" : span(seconds);
 }
 
+// Rounded to one unit from ten of it (three days) on: 15 min, not 14 min 58 s. Hours up to two days.
 function left(seconds) {
-  if (seconds <= 0) return "ended";
+  if (seconds <= 0) return "0 s";
   let rest = Math.round(seconds);
   if (rest < 1) return "under 1 s";
-  const first = UNITS.findIndex(([, size]) => rest >= size);
+  const first = UNITS.findIndex(([, size, least]) => rest >= size * least);
+  const [unit, whole, , alone] = UNITS[first];
+  if (rest >= alone * whole) return `${Math.round(rest / whole)} ${unit}`;
   const parts = [];
   for (const [name, size] of UNITS.slice(first, first + 2)) {
     if (rest >= size) parts.push(`${Math.floor(rest / size)} ${name}`);

@@ -8,11 +8,11 @@ from django.core import mail
 from django.test import Client
 
 from accounts import devices
+from accounts import sign_in as sign_in_rules
 from accounts.models import User
-from datasources import sign_in as sign_in_rules
-from datasources.guesses import Guess
-from tests.support.factors import app_of, code
+from core.guesses import Guess
 from tests.support.html import words
+from tests.support.mfa import app_of, code
 from tests.support.threads import at_once
 
 pytestmark = pytest.mark.usefixtures("mails_at_once")
@@ -62,7 +62,7 @@ def cookie_of(client: Client):
 def test_wrong_passwords_of_a_stranger_block_the_right_one_nowhere_else(alice, clock):
     for _ in range(6):
         shown = guess()
-    assert "Too many failed login attempts. Try again in 6 s." in shown
+    assert "Too many attempts. Try again in 6 s." in shown
     client = Client()
     sign_in(client, OWNER)
     assert is_signed_in(client)

@@ -9,11 +9,11 @@ from django.core import mail
 from django.core.management import CommandError, call_command
 from django.test import Client
 
-from datasources import vault
+from core import vault
 from datasources.models import Canary
-from tests.support.factors import app_of, code, codes_of, codes_shown, confirmed, passkey_of, secret_shown
 from tests.support.html import dom, told, words
 from tests.support.leaks import database_content, redis_content
+from tests.support.mfa import app_of, code, codes_of, codes_shown, confirmed, passkey_of, secret_shown
 from tests.support.redis import forget_after
 
 pytestmark = pytest.mark.usefixtures("mails_at_once")
@@ -71,7 +71,7 @@ def test_who_wants_to_set_one_up_shows_first_who_they_are(web, alice):
     answer = web.get(ACTIVATE)
     assert answer["Location"] == f"/accounts/reauthenticate/?next={ACTIVATE.replace('/', '%2F')}"
     page = web.get(answer["Location"])
-    assert "Is it you?" in words(page)
+    assert "Confirm it's you" in words(page)
     form = {"password": "wrong", "next": ACTIVATE}
     assert web.post("/accounts/reauthenticate/", form).status_code == 200
     assert web.get(ACTIVATE).status_code == 302
@@ -91,7 +91,7 @@ def test_showing_who_one_is_holds_for_five_minutes(alice, client_of, time_machin
 def test_a_wrong_code_turns_nothing_on_and_the_secret_stays_the_one_that_was_scanned(sure):
     secret = secret_shown(sure.get(ACTIVATE).content.decode())
     answer = sure.post(ACTIVATE, {"code": code(secret, steps=7)})
-    assert "not right" in words(answer)
+    assert "Wrong code or passkey" in words(answer)
     assert secret_shown(answer.content.decode()) == secret
     assert not Authenticator.objects.exists()
     assert sure.post(ACTIVATE, {"code": code(secret)}).status_code == 302
@@ -117,7 +117,7 @@ def test_the_password_alone_signs_nobody_in_and_the_code_does(alice):
     client = password_given()
     assert not is_signed_in(client)
     page = client.get(SECOND_STEP)
-    assert "Second step" in words(page)
+    assert "Two-step verification" in words(page)
     assert not re.search(r"<script(?![^>]*\bsrc=)", page.content.decode())
     assert give(client, code(secret))["Location"] == "/sources/"
     assert is_signed_in(client)
@@ -281,13 +281,13 @@ def test_a_second_factor_may_be_the_first_secret_and_leaves_the_canary(sure):
 
 
 def test_the_account_page_says_what_is_on(web, alice):
-    assert "Off: whoever knows your password can sign in as you." in words(web.get("/accounts/"))
+    assert "Off: your password alone is enough to sign in." in words(web.get("/accounts/"))
     app_of(alice)
     codes_of(alice)
     page = words(web.get("/accounts/"))
-    assert "On: a password alone does not sign anybody in as you." in page
+    assert "On: signing in needs a second step after the password." in page
     assert "10 left" in page
-    assert "Show them, once" in page
+    assert "Show once" in page
 
 
 def test_passkeys_are_listed_by_name_and_anothers_are_not_there(sure, client_of, alice, bob):
@@ -332,11 +332,11 @@ def test_who_runs_it_takes_lost_factors_away(alice, bob, capsys):
 
 def test_nobody_s_factors_are_taken_by_a_typing_error(alice):
     app_of(alice)
-    with pytest.raises(CommandError, match="nobody with the address alcie"):
+    with pytest.raises(CommandError, match="No user has the address alcie"):
         call_command("remove_second_factors", "alcie@example.com")
     assert Authenticator.objects.exists()
 
 
 def test_the_messages_are_in_our_words(sure, alice):
     app_of(alice)
-    assert "The authenticator app is turned off." in told(sure.post(DEACTIVATE, follow=True))
+    assert "Authenticator app turned off." in told(sure.post(DEACTIVATE, follow=True))

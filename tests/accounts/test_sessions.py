@@ -44,10 +44,10 @@ def phone(client_of, alice) -> Client:
 
 def test_the_account_page_says_where_one_is_signed_in_and_marks_this_one(web, phone):
     seen(web)
-    here, there = sorted(lines(web), key=lambda line: "This one" not in line)
-    assert here == "Chrome on Windows This one 203.0.113.7 · in use now · signed in just now"
+    here, there = sorted(lines(web), key=lambda line: "This device" not in line)
+    assert here == "Chrome on Windows This device 203.0.113.7 · in use now · signed in just now"
     assert there.startswith("Safari on iPhone 2001:db8::1 · last seen just now · signed in just now")
-    assert "This one" not in there
+    assert "This device" not in there
 
 
 def test_others_sessions_are_not_among_them(web, client_of, bob):
@@ -74,9 +74,9 @@ def test_signing_in_is_listed_before_any_page_was_looked_at(client, alice):
         (IPHONE.replace("Version/18.6", "FxiOS/141.0"), "Firefox on iPhone"),
         ("Mozilla/5.0 (Linux; Android 15; SM-S931B) Chrome/137.0 Mobile Safari/537.36", "Chrome on Android"),
         ("Mozilla/5.0 (X11; CrOS x86_64 14541.0.0) Chrome/140.0 Safari/537.36", "Chrome on ChromeOS"),
-        ("curl/8.15.0", "Another program"),
-        ("", "Another program"),
-        ("<script>alert(1)</script>", "Another program"),
+        ("curl/8.15.0", "Unknown program"),
+        ("", "Unknown program"),
+        ("<script>alert(1)</script>", "Unknown program"),
     ],
 )
 def test_a_browser_is_told_in_words(agent, shown):
@@ -115,7 +115,7 @@ def test_one_other_session_is_ended(web, phone, client_of, alice):
     third = seen(client_of(alice))
     row = UserSession.objects.get(session_key=phone.session.session_key)
     answer = web.post("/accounts/sessions/end/", {"session": row.pk}, follow=True)
-    assert "Signed out in 1 other place." in told(answer)
+    assert "Signed out on 1 other device." in told(answer)
     assert [is_signed_in(client) for client in (web, phone, third)] == [True, False, True]
     assert not Session.objects.filter(session_key=row.session_key).exists()
 
@@ -124,7 +124,7 @@ def test_all_other_sessions_are_ended(web, phone, client_of, alice, bob):
     third, bobs = seen(client_of(alice)), seen(client_of(bob))
     seen(web)
     answer = web.post("/accounts/sessions/end/", follow=True)
-    assert "Signed out in 2 other places." in told(answer)
+    assert "Signed out on 2 other devices." in told(answer)
     assert [is_signed_in(client) for client in (web, phone, third, bobs)] == [True, False, False, True]
     assert len(lines(web)) == 1
     assert "Sign out everywhere else" not in words(web.get("/accounts/"))
@@ -204,7 +204,7 @@ def test_allauth_s_own_list_of_sessions_leads_there(web):
 def test_somebody_is_put_out_at_once_and_let_in_again(web, client, alice, capsys):
     seen(web)
     call_command("deactivate", "ALICE@example.com")
-    assert "1 sessions ended" in capsys.readouterr().out
+    assert "Sessions ended: 1." in capsys.readouterr().out
     assert not is_signed_in(web)
     assert not Session.objects.exists()
     typed = {"login": "alice@example.com", "password": "alices-password"}
@@ -216,6 +216,6 @@ def test_somebody_is_put_out_at_once_and_let_in_again(web, client, alice, capsys
 
 
 def test_nobody_is_put_out_by_a_typing_error(alice):
-    with pytest.raises(CommandError, match="nobody with the address"):
+    with pytest.raises(CommandError, match="No user has the address"):
         call_command("deactivate", "alcie@example.com")
     assert User.objects.get().is_active

@@ -45,7 +45,7 @@ def test_without_the_right_code_nobody_signs_up(client, wrong):
     code()
     answer = sign_up(client, **wrong)
     assert answer.status_code == 200
-    assert "This is not the setup code" in answer.content.decode() or "required" in answer.content.decode()
+    assert "Wrong setup code" in answer.content.decode() or "required" in answer.content.decode()
     assert "first@example.com" in answer.content.decode()
     assert not User.objects.exists()
 

@@ -12,8 +12,8 @@ from django.test import Client
 
 from accounts.models import User
 from tests.accounts.conftest import BACK, START, confirm, go, is_signed_in, sign_on
-from tests.support.factors import app_of, passkey_of
 from tests.support.html import dom, link, told, words
+from tests.support.mfa import app_of, passkey_of
 from tests.support.oidc import CLIENT_ID, CLIENT_SECRET
 
 # --- Signing up and in ---
@@ -74,7 +74,7 @@ def test_an_address_that_only_the_userinfo_tells_counts(client, provider):
 def test_a_provider_without_userinfo_is_not_asked_for_it(client, provider):
     provider.config["userinfo_endpoint"] = None
     del provider.person["email"]
-    assert "Your address is not confirmed" in words(sign_on(client))
+    assert "E-mail address not confirmed" in words(sign_on(client))
 
 
 def test_a_single_key_needs_no_name(client, provider):
@@ -121,11 +121,11 @@ def test_a_confirmed_address_finds_its_account_and_nothing_there_changes(client,
 def test_the_account_page_says_what_is_connected(client, provider, alice):
     web = Client()
     web.force_login(alice)
-    assert "Example connects by itself" in words(web.get("/accounts/"))
+    assert "Example Connects automatically" in words(web.get("/accounts/"))
     confirm(alice)
     provider.person["email"] = alice.email
     sign_on(client)
-    assert "Example connected as alice@example.com, last used just now" in words(client.get("/accounts/"))
+    assert "Example Connected as alice@example.com, last used just now" in words(client.get("/accounts/"))
 
 
 def test_once_connected_it_is_the_person_who_counts_and_not_the_address(client, provider, alice, bob):
@@ -161,7 +161,7 @@ def test_an_account_that_nobody_had_confirmed_is_handed_over_clean(client, provi
     assert is_signed_in(thief)
     provider.person["email"] = alice.email
     answer = client.get(go(client), follow=True)
-    assert "Nobody had confirmed this e-mail address" in told(answer)
+    assert "This e-mail address was not confirmed" in told(answer)
     assert is_signed_in(client)
     assert not is_signed_in(thief)
     alice.refresh_from_db()

@@ -36,18 +36,18 @@ def refused(client: Client, answer, status: int = 401) -> str:
 def test_an_address_that_is_not_confirmed_opens_nothing(client, provider, alice, email, verified):
     confirm(alice)
     provider.person |= {"email": email, "email_verified": verified}
-    assert "Your address is not confirmed" in refused(client, sign_on(client), 403)
+    assert "E-mail address not confirmed" in refused(client, sign_on(client), 403)
 
 
 def test_without_any_address_nobody_gets_in(client, provider):
     del provider.person["email"]
     provider.userinfo = {"sub": "dora-1"}
-    assert "Your address is not confirmed" in refused(client, sign_on(client), 403)
+    assert "E-mail address not confirmed" in refused(client, sign_on(client), 403)
 
 
 def test_closed_sign_up_can_be_closed_for_single_sign_on_too(client, provider, alice, settings):
     settings.OIDC_SIGNUP = False
-    assert "Sign Up Closed" in refused(client, sign_on(client), 200)
+    assert "Sign-up is closed" in refused(client, sign_on(client), 200)
     confirm(alice)
     provider.person["email"] = alice.email
     sign_on(client)
@@ -79,7 +79,7 @@ def test_the_invited_sign_up_by_single_sign_on_all_the_same(client, provider, al
 )
 def test_an_identity_token_that_does_not_hold_is_not_believed(client, provider, caplog, claims, reason):
     provider.claims = claims
-    assert "That did not work" in refused(client, sign_on(client))
+    assert "Sign-in failed" in refused(client, sign_on(client))
     assert reason in caplog.text
 
 
@@ -102,7 +102,7 @@ def test_a_signature_that_is_not_the_provider_s_is_not_believed(client, provider
 def test_userinfo_about_somebody_else_is_not_believed(client, provider, caplog):
     provider.userinfo = {**provider.person, "sub": "somebody-else"}
     refused(client, sign_on(client))
-    assert "somebody else" in caplog.text
+    assert "another user" in caplog.text
 
 
 @pytest.mark.parametrize(
@@ -126,7 +126,7 @@ def test_a_provider_that_does_not_answer_is_told(client, provider, settings, cap
     back = go(client)
     settings.OIDC_SERVER_URL = "http://127.0.0.1:9"
     for path in (START, back):
-        assert "That did not work" in refused(client, client.get(path))
+        assert "Sign-in failed" in refused(client, client.get(path))
     assert "ConnectionError" in caplog.text
 
 

@@ -8,8 +8,10 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
+from accounts import new_password
 from accounts.models import User
-from datasources import new_password, redis, tasks
+from core import redis
+from datasources import tasks
 from tests.support.hashers import Counting
 from tests.support.html import words
 

@@ -8,10 +8,10 @@ from allauth.socialaccount.models import SocialAccount
 from allauth.usersessions.models import UserSession
 from django.test import Client
 
-from datasources import outlets
 from datasources.models import Outlet, SavedView
+from datasources.notices import channels
 from tests.browser.places import HOSTILE, World, place
-from tests.support.factors import app_of, codes_of, passkey_of
+from tests.support.mfa import app_of, codes_of, passkey_of
 
 
 def _secured(world: World) -> Authenticator:
@@ -35,33 +35,33 @@ def _go_on_as(client: Client, world: World) -> None:
 place("account", "Where you are signed in")(lambda world: "/accounts/")
 
 for _name, _path, _shows in [
-    ("account, all on", "", "On: a password alone"),
+    ("account, all on", "", "On: signing in needs"),
     ("is it you, by password", "reauthenticate/", "Use a passkey"),
-    ("is it you, by code", "2fa/reauthenticate/", "Is it you?"),
+    ("is it you, by code", "2fa/reauthenticate/", "Confirm it's you"),
     ("is it you, by passkey", "2fa/webauthn/reauthenticate/", "Use a passkey"),
-    ("app, turn off", "2fa/totp/deactivate/", "Its codes stop working"),
+    ("app, turn off", "2fa/totp/deactivate/", "Its codes and your recovery codes stop working"),
     ("recovery codes", "2fa/recovery-codes/", "they are not shown again"),
     ("recovery codes, make new", "2fa/recovery-codes/generate/", "The 10 you have left stop working"),
-    ("passkey, add", "2fa/webauthn/add/", "Add the passkey"),
-    ("passkey, rename", "2fa/webauthn/keys/{passkey}/edit/", "Rename the passkey"),
-    ("passkey, remove", "2fa/webauthn/keys/{passkey}/remove/", "It stops signing you in"),
+    ("passkey, add", "2fa/webauthn/add/", "Add passkey"),
+    ("passkey, rename", "2fa/webauthn/keys/{passkey}/edit/", "Rename passkey"),
+    ("passkey, remove", "2fa/webauthn/keys/{passkey}/remove/", "You can no longer sign in with it"),
 ]:
     place(_name, _shows)(lambda world, path=_path: f"/accounts/{path.format(passkey=_secured(world).pk)}")
 
 
-@place("app, set up", "Scan this")
+@place("app, set up", "Scan the code")
 def _set_up(world: World) -> str:
     return "/accounts/2fa/totp/activate/"
 
 
-@place("recovery codes, shown before", "They were shown once")
+@place("recovery codes, shown before", "They are not shown again")
 def _codes_again(world: World) -> str:
     _secured(world)
     Authenticator.objects.get(type="recovery_codes").wrap().mark_as_viewed()
     return "/accounts/2fa/recovery-codes/"
 
 
-@place("second step", "Sign in with the code", signed_in=False)
+@place("second step", "Sign in with code", signed_in=False)
 def _second_step(world: World) -> str:
     _secured(world)
     client = Client()
@@ -70,17 +70,17 @@ def _second_step(world: World) -> str:
     return "/accounts/2fa/authenticate/"
 
 
-@place("single sign-on, cancelled", "cancelled there", signed_in=False)
+@place("single sign-on, cancelled", "The sign-in was cancelled", signed_in=False)
 def _cancelled(world: World) -> str:
     return "/accounts/3rdparty/login/cancelled/"
 
 
-@place("single sign-on, failed", "That did not work", 401, signed_in=False)
+@place("single sign-on, failed", "Sign-in failed", 401, signed_in=False)
 def _failed(world: World) -> str:
     return "/accounts/oidc/callback/?state=forged"
 
 
-@place("single sign-on, connected", "connected as")
+@place("single sign-on, connected", "Connected as")
 def _connected(world: World) -> str:
     email = f"{'alice-' * 8}@{'example-' * 6}.com"
     SocialAccount.objects.create(user=world.alice, provider="oidc", uid="x", extra_data={"email": email})
@@ -97,12 +97,12 @@ def _set_password(world: World) -> str:
     return "/accounts/password/set/"
 
 
-@place("reset the password, asked", "a link is on its way", signed_in=False)
+@place("reset the password, asked", "a link was sent", signed_in=False)
 def _reset_asked(world: World) -> str:
     return "/accounts/password/reset/done/"
 
 
-@place("reset the password, new one", "Set the password", signed_in=False)
+@place("reset the password, new one", "Set password", signed_in=False)
 def _reset(world: World) -> str:
     key = f"{user_pk_to_url_str(world.alice)}-{PASSWORD_RESET_TOKENS.make_token(world.alice)}"
     return f"/accounts/password/reset/key/{key}/"
@@ -113,7 +113,7 @@ def _reset_in_vain(world: World) -> str:
     return "/accounts/password/reset/key/1-broken/"
 
 
-@place("reset the password, done", "The password is set", signed_in=False)
+@place("reset the password, done", "Password set", signed_in=False)
 def _reset_done(world: World) -> str:
     return "/accounts/password/reset/key/done/"
 
@@ -125,10 +125,10 @@ def _several_addresses(world: World) -> str:
     return "/accounts/email/"
 
 
-@place("account, holdings", "What this account holds")
+@place("account, holdings", "Account contents")
 def _holdings(world: World) -> str:
     world.team()
     world.share(note=HOSTILE)
     SavedView.objects.create(owner=world.alice, name=HOSTILE[:100], page=SavedView.Page.SOURCES)
-    outlets.save(world.alice, Outlet.Kind.WEBHOOK, "https://hooks.example.com/x")
+    channels.save(world.alice, Outlet.Kind.WEBHOOK, "https://hooks.example.com/x")
     return "/accounts/holdings/"

@@ -1,7 +1,7 @@
 """The pages of deleting: what depends on a source, the bin, several at once."""
 
 from accounts.models import User
-from datasources import bin, opened
+from datasources.deleting import bin, viewers
 from datasources.models import Deletion
 from tests.browser.places import HOSTILE, World, place
 from tests.conftest import synced
@@ -15,7 +15,7 @@ def _empty_bin(world: World) -> str:
 @place("delete, somebody depends on it", "bob@example.com opened it")
 def _delete_missed(world: World) -> str:
     source = world.table()
-    opened.note(source, User.objects.create_user("bob@example.com"))
+    viewers.note(source, User.objects.create_user("bob@example.com"))
     world.link(source)
     return f"/sources/{source.datasource_id}/delete/"
 

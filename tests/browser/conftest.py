@@ -12,7 +12,7 @@ from django.test import override_settings
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from accounts.models import User
-from datasources import heartbeats
+from core import heartbeats
 from tests.support import browser as support
 from tests.support.browser import Witness
 from tests.support.oidc import CLIENT_ID, CLIENT_SECRET, Provider

@@ -17,13 +17,17 @@ from playwright.sync_api import BrowserContext, Page
 from accounts import teams
 from accounts.models import Membership, Team, User
 from accounts.roles import Role
-from datasources import audit, links, notices, outlets, shares
-from datasources.audit import What
+from datasources import notices
+from datasources.activity import log
+from datasources.activity.words import What
+from datasources.downloads import links
 from datasources.models import ApiKey, DownloadLink, KeyShare, Outlet, SavedView, ShareLink, Source, Sync
 from datasources.models.notices import Topic
+from datasources.notices import channels
+from datasources.sharing import shares
 from tests.conftest import synced
+from tests.datasources.views.conftest import made
 from tests.support.sandbox import HTML_502, Account
-from tests.views.conftest import made
 
 IN_A_WEEK = timezone.now() + timedelta(days=7)
 HOSTILE = "<img src=x onerror=alert(1)>\"'><script>alert(2)</script>\u202efdp.csv"
@@ -32,9 +36,9 @@ HOSTILE = "<img src=x onerror=alert(1)>\"'><script>alert(2)</script>\u202efdp.cs
 @contextlib.contextmanager
 def at_home() -> Iterator[None]:
     """As if asked for from a browser with an address."""
-    token = audit.origin.set(audit.Origin("2001:db8::7", "Mozilla/5.0 (iPhone) Safari/600"))
+    token = log.origin.set(log.Origin("2001:db8::7", "Mozilla/5.0 (iPhone) Safari/600"))
     yield
-    audit.origin.reset(token)
+    log.origin.reset(token)
 
 
 @dataclass
@@ -120,14 +124,14 @@ def each(*, where: Callable[[Place], bool] = lambda place: True) -> pytest.MarkD
 
 
 for _name, _path, _shows, _signed_in in [
-    ("sign in", "/accounts/login/", "Sign In", False),
-    ("sign up", "/accounts/signup/", "Sign Up", False),
-    ("reset the password", "/accounts/password/reset/", "Password Reset", False),
+    ("sign in", "/accounts/login/", "Sign in", False),
+    ("sign up", "/accounts/signup/", "Sign up", False),
+    ("reset the password", "/accounts/password/reset/", "Reset your password", False),
     ("change the password", "/accounts/password/change/", "Change Password", True),
     ("e-mail", "/accounts/email/", "alice@example.com", True),
     ("key, add", "/keys/add/", "Check and add", True),
     ("downloads, none", "/downloads/", "No download links yet", True),
-    ("shared, none", "/shares/", "Nothing is shared yet", True),
+    ("shared, none", "/shares/", "No share links yet", True),
 ]:
     place(_name, _shows, signed_in=_signed_in)(lambda world, path=_path: path)
 
@@ -144,7 +148,7 @@ def _no_keys(world: World) -> str:
     return "/keys/"
 
 
-@place("keys, refused and unreadable", "cannot be read")
+@place("keys, refused and unreadable", "can't be read")
 def _broken_keys(world: World) -> str:
     ApiKey.objects.filter(pk=world.key.pk).update(secret="1.not-to-be-opened", state=ApiKey.State.INVALID)
     return "/keys/"
@@ -160,7 +164,7 @@ def _delete_key(world: World) -> str:
     return f"/keys/{world.key.pk}/delete/"
 
 
-@place("activity, none", "Nothing has happened yet")
+@place("activity, none", "No activity yet")
 def _no_activity(world: World) -> str:
     return "/activity/"
 
@@ -169,11 +173,11 @@ def _no_activity(world: World) -> str:
 def _activity(world: World) -> str:
     with at_home():
         for what in What:
-            audit.record(
+            log.record(
                 what, world.alice, key=world.key, about="things.csv", team="T", before="b", role="r", outcome="o"
             )
-    audit.record(What.DOWNLOADED, world.alice, source=world.source(fileName=HOSTILE))
-    audit.record(What.DOWNLOADED, world.alice, source=world.source(fileName=f"{'long-' * 40}.csv"))
+    log.record(What.DOWNLOADED, world.alice, source=world.source(fileName=HOSTILE))
+    log.record(What.DOWNLOADED, world.alice, source=world.source(fileName=f"{'long-' * 40}.csv"))
     return "/activity/"
 
 
@@ -182,7 +186,7 @@ def _activity_narrowed(world: World) -> str:
     return f"/activity/?q=nowhere&what=teams&who=bob&since=2026-01-01&until=2026-02-01&key={world.key.pk}"
 
 
-@place("activity, odd address", "The usual value is used instead", 400)
+@place("activity, odd address", "The default is used instead", 400)
 def _odd_activity(world: World) -> str:
     return "/activity/?what=nonsense&since=tomorrow"
 
@@ -207,7 +211,7 @@ def _no_views(world: World) -> str:
     return "/views/"
 
 
-@place("view, save", "under a name that stands beside every page")
+@place("view, save", "Saved views appear in the sidebar")
 def _save_view(world: World) -> str:
     saved(world)
     return f"/views/add/?path=/sources/{world.table().datasource_id}/rows/&query=sort%3Dprice"
@@ -226,32 +230,32 @@ def _view_shown(world: World) -> str:
     return "/sources/?status=failed"
 
 
-@place("download, nobody makes it", "no worker takes it up")
+@place("download, nobody makes it", "no worker is running")
 def _stranded_download(world: World) -> str:
     link = links.ask(world.table(), world.alice, 3600)
     DownloadLink.objects.update(due_at="2026-01-01T00:00Z")
     return f"/downloads/{link.pk}/"
 
 
-@place("sources, nobody checks", "Nothing is being checked right now")
+@place("sources, nobody checks", "Status checks are paused")
 def _nobody_checks(world: World) -> str:
     world.source()
     Sync.objects.update(due_at="2026-01-01T00:00Z")
     return "/sources/"
 
 
-@place("operations", "None is alive")
+@place("operations", "No worker is running")
 def _operations(world: World) -> str:
     User.objects.update(is_staff=True)
     return "/operations/"
 
 
-@place("delete", "To go on, type the file's name")
+@place("delete", "Type the file name to confirm")
 def _delete(world: World) -> str:
     return f"/sources/{world.table().datasource_id}/delete/"
 
 
-@place("teams, none", "A new team")
+@place("teams, none", "New team")
 def _no_teams(world: World) -> str:
     return "/teams/"
 
@@ -282,13 +286,13 @@ def _team_without_key(world: World) -> str:
     return f"/sources/?team={team.pk}"
 
 
-@place("key, share", "Teams that work through it")
+@place("key, share", "Shared with teams")
 def _share_key(world: World) -> str:
     world.team()
     return f"/keys/{world.key.pk}/share/"
 
 
-@place("invitation", "Make an account", signed_in=False)
+@place("invitation", "Create an account", signed_in=False)
 def _invitation(world: World) -> str:
     invitation = teams.invite(world.team(), world.alice, Role.MEMBER, timezone.now() + timedelta(days=7))
     return f"/invitations/{teams.token(invitation)}/"
@@ -303,19 +307,19 @@ def _notices(world: World) -> str:
     return "/notices/"
 
 
-@place("notices, none", "Nothing to tell")
+@place("notices, none", "You're all caught up")
 def _no_notices(world: World) -> str:
     return "/notices/"
 
 
-@place("notices, choices", "What you are told")
+@place("notices, choices", "Notification settings")
 def _notice_choices(world: World) -> str:
-    outlets.save(world.alice, Outlet.Kind.SLACK, "https://hooks.example.com/services/x")
+    channels.save(world.alice, Outlet.Kind.SLACK, "https://hooks.example.com/services/x")
     Outlet.objects.update(problem="hooks.example.com answered 404.")
     return "/notices/choices/"
 
 
-@place("nothing there", "There is nothing here", 404)
+@place("nothing there", "Page not found", 404)
 def _not_found(world: World) -> str:
     return f"/sources/{uuid.uuid4()}/"
 

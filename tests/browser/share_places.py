@@ -1,12 +1,12 @@
 """Share links, from inside and from outside."""
 
-from datasources import shares
 from datasources.models import ShareLink
+from datasources.sharing import shares
 from tests.browser.places import HOSTILE, IN_A_WEEK, World, place
 from tests.conftest import synced
 
 
-@place("share", "Make the link")
+@place("share", "Create link")
 def _share(world: World) -> str:
     return f"/sources/{world.table().datasource_id}/share/"
 
@@ -17,17 +17,17 @@ def _share_link(world: World) -> str:
     return f"/shares/{share.pk}/"
 
 
-@place("share link, edit", "Ask for no password any more")
+@place("share link, edit", "Remove the password")
 def _edit_share(world: World) -> str:
     return f"/shares/{world.share(password='open sesame', ends_at=IN_A_WEEK).pk}/edit/"
 
 
-@place("share link, end", "End this share link?")
+@place("share link, end", "Revoke this share link?")
 def _end_share(world: World) -> str:
     return f"/shares/{world.share(world.table(name=HOSTILE)).pk}/end/"
 
 
-@place("shared", "Used up")
+@place("shared", "Limit reached")
 def _shares(world: World) -> str:
     source = world.table()
     used_up = world.share(source, most_uses=3, note="For the supplier")
@@ -54,12 +54,12 @@ def _shared_files(world: World) -> str:
     return _outside(world.share(source, next(one for one in synced(world.key) if one != source)))
 
 
-@place("shared page, password", "wants a password", signed_in=False)
+@place("shared page, password", "Enter the password", signed_in=False)
 def _shared_locked(world: World) -> str:
     return _outside(world.share(password="open sesame"))
 
 
-@place("shared page, being made", "Getting the file ready", 202, signed_in=False)
+@place("shared page, being made", "Preparing the file", 202, signed_in=False)
 def _shared_waiting(world: World) -> str:
     return _outside(world.share(), "?dl=1")
 
@@ -69,7 +69,7 @@ def _shared_nothing(world: World) -> str:
     return "/d/cd_not-a-token/"
 
 
-@place("shared page, limited", "This link works once", signed_in=False)
+@place("shared page, limited", "1 download left", signed_in=False)
 def _shared_limited(world: World) -> str:
     return _outside(world.share(most_uses=1, ends_at=IN_A_WEEK))
 

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 from django.db.models import F
 
-from datasources import links
+from datasources.downloads import links
 from datasources.models import DownloadLink, Source
 from tests.browser.places import HOSTILE, World, place
 from tests.conftest import asked_again, synced
@@ -68,7 +68,7 @@ def _past_the_end(world: World) -> str:
     return "/sources/?page=7"
 
 
-@place("sources, odd address", "The usual value is used instead", 400)
+@place("sources, odd address", "The default is used instead", 400)
 def _odd_address(world: World) -> str:
     world.source()
     return "/sources/?page=abc&limit=9999"
@@ -84,7 +84,7 @@ def _key_refused(world: World) -> str:
     return "/sources/"
 
 
-@place("sources, API down", "the dashboard keeps trying")
+@place("sources, API down", "The dashboard retries automatically")
 def _api_down(world: World) -> str:
     world.source()
     world.fail()
@@ -98,7 +98,7 @@ def _completed(world: World) -> str:
     return f"/sources/{world.source(extra=extra).datasource_id}/"
 
 
-@place("details, processing", "The page changes by itself when it is done")
+@place("details, processing", "This page updates automatically")
 def _processing(world: World) -> str:
     return f"/sources/{world.source(status='processing').datasource_id}/"
 
@@ -160,7 +160,7 @@ def _rows_empty(world: World) -> str:
     return f"/sources/{world.table('id,name').datasource_id}/rows/"
 
 
-@place("rows, none match", "No row matches")
+@place("rows, none match", "No matching rows")
 def _rows_none_match(world: World) -> str:
     return f"/sources/{world.table().datasource_id}/rows/?filter=price+%3C+0"
 
@@ -177,7 +177,7 @@ def _rows_loading(world: World) -> str:
     return f"/sources/{source.datasource_id}/rows/"
 
 
-@place("rows, rate limit", "Continues in", 429)
+@place("rows, rate limit", "Continues automatically in", 429)
 def _rows_rate_limit(world: World) -> str:
     source = world.table()
     world.account.fault("answer", status=429, headers={"Retry-After": "50"}, times=9)
@@ -191,7 +191,7 @@ def _rows_api_down(world: World) -> str:
     return f"/sources/{source.datasource_id}/rows/"
 
 
-@place("downloads", "works for")
+@place("downloads", "Expires in")
 def _downloads(world: World) -> str:
     source = world.table()
     world.link(source, expires_at="2026-01-01T00:00Z")
@@ -211,6 +211,6 @@ def _pending_download(world: World) -> str:
     return f"/downloads/{links.ask(world.table(), world.alice, 3600).pk}/"
 
 
-@place("download, ended", "This link has ended")
+@place("download, ended", "Link expired")
 def _ended_download(world: World) -> str:
     return f"/downloads/{world.link(world.table(), expires_at='2026-01-01T00:00Z').pk}/"

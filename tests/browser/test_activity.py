@@ -5,8 +5,9 @@ import re
 import pytest
 from playwright.sync_api import expect
 
-from datasources import audit, live
-from datasources.audit import What
+from core import live
+from datasources.activity import log
+from datasources.activity.words import What
 from tests.support.browser import PHONE
 
 pytestmark = pytest.mark.browser
@@ -14,9 +15,9 @@ pytestmark = pytest.mark.browser
 
 @pytest.fixture(autouse=True)
 def events(alice, key) -> None:
-    audit.record(What.DOWNLOADED, alice, key=key, about="beans.csv")
-    audit.record(What.DOWNLOADED, alice, key=key, about="peas.csv")
-    audit.record(What.KEY_ADDED, alice, key=key)
+    log.record(What.DOWNLOADED, alice, key=key, about="beans.csv")
+    log.record(What.DOWNLOADED, alice, key=key, about="peas.csv")
+    log.record(What.KEY_ADDED, alice, key=key)
 
 
 def test_typing_narrows_the_log_and_the_cursor_stays(page):
@@ -63,27 +64,27 @@ def test_what_is_shown_is_what_is_exported(page, tmp_path):
 def test_one_asks_by_whom_and_when(people, alice, options):
     page = people(alice, **options).new_page()
     page.goto("/activity/")
-    page.get_by_text("Who and when").click()
-    page.get_by_label("By whom").fill("nobody")
+    page.get_by_text("Filters").click()
+    page.get_by_label("User").fill("nobody")
     page.keyboard.press("Enter")
     expect(page.get_by_role("heading", name="Nothing matches")).to_be_visible()
-    expect(page.get_by_label("By whom")).to_have_value("nobody")
+    expect(page.get_by_label("User")).to_have_value("nobody")
     page.get_by_role("link", name="Clear").click()
     expect(page.locator(".log > li")).to_have_count(3)
 
 
 def test_what_happens_meanwhile_appears_by_itself_and_what_is_unfolded_stays_so(page, alice, key):
-    token = audit.origin.set(audit.Origin("203.0.113.7", "Firefox/140 Linux"))
-    audit.record(What.SIGNED_IN, alice)
-    audit.origin.reset(token)
+    token = log.origin.set(log.Origin("203.0.113.7", "Firefox/140 Linux"))
+    log.record(What.SIGNED_IN, alice)
+    log.origin.reset(token)
     page.goto("/activity/")
     lines = page.locator(".log > li")
     expect(lines).to_have_count(4)
-    page.get_by_text("From where").first.click()
-    page.get_by_text("Who and when").click()
+    page.get_by_text("details").first.click()
+    page.get_by_text("Filters").click()
     expect(page.get_by_text("Firefox on Linux")).to_be_visible()
-    audit.record(What.DOWNLOADED, alice, key=key, about="lentils.csv")
+    log.record(What.DOWNLOADED, alice, key=key, about="lentils.csv")
     live.publish([alice.pk], "downloads-changed")
     expect(lines).to_have_count(5)
     expect(page.get_by_text("Firefox on Linux")).to_be_visible()
-    expect(page.get_by_label("By whom")).to_be_visible()
+    expect(page.get_by_label("User")).to_be_visible()

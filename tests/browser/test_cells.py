@@ -164,7 +164,7 @@ def test_a_cell_that_cannot_be_loaded_says_so(table_of, witness):
     page.route("**/rows/cell/**", lambda route: route.fulfill(status=404, body="gone"))
     witness.expects(404)
     page.get_by_role("button", name=re.compile("^a long story")).click()
-    expect(page.get_by_role("dialog").locator("pre")).to_have_text(re.compile("could not be loaded"))
+    expect(page.get_by_role("dialog").locator("pre")).to_have_text(re.compile("Loading failed"))
 
 
 def test_a_cut_cell_has_a_page_without_scripts(people, alice, table_of):
@@ -174,7 +174,7 @@ def test_a_cut_cell_has_a_page_without_scripts(people, alice, table_of):
     page.get_by_role("button", name=re.compile("^a long story")).click()
     assert page.locator("pre[data-at]").text_content() == LONG
     expect(page.get_by_role("heading", level=1)).to_have_text("story, row 1")
-    page.get_by_role("link", name="Back to the rows").click()
+    page.get_by_role("link", name="Back to rows").click()
     expect(page.locator(".rows tbody tr")).to_have_count(1)
 
 
@@ -188,7 +188,7 @@ def test_headers_of_numbers_stand_over_their_numbers(table_of):
 def test_labels_of_many_columns_do_not_overlap(table_of):
     names = [f"{'A long question, number' * (n % 4)} {n} {'x' * (n % 7) * 9}" for n in range(60)]
     page = table_of(names, list(range(60)))
-    page.get_by_text("Choose columns").click()
+    page.get_by_text("Columns").click()
     boxes = page.locator(".columns label").evaluate_all(
         """labels => labels.map(one => {
           const {x, y, right, bottom} = one.getBoundingClientRect();

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Download, Page, expect
 
-from datasources import links, tasks
+from datasources import tasks
+from datasources.downloads import links
 from datasources.models import DownloadLink, Source
 from tests.conftest import synced
 from tests.support.browser import tab_to
@@ -122,12 +123,12 @@ def test_a_link_that_works_is_used_at_once(page, account, source, ready):
 @pytest.mark.slow
 def test_a_link_lives_as_long_as_chosen(page, source):
     page.goto(f"/sources/{source.datasource_id}/")
-    page.get_by_label("How long the link works").select_option(label="24 hours")
+    page.get_by_label("Link expires in").select_option(label="24 hours")
     with page.expect_download():
         button(page).click()
     assert DownloadLink.objects.get().expires_in_s == 86_400
     page.goto("/downloads/")
-    expect(page.get_by_text(re.compile("works for 23 h 59 min"))).to_be_visible()
+    expect(page.get_by_text(re.compile("Expires in 24 h"))).to_be_visible()
 
 
 @pytest.mark.slow
@@ -135,7 +136,7 @@ def test_a_failure_is_told_where_the_button_was_and_can_be_tried_again(page, acc
     account.refuse("ACCESS_DENIED", 403, path="/download")
     page.goto("/sources/")
     button(page).click()
-    expect(page.locator(".download").get_by_role("alert")).to_contain_text("this key may not do that")
+    expect(page.locator(".download").get_by_role("alert")).to_contain_text("This key has no permission")
     with page.expect_download() as download:
         page.get_by_role("button", name="Try again").click()
     is_the_file(download.value)
@@ -165,8 +166,8 @@ def test_renewing_makes_a_new_link_and_no_download(page, account, source, ready)
     downloads: list[Download] = []
     page.on("download", lambda download: downloads.append(download))
     page.goto("/downloads/")
-    page.get_by_role("button", name="Renew").click()
+    page.get_by_role("button", name="Extend").click()
     expect(page.locator("tbody tr")).to_have_count(2)
-    expect(page.get_by_text("works for")).to_have_count(2)
+    expect(page.get_by_text("Expires in")).to_have_count(2)
     assert len(account.calls("/download", "POST")) == 2
     assert not downloads

@@ -52,7 +52,7 @@ def test_the_page_for_a_stale_form_is_for_everybody(people):
     page = browser.new_page()
     page.goto("/accounts/login/")
     browser.clear_cookies()
-    page.get_by_role("button", name="Sign In", exact=True).click()
+    page.get_by_role("button", name="Sign in", exact=True).click()
     expect(page.locator("h1")).to_have_text("Send this again")
     is_for_everybody(page)
 
@@ -64,7 +64,7 @@ def test_the_page_for_trouble_of_our_own_is_for_everybody(people):
     page = browser.new_page()
     with broken_database():
         page.goto("/sources/")
-    expect(page.locator("h1")).to_have_text("Something broke")
+    expect(page.locator("h1")).to_have_text("Something went wrong")
     is_for_everybody(page)
 
 

@@ -5,7 +5,8 @@ import re
 import pytest
 from playwright.sync_api import Locator, Page, Route, expect
 
-from datasources import keys, live
+from core import live
+from datasources import keys
 from datasources.models import ApiKey, Source
 from tests.conftest import synced
 from tests.support.processes import wait_for
@@ -76,7 +77,7 @@ def test_the_tab_tells_of_work_that_is_under_way(page, account, processing):
 @pytest.mark.slow
 def test_details_follow_the_source(page, account, processing):
     page.goto(f"/sources/{processing.datasource_id}/")
-    expect(page.get_by_text("The page changes by itself when it is done")).to_be_visible()
+    expect(page.get_by_text("This page updates automatically")).to_be_visible()
     expect(page.locator(".steps-line li")).to_have_count(1)
     account.change(processing.datasource_id, status="completed", extra={"rowCount": 2})
     expect(page.locator(".steps-line li")).to_have_count(2)
@@ -100,7 +101,7 @@ def test_rows_that_take_long_after_processing_are_on_their_way(page, account, pr
     page.goto(f"/sources/{processing.datasource_id}/rows/")
     account.fault("slow", path=f"{processing.datasource_id}/data", seconds=3)
     account.change(processing.datasource_id, status="completed")
-    expect(page.locator("#rows-problem")).to_contain_text("They appear by themselves")
+    expect(page.locator("#rows-problem")).to_contain_text("They appear automatically")
     expect(page.locator(".rows tbody tr")).to_have_count(2)
 
 

@@ -3,8 +3,8 @@
 import pytest
 from playwright.sync_api import Page, expect
 
-from datasources import outlets
 from datasources.models import Outlet, OutletTest
+from datasources.notices import channels
 from tests.conftest import taken
 from tests.support.processes import wait_for
 from tests.support.receiver import Receiver
@@ -22,7 +22,7 @@ def receiver(settings):
 
 @pytest.fixture
 def outlet(alice, receiver) -> Outlet:
-    return outlets.save(alice, Outlet.Kind.WEBHOOK, receiver.url)
+    return channels.save(alice, Outlet.Kind.WEBHOOK, receiver.url)
 
 
 def press(page: Page, outlet: Outlet) -> None:
@@ -34,7 +34,7 @@ def press(page: Page, outlet: Outlet) -> None:
 
 def send(outlet: Outlet) -> str:
     """What a worker does."""
-    return outlets.send_test(str(outlet.pk), taken(OutletTest.objects.get(outlet=outlet)))
+    return channels.send_test(str(outlet.pk), taken(OutletTest.objects.get(outlet=outlet)))
 
 
 def test_the_outcome_of_a_test_appears_by_itself(page, outlet, receiver):

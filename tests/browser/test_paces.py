@@ -7,7 +7,7 @@ from django.utils import timezone
 from playwright.sync_api import Locator, expect
 
 from datasources.models import Source
-from tests.conftest import looked, synced
+from tests.conftest import polled, synced
 from tests.support.browser import PHONE
 from tests.support.processes import wait_for
 
@@ -32,7 +32,7 @@ def test_a_look_at_claro_shows_when_it_was_and_that_it_takes_long(page, key, sou
     page.goto(f"/sources/{source.datasource_id}/" if place == "details" else "/sources/")
     part = page.locator("dl" if place == "details" else f"#source-{source.pk}")
     shows(part, "for 10 min · usually about 3 min", "checked 8 min ago")
-    looked(key)
+    polled(key)
     shows(part, "for 10 min · slower than usual (about 3 min)", "checked just now")
 
 
@@ -53,19 +53,19 @@ def test_a_page_that_is_left_open_counts_on(page, source):
 def test_looks_that_follow_quickly_upon_each_other_are_one_request(page, key, source):
     page.clock.install(time=timezone.now())
     page.goto("/sources/")
-    looked(key)
+    polled(key)
     shows(page.locator(f"#source-{source.pk}"), "checked just now")
     page.evaluate("told = 0; document.body.addEventListener('watch-checked', () => (told += 1))")
     # The first that the page was told may have been to look again, as when its stream began: this one is a look.
-    looked(key)
+    polled(key)
     wait_for(lambda: page.evaluate("told") >= 1)
     expect(page.locator("#source-list.htmx-request")).to_have_count(0)
     asked: list[str] = []
-    # Whether anything stands still is asked apart (standstill.py).
+    # Whether anything stands still is asked apart (stalled.py).
     is_meant = lambda one: "hx-request" in one.headers and "/checks/" not in one.url  # noqa: E731
     page.on("request", lambda one: asked.append(one.url) if is_meant(one) else None)
     for number in range(2, 5):
-        looked(key)
+        polled(key)
         wait_for(lambda number=number: page.evaluate("told") >= number)
     assert asked == []
     page.clock.run_for("00:15")

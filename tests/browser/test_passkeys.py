@@ -45,7 +45,7 @@ def passkey(page, device) -> Authenticator:
     page.get_by_role("link", name="Add a passkey").click()
     expect(page.get_by_label("Name")).to_have_value("Chrome on Linux")
     page.get_by_label("Name").fill("Work laptop")
-    page.get_by_role("button", name="Add the passkey").click()
+    page.get_by_role("button", name="Add passkey").click()
     expect(page.get_by_role("heading", name="Recovery codes")).to_be_visible()
     return Authenticator.objects.get(type="webauthn")
 
@@ -58,7 +58,7 @@ def sign_out(page: Page) -> None:
 @pytest.mark.slow
 def test_a_passkey_is_added_and_signs_in_without_a_password(page, passkey, device):
     assert device.passkeys() == 1
-    page.get_by_role("link", name="I have kept them").click()
+    page.get_by_role("link", name="Done").click()
     expect(page.get_by_role("listitem").filter(has_text="Work laptop")).to_contain_text("not used yet")
     sign_out(page)
     page.goto("/keys/add/")
@@ -83,7 +83,7 @@ def test_with_the_password_a_passkey_is_the_second_step(page, passkey, alice, se
     page.goto("/accounts/login/")
     page.get_by_label("Email").fill("alice@example.com")
     page.get_by_label("Password").fill(PASSWORD)
-    page.get_by_role("button", name="Sign In", exact=True).click()
+    page.get_by_role("button", name="Sign in", exact=True).click()
     expect(page.get_by_role("heading", name="Second step")).to_be_visible()
     page.get_by_role("button", name="Use a passkey").click()
     expect(page).to_have_url(re.compile("/sources/"))
@@ -94,7 +94,7 @@ def test_a_passkey_shows_who_one_is_before_something_changes(page, passkey):
     page.get_by_role("button", name="Sign in with a passkey").click()
     expect(page).to_have_url(re.compile("/sources/"))
     page.goto("/accounts/2fa/totp/activate/")
-    expect(page.get_by_role("heading", name="Is it you?")).to_be_visible()
+    expect(page.get_by_role("heading", name="Confirm it's you")).to_be_visible()
     page.get_by_role("link", name="Use a passkey").click()
     page.get_by_role("button", name="Use a passkey").click()
     expect(page.get_by_role("heading", name="Set up an authenticator app")).to_be_visible()
@@ -107,13 +107,13 @@ def test_a_passkey_is_renamed_and_removed(page, passkey, device):
     page.get_by_label("Name").fill("Old laptop")
     page.get_by_role("button", name="Save").click()
     page.get_by_role("link", name="Remove Old laptop").click()
-    page.get_by_role("button", name="Remove the passkey").click()
-    expect(page.get_by_text("The passkey is removed.")).to_be_visible()
+    page.get_by_role("button", name="Remove passkey").click()
+    expect(page.get_by_text("Passkey removed.")).to_be_visible()
     assert not Authenticator.objects.exists()
     sign_out(page)
     assert device.passkeys() == 1  # the device does not know
     page.get_by_role("button", name="Sign in with a passkey").click()
-    expect(page.get_by_role("alert")).to_contain_text("not right")
+    expect(page.get_by_role("alert")).to_contain_text("Wrong code or passkey")
     expect(page).to_have_url(re.compile("/accounts/login/"))
 
 
@@ -121,21 +121,21 @@ def test_who_is_not_recognised_is_told_and_may_try_again(page, passkey, device):
     sign_out(page)
     device.refuse()
     page.get_by_role("button", name="Sign in with a passkey").click()
-    expect(page.get_by_role("alert")).to_have_text("That was cancelled, or took too long.")
+    expect(page.get_by_role("alert")).to_have_text("Cancelled or timed out. Try again.")
     page.goto("/keys/")
     expect(page.get_by_label("Password")).to_be_visible()
 
 
 def test_one_device_takes_one_passkey(page, passkey):
     page.goto("/accounts/2fa/webauthn/add/")
-    page.get_by_role("button", name="Add the passkey").click()
-    expect(page.get_by_role("alert")).to_have_text("This device has a passkey for you already.")
+    page.get_by_role("button", name="Add passkey").click()
+    expect(page.get_by_role("alert")).to_have_text("This device already has a passkey for you.")
 
 
 def test_under_an_ip_address_the_page_says_why_there_are_no_passkeys(people, server):
     page = people().new_page()
     page.goto(f"http://{server.address}/accounts/login/")
-    expect(page.get_by_role("button", name="Sign In", exact=True)).to_be_visible()
+    expect(page.get_by_role("button", name="Sign in", exact=True)).to_be_visible()
     expect(page.get_by_role("button", name="Sign in with a passkey")).to_be_hidden()
 
 
@@ -143,7 +143,7 @@ def test_where_passkeys_can_t_work_adding_one_is_not_offered(people, alice):
     page = people(alice, java_script_enabled=False).new_page()
     page.goto("/accounts/2fa/webauthn/add/")
     expect(page.locator("main")).to_contain_text("Passkeys don't work here")
-    expect(page.get_by_role("button", name="Add the passkey")).to_be_hidden()
+    expect(page.get_by_role("button", name="Add passkey")).to_be_hidden()
 
 
 def with_password(alice: User, settings) -> None:

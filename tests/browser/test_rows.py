@@ -54,7 +54,7 @@ def test_a_header_sorts_up_down_and_not_at_all(rows):
     header(rows, "price").get_by_role("link").click()
     shows(rows, "thing 120", "Rows 1 to 50 of 120")
     expect(header(rows, "price")).to_have_attribute("aria-sort", "ascending")
-    expect(rows.locator("#chip-sort")).to_contain_text("By price, ascending")
+    expect(rows.locator("#chip-sort")).to_contain_text("Sorted by price ↑")
     header(rows, "price").get_by_role("link").click()
     shows(rows, "thing 001", "Rows 1 to 50 of 120")
     expect(header(rows, "price")).to_have_attribute("aria-sort", "descending")
@@ -75,7 +75,7 @@ def test_a_typed_filter_and_its_chip(rows):
     rows.get_by_label("Filter expression").fill("price < 400 AND name LIKE '%9%'")
     rows.keyboard.press("Enter")
     shows(rows, "thing 109", "Rows 1 to 2 of 2 that match")
-    expect(rows.locator("#chip-filter")).to_contain_text("Only where price < 400 AND name LIKE '%9%'")
+    expect(rows.locator("#chip-filter")).to_contain_text("price < 400 AND name LIKE '%9%'")
     assert "filter=price+%3C+400+AND+name+LIKE+%27%259%25%27" in rows.url
     rows.locator("#chip-filter").click()
     shows(rows, "thing 001", "Rows 1 to 50 of 120")
@@ -83,23 +83,23 @@ def test_a_typed_filter_and_its_chip(rows):
 
 
 def test_the_builder_writes_the_filter(rows):
-    rows.get_by_text("Build a filter").click()
+    rows.get_by_text("Add filter").click()
     for column, operator, value in [
         ("unit cost", "is greater than", "50"),
         ("name", "contains", "1"),
         ("note", "equals", "it's"),
     ]:
         rows.get_by_label("Column", exact=True).select_option(column)
-        rows.get_by_label("How it compares").select_option(label=operator)
+        rows.get_by_label("Comparison").select_option(label=operator)
         rows.get_by_label("Value").fill(value)
         rows.get_by_label("Value").press("Enter")
         expect(rows.locator("#chip-filter")).to_contain_text(value.replace("'", "''"))
         if not rows.locator("details.builder").get_attribute("open"):
-            rows.get_by_text("Build a filter").click()
+            rows.get_by_text("Add filter").click()
     expect(rows.get_by_label("Filter expression")).to_have_value(
         "\"unit cost\" > 50 AND name LIKE '%1%' AND note = 'it''s'"
     )
-    expect(rows.get_by_role("heading", name="No row matches")).to_be_visible()
+    expect(rows.get_by_role("heading", name="No matching rows")).to_be_visible()
 
 
 def test_a_bad_filter_is_told_beside_it_and_the_table_stays(rows, witness):
@@ -124,7 +124,7 @@ def test_page_size_and_state_stand_in_the_address(rows):
     shows(rows, "thing 120", "Rows 1 to 50 of 120")
     rows.get_by_role("link", name="Next").click()
     shows(rows, "thing 070", "Rows 51 to 100 of 120")
-    rows.get_by_label("Rows a page").select_option("25")
+    rows.get_by_label("Rows per page").select_option("25")
     shows(rows, "thing 120", "Rows 1 to 25 of 120")
     rows.get_by_label("Page", exact=True).fill("4")
     rows.keyboard.press("Enter")
@@ -169,7 +169,7 @@ def test_header_and_first_columns_stay_in_view(rows):
 def test_rows_that_take_long_are_on_their_way_and_then_there(rows, account):
     account.fault("slow", path=data(rows), seconds=3)
     header(rows, "price").get_by_role("link").click()
-    expect(rows.locator("#rows-problem")).to_contain_text("They appear by themselves")
+    expect(rows.locator("#rows-problem")).to_contain_text("They appear automatically")
     shows(rows, "thing 001", "Rows 1 to 50 of 120")
     shows(rows, "thing 120", "Rows 1 to 50 of 120")
     expect(rows).to_have_url(re.compile("sort=price"))
@@ -206,7 +206,7 @@ def test_a_used_up_rate_limit_says_when_it_goes_on_and_does(people, alice, sandb
     while account.list_sources().status_code == 200:
         """Somebody else uses the key up."""
     header(page, "id").get_by_role("link").click()
-    expect(page.locator("#rows-problem")).to_contain_text(re.compile(r"Continues in \d s"))
+    expect(page.locator("#rows-problem")).to_contain_text(re.compile(r"Continues automatically in \d s"))
     expect(page.locator(".rows tbody tr")).to_have_count(2)
     expect(header(page, "id")).to_have_attribute("aria-sort", "ascending")
     expect(page.locator("#rows-problem")).to_be_empty()
@@ -215,7 +215,7 @@ def test_a_used_up_rate_limit_says_when_it_goes_on_and_does(people, alice, sandb
 
 @pytest.mark.slow
 def test_a_dialog_and_the_builder_are_for_everybody(rows):
-    rows.get_by_text("Build a filter").click()
+    rows.get_by_text("Add filter").click()
     expect(rows.get_by_label("Value")).to_be_visible()
     assert not violations(rows)
     rows.get_by_role("button", name=re.compile("^a long story")).click()
@@ -228,10 +228,10 @@ def test_a_dialog_and_the_builder_are_for_everybody(rows):
 def test_columns_are_chosen_and_all_of_them_come_back(people, alice, rows, scripts):
     page = people(alice, java_script_enabled=scripts).new_page()
     page.goto(rows.url)
-    page.get_by_text("Choose columns").click()
+    page.get_by_text("Columns").click()
     for name in COLUMNS[3:]:
         page.get_by_role("checkbox", name=name, exact=True).uncheck()
-    page.get_by_role("button", name="Show these").click()
+    page.get_by_role("button", name="Apply").click()
     expect(page.locator(".rows thead th")).to_have_count(4)
     expect(page).to_have_url(re.compile(r"/rows/\?column=id&column=name&column=price$"))
     header(page, "price").get_by_role("link").click()
@@ -245,9 +245,9 @@ def test_columns_are_chosen_and_all_of_them_come_back(people, alice, rows, scrip
 @pytest.mark.slow
 def test_an_address_names_no_columns_where_all_are_chosen(rows):
     rows.goto(f"{rows.url}?column=id")
-    rows.get_by_text("Choose columns").click()
+    rows.get_by_text("Columns").click()
     for name in COLUMNS[1:]:
         rows.get_by_role("checkbox", name=name, exact=True).check()
-    rows.get_by_role("button", name="Show these").click()
+    rows.get_by_role("button", name="Apply").click()
     expect(rows.locator(".rows thead th")).to_have_count(18)
     assert "column" not in rows.url

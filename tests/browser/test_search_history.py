@@ -5,8 +5,8 @@ import re
 import pytest
 from playwright.sync_api import Page, expect
 
-from datasources import audit
-from datasources.audit import What
+from datasources.activity import log
+from datasources.activity.words import What
 from tests.conftest import synced
 
 pytestmark = pytest.mark.browser
@@ -82,10 +82,10 @@ def test_a_search_after_going_back_is_a_new_step(listed):
 
 @pytest.mark.slow
 def test_each_field_of_the_activity_is_one_step(page, alice, key):
-    audit.record(What.DOWNLOADED, alice, key=key, about="beans.csv")
+    log.record(What.DOWNLOADED, alice, key=key, about="beans.csv")
     page.goto("/activity/")
     search(page, "bea")
-    page.get_by_text("Who and when").click()
+    page.get_by_text("Filters").click()
     search(page, "ali", field="#who", name="who")
     page.go_back()
     expect(page).to_have_url(re.compile(r"/activity/\?q=bea$"))

@@ -26,7 +26,7 @@ def with_password(alice, settings) -> User:
 def sign_in(page: Page) -> None:
     page.get_by_label("Email").fill("alice@example.com")
     page.get_by_label("Password").fill(PASSWORD)
-    page.get_by_role("button", name="Sign In", exact=True).click()
+    page.get_by_role("button", name="Sign in", exact=True).click()
 
 
 def test_signing_up_leads_to_the_first_key(people):
@@ -36,7 +36,7 @@ def test_signing_up_leads_to_the_first_key(people):
     page.get_by_label("Email").fill("new@example.com")
     page.get_by_label("Password", exact=True).fill(PASSWORD)
     page.get_by_label("Password (again)").fill(PASSWORD)
-    page.get_by_role("button", name="Sign Up").click()
+    page.get_by_role("button", name="Sign up").click()
     expect(page.get_by_role("heading", name="Add your Claro API key to begin")).to_be_visible()
 
 
@@ -45,7 +45,7 @@ def test_a_wrong_password_is_told_and_the_right_one_leads_to_the_page_asked_for(
     page.goto("/keys/add/")
     page.get_by_label("Email").fill("alice@example.com")
     page.get_by_label("Password").fill("wrong")
-    page.get_by_role("button", name="Sign In", exact=True).click()
+    page.get_by_role("button", name="Sign in", exact=True).click()
     expect(page.get_by_role("alert")).to_contain_text("not correct")
     sign_in(page)
     expect(page.get_by_role("heading", name="Add a key")).to_be_visible()

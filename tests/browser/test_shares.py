@@ -7,8 +7,9 @@ import pytest
 from django.conf.global_settings import PASSWORD_HASHERS
 from playwright.sync_api import expect
 
-from datasources import access, shares
+from datasources import access
 from datasources.models import DownloadLink, ShareLink, Source
+from datasources.sharing import shares
 from tests.browser.test_downloads import CONTENT, is_the_file
 from tests.conftest import synced
 from tests.support.processes import wait_for
@@ -27,12 +28,12 @@ def test_a_file_is_shared_opened_without_an_account_downloaded_and_ended(people,
     page.context.grant_permissions(["clipboard-read", "clipboard-write"])
     page.goto("/sources/")
     page.get_by_role("link", name="Share Größen & more.csv").click()
-    expect(page.get_by_label("After which day")).to_be_hidden()
-    page.get_by_label("Stops working").select_option(label="On a date")
-    expect(page.get_by_label("After which day")).to_be_visible()
-    page.get_by_label("Stops working").select_option(label="In a week")
+    expect(page.get_by_label("Last day")).to_be_hidden()
+    page.get_by_label("Expires").select_option(label="On a date")
+    expect(page.get_by_label("Last day")).to_be_visible()
+    page.get_by_label("Expires").select_option(label="In 7 days")
     page.get_by_label("Note").fill("For the supplier")
-    page.get_by_role("button", name="Make the link").click()
+    page.get_by_role("button", name="Create link").click()
     page.get_by_role("button", name="Copy the link").click()
     expect(page.get_by_role("button", name="Copied")).to_be_visible()
     address = page.evaluate("navigator.clipboard.readText()")
@@ -55,8 +56,8 @@ def test_a_file_is_shared_opened_without_an_account_downloaded_and_ended(people,
     expect(page.locator("dt:text('Downloads') + dd")).to_have_text("1")
 
     page.get_by_role("link", name="End", exact=True).click()
-    page.get_by_role("button", name="End the link").click()
-    expect(page.get_by_text("The link has ended.")).to_be_visible()
+    page.get_by_role("button", name="Revoke link").click()
+    expect(page.get_by_text("Link revoked.")).to_be_visible()
     stranger.witness.expects(404)
     other.reload()
     expect(other.get_by_role("heading", name="This link does not work")).to_be_visible()
@@ -71,7 +72,7 @@ def test_what_a_button_says_for_a_moment_outlives_a_change_of_the_page(page, ali
         page.get_by_role("button", name="Copy the link").click()
     expect(page.get_by_role("button", name="Copied")).to_be_visible()
     shares.pause(share, on=True)
-    expect(page.get_by_role("button", name="Go on")).to_be_visible()
+    expect(page.get_by_role("button", name="Resume")).to_be_visible()
     page.clock.run_for(2000)
     expect(page.get_by_role("button", name="Copy the link")).to_be_visible()
 
@@ -88,10 +89,10 @@ def test_a_click_before_the_link_is_there_waits_and_goes_on_by_itself(
     page.goto(f"/d/{share.unseal()}/?dl=1")
     page.get_by_label("Password").fill("open sesame")
     with page.expect_download() as download:
-        page.get_by_role("button", name="Go on").click()
-        expect(page.get_by_role("heading", name="Getting the file ready")).to_be_visible()
+        page.get_by_role("button", name="Continue").click()
+        expect(page.get_by_role("heading", name="Preparing the file")).to_be_visible()
     is_the_file(download.value)
-    page.get_by_role("link", name="Back to the page").click()
+    page.get_by_role("link", name="Back to the file list").click()
     expect(page.get_by_role("heading", name=re.compile("more.csv"))).to_be_visible()
     assert len(account.calls("/download", "POST")) == 1
     assert wait_for(lambda: ShareLink.objects.get().uses == 1)

@@ -26,7 +26,7 @@ def test_one_click_leads_there_and_back_to_the_page_asked_for(people):
     expect(page.get_by_role("listitem").filter(has_text=re.compile("^Example"))).to_contain_text(
         "connected as dora@example.com"
     )
-    page.get_by_role("link", name="Set the password").click()
+    page.get_by_role("link", name="Set password").click()
     expect(page.get_by_role("heading", name="Set Password")).to_be_visible()
 
 
@@ -37,8 +37,8 @@ def test_who_is_not_confirmed_there_is_told_why(people, the_provider):
     page = browser.new_page()
     page.goto("/accounts/login/")
     page.get_by_role("link", name="Sign in with Example").click()
-    expect(page.get_by_role("heading", name="Your address is not confirmed")).to_be_visible()
+    expect(page.get_by_role("heading", name="E-mail address not confirmed")).to_be_visible()
     is_for_everybody(page)
-    page.get_by_role("link", name="Back to the sign-in").click()
+    page.get_by_role("link", name="Back to sign-in").click()
     expect(page).to_have_url(re.compile("/accounts/login/"))
     assert not User.objects.exists()

@@ -12,7 +12,7 @@ pytestmark = pytest.mark.browser
 def sign_in(page: Page) -> None:
     page.get_by_label("Email").fill("alice@example.com")
     page.get_by_label("Password").fill("alices-password")
-    page.get_by_role("button", name="Sign In", exact=True).click()
+    page.get_by_role("button", name="Sign in", exact=True).click()
 
 
 def test_who_signs_in_twice_gets_where_they_wanted(people, alice, key):
@@ -40,7 +40,7 @@ def test_a_form_that_waited_needs_one_more_press(page, alice, witness):
     page.goto("/teams/")
     renew_the_token(page)
     page.get_by_label("Name").fill("Catalogue")
-    page.get_by_role("button", name="Make the team").click()
+    page.get_by_role("button", name="Create team").click()
     expect(page.get_by_role("heading", name="Send this again")).to_be_visible()
     page.get_by_role("button", name="Send again").click()
     expect(page.get_by_role("heading", name="Catalogue").first).to_be_visible()

@@ -4,7 +4,7 @@ import pytest
 import requests
 from django.conf import settings
 
-from datasources import live
+from core import live
 from tests.support import browser as support
 from tests.support.processes import wait_for
 from tests.support.tabs import NOT_SECURE, Tab, Windows

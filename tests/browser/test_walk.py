@@ -68,7 +68,7 @@ def test_from_the_invitation_to_the_link_that_works_no_more(people, alice, viewp
 def make_a_team_with_the_key(owner: Page) -> None:
     go(owner, "Teams")
     owner.get_by_label("Name").fill("Catalogue")
-    owner.get_by_role("button", name="Make the team").click()
+    owner.get_by_role("button", name="Create team").click()
     is_at(owner, "Catalogue")
     owner.get_by_role("link", name="one of yours").click()
     is_at(owner, "API keys")
@@ -93,12 +93,12 @@ def invitation(owner: Page) -> str:
 
 def join(member: Page, address: str) -> None:
     is_well(member, address, "Join Catalogue")
-    member.get_by_role("link", name="Make an account").click()
-    is_at(member, "Sign Up")
+    member.get_by_role("link", name="Create an account").click()
+    is_at(member, "Sign up")
     member.get_by_label("Email").fill(BOB)
     member.locator("[name=password1]").fill(PASSWORD)
     member.locator("[name=password2]").fill(PASSWORD)
-    member.get_by_role("button", name="Sign Up").click()
+    member.get_by_role("button", name="Sign up").click()
     is_at(member, "Join Catalogue")
     member.get_by_role("button", name=f"Join as {BOB}").click()
     expect(member.get_by_text("You are in Catalogue now, as member.")).to_be_visible()
@@ -113,11 +113,11 @@ def browse(member: Page) -> None:
     picture(member, "sources-chosen", member.locator("#source-list .card"), of=DESKTOP)
     member.get_by_role("link", name=FILE, exact=True).click()
     is_at(member, FILE)
-    member.get_by_role("link", name="Rows").click()
+    member.get_by_role("link", name="Open table").click()
     expect(member.get_by_text("Rows 1 to 50 of 120").first).to_be_visible()
     expect(member.get_by_role("cell", name="Lamp 50", exact=True)).to_be_visible()
     is_at(member, FILE)
-    member.get_by_role("link", name="About this source").click()
+    member.get_by_role("link", name="File details").click()
 
 
 def share(member: Page) -> str:
@@ -126,7 +126,7 @@ def share(member: Page) -> str:
     is_at(member, f"Share {FILE}")
     member.get_by_label("Note").fill("Prices of this month, for your catalogue.")
     picture(member, "share-form", member.locator("main > section"), of=DESKTOP)
-    member.get_by_role("button", name="Make the link").click()
+    member.get_by_role("button", name="Create link").click()
     is_at(member, f"Share link of {FILE}")
     picture(member, "share-link", member.locator(".alert"), member.locator("#share"), of=DESKTOP)
     member.get_by_text("QR code").click()
@@ -136,7 +136,7 @@ def share(member: Page) -> str:
 
 def see_it_counted_and_end_it(owner: Page) -> None:
     go(owner, "Activity")
-    line = f"Share link of {BOB} gave out {FILE}"
+    line = f"Share link of {BOB} was downloaded through {FILE}"
     expect(owner.get_by_role("listitem").filter(has_text=line)).to_be_visible()
     expect(owner.get_by_role("listitem").filter(has_text=f"{BOB} joined Catalogue as Member")).to_be_visible()
     go(owner, "Shared")
@@ -145,15 +145,15 @@ def see_it_counted_and_end_it(owner: Page) -> None:
     is_at(owner, f"Share link of {FILE}")
     expect(owner.locator("dt:text('Downloads') + dd")).to_have_text("1")
     owner.get_by_role("link", name="End", exact=True).click()
-    owner.get_by_role("button", name="End the link").click()
-    expect(owner.get_by_text("The link has ended.")).to_be_visible()
+    owner.get_by_role("button", name="Revoke link").click()
+    expect(owner.get_by_text("Link revoked.")).to_be_visible()
     is_at(owner, "Shared")
 
 
 def take_the_key_away(owner: Page) -> None:
     go(owner, "Teams")
     owner.get_by_role("link", name="Catalogue", exact=True).click()
-    owner.get_by_role("button", name="Take away Main").click()
+    owner.get_by_role("button", name="Stop sharing Main").click()
     expect(owner.get_by_text("Catalogue does not work through Main any more.")).to_be_visible()
     is_at(owner, "Catalogue")
 

@@ -23,8 +23,8 @@ def test_the_list_is_searched_filtered_sorted_and_paged(plain, account, key):
     expect(plain.locator("tbody tr")).to_have_count(50)
     plain.get_by_role("link", name="Next").click()
     expect(plain.locator("tbody tr .name").first).to_have_text("file-50.csv")
-    plain.get_by_label("Files a page").select_option("25")
-    plain.get_by_role("button", name="Show").last.click()
+    plain.get_by_label("Files per page").select_option("25")
+    plain.get_by_role("button", name="Apply").last.click()
     expect(plain.locator("tbody tr .name").first).to_have_text("file-00.csv")
     expect(plain.locator("tbody tr")).to_have_count(25)
     plain.get_by_label("Search by file name").fill("file-5")
@@ -43,7 +43,7 @@ def test_the_list_is_searched_filtered_sorted_and_paged(plain, account, key):
 def test_rows_are_sorted_filtered_and_paged(plain, table, people):
     plain.context.witness.expects(422)
     plain.goto(f"/sources/{table.datasource_id}/rows/")
-    expect(plain.get_by_text("Build a filter")).to_be_hidden()
+    expect(plain.get_by_text("Add filter")).to_be_hidden()
     plain.get_by_role("columnheader", name="price").get_by_role("link").click()
     plain.get_by_label("Filter expression").fill("price > 100")
     plain.get_by_role("button", name="Filter").click()
@@ -85,13 +85,13 @@ def test_several_are_chosen_and_deleted(plain, account, key):
     for number in (0, 2):
         plain.get_by_label(f"Choose {number}.csv").check()
     plain.get_by_role("button", name="Delete", exact=True).click()
-    plain.get_by_label("Number of data sources").fill("2")
+    plain.get_by_label("Number of files").fill("2")
     plain.get_by_role("button", name="Delete now").click()
-    expect(plain.get_by_text("2 data sources are being deleted")).to_be_visible()
+    expect(plain.get_by_text("2 files are being deleted")).to_be_visible()
     expect(plain.locator("tbody tr")).to_have_count(1)
 
 
 def test_signing_out(plain, key):
     plain.goto("/keys/")
     plain.get_by_role("button", name="Sign out").click()
-    expect(plain.get_by_role("heading", name="Sign In")).to_be_visible()
+    expect(plain.get_by_role("heading", name="Sign in")).to_be_visible()

@@ -1,5 +1,4 @@
 import uuid
-from datetime import timedelta
 
 import pytest
 from django.http import Http404
@@ -7,20 +6,14 @@ from django.utils import timezone
 
 from accounts import teams
 from accounts.models import Membership, User
-from accounts.roles import Action, Role
-from datasources import access, audit, keys, links
-from datasources.audit import What
-from datasources.models import ApiKey, KeyShare, SavedView, Source
-
-
-def seen_by(owner, datasource_id: uuid.UUID, label: str = "Main", **key_fields) -> Source:
-    """The source as a new key of this person sees it."""
-    key = keys.add(owner, label, f"claro_live_{uuid.uuid4().hex}", ApiKey.State.VALID)
-    ApiKey.objects.filter(pk=key.pk).update(**key_fields)
-    at = timezone.now()
-    return Source.objects.create(
-        key=key, datasource_id=datasource_id, status="completed", first_seen_at=at, last_seen_at=at
-    )
+from accounts.roles import Role
+from datasources import access
+from datasources.activity import log
+from datasources.activity.words import What
+from datasources.downloads import links
+from datasources.keys import choice
+from datasources.models import KeyShare, SavedView, Source
+from tests.support.sources import seen_by
 
 
 @pytest.fixture
@@ -36,7 +29,7 @@ def source(alice):
 def test_an_owner_has_keys_sources_and_links(alice, source):
     link = links.ask(source, alice, 300)
     assert access.get_key(alice, source.key_id) == source.key
-    assert access.get_source(alice, source.datasource_id) == source
+    assert choice.get_source(alice, source.datasource_id) == source
     assert access.get_link(alice, link.pk) == link
     assert list(access.keys_for(alice)) == [source.key]
     assert list(access.sources_for(alice)) == [source]
@@ -48,8 +41,8 @@ def test_for_a_stranger_none_of_it_exists(alice, bob, source):
     link = links.ask(source, alice, 300)
     for attempt in (
         lambda: access.get_key(bob, source.key_id),
-        lambda: access.get_source(bob, source.datasource_id),
-        lambda: access.get_source(bob, source.datasource_id, source.key_id),
+        lambda: choice.get_source(bob, source.datasource_id),
+        lambda: choice.get_source(bob, source.datasource_id, source.key_id),
         lambda: access.get_link(bob, link.pk),
     ):
         with pytest.raises(Http404):
@@ -58,54 +51,15 @@ def test_for_a_stranger_none_of_it_exists(alice, bob, source):
         assert not found.exists()
 
 
-def test_somebody_else_s_view_of_the_same_source_is_not_one_s_own(alice, bob, source):
-    mine = seen_by(bob, source.datasource_id)
-    assert access.get_source(bob, source.datasource_id) == mine
-    with pytest.raises(Http404):
-        access.get_source(bob, source.datasource_id, source.key_id)
-
-
 def test_what_is_gone_is_not_there(alice, source):
     link = links.ask(source, alice, 300)
     Source.objects.update(gone_at=timezone.now())
     with pytest.raises(Http404):
-        access.get_source(alice, source.datasource_id)
+        choice.get_source(alice, source.datasource_id)
     with pytest.raises(Http404):
         access.get_link(alice, link.pk)
     assert not access.sources_for(alice).exists()
     assert access.keys_for(alice).exists()
-
-
-def test_of_several_keys_the_newest_is_used(alice, source):
-    newer = seen_by(alice, source.datasource_id, "Newer")
-    seen_by(alice, source.datasource_id, "Older", created_at=timezone.now() - timedelta(days=1))
-    assert access.get_source(alice, source.datasource_id) == newer
-
-
-def test_a_key_that_works_is_used_before_a_newer_one_that_is_refused(alice, source):
-    refused = seen_by(alice, source.datasource_id, "Refused", state="invalid")
-    assert access.get_source(alice, source.datasource_id) == source
-    ApiKey.objects.update(state="invalid")
-    assert access.get_source(alice, source.datasource_id) == refused
-
-
-def test_a_key_under_which_it_is_gone_is_not_used(alice, source):
-    newer = seen_by(alice, source.datasource_id, "Newer")
-    Source.objects.filter(pk=newer.pk).update(gone_at=timezone.now())
-    assert access.get_source(alice, source.datasource_id) == source
-
-
-def test_the_key_that_is_asked_for_is_used(alice, source):
-    seen_by(alice, source.datasource_id, "Newer")
-    assert access.get_source(alice, source.datasource_id, source.key_id) == source
-    with pytest.raises(Http404):
-        access.get_source(alice, source.datasource_id, uuid.uuid4())
-
-
-def test_a_source_comes_with_all_that_a_page_says_about_its_key(alice, source, django_assert_num_queries):
-    with django_assert_num_queries(2):
-        found = access.get_source(alice, source.datasource_id)
-        assert (found.key.label, found.key.sync.is_running, found.key.watch.due_at) == ("Main", False, None)
 
 
 # --- Through a team ---
@@ -123,7 +77,7 @@ def test_whoever_is_in_a_team_reaches_what_is_behind_its_keys(alice, bob, source
     link = links.ask(source, alice, 300)
     Membership.objects.create(team=team, user=bob, role=Role.VIEWER)
     assert [(key, key.role) for key in access.keys_for(bob)] == [(source.key, Role.VIEWER)]
-    assert access.get_source(bob, source.datasource_id) == source
+    assert choice.get_source(bob, source.datasource_id) == source
     assert access.get_link(bob, link.pk) == link
     assert sorted(access.people_for(source.key)) == [alice.pk, bob.pk]
     with pytest.raises(Http404):
@@ -149,10 +103,10 @@ def read_by(user, space=access.EVERYTHING) -> list[str]:
 
 @pytest.fixture
 def events(alice, bob, source, team) -> None:
-    audit.record(What.SIGNED_IN, alice)
-    audit.record(What.DOWNLOADED, bob, source=source)
-    audit.record(What.TEAM_RENAMED, alice, teams=[team])
-    audit.record(What.KEY_ADDED, alice, key=source.key, teams=[])
+    log.record(What.SIGNED_IN, alice)
+    log.record(What.DOWNLOADED, bob, source=source)
+    log.record(What.TEAM_RENAMED, alice, teams=[team])
+    log.record(What.KEY_ADDED, alice, key=source.key, teams=[])
 
 
 def test_one_reads_what_one_did_and_what_was_done_with_one_s_keys(alice, bob, events, source):
@@ -175,20 +129,20 @@ def test_whoever_answers_for_a_team_reads_what_concerned_it(bob, carol, events, 
 def test_what_concerned_a_team_stays_its_own_when_the_key_is_taken_away(alice, carol, events, source, team):
     Membership.objects.create(team=team, user=carol, role=Role.ADMIN)
     team.key_shares.get().delete()
-    audit.record(What.KEY_REPLACED, alice, key=source.key)
+    log.record(What.KEY_REPLACED, alice, key=source.key)
     assert read_by(carol) == ["downloaded", "team_renamed"]
 
 
 def test_who_answers_for_one_team_reads_nothing_of_another(alice, carol, events, team):
     other = teams.create("Other", carol)
-    audit.record(What.INVITED, alice, teams=[team])
+    log.record(What.INVITED, alice, teams=[team])
     assert read_by(carol) == []
     assert read_by(alice, access.space(alice, str(team.pk))) == ["downloaded", "invited", "team_renamed"]
     assert read_by(carol, access.space(carol, str(other.pk))) == []
 
 
 def test_a_failed_sign_in_is_read_by_whose_account_it_is(alice, bob):
-    audit.record(What.SIGN_IN_FAILED, None, owner=bob)
+    log.record(What.SIGN_IN_FAILED, None, owner=bob)
     assert (read_by(bob), read_by(alice)) == (["sign_in_failed"], [])
 
 
@@ -284,30 +238,3 @@ def test_there_is_no_other_space(bob, team, name):
     for address in (name, str(team.pk)):
         with pytest.raises(Http404):
             access.space(bob, address)
-
-
-def test_one_s_own_key_is_used_before_a_team_s(bob, source, team):
-    Membership.objects.create(team=team, user=bob, role=Role.OWNER)
-    own = seen_by(bob, source.datasource_id, created_at=timezone.now() - timedelta(days=1))
-    assert access.get_source(bob, source.datasource_id) == own
-    ApiKey.objects.filter(pk=own.key_id).update(state="invalid")
-    assert access.get_source(bob, source.datasource_id) == source
-
-
-def test_the_key_through_which_one_may_do_it_is_used(alice, bob, source, team):
-    Membership.objects.create(team=team, user=bob, role=Role.ADMIN)
-    newer = seen_by(alice, source.datasource_id, "Newer")
-    viewed = teams.create("Viewed", alice)
-    KeyShare.objects.create(key=newer.key, team=viewed)
-    Membership.objects.create(team=viewed, user=bob, role=Role.VIEWER)
-    assert access.get_source(bob, source.datasource_id) == newer
-    assert access.get_source(bob, source.datasource_id, action=Action.DELETE) == source
-
-
-def test_the_key_with_the_most_calls_left_is_used(bob, source, team, monkeypatch):
-    Membership.objects.create(team=team, user=bob, role=Role.OWNER)
-    newer = seen_by(source.key.owner, source.datasource_id, "Newer")
-    KeyShare.objects.create(key=newer.key, team=team)
-    assert access.get_source(bob, source.datasource_id) == newer
-    ApiKey.objects.filter(pk=source.key_id).update(calls_per_minute=500)
-    assert access.get_source(bob, source.datasource_id) == source

@@ -11,7 +11,8 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from accounts.models import User
-from datasources import keys, vault
+from core import vault
+from datasources import keys
 from datasources.management.commands.demo import DEMO_EMAIL, DEMO_PASSWORD
 from datasources.models import ApiKey, Canary
 from tests.support.heartbeats import all_alive, heard_before, none_alive
@@ -71,7 +72,7 @@ def test_no_new_key_is_made_beside_what_an_old_one_has_encrypted(alice, file, se
     for model in lost:
         model.objects.all().delete()
     settings.CLARO_SECRET_KEYS = []
-    with pytest.raises(CommandError, match="Put that file back"):
+    with pytest.raises(CommandError, match="Restore that file"):
         run("make_secrets")
     assert not file.exists()
 
@@ -85,7 +86,7 @@ def test_where_secrets_are_configured_none_are_made(db, file, settings):
 def test_a_file_that_is_there_is_not_written_over(db, file):
     file.parent.mkdir()
     file.write_text("SECRET_KEY=mine\n")
-    with pytest.raises(CommandError, match="is there already"):
+    with pytest.raises(CommandError, match="exists"):
         run("make_secrets")
     assert file.read_text() == "SECRET_KEY=mine\n"
 
@@ -98,7 +99,7 @@ def test_a_rotation_says_what_it_did(alice, settings):
     settings.CLARO_SECRET_KEYS = [old]
     key = keys.add(alice, "Main", "claro_live_x", ApiKey.State.VALID)
     settings.CLARO_SECRET_KEYS = [new, old]
-    assert "ApiKey: 1 encrypted anew, 0 were current, 0 can't be read" in run("rotate_secrets")
+    assert "ApiKey: 1 re-encrypted, 0 already current, 0 unreadable" in run("rotate_secrets")
     assert "ApiKey: 0 encrypted anew, 1 were current, 0 can't be read" in run("rotate_secrets")
     settings.CLARO_SECRET_KEYS = [new]
     key.refresh_from_db()
@@ -149,14 +150,14 @@ def test_the_doctor_says_how_each_part_is(db):
     all_alive()
     said = run("doctor")
     assert said.count("\nok ") + said.startswith("ok ") == len(said.splitlines()) == 13
-    assert re.search(r"^ok    Background workers  1 at work: background@machine\.$", said, re.MULTILINE)
+    assert re.search(r"^ok    Background workers  1 running: background@machine\.$", said, re.MULTILINE)
 
 
 def test_the_doctor_ends_with_1_and_a_remedy_when_a_part_does_not_work(db):
     all_alive()
     none_alive("beat")
     out = io.StringIO()
-    with pytest.raises(CommandError, match=r"^1 part does not work") as raised:
+    with pytest.raises(CommandError, match=r"^1 check failed") as raised:
         call_command("doctor", stdout=out)
     assert raised.value.returncode == 1
     assert re.search(r"^bad   Beat  .*\n +→ Start the process `beat` of the Procfile\.$", out.getvalue(), re.MULTILINE)

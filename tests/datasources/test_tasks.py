@@ -6,13 +6,19 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
+from celery import current_app
 from django.contrib.sessions.models import Session
 from django.db import connections
 from django.utils import timezone
 
 from accounts import teams
 from accounts.roles import Role
-from datasources import bin, hooks, leases, links, live, newest, notices, outlets, readings, redis, semaphore, tasks
+from core import leases, live, redis, semaphore
+from datasources import notices, tasks
+from datasources.deleting import bin
+from datasources.downloads import links
+from datasources.gateway import retry
+from datasources.mirror import newest, readings, webhooks
 from datasources.models import (
     ApiKey,
     Deletion,
@@ -27,6 +33,7 @@ from datasources.models import (
     Watch,
 )
 from datasources.models.notices import Topic
+from datasources.notices import channels
 from tests.conftest import synced, taken
 from tests.support.processes import wait_for
 
@@ -49,6 +56,10 @@ def handed_over(queue: str) -> list[tuple[str, list]]:
     """The tasks that wait for a worker: their names and arguments, oldest first."""
     messages = [json.loads(text) for text in reversed(redis.connection().lrange(queue, 0, -1))]
     return [(one["headers"]["task"].split(".")[-1], json.loads(base64.b64decode(one["body"]))[0]) for one in messages]
+
+
+def queue_of(name: str) -> str:
+    return current_app.amqp.router.route({}, name)["queue"].name
 
 
 def run(link: DownloadLink) -> str:
@@ -209,13 +220,13 @@ def broken(settings) -> None:
 def pieces(source, key, alice) -> dict[type[Leased], Leased]:
     """One piece of work of each kind."""
     link = links.ask(source, alice, 300)
-    outlet = outlets.save(alice, Outlet.Kind.MAIL)
+    outlet = channels.save(alice, Outlet.Kind.MAIL)
     notices.tell_of(key, Topic.FAILED, [source])
     bin.put([source], alice, now=True)
     live.note_presence(alice.pk)
     newest.wake([key])
-    works = [link, hooks.switch_on(key), key.watch, key.sync, outlet, Deletion.objects.get()]
-    works += [outlets.ask_test(outlet), Newest.objects.get(), readings.wake(source)]
+    works = [link, webhooks.switch_on(key), key.watch, key.sync, outlet, Deletion.objects.get()]
+    works += [channels.ask_test(outlet), Newest.objects.get(), readings.wake(source)]
     works.append(Refusal.objects.get_or_create(key=key)[0])
     return {type(work): work for work in works}
 
@@ -224,9 +235,27 @@ def pieces(source, key, alice) -> dict[type[Leased], Leased]:
 COUNTED_AFTER = [model for model in tasks.TASKS if model is not OutletTest]
 
 
+def test_tasks_keep_their_names_and_go_to_the_queue_of_their_work():
+    """A message that waits in the broker during an upgrade names its task."""
+    names = [task.name for task in tasks.TASKS.values()]
+    queues = {name.removeprefix("datasources.tasks."): queue_of(name) for name in names}
+    assert queues == {
+        "make_link": "interactive",
+        "read_details": "interactive",
+        "send_test": "interactive",
+        "ask_refused_key": "background",
+        "delete_source": "background",
+        "look_at_key": "background",
+        "read_newest_page": "background",
+        "send_notices": "background",
+        "sync_key": "background",
+        "tend_hook": "background",
+    }
+
+
 def test_a_test_of_a_channel_that_breaks_ends_with_a_problem(pieces, broken):
     work = pieces[OutletTest]
-    for _ in range(outlets.TEST_ATTEMPTS):
+    for _ in range(channels.TEST_ATTEMPTS):
         tasks.send_test(str(work.pk), taken(work))
     work.refresh_from_db()
     assert (work.due_at, work.leased_until) == (None, None)
@@ -238,7 +267,7 @@ def test_work_that_breaks_counts_attempts_with_growing_pauses_and_ends_with_a_pr
     pieces, key, broken, caplog, model
 ):
     work, pauses = pieces[model], []
-    for attempt in range(1, leases.ATTEMPTS_AT_MOST):
+    for attempt in range(1, retry.ATTEMPTS_AT_MOST):
         began = timezone.now()
         assert tasks.TASKS[model](str(work.pk), taken(work)) == "failed"
         work.refresh_from_db()
@@ -250,6 +279,6 @@ def test_work_that_breaks_counts_attempts_with_growing_pauses_and_ends_with_a_pr
     assert work.leased_until is None
     assert work.due_at is None or work.due_at > timezone.now() + timedelta(minutes=5)
     problem = work.problem if hasattr(work, "problem") else ApiKey.objects.get(pk=key.pk).problem
-    assert leases.Broken.words in str(problem)
+    assert retry.Broken.words in str(problem)
     assert f"of {work.pk} failed" in caplog.text
     assert "a-secret" not in caplog.text

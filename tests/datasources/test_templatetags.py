@@ -94,12 +94,58 @@ def test_for_how_long(noon, seconds, words):
 
 
 @pytest.mark.parametrize(
-    ("seconds", "words"), [(3600, "1 h"), (90, "1 min 30 s"), (0.2, "under 1 s"), (0, "ended"), (-1, "ended")]
+    ("seconds", "words"),
+    [
+        (3600, "1 h"),
+        (90, "1 min 30 s"),
+        (898, "15 min"),
+        (86_340, "24 h"),
+        (2 * 86_400 + 3600, "2 d 1 h"),
+        (30 * 86_400 - 60, "30 d"),
+        (0.2, "under 1 s"),
+        (0, "0 s"),
+        (-1, "0 s"),
+    ],
 )
 def test_how_long_still(noon, seconds, words):
     found = Parsed(claro.until(NOON + timedelta(seconds=seconds)))
     assert found.text == words
     assert "data-until" in found.tags[0][1]
+
+
+@pytest.mark.parametrize(
+    ("at", "words"),
+    [
+        (NOON + timedelta(days=1), "25 November, 12:00 UTC"),
+        (datetime(2026, 12, 27, tzinfo=UTC), "26 December"),
+        (datetime(2026, 12, 27, 8, tzinfo=UTC), "27 December"),
+    ],
+)
+def test_the_last_day_before_a_time(noon, at, words):
+    found = Parsed(claro.last_day(at))
+    assert found.text == words
+    assert found.tags[0][1]["datetime"] == at.isoformat()
+
+
+@pytest.mark.parametrize(
+    ("facts", "shown"),
+    [
+        ({"a": None, "rowCount": 12_000, "columnCount": 1}, [("Table", "12,000 rows, 1 column"), ("a", None)]),
+        ({"columnCount": 10}, [("Table", "10 columns")]),
+        ({"rowCount": "many", "columnCount": True}, [("rowCount", "many"), ("columnCount", True)]),
+        ({}, []),
+    ],
+)
+def test_facts_in_words(facts, shown):
+    assert claro.in_words(facts) == shown
+
+
+def test_labels_are_in_sentence_case():
+    assert [claro.sentence_case(label) for label in ("New Password (again)", "API key", "Last day")] == [
+        "New password (again)",
+        "API key",
+        "Last day",
+    ]
 
 
 def test_no_time_is_a_dash():

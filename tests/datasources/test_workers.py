@@ -8,8 +8,11 @@ import pytest
 import requests
 from django.utils import timezone
 
-from datasources import bin, gateway, heartbeats, keys, links, redis, standstill, tasks
-from datasources.budget import Lane
+from core import heartbeats, redis
+from datasources import gateway, keys, stalled, tasks
+from datasources.deleting import bin
+from datasources.downloads import links
+from datasources.gateway.budget import Lane
 from datasources.models import ApiKey, AuditEvent, Deletion, DownloadLink, Leased, Source, Sync, Watch
 from tests.support.leaks import database_content, redis_content
 from tests.support.processes import wait_for
@@ -98,9 +101,9 @@ def test_a_worker_killed_while_it_makes_a_link_loses_nothing(crew, source, alice
     crew.lose_the_worker()
     link.refresh_from_db()
     assert link.is_pending
-    wait_for(lambda: standstill.among([link]), PATIENCE_S)
+    wait_for(lambda: stalled.among([link]), PATIENCE_S)
     crew.replace_the_worker()
-    wait_for(lambda: not standstill.among([link]), PATIENCE_S)
+    wait_for(lambda: not stalled.among([link]), PATIENCE_S)
     end_leases(DownloadLink)
     wait_for(lambda: is_ready(link), PATIENCE_S)
     assert requests.get(links.target(link), timeout=10).status_code == 200

@@ -7,7 +7,8 @@ import pytest
 from django.test import override_settings
 from django.utils import timezone
 
-from datasources import heartbeats, keys, tasks
+from core import heartbeats
+from datasources import keys, tasks
 from datasources.models import ApiKey, DownloadLink, Leased, Source, Sync, Watch
 from tests.support.processes import wait_for
 from tests.support.web import Visitor, WebServer

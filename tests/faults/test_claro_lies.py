@@ -7,7 +7,8 @@ import pytest
 import requests
 from django.utils import timezone
 
-from datasources import keys, links, tasks
+from datasources import keys, tasks
+from datasources.downloads import links
 from datasources.models import ApiKey, Source
 from tests.faults.conftest import PATIENCE_S, followed_to, is_ready, read
 from tests.support.html import words_of

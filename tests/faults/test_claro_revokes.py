@@ -8,7 +8,8 @@ import pytest
 import requests
 from django.utils import timezone
 
-from datasources import links, tasks
+from datasources import tasks
+from datasources.downloads import links
 from datasources.models import ApiKey, DownloadLink, Sync, Watch
 from tests.faults.conftest import PATIENCE_S, due_now, is_ready
 from tests.support.html import words_of

@@ -6,7 +6,9 @@ import time
 import pytest
 from django.utils import timezone
 
-from datasources import keys, links, redis, tasks
+from core import redis
+from datasources import keys, tasks
+from datasources.downloads import links
 from datasources.models import ApiKey, DownloadLink, Sync, Watch
 from tests.faults.conftest import PAGE_S, PATIENCE_S, THREADS, due_now, followed_to, is_ready, read
 from tests.support.breaker import name, the_pause_is_over

@@ -67,7 +67,7 @@ def test_a_database_that_was_restarted_under_work_is_used_again_and_nothing_is_l
             page, ready = pool.submit(visitor.get, "/sources/"), pool.submit(stranger.get, "/readyz")
             assert stranger.get("/healthz").status_code == 200
         assert page.result().status_code == 500
-        assert "Nothing you had is lost; try again in a moment." in words_of(page.result().text)
+        assert "none of your data is lost. Try again in a moment." in words_of(page.result().text)
         assert page.result().elapsed.total_seconds() < POOL_S + PAGE_S
         assert ready.result().json()["database"] is False
         account.sandbox.faults.clear()

@@ -3,7 +3,9 @@
 import pytest
 from django.utils import timezone
 
-from datasources import leases, links, tasks
+from core import leases
+from datasources import tasks
+from datasources.downloads import links
 from datasources.models import DownloadLink, Source, Sync, Watch
 from tests.faults.conftest import HELD_UP_S, PATIENCE_S, is_ready
 from tests.support.processes import wait_for

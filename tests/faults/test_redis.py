@@ -8,7 +8,9 @@ import pytest
 import requests
 from django.utils import timezone
 
-from datasources import heartbeats, links, tasks
+from core import heartbeats
+from datasources import tasks
+from datasources.downloads import links
 from datasources.models import DownloadLink, Sync, Watch
 from tests.faults.conftest import HELD_UP_S, PAGE_S, PATIENCE_S, end_leases, followed_to, is_ready
 from tests.support.html import words_of
@@ -61,7 +63,7 @@ def test_without_redis_pages_show_the_copy_and_what_was_asked_for_is_caught_up(v
     ):
         answer = timed(ask)
         assert answer.status_code == 503, answer.url
-        assert "A part of the dashboard (Redis) does not answer." in words_of(answer.text)
+        assert "Redis does not answer." in words_of(answer.text)
     calls = len(account.calls())
     account.change(key.sources.get(file_name="b.csv").datasource_id, status="completed")
     waiting = timed(lambda: visitor.post(f"{path}download/", expires_in="300"))

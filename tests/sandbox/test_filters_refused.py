@@ -29,20 +29,22 @@ REFUSED = {
         price > 1; DROP TABLE x
         select > 5
     """,
-    "one expression": """
+    "single expression": """
         ;
         price > 1;
         price > 1; id > 2
     """,
-    "comments": """
+    "comment": """
         price > 1 -- x
         price > 1 /* x */
         /* x */ price > 1
     """,
-    "must be compared": """
+    "with a value": """
         price
         NOT active
         price > 1 AND name
+    """,
+    "Say which column": """
         TRUE
         5
         '5'
@@ -54,7 +56,12 @@ REFUSED = {
         n = 1
         rowid = 1
     """,
-    "'single quotes'": 'name = "Bär"',
+    "To look for the text, write name = 'Bär'.": """
+        name = Bär
+        name = "Bär"
+    """,
+    "Say which column: name = 'Acme'.": "Acme",
+    "'single quotes'": '"Bär" > 1',
     "upper and lower case": "KEY = 'x'",
     "IS NULL": """
         price = NULL
@@ -111,14 +118,14 @@ REFUSED = {
 }
 LINES = [(line.strip(), words) for words, lines in REFUSED.items() for line in lines.strip().splitlines()]
 LONG = [
-    ("   ", "one expression"),
-    ("-- x\nprice > 1", "comments"),
+    ("   ", "single expression"),
+    ("-- x\nprice > 1", "comment"),
     ("(" * 200 + "id = 1" + ")" * 200, "nested too deeply"),
     ("(" * 3000, "nested too deeply"),
     ("NOT " * 900 + "id = 1", "nested too deeply"),
     ("f(" * 900, "nested too deeply"),
-    ("id = 1 OR " * 500 + "id = 2", "longer than 4000"),
-    ("x" * 5000, "longer than 4000"),
+    ("id = 1 OR " * 500 + "id = 2", "longer than 4,000"),
+    ("x" * 5000, "longer than 4,000"),
 ]
 WORDS = """id price name active zip attrs Key "two words" `order` nothing = < > <> != <= AND OR NOT IN LIKE IS NULL TRUE
     ( ) , 1 2.5 1e5 1e999 0x1f 99999999999999999999 - + * / % 'a' '%' '5' . :: INT || CASE WHEN THEN END SELECT FROM [

@@ -85,7 +85,7 @@ def test_a_link_ends(link):
         assert fetched(link).status_code == 200
     with time_machine.travel(time.time() + 301):
         answer = fetched(link)
-    assert (answer.status_code, answer.text) == (403, "This link has ended.\n")
+    assert (answer.status_code, answer.text) == (403, "This link has expired.\n")
 
 
 @pytest.mark.parametrize(

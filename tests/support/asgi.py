@@ -9,7 +9,7 @@ from django.conf import settings
 from django.test import Client
 
 from claro_dashboard.asgi import application
-from datasources import live
+from core import live
 
 PATIENCE_S = 20
 

@@ -1,10 +1,10 @@
 """The circuit breaker of a key, brought into a state without the time that takes in life."""
 
-from datasources.breaker import FAILURES, Breaker
+from core.redis import connection
 from datasources.claro import Unreachable
 from datasources.gateway import note_problem
+from datasources.gateway.breaker import FAILURES, Breaker
 from datasources.models import ApiKey
-from datasources.redis import connection
 
 
 def name(key: ApiKey, part: str) -> str:

@@ -1,6 +1,6 @@
 """Processes that are heard although they don't run. Redis' clock can't be turned: what is past is written as such."""
 
-from datasources import heartbeats, redis
+from core import heartbeats, redis
 
 
 def all_alive() -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from django.db import connection as database
 
-from datasources import redis
+from core import redis
 
 
 def redis_content() -> bytes:

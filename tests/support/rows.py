@@ -2,10 +2,10 @@
 
 import time
 
-from datasources import blocks, rows
+from core.redis import connection
 from datasources.models import Source
-from datasources.redis import connection
-from datasources.rows import Query, Rows, StillLoading
+from datasources.rows import blocks, pages
+from datasources.rows.pages import Query, Rows, StillLoading
 from tests.conftest import synced
 from tests.support.processes import wait_for
 
@@ -17,7 +17,7 @@ def read(source: Source, number: int = 1, limit: int = 50, query: Query = PLAIN)
     end = time.monotonic() + 20
     while True:
         try:
-            return rows.page(source, number, limit, query)
+            return pages.page(source, number, limit, query)
         except StillLoading:
             assert time.monotonic() < end
 

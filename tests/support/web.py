@@ -8,7 +8,7 @@ import requests
 from django.test import Client
 
 from accounts.models import User
-from tests.support.factors import confirmed
+from tests.support.mfa import confirmed
 from tests.support.processes import free_port, wait_for
 from tests.support.workers import ROOT, environment
 

@@ -93,7 +93,7 @@ def test_the_doctor_finds_all_parts_well(product):
 
     done = wait_for(lambda: (done := doctor()).returncode == 0 and done)
     assert {line.split()[0] for line in done.stdout.splitlines()} == {"ok"}
-    assert "The one of `make run`" in done.stdout
+    assert "Started by `make run`" in done.stdout
 
 
 def test_one_signs_up_and_is_led_to_add_a_key(page):
@@ -102,7 +102,7 @@ def test_one_signs_up_and_is_led_to_add_a_key(page):
     page.fill("[name=email]", "new@example.com")
     page.fill("[name=password1]", "a-long-password-2026")
     page.fill("[name=password2]", "a-long-password-2026")
-    page.get_by_role("button", name="Sign Up").click()
+    page.get_by_role("button", name="Sign up").click()
     page.get_by_role("link", name="Add a key").click()
     page.fill("[name=label]", "Mine")
     page.fill("[name=secret]", "claro_wrong_0123456789")
@@ -163,7 +163,7 @@ def test_a_download_is_the_file_that_was_uploaded(page):
     assert download.value.path().read_bytes() == CONTENT
     page.goto("/downloads/")
     expect(page.get_by_role("link", name=FILE, exact=True)).to_be_visible()
-    expect(page.get_by_text("works for").first).to_be_visible()
+    expect(page.get_by_text("Expires in").first).to_be_visible()
 
 
 def test_a_delete_asks_for_the_name_and_can_be_undone_until_it_is_done(page):
@@ -171,7 +171,7 @@ def test_a_delete_asks_for_the_name_and_can_be_undone_until_it_is_done(page):
     page.get_by_role("link", name=f"Delete {FILE}").click()
     page.get_by_label("File name").fill("another.csv")
     page.get_by_role("button", name="Delete in 15 min").click()
-    expect(page.get_by_text("That is not the file's name")).to_be_visible()
+    expect(page.get_by_text("The name doesn't match")).to_be_visible()
     page.get_by_label("File name").fill(FILE)
     page.get_by_role("button", name="Delete in 15 min").click()
     expect(page.locator("#bin")).to_contain_text(f"{FILE} is deleted in 14 min")
@@ -238,7 +238,7 @@ def test_a_port_in_use_is_told(product, tmp_path):
 def test_it_runs_once_in_a_folder(product):
     code, output = Product(product.folder).start_in_vain()
     assert code == 1
-    assert "runs already" in output
+    assert "lready running" in output
 
 
 def test_what_is_configured_is_not_brought_along(tmp_path, redis_server):

@@ -5,7 +5,7 @@ from accounts import setup
 
 
 class Command(BaseCommand):
-    help = "Prepares the database for this version. In production, prints the setup code of the first sign-up."
+    help = "Migrates the database to this version. In production, prints the setup code for the first sign-up."
 
     def handle(self, *args, **options) -> None:
         call_command("migrate", interactive=False, verbosity=options["verbosity"])

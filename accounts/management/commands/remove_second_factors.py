@@ -1,11 +1,11 @@
 from django.core.management.base import BaseCommand, CommandError
 
-from accounts import factors
+from accounts import mfa
 from accounts.models import User
 
 
 class Command(BaseCommand):
-    help = "Takes authenticator app, recovery codes and passkeys from somebody who has lost them; the password stays."
+    help = "Removes a user's authenticator app, recovery codes and passkeys. The password stays."
 
     def add_arguments(self, parser) -> None:
         parser.add_argument("email", help="whose")
@@ -14,5 +14,5 @@ class Command(BaseCommand):
         try:
             person = User.objects.get_by_natural_key(options["email"])
         except User.DoesNotExist:
-            raise CommandError(f"There is nobody with the address {options['email']}.") from None
-        self.stdout.write(f"{person}: {factors.remove(person)} removed")
+            raise CommandError(f"No user has the address {options['email']}.") from None
+        self.stdout.write(f"{person}: {mfa.remove(person)} removed")

@@ -9,11 +9,11 @@ DEMO_PASSWORD = "demo-claro-2026"  # noqa: S105 - for the sandbox's data, on thi
 
 
 class Command(BaseCommand):
-    help = "Makes the demo person and gives them the sandbox's demo key."
+    help = "Creates the demo user and gives it the sandbox's demo key."
 
     def add_arguments(self, parser) -> None:
         parser.add_argument("key", nargs="?", help="the sandbox's demo key")
-        parser.add_argument("--remove", action="store_true", help="there is no sandbox any more: no demo person either")
+        parser.add_argument("--remove", action="store_true", help="the sandbox is off: no demo user either")
 
     def handle(self, *args, **options) -> None:
         if options["remove"]:

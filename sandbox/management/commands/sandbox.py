@@ -19,19 +19,19 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser) -> None:
         parser.add_argument("--host", default="127.0.0.1")
-        parser.add_argument("--port", type=int, default=8900, help="0 takes a free one")
+        parser.add_argument("--port", type=int, default=8900, help="0 selects a free one")
         parser.add_argument(
             "--data", type=Path, default=settings.VAR_DIR / "sandbox", help="folder for files and tables"
         )
-        parser.add_argument("--rate-limit", type=int, default=CALLS_PER_MINUTE, help="calls a minute of the demo key")
+        parser.add_argument("--rate-limit", type=int, default=CALLS_PER_MINUTE, help="calls per minute of the demo key")
         parser.add_argument(
-            "--processing", type=float, default=8.0, metavar="SECONDS", help="how long an upload processes"
+            "--processing", type=float, default=8.0, metavar="SECONDS", help="processing time of an upload"
         )
-        parser.add_argument("--latency-ms", type=float, default=0.0, help="every answer comes this much later")
-        parser.add_argument("--fault-rate", type=float, default=0.0, help="share of calls that go wrong, 0 to 1")
+        parser.add_argument("--latency-ms", type=float, default=0.0, help="delay of every answer")
+        parser.add_argument("--fault-rate", type=float, default=0.0, help="share of calls that fail, 0 to 1")
         parser.add_argument("--shape", choices=SHAPES, default="typed", help="the shape of a page of rows")
         parser.add_argument("--no-demo", action="store_true", help="no demo key and no demo sources")
-        parser.add_argument("--control", action="store_true", help="lets anybody steer it under /control/; for tests")
+        parser.add_argument("--control", action="store_true", help="allow control under /control/, for tests")
 
     def handle(self, *args, **options) -> None:
         # Everything that was answered is on disk, and what is being parsed now is parsed again by the next start.

@@ -1,0 +1,63 @@
+"""Forms that are common to the pages: names, and what the query string of a page may hold."""
+
+from typing import Any
+from urllib.parse import urlencode
+
+from django import forms
+
+from core.text import require_one_line
+
+ORDERS = (("asc", "ascending"), ("desc", "descending"))
+
+
+def query_string(parameters: dict[str, Any], **changes: object) -> str:
+    """The query string with some parameters changed, empty ones left out; a change leads to the first page."""
+    changed = {**parameters, "page": "", **changes}
+    # `column=` is the column without a name.
+    kept = {
+        name: value
+        for name, value in changed.items()
+        if value not in (None, "", [""]) or (name, value) == ("column", [""])
+    }
+    text = urlencode(kept, doseq=True)
+    return f"?{text}" if text else "?"
+
+
+class QueryForm(forms.Form):
+    """The state of a page, as its address holds it. What can't be used is told, and the default takes its place."""
+
+    DEFAULTS: dict[str, Any] = {}
+
+    def state(self) -> dict[str, Any]:
+        """Every field's value, or its default where it is missing or can't be used."""
+        self.full_clean()
+        given = {name: value for name, value in self.cleaned_data.items() if value not in (None, "", [])}
+        return {**dict.fromkeys(self.fields, ""), **self.DEFAULTS, **given}
+
+    def complaints(self) -> list[str]:
+        """One sentence for each value that can't be used."""
+        return [f"“{name}” in the address: {error}" for name, errors in self.errors.items() for error in errors]
+
+
+class NamesField(forms.Field):
+    """Texts that may stand in an address several times. An empty one counts: a column may have no name."""
+
+    widget = forms.SelectMultiple
+
+    def to_python(self, value: object) -> list[str]:
+        return list([value] if isinstance(value, str) else value or ())
+
+
+class PageForm(QueryForm):
+    DEFAULTS = {"page": 1}
+
+    page = forms.IntegerField(required=False, min_value=1, max_value=1_000_000)
+
+
+class NameField(forms.CharField):
+    """A name: it stands in one line wherever it is shown, and goes into mails and logs."""
+
+    default_validators = [require_one_line]
+
+    def __init__(self, **kwargs):
+        super().__init__(max_length=100, **kwargs)

@@ -1,0 +1,89 @@
+"""Work that survives: what is due stands in the database, and a lease says who does it now.
+
+A worker that dies, a broker that is emptied or a message that is lost leaves a lease that runs out, after which the
+row is due again. The end of the lease names it: whoever comes with an older one finds the work taken and goes away.
+"""
+
+from datetime import datetime, timedelta
+
+import redis
+from django.db import InterfaceError, OperationalError, connection, transaction
+from django.db.models import Model, Q, QuerySet
+from django.utils import timezone
+
+# Longer than one API call may take (gateway.DEADLINE_S): a lease renewed after each call never runs out at work.
+LEASE = timedelta(seconds=20)
+# Outages of our own stores are no fault of the work: the lease expires, and the next worker retries.
+OUTAGES = (redis.RedisError, OperationalError, InterfaceError)
+
+
+class LeaseLost(Exception):
+    """Somebody else holds the work by now."""
+
+
+def claim_due(model: type[Model], at_most: int = 100) -> list[tuple[str, str]]:
+    """Claims what is due and held by nobody, oldest first; gives the ids and leases to hand to a task.
+
+    Several may do so at once: each passes over what another is claiming (SKIP LOCKED, where the database has it).
+    """
+    now = timezone.now()
+    due = model.objects.filter(_free(now)).order_by("due_at")
+    if not due.exists():  # mostly so; without a write lock
+        return []
+    until = now + LEASE
+    with transaction.atomic():
+        can_skip = connection.features.has_select_for_update_skip_locked
+        found = list(due.select_for_update(skip_locked=can_skip).values_list("pk", flat=True)[:at_most])
+        model.objects.filter(pk__in=found).update(leased_until=until)
+    return [(str(pk), until.isoformat()) for pk in found]
+
+
+def claim(model: type[Model], pk: object) -> str | None:
+    """The lease of one piece of work, or None when it isn't due or somebody holds it. One conditional UPDATE."""
+    now = timezone.now()
+    until = now + LEASE
+    return until.isoformat() if model.objects.filter(_free(now), pk=pk).update(leased_until=until) else None
+
+
+def give_back(model: type[Model], pk: object, lease: str) -> None:
+    """Undoes a claim that came to nothing: the work is due as before."""
+    model.objects.filter(pk=pk, leased_until=datetime.fromisoformat(lease)).update(leased_until=None)
+
+
+class Held:
+    """Work in hand. Every method raises LeaseLost when the lease ran out and somebody else took over."""
+
+    def __init__(self, model: type[Model], pk: object, lease: str):
+        self._row = model.objects.filter(pk=pk)
+        self._until = datetime.fromisoformat(lease)
+        self.renew()
+        work = self._row.first()  # read after the lease is ours, so that it is what we go on from
+        if work is None:
+            raise LeaseLost
+        self.work = work
+
+    def renew(self, **changes: object) -> None:
+        """Keeps the lease for another LEASE, noting progress with it."""
+        until = timezone.now() + LEASE
+        self._update(leased_until=until, **changes)
+        self._until = until
+
+    def finish(self, due_at: datetime | None = None, **changes: object) -> None:
+        """Gives the work back: done (`due_at` None) or to go on at a time."""
+        self._update(leased_until=None, due_at=due_at, **changes)
+
+    def _update(self, **changes: object) -> None:
+        if not self._row.filter(leased_until=self._until).update(**changes):
+            raise LeaseLost
+        if hasattr(self, "work"):
+            for name, value in changes.items():
+                setattr(self.work, name, value)
+
+
+def put_off(work: QuerySet, until: datetime) -> None:
+    """What is due and held by nobody waits along with the one that was told to wait, instead of asking too."""
+    work.filter(_free(timezone.now())).update(due_at=until)
+
+
+def _free(now: datetime) -> Q:
+    return Q(due_at__lte=now) & (Q(leased_until=None) | Q(leased_until__lte=now))

@@ -1,0 +1,99 @@
+"""What happened as somebody asked for it: narrowed, a page at a time, in words, as CSV."""
+
+import csv
+import io
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, time, timedelta
+from typing import Any
+
+from django.db.models import Q, QuerySet
+from django.utils import timezone
+
+from core.text import visible
+from datasources.activity.words import GROUPS, label, parts
+from datasources.models import AuditEvent
+
+PER_PAGE = 50
+# Lines of the export that are read at once.
+CHUNK = 500
+# A spreadsheet takes a cell that begins like this for a formula (OWASP, CSV injection), the wide signs too.
+FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
+COLUMNS = ("time (UTC)", "who", "what", "in words", "about", "source", "key", "address", "program")
+
+
+@dataclass(frozen=True)
+class Page:
+    """Events, the newest first, and between which of them the pages beside this one lie; None where there is none."""
+
+    events: list[AuditEvent]
+    newer: int | None
+    older: int | None
+
+
+def narrowed(events: QuerySet[AuditEvent], state: dict[str, Any]) -> QuerySet[AuditEvent]:
+    """Those that `state` (ActivityForm.state) asks for."""
+    if group := GROUPS.get(state["what"]):
+        events = events.filter(what__in=group.words)
+    elif state["what"]:
+        events = events.filter(what=state["what"])
+    for name, field in (("who", "who__icontains"), ("key", "key_uuid"), ("source", "datasource_id")):
+        if state[name]:
+            events = events.filter(**{field: state[name]})
+    if state["since"]:
+        events = events.filter(at__gte=_midnight(state["since"]))
+    if state["until"]:
+        events = events.filter(at__lt=_midnight(state["until"] + timedelta(days=1)))
+    for word in state["q"].split():
+        fields = ("who", "about", "key_label", "address")
+        events = events.filter(Q(*((f"{field}__icontains", word) for field in fields), _connector=Q.OR))
+    return events
+
+
+def page(events: QuerySet[AuditEvent], before: int | str = "", after: int | str = "") -> Page:
+    """The page before or after an event, else the newest. One query, and by the number of a place in time.
+
+    What happens meanwhile moves nothing from page to page.
+    """
+    if after:
+        found = list(events.filter(pk__gt=after).order_by("pk")[: PER_PAGE + 1])
+        if len(found) > PER_PAGE:
+            found = found[PER_PAGE - 1 :: -1]
+            return Page(found, newer=found[0].pk, older=found[-1].pk)
+    found = list((events.filter(pk__lt=before) if before else events).order_by("-pk")[: PER_PAGE + 1])
+    shown = found[:PER_PAGE]
+    older = shown[-1].pk if len(found) > PER_PAGE else None
+    return Page(shown, newer=shown[0].pk if before and shown else None, older=older)
+
+
+def csv_lines(events: QuerySet[AuditEvent]) -> Iterator[str]:
+    """The log as CSV, read a chunk at a time: whoever loses access meanwhile gets no more of it."""
+    yield "\N{ZERO WIDTH NO-BREAK SPACE}" + _lines([COLUMNS])  # by which Excel knows that it is UTF-8
+    last = None
+    while chunk := list((events.filter(pk__lt=last) if last else events).order_by("-pk")[:CHUNK]):
+        yield _lines(map(_cells, chunk))
+        last = chunk[-1].pk
+
+
+def cell(value: object) -> str:
+    """A text that every spreadsheet takes for a text."""
+    text = visible(str(value))
+    return f"'{text}" if text.startswith(FORMULA) else text
+
+
+def _cells(event: AuditEvent) -> list[str]:
+    sentence = "".join(text for _, text in parts(event))
+    at = event.at.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S")
+    about = (event.about, event.datasource_id or "", event.key_label, event.address or "", event.agent)
+    return [cell(value) for value in (at, event.who, label(event), sentence, *about)]
+
+
+def _lines(rows) -> str:
+    text = io.StringIO()
+    csv.writer(text, quoting=csv.QUOTE_ALL).writerows(rows)
+    return text.getvalue()
+
+
+def _midnight(day) -> datetime:
+    """When the day begins where the reader is."""
+    return timezone.make_aware(datetime.combine(day, time.min))

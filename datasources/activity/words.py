@@ -1,0 +1,206 @@
+"""What can happen, and the words for it."""
+
+import string
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+
+from core.text import visible
+from datasources.models import AuditEvent
+
+# What is missing in the words of an event.
+UNKNOWN = "…"
+
+
+class What(StrEnum):
+    SIGNED_UP = "signed_up"
+    SIGNED_IN = "signed_in"
+    SIGN_IN_FAILED = "sign_in_failed"
+    SECOND_STEP_FAILED = "second_step_failed"
+    SIGNED_OUT = "signed_out"
+    SIGNED_OUT_ELSEWHERE = "signed_out_elsewhere"
+    PASSWORD_CHANGED = "password_changed"  # noqa: S105 - what happened, not a password
+    EMAIL_CHANGED = "email_changed"
+    TAKEN_OVER = "taken_over"
+    FACTOR_ADDED = "factor_added"
+    FACTOR_MADE_ANEW = "factor_made_anew"
+    FACTOR_REMOVED = "factor_removed"
+    TEAM_MADE = "team_made"
+    TEAM_RENAMED = "team_renamed"
+    TEAM_DELETED = "team_deleted"
+    INVITED = "invited"
+    INVITATION_REVOKED = "invitation_revoked"
+    JOINED = "joined"
+    ROLE_CHANGED = "role_changed"
+    REMOVED = "removed"
+    LEFT = "left"
+    KEY_ADDED = "key_added"
+    KEY_RENAMED = "key_renamed"
+    KEY_REPLACED = "key_replaced"
+    KEY_CHECKED = "key_checked"
+    KEY_REFUSED = "key_refused"
+    KEY_SHARED = "key_shared"
+    KEY_UNSHARED = "key_unshared"
+    KEY_DELETED = "key_deleted"
+    HOOK_ON = "hook_on"
+    HOOK_OFF = "hook_off"
+    SOURCE_DELETED = "source_deleted"  # put into the bin
+    SOURCE_RESTORED = "source_restored"
+    SOURCE_DELETE_DONE = "source_delete_done"
+    SOURCE_NOT_DELETED = "source_not_deleted"
+    VIEW_SAVED = "view_saved"
+    VIEW_DELETED = "view_deleted"
+    DOWNLOAD_ASKED = "download_asked"
+    DOWNLOADED = "downloaded"
+    LINK_COPIED = "link_copied"
+    SHARE_MADE = "share_made"
+    SHARE_CHANGED = "share_changed"
+    SHARE_PAUSED = "share_paused"
+    SHARE_RESUMED = "share_resumed"
+    SHARE_ROTATED = "share_rotated"
+    SHARE_ENDED = "share_ended"
+    SHARE_USED = "share_used"
+    SHARE_GUESSED = "share_guessed"
+
+
+@dataclass(frozen=True)
+class Group:
+    """What belongs together: its name, its icon, and of each kind a short name and how it goes on after who did it.
+
+    A name in braces is that of a field (`about`, `key`) or of one of the details.
+    """
+
+    name: str
+    icon: str
+    words: dict[What, tuple[str, str]]
+
+
+GROUPS = {
+    "sign-in": Group(
+        "Sign-in",
+        "login-2",
+        {
+            What.SIGNED_UP: ("Signed up", "signed up"),
+            What.SIGNED_IN: ("Signed in", "signed in"),
+            What.SIGN_IN_FAILED: ("Sign-in failed", "failed to sign in as {about}"),
+            What.SECOND_STEP_FAILED: ("Second step failed", "entered a wrong second factor for {about}"),
+            What.SIGNED_OUT: ("Signed out", "signed out"),
+            What.SIGNED_OUT_ELSEWHERE: ("Signed out elsewhere", "signed out elsewhere: {devices}"),
+            What.PASSWORD_CHANGED: ("Password changed", "changed the password"),
+            What.EMAIL_CHANGED: ("E-mail address changed", "changed the e-mail address from {before} to {about}"),
+            What.TAKEN_OVER: ("Account taken over", "took over the account through single sign-on"),
+            What.FACTOR_ADDED: ("Second factor added", "set up {factor}"),
+            What.FACTOR_MADE_ANEW: ("Second factor replaced", "replaced {factor}"),
+            What.FACTOR_REMOVED: ("Second factor removed", "removed {factor}"),
+        },
+    ),
+    "teams": Group(
+        "Teams",
+        "users",
+        {
+            What.TEAM_MADE: ("Team created", "created the team {about}"),
+            What.TEAM_RENAMED: ("Team renamed", "renamed the team {before} to {about}"),
+            What.TEAM_DELETED: ("Team deleted", "deleted the team {about}"),
+            What.INVITED: ("Invited", "invited {about} to {team} as {role}"),
+            What.INVITATION_REVOKED: ("Invitation cancelled", "cancelled the invitation for {about} to {team}"),
+            What.JOINED: ("Joined", "joined {about} as {role}"),
+            What.ROLE_CHANGED: ("Role changed", "changed the role of {about} in {team} to {role}"),
+            What.REMOVED: ("Removed", "removed {about} from {team}"),
+            What.LEFT: ("Left", "left {team}"),
+        },
+    ),
+    "keys": Group(
+        "Keys",
+        "key",
+        {
+            What.KEY_ADDED: ("Key added", "added the key {key}"),
+            What.KEY_RENAMED: ("Key renamed", "renamed the key {before} to {key}"),
+            What.KEY_REPLACED: ("Key replaced", "replaced the key {key}"),
+            What.KEY_CHECKED: ("Key checked", "checked the key {key}: {outcome}"),
+            What.KEY_REFUSED: ("Key refused", "refused the key {key}"),
+            What.KEY_SHARED: ("Key shared", "shared the key {key} with {team}"),
+            What.KEY_UNSHARED: ("Key sharing stopped", "stopped sharing the key {key} with {team}"),
+            What.KEY_DELETED: ("Key deleted", "deleted the key {key}"),
+            What.HOOK_ON: ("Instant updates on", "turned on instant updates for {key}"),
+            What.HOOK_OFF: ("Instant updates off", "turned off instant updates for {key}"),
+        },
+    ),
+    "sources": Group(
+        "Data sources",
+        "database",
+        {
+            What.SOURCE_DELETED: ("Deletion requested", "requested the deletion of {about} ({when}), key {key}"),
+            What.SOURCE_RESTORED: ("Restored", "restored {about} from the bin"),
+            What.SOURCE_DELETE_DONE: ("Deleted", "deleted {about}, key {key}"),
+            What.SOURCE_NOT_DELETED: ("Not deleted", "could not delete {about}: {why}"),
+        },
+    ),
+    "views": Group(
+        "Saved views",
+        "bookmark",
+        {
+            What.VIEW_SAVED: ("View saved", "saved the view {about} for {team}"),
+            What.VIEW_DELETED: ("View deleted", "deleted the view {about} of {team}"),
+        },
+    ),
+    "downloads": Group(
+        "Downloads",
+        "download",
+        {
+            What.DOWNLOAD_ASKED: ("Download link created", "created a download link for {about}"),
+            What.DOWNLOADED: ("Downloaded", "downloaded {about}"),
+            What.LINK_COPIED: ("Download link copied", "copied the download link for {about}"),
+        },
+    ),
+    "shares": Group(
+        "Share links",
+        "share",
+        {
+            What.SHARE_MADE: ("Share link created", "created a share link for {about}"),
+            What.SHARE_CHANGED: ("Share link edited", "edited the share link for {about}"),
+            What.SHARE_PAUSED: ("Share link paused", "paused the share link for {about}"),
+            What.SHARE_RESUMED: ("Share link resumed", "resumed the share link for {about}"),
+            What.SHARE_ROTATED: ("Share link replaced", "replaced the share link for {about}"),
+            What.SHARE_ENDED: ("Share link revoked", "revoked the share link for {about}"),
+            What.SHARE_USED: ("Share link used", "{about} was downloaded through the {who}"),
+            What.SHARE_GUESSED: ("Wrong passwords", "entered several wrong passwords on the share link for {about}"),
+        },
+    ),
+}
+
+_BY_KIND = {what: (group, *words) for group in GROUPS.values() for what, words in group.words.items()}
+_OTHER = ("", "", "")
+
+
+def icon(event: AuditEvent) -> str:
+    group, *_ = _BY_KIND.get(event.what, _OTHER)
+    return group.icon if group else "history"
+
+
+def label(event: AuditEvent) -> str:
+    """What happened in a word or two."""
+    _, label, _ = _BY_KIND.get(event.what, _OTHER)
+    return label or event.what.replace("_", " ")
+
+
+def parts(event: AuditEvent) -> Iterator[tuple[str, str]]:
+    """The sentence in pieces: our own words as ("", text), what others have named as (its name, text), made visible."""
+    _, _, words = _BY_KIND.get(event.what, _OTHER)
+    words = words or label(event)
+    if "{who}" in words:  # a share link, within the sentence
+        who = event.who[:1].lower() + event.who[1:]
+    else:
+        who, words = event.who, f"{{who}} {words}"
+    named = {**event.details, "about": event.about, "key": event.key_label, "who": who}
+    for ours, name, _, _ in string.Formatter().parse(words):
+        yield "", ours
+        if name:
+            yield name, visible(str(named.get(name) or UNKNOWN))
+
+
+def choices() -> list[tuple[str, list[tuple[str, str]]]]:
+    """All that can be asked for, in groups; each group as a whole first."""
+    return [
+        (group.name, [(name, f"{group.name}: all"), *((str(what), label) for what, (label, _) in group.words.items())])
+        for name, group in GROUPS.items()
+    ]

@@ -1,0 +1,95 @@
+"""Adding, replacing and deleting API keys."""
+
+from collections.abc import Iterable
+
+from django.db import transaction
+from django.db.models import Q
+from django.utils import timezone
+
+from accounts.models import Team, User
+from accounts.quotas import require_room
+from core import live
+from core.vault import fingerprints
+from datasources import access
+from datasources.claro import ClaroError
+from datasources.downloads import links
+from datasources.mirror import webhooks
+from datasources.models import ApiKey, DownloadLink, Hook, KeyShare, Refusal, Sync, Watch
+from datasources.security import master_key
+
+
+def same_secret(owner: User, secret: str, other_than: ApiKey | None = None) -> ApiKey | None:
+    """The key under which this person has stored this secret already."""
+    mine = ApiKey.objects.filter(owner=owner, fingerprint__in=fingerprints(secret))
+    return mine.exclude(pk=other_than and other_than.pk).first()
+
+
+def add(owner: User, label: str, secret: str, state: ApiKey.State) -> ApiKey:
+    """Stores a key; its first sweep is due at once. Raises QuotaReached."""
+    with transaction.atomic():
+        require_room(owner, "keys", ApiKey.objects.filter(owner=owner))
+        master_key.leave_canary()
+        key = ApiKey(owner=owner, label=label, state=state)
+        key.set_secret(secret)
+        key.save(force_insert=True)
+        Sync.objects.create(key=key, due_at=timezone.now())
+        Watch.objects.create(key=key)
+        access.publish(key, "keys-changed", "sources-changed")
+    return key
+
+
+def replace_secret(key: ApiKey, secret: str, state: ApiKey.State) -> None:
+    """Puts a new secret into a key: all that hangs on it stays, and what had stopped goes on."""
+    now = timezone.now()
+    with transaction.atomic():
+        key.set_secret(secret)
+        key.state, key.problem, key.problem_since = state, None, None
+        key.save()
+        Refusal.objects.filter(key=key).delete()
+        Sync.objects.filter(key=key).update(due_at=now, attempts=0, is_awaited=True)
+        Watch.objects.filter(key=key).update(due_at=now, attempts=0, started_at=None)
+        links.go_on(key)
+        webhooks.go_on(key)
+        access.publish(key, "keys-changed", "sources-changed", "downloads-changed")
+
+
+def go_on(key: ApiKey) -> None:
+    """Makes due what rests since the key was refused, and what waits for Claro to answer: it accepts the key."""
+    stopped = Q(due_at=None, attempts__gt=0) | Q(started_at__isnull=False)
+    now = timezone.now()
+    Refusal.objects.filter(key=key, leased_until=None).update(due_at=None, attempts=0, accepted_at=now)
+    for model in (Sync, Watch):
+        model.objects.filter(stopped, key=key).update(due_at=now, attempts=0)
+    links.go_on(key)
+    webhooks.go_on(key)
+
+
+def share(key: ApiKey, among: Iterable[Team], teams: Iterable[Team]) -> tuple[list[Team], list[Team]]:
+    """Of the teams `among` exactly `teams` work through the key from now on; gives the new ones and the former ones."""
+    before, wanted = {share.team: share for share in key.shares.select_related("team")}, set(teams)
+    new, former = wanted - before.keys(), (before.keys() & set(among)) - wanted
+    with transaction.atomic():
+        for team in new:
+            KeyShare.objects.get_or_create(key=key, team=team)
+        for team in former:
+            before[team].delete()
+    return sorted(new, key=str), sorted(former, key=str)
+
+
+def goes_with(key: ApiKey) -> dict[str, int]:
+    """What is lost when the key is deleted here; of these, only the webhook is deleted at Claro."""
+    return {
+        "sources": key.sources.present().count(),
+        "links": DownloadLink.objects.filter(source__in=key.sources.present()).count(),
+        "hooks": Hook.objects.filter(key=key).exclude(state=Hook.State.FAILED).count(),
+    }
+
+
+def delete(key: ApiKey) -> ClaroError | None:
+    """Deletes a key here. Gives what went wrong when its webhook could not be removed at Claro, with one try."""
+    error = webhooks.remove_now(key)
+    people = access.people_for(key)
+    with transaction.atomic():
+        key.delete()
+        live.publish(people, "keys-changed", "sources-changed", "downloads-changed")
+    return error

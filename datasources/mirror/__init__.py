@@ -1,0 +1,188 @@
+"""Our copy of the list: what answers of the API change in it."""
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from django.db import transaction
+from django.db.models import Q
+from django.utils import timezone
+
+from datasources import access, gateway, notices
+from datasources.claro import (
+    COMPLETED,
+    FAILED,
+    PROCESSING,
+    AccessDenied,
+    DataSource,
+    DatasourceNotFound,
+    InvalidParameters,
+    ProcessingInProgress,
+    Unreadable,
+)
+from datasources.gateway.budget import Lane
+from datasources.models import ApiKey, Newest, Source, StatusChange, Watch
+from datasources.models.notices import Topic
+
+if TYPE_CHECKING:
+    from datasources.claro.client import ClaroClient
+
+KNOWN = ("file_name", "content_type", "size_bytes", "status", "uploaded_at", "processed_at")
+
+
+def learn(source: Source, claro: "ClaroClient") -> None:
+    """Reads one source again, with one call, and records what it says; a source the API denies is gone.
+
+    An answer that can't be used for this one source leaves our copy of it as it is: others are still to be read.
+    """
+    asked_at = timezone.now()
+    try:
+        answer = claro.get_datasource(source.datasource_id)
+    except DatasourceNotFound:
+        mark_gone(source)
+    except (AccessDenied, InvalidParameters, ProcessingInProgress, Unreadable):
+        return
+    else:
+        record(source.key, [answer], asked_at, are_details=True)
+
+
+def note_newest_page(key: ApiKey, asked_at: datetime) -> None:
+    """The newest page of the key's list was read: it need not be again for a while (newest.py)."""
+    if not ApiKey.objects.filter(fingerprint=key.fingerprint).exclude(pk=key.pk).exists():  # another copy of the list
+        Newest.objects.filter(fingerprint=key.fingerprint).update(read_at=asked_at)
+
+
+def mark_gone(source: Source) -> None:
+    """Takes a source out of every list; its links go with it. An answer from before does not bring it back."""
+    now = timezone.now()
+    with transaction.atomic():
+        Source.objects.present().filter(pk=source.pk).update(gone_at=now, last_seen_at=now)
+        source.links.all().delete()
+        access.publish(source.key, "sources-changed", "downloads-changed", event_name(source))
+
+
+def delete(source: Source, *, again: bool = False) -> bool:
+    """Deletes a source at Claro, with one call; False when it was gone there already. Raises ClaroError.
+
+    What is deleted goes from the lists of all keys that saw it; what one key does not find may be there for others,
+    unless it was asked for before (`again`) and the answer got lost.
+    """
+    there = True
+    try:
+        with gateway.client(source.key, Lane.LINK) as claro:
+            claro.delete_datasource(source.datasource_id)
+    except DatasourceNotFound:
+        there = again
+    copies = Source.objects.present().filter(datasource_id=source.datasource_id) if there else [source]
+    for copy in copies:
+        mark_gone(copy)
+    return there
+
+
+def record(
+    key: ApiKey, answers: Iterable[DataSource], asked_at: datetime, *, are_details: bool = False
+) -> list[Source]:
+    """Writes what the API said (when asked at `asked_at`) into our copy; gives the new and the changed sources.
+
+    An answer older than what is known is passed over, so a slow one never undoes a quick one. Lists and answers about
+    single sources (`are_details`) have different fields: of either kind the newest answer is kept (Source.facts).
+    """
+    by_id = {answer.datasource_id: answer for answer in answers}
+    with transaction.atomic():
+        ApiKey.objects.select_for_update().get(pk=key.pk)  # one writer a key; SQLite has one writer anyway
+        known = {source.datasource_id: source for source in key.sources.filter(datasource_id__in=by_id)}
+        met = [source for source in known.values() if source.last_seen_at < asked_at]
+        new = [_new(key, by_id[pk], asked_at, are_details) for pk in by_id.keys() - known.keys()]
+        changed, steps, finished = [], [], []
+        for source in met:
+            before, had_finished = source.status, not source.is_processing
+            is_changed = _copy(by_id[source.datasource_id], source, asked_at)
+            if not are_details and source.extra != by_id[source.datasource_id].extra:
+                source.extra, is_changed = by_id[source.datasource_id].extra, True
+            if is_changed or source.gone_at:
+                source.gone_at = None
+                changed.append(source)
+            if source.status != before:
+                finished.append(source)
+                if had_finished and source.is_processing:
+                    source.restarted_at = asked_at
+                # While it is processing once more, the API's time may still be that of the run before.
+                at = None if source.is_processing else source.processed_at
+                steps.append(_step(source, source.status, at, asked_at))
+        Source.objects.bulk_create(new)
+        Source.objects.bulk_update(changed, [*KNOWN, "extra", "changed_at", "gone_at", "restarted_at"])
+        Source.objects.filter(pk__in=[source.pk for source in met]).update(last_seen_at=asked_at)
+        told = changed
+        if are_details:
+            told = [source for source in known.values() if _keep_details(source, by_id, asked_at) or source in changed]
+        StatusChange.objects.bulk_create([*steps, *(step for source in new for step in _first_steps(source))])
+        if any(source.is_processing for source in [*new, *changed]):
+            _wake_watch(key, asked_at)
+        _tell(key, finished)
+        if new or told:
+            names = [event_name(source) for source in told]
+            access.publish(key, "sources-changed", *names)
+    return [*new, *told]
+
+
+def _tell(key: ApiKey, changed: list[Source]) -> None:
+    """What has been processed while we looked; what had been when we first met it is no news."""
+    for status, topic in ((COMPLETED, Topic.PROCESSED), (FAILED, Topic.FAILED)):
+        notices.tell_of(key, topic, [source for source in changed if source.status == status])
+
+
+def event_name(source: Source) -> str:
+    """The live event that tells a change of this one source."""
+    return f"source-{source.datasource_id}"
+
+
+def _new(key: ApiKey, answer: DataSource, at: datetime, are_details: bool) -> Source:
+    source = Source(key=key, datasource_id=answer.datasource_id, first_seen_at=at, last_seen_at=at)
+    _copy(answer, source, at)
+    if are_details:
+        source.details, source.details_at = answer.extra, at
+    else:
+        source.extra = answer.extra
+    return source
+
+
+def _copy(answer: DataSource, source: Source, asked_at: datetime) -> bool:
+    """Takes over the fields that we know; true when one of them has changed."""
+    before = [getattr(source, name) for name in KNOWN]
+    for name in KNOWN:
+        setattr(source, name, getattr(answer, name))
+    if before == [getattr(source, name) for name in KNOWN]:
+        return False
+    source.changed_at = asked_at
+    return True
+
+
+def _keep_details(source: Source, by_id: dict, asked_at: datetime) -> bool:
+    """Keeps the fields of an answer about this source alone, also where a list was newer: it has other fields.
+
+    True when they are news.
+    """
+    if source.gone_at or (source.details_at and source.details_at >= asked_at):
+        return False
+    details = by_id[source.datasource_id].extra
+    is_news = details != source.details
+    source.details, source.details_at = details, asked_at
+    Source.objects.filter(pk=source.pk).update(details=details, details_at=asked_at)
+    return is_news
+
+
+def _first_steps(source: Source) -> Iterable[StatusChange]:
+    """The timeline of a source met for the first time, as far as the API's times tell it."""
+    if source.uploaded_at and source.status != PROCESSING:
+        yield _step(source, PROCESSING, source.uploaded_at, source.first_seen_at)
+    at = source.uploaded_at if source.status == PROCESSING else source.processed_at
+    yield _step(source, source.status, at, source.first_seen_at)
+
+
+def _step(source: Source, status: str, at: datetime | None, seen_at: datetime) -> StatusChange:
+    return StatusChange(source=source, status=status, at=at or seen_at, seen_at=seen_at)
+
+
+def _wake_watch(key: ApiKey, now: datetime) -> None:
+    """Something is processing: the watch polls at once, unless it was about to."""
+    Watch.objects.filter(Q(due_at=None) | Q(due_at__gt=now), key=key, leased_until=None).update(due_at=now)

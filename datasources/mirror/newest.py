@@ -1,0 +1,88 @@
+"""New files appear on an open list: the newest page of each key's list is read every minute while a user looks.
+
+At most one call a minute for each key, however many users look and however many have stored it; none while nobody
+looks, and none within a minute after a sweep or a poll (watch.py) has read that page.
+"""
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+
+from django.utils import timezone
+
+from core import live
+from core.leases import Held
+from datasources import access, gateway, mirror
+from datasources.claro import LIST_LIMIT_MAX, ClaroError
+from datasources.gateway import retry
+from datasources.gateway.budget import Lane
+from datasources.mirror import sync
+from datasources.models import ApiKey, Newest, Source
+
+EVERY = timedelta(minutes=1)
+
+
+def wake(keys: Iterable[ApiKey]) -> list[Newest]:
+    """Makes the newest page of these keys due (with `sync`) while a user looks; gives those that are due now."""
+    now = timezone.now()
+    by_fingerprint = {key.fingerprint: key for key in keys if key.state != ApiKey.State.INVALID}
+    known = {row.fingerprint: row for row in Newest.objects.filter(fingerprint__in=by_fingerprint)}
+    missing = [Newest(fingerprint=one) for one in by_fingerprint.keys() - known.keys()]
+    if missing:
+        Newest.objects.bulk_create(missing, ignore_conflicts=True)
+        known |= {row.fingerprint: row for row in Newest.objects.filter(fingerprint__in=by_fingerprint)}
+    due = []
+    for row in known.values():
+        if row.due_at is None:
+            row.due_at = max(_last_read(row, by_fingerprint[row.fingerprint], now) + EVERY, now)
+            Newest.objects.filter(pk=row.pk, due_at=None).update(due_at=row.due_at)
+            if row.due_at == now:
+                due.append(row)
+    return due
+
+
+def _give_up(held: Held, error: ClaroError) -> None:
+    """The next user who opens the list begins anew."""
+    for key in ApiKey.objects.filter(fingerprint=held.work.fingerprint):
+        gateway.note_problem(key, error)
+    held.finish(None, attempts=0)
+
+
+@retry.work(Newest, _give_up)
+def read(held: Held) -> str:
+    """Reads the newest page of a key's list, with one call, where a user looks. Raises LeaseLost."""
+    row: Newest = held.work
+    keys = list(ApiKey.objects.filter(fingerprint=row.fingerprint).exclude(state=ApiKey.State.INVALID))
+    people = {user_id for key in keys for user_id in access.people_for(key)}
+    now = timezone.now()
+    if not live.is_present(people):
+        held.finish(None)
+        return "nobody looks"
+    if row.read_at and now < row.read_at + EVERY:
+        held.finish(row.read_at + EVERY)
+        return "just read"
+    try:
+        with gateway.client(keys[0], Lane.WATCH) as claro:
+            page = claro.list_datasources(1, LIST_LIMIT_MAX)
+    except ClaroError as error:
+        retry.put_back(held, error)
+        return "put back"
+    ids = [source.datasource_id for source in page.sources]
+    for key in keys:
+        has_more_new = page.pagination.has_next and not Source.objects.filter(key=key, datasource_id__in=ids).exists()
+        mirror.record(key, page.sources, now)
+        if has_more_new:  # more files than fit on the page are new
+            sync.wake([key], older_than=EVERY)
+    held.finish(now + EVERY, attempts=0, read_at=now)
+    return "done"
+
+
+def tidy() -> None:
+    """Forgets keys that are not stored any more."""
+    Newest.objects.exclude(fingerprint__in=ApiKey.objects.values("fingerprint")).delete()
+
+
+def _last_read(row: Newest, key: ApiKey, now: datetime) -> datetime:
+    """When the newest page was read last; a sweep that is about to begin reads it first."""
+    if key.sync.is_under_way or not key.sync.finished_at:
+        return now
+    return row.read_at or key.sync.finished_at

@@ -1,0 +1,136 @@
+"""Tells people what they want to know: in the app at once, and through their outlets (channels.py) a little later.
+
+What happens again within a few minutes is counted in the same notice: a hundred files that finish at once are one line,
+one mail, one message.
+"""
+
+from collections.abc import Iterable, Mapping
+from datetime import timedelta
+from uuid import UUID
+
+from django.db.models import Count, F, Q, QuerySet
+from django.utils import timezone
+
+from accounts.models import User
+from core import live
+from core.queries import Prepared, Slot
+from core.text import visible
+from datasources import access
+from datasources.models import ApiKey, Notice, Outlet, Source, Wish
+from datasources.models.notices import Topic
+
+# What somebody is told who has chosen nothing: about a key of their own, and about one that is shared with them.
+DEFAULTS = {True: (Topic.FAILED, Topic.REFUSED, Topic.SHARES), False: ()}
+# Within this time what comes again is counted with what came before, unless that was read.
+SAME_WITHIN = timedelta(minutes=5)
+# Outlets wait for what comes along, and no longer for more.
+GATHER = timedelta(seconds=30)
+NAMED = 3
+FORGET_AFTER = timedelta(days=30)
+
+
+def tell(key: ApiKey, topic: Topic, about: Mapping[UUID, str]) -> None:
+    """Tells everybody who wants to know of this topic; `about` are names by the id of the source, or of the key.
+
+    Call it in the transaction that makes it true. Three queries where nobody wants to know.
+    """
+    for user_id, wanted in _who(key, topic).items():
+        mine = {pk: name for pk, name in about.items() if wanted is None or pk in wanted}
+        if mine:
+            _note(key, topic, user_id, mine)
+
+
+def tell_of(key: ApiKey, topic: Topic, sources: Iterable[Source]) -> None:
+    """The same about sources."""
+    if about := {source.datasource_id: source.name for source in sources}:
+        tell(key, topic, about)
+
+
+def tell_always(people: Iterable[int], key: ApiKey, topic: Topic, about: Mapping[UUID, str]) -> None:
+    """Tells these people whatever they chose: of a danger to what is theirs."""
+    for user_id in people:
+        _note(key, topic, user_id, about)
+
+
+def unread(user: User) -> int:
+    """How many notices wait to be read. One query."""
+    return sum(count for (count,) in _UNREAD.rows(reader=user.pk))
+
+
+def of(user: User):
+    """What somebody was told about what they may still see, the newest first."""
+    return _mine(user).select_related("key")
+
+
+def read(user: User) -> None:
+    """Everything there is has been seen."""
+    if user.notices.filter(read_at=None).update(read_at=timezone.now()):
+        live.publish([user.pk], "notices-changed")
+
+
+def wishes_of(user: User, keys: Iterable[ApiKey]) -> dict[UUID, list[str]]:
+    """The topics that somebody is told of, for each key. One query."""
+    chosen = {wish.key_id: wish.topics for wish in Wish.objects.filter(user=user, datasource_id=None)}
+    return {key.pk: chosen.get(key.pk, list(DEFAULTS[key.owner_id == user.pk])) for key in keys}
+
+
+def follows(user: User, source: Source) -> bool:
+    """Whether somebody wants to be told about this one source."""
+    wish = Wish.objects.filter(user=user, key=source.key_id, datasource_id=source.datasource_id).first()
+    return bool(wish and wish.topics)
+
+
+def choose(user: User, key: ApiKey, topics: Iterable[str], source: Source | None = None) -> None:
+    what = {"user": user, "key": key, "datasource_id": source and source.datasource_id}
+    Wish.objects.update_or_create(**what, defaults={"topics": sorted(topics)})
+
+
+def tidy() -> None:
+    """Forgets what was told a while ago."""
+    Notice.objects.filter(at__lt=timezone.now() - FORGET_AFTER).delete()
+
+
+def _mine(user: User | Slot) -> QuerySet[Notice]:
+    return Notice.objects.filter(user=user, key__in=access.keys_for(user))
+
+
+def _unread() -> QuerySet:
+    unread = _mine(access.READER).filter(read_at=None)
+    return unread.values("user").annotate(count=Count("pk")).values_list("count")
+
+
+_UNREAD = Prepared(_unread)
+
+
+def _who(key: ApiKey, topic: Topic) -> dict[int, set[UUID] | None]:
+    """Who wants to know, and of which things; None: of all."""
+    people, who = access.people_for(key), {}
+    chosen: dict[int, bool] = {}
+    for wish in Wish.objects.filter(key=key, user__in=people):
+        if wish.datasource_id is None:
+            chosen[wish.user_id] = topic in wish.topics
+        elif topic in wish.topics:
+            who.setdefault(wish.user_id, set()).add(wish.datasource_id)
+    for user_id in people:
+        if chosen.get(user_id, topic in DEFAULTS[user_id == key.owner_id]):
+            who[user_id] = None
+    return who
+
+
+def _note(key: ApiKey, topic: Topic, user_id: int, about: Mapping[UUID, str]) -> None:
+    now = timezone.now()
+    recent = Notice.objects.filter(user=user_id, key=key, topic=topic, read_at=None, began_at__gt=now - SAME_WITHIN)
+    names = [visible(name)[:200] for name in about.values()]
+    if known := recent.first():
+        known.names = [*known.names, *names][:NAMED]
+        known.count, known.at, known.datasource_id = F("count") + len(about), now, None
+        known.save(update_fields=["names", "count", "at", "datasource_id"])
+    else:
+        only = next(iter(about)) if len(about) == 1 and topic != Topic.REFUSED else None
+        Notice.objects.create(
+            user_id=user_id, key=key, topic=topic, names=names[:NAMED], count=len(about), datasource_id=only,
+            began_at=now, at=now,
+        )  # fmt: skip
+    waiting = Q(due_at=None) | Q(due_at__gt=now + GATHER)
+    Outlet.objects.filter(waiting, user=user_id, attempts=0).update(due_at=now + GATHER)
+    live.publish([user_id], "notices-changed")

@@ -1,0 +1,220 @@
+"""A page of rows as a table: which columns are shown, their headers and cells, and the bytes of all that.
+
+A page stays small whatever the cells hold: long cells are cut shorter first, then the last columns are left out.
+"""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from html import escape
+from typing import Any
+
+from django.utils.safestring import SafeString
+
+from core.forms import query_string
+from core.text import visible
+from datasources.rows import cells
+from datasources.rows.forms import SORT_MAX
+from datasources.rows.pages import Rows
+
+COLUMNS_MAX = 2000
+# Of the 4 MB of a page: the table; the rest is the page around it, and the names in the filter builder and the chooser.
+TABLE_BYTES = 3_300_000
+HEAD_BYTES = 1_000_000
+# Columns that the filter builder and the chooser list, and the longest names among them.
+LISTED, LISTED_NAME = 200, 200
+# Where a table is too large, its cells are cut after so many characters, the first that is enough.
+CUTS = (cells.CUT_AT, 60, 30, 12)
+# No cell takes fewer bytes than `<td class="is-text">` with a character.
+CELL_BYTES = 26
+LABEL_AT = 100
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of the page: `place` counts from 1 in all columns of the rows, `namesakes` has those of its name."""
+
+    place: int
+    name: str
+    namesakes: int = 1
+
+    @property
+    def label(self) -> str:
+        """Text that can be seen, and read out."""
+        return f"no name, column {self.place}" if cells.is_blank(self.name) else short(visible(self.name), LABEL_AT)
+
+    @property
+    def refusal(self) -> str:
+        """Why Claro can't sort or filter by this column; "" where it can."""
+        if not self.name:
+            return "it has no name"
+        if self.namesakes > 1:
+            return "another column has the same name"
+        return "its name is too long" if len(self.name) > SORT_MAX else ""
+
+
+@dataclass(frozen=True)
+class Table:
+    head: SafeString
+    body: SafeString
+    # All columns of the rows, those chosen to be shown, and those of them that are.
+    every: list[Column]
+    chosen: list[Column]
+    shown: list[Column]
+    # The place among the chosen ones of the first that is shown, from 1.
+    first: int
+
+    @property
+    def is_chosen(self) -> bool:
+        return len(self.chosen) < len(self.every) or self.chosen != self.every
+
+    @property
+    def last(self) -> int:
+        return self.first + len(self.shown) - 1
+
+    @property
+    def left_out(self) -> int:
+        return len(self.chosen) - len(self.shown)
+
+    @property
+    def previous(self) -> int:
+        """The first column of as many before those that are shown; 0 where there are none."""
+        return max(self.first - len(self.shown), 1) if self.first > 1 else 0
+
+    @property
+    def next(self) -> int:
+        return self.last + 1 if self.last < len(self.chosen) else 0
+
+    @property
+    def listed(self) -> list[Column]:
+        """Columns for the filter builder and the chooser, one of each name: the chosen ones first, in their order."""
+        by_name: dict[str, Column] = {}
+        for column in [*self.chosen, *self.every]:
+            if len(column.name) <= LISTED_NAME:
+                by_name.setdefault(column.name, column)
+        return list(by_name.values())[:LISTED]
+
+    @property
+    def is_wide(self) -> bool:
+        """Whether there are more columns than the chooser lists."""
+        return len({column.name for column in self.every}) > len(self.listed)
+
+    @property
+    def shown_names(self) -> set[str]:
+        return {column.name for column in self.shown}
+
+    @property
+    def refused(self) -> list[Column]:
+        """Columns that can't be sorted or filtered, one of each name that can be seen."""
+        return list({column.label: column for column in self.shown if column.refusal}.values())
+
+
+def table(page: Rows, state: dict[str, Any], parameters: dict[str, Any]) -> Table:
+    """The table of a page for the state of an address (addresses.RowsForm) and its parameters."""
+    counts = Counter(page.columns)
+    every = [Column(place, name, counts[name]) for place, name in enumerate(page.columns, start=1)]
+    chosen = _chosen(every, state["column"])
+    first = min(state["from_column"], max(len(chosen), 1))
+    candidates = chosen[first - 1 : first - 1 + COLUMNS_MAX]
+    heads = _fitting([_head(column, page, state, parameters) for column in candidates], HEAD_BYTES)
+    listed = Table(SafeString(), SafeString(), every, chosen, [], first).listed
+    names_bytes = sum(len(escape(column.name).encode()) + len(escape(column.label).encode()) for column in listed)
+    body, width = _body(page, candidates[: len(heads)], TABLE_BYTES - 2 * names_bytes - _bytes("".join(heads)))
+    return Table(SafeString("".join(heads[:width])), SafeString(body), every, chosen, candidates[:width], first)
+
+
+def short(text: str, at: int) -> str:
+    return text if len(text) <= at else text[: at - 1] + "…"
+
+
+def _chosen(every: list[Column], names: Sequence[str]) -> list[Column]:
+    """The columns of these names, in the order of the names; all columns where there are none of them."""
+    by_name: dict[str, list[Column]] = {}
+    for column in every:
+        by_name.setdefault(column.name, []).append(column)
+    return [column for name in dict.fromkeys(names) for column in by_name.get(name, ())] or every
+
+
+def _head(column: Column, page: Rows, state: dict[str, Any], parameters: dict[str, Any]) -> str:
+    """A header. Its link sorts ascending, then descending, then not at all."""
+    index = column.place - 1
+    value = next((row[index] for row in page.rows if row[index] is not None), None)
+    look = ' class="is-number"' if cells.is_number(value) and not isinstance(value, bool) else ""
+    if cells.is_blank(column.name):
+        label = f'<span class="no-name">{escape(column.label)}</span>'
+    else:
+        label = f"<bdi>{cells.marked(column.label)}</bdi>"
+    if column.refusal:
+        return f'<th scope="col"{look}><span title="Can\'t be sorted: {column.refusal}.">{label}</span></th>'
+    direction = state["order"] if state["sort"] == column.name else ""
+    following = {"": "asc", "asc": "desc", "desc": ""}[direction]
+    words = {"asc": "Sort ascending", "desc": "Sort descending", "": "Remove the sort order"}[following]
+    href = escape(query_string(parameters, sort=column.name if following else "", order=following))
+    sorted_ = {"": "", "asc": ' aria-sort="ascending"', "desc": ' aria-sort="descending"'}[direction]
+    link = f'<a class="sort-link" id="sort-{column.place}" href="{href}" title="{words}">{label}</a>'
+    return f'<th scope="col"{sorted_}{look}>{link}</th>'
+
+
+def _body(page: Rows, columns: list[Column], limit: int) -> tuple[str, int]:
+    """The `<tr>`s, and how many of the columns they hold: within `limit` bytes, one column at least."""
+    places = [column.place for column in columns]
+    if len(places) * len(page.rows) * CELL_BYTES <= limit:
+        for cut_at in CUTS:
+            if (lines := _lines(page, places, cut_at, limit)) is not None:
+                return "\n".join(lines), len(places)
+    return _narrowed(page, places, limit)
+
+
+def _narrowed(page: Rows, places: list[int], limit: int) -> tuple[str, int]:
+    """The rows with as many of the columns as there is room for."""
+    limit -= sum(_bytes(_row(number, "")) + 1 for number, _ in _numbered(page))
+    columns: list[list[str]] = []
+    for place in places:
+        column = [cells.cell(row[place - 1], CUTS[-1], number, place) for number, row in _numbered(page)]
+        limit -= sum(map(_bytes, column))
+        if limit < 0 and columns:
+            break
+        columns.append(column)
+    lines = zip(_numbered(page), zip(*columns, strict=True), strict=True)
+    return "\n".join(_row(number, "".join(parts)) for (number, _), parts in lines), len(columns)
+
+
+def _lines(page: Rows, places: list[int], cut_at: int, limit: int) -> list[str] | None:
+    """The rows, cells cut at so many characters; None where they take more than `limit` bytes."""
+    lines = []
+    plain, other = cells.plain, cells.other
+    is_whole = places == list(range(1, len(page.columns) + 1))
+    for number, row in _numbered(page):
+        values = row if is_whole else [row[place - 1] for place in places]
+        parts = [plain(value, cut_at) for value in values]
+        if "" in parts:
+            for index, part in enumerate(parts):
+                if not part:
+                    parts[index] = other(values[index], cut_at, number, places[index])
+        line = _row(number, "".join(parts))
+        lines.append(line)
+        limit -= _bytes(line) + 1
+        if limit < 0:
+            return None
+    return lines
+
+
+def _numbered(page: Rows) -> enumerate:
+    return enumerate(page.rows, start=page.first + 1)
+
+
+def _row(number: int, inner: str) -> str:
+    return f'<tr id="row-{number}"><th scope="row">{number:,}</th>{inner}</tr>'
+
+
+def _fitting(parts: list[str], limit: int) -> list[str]:
+    """The first parts that take no more bytes than `limit`; one at least."""
+    for place, part in enumerate(parts):
+        limit -= _bytes(part)
+        if limit < 0:
+            return parts[: max(place, 1)]
+    return parts
+
+
+def _bytes(text: str) -> int:
+    return len(text) if text.isascii() else len(text.encode())

@@ -1,0 +1,110 @@
+from datetime import date, datetime, time, timedelta
+from typing import Any
+
+from django import forms
+from django.utils import timezone
+
+from core.text import require_text
+from datasources.models import ShareLink
+
+
+class ShareForm(forms.Form):
+    """The settings of a share link, as they are to be from now on."""
+
+    DAYS = {"day": 1, "week": 7, "month": 30}
+    ENDS = (
+        ("day", "In 1 day"),
+        ("week", "In 7 days"),
+        ("month", "In 30 days"),
+        ("date", "On a date"),
+        ("never", "Never"),
+    )
+
+    ends = forms.ChoiceField(label="Expires", choices=ENDS, initial="month")
+    ends_on = forms.DateField(
+        label="Last day",
+        required=False,
+        widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"),
+        help_text="The link works until the end of this day.",
+    )
+    most_uses = forms.IntegerField(
+        label="Download limit", required=False, min_value=1, max_value=1_000_000, help_text="Leave empty for no limit."
+    )
+    password = forms.CharField(
+        required=False,
+        min_length=8,
+        max_length=200,
+        strip=False,
+        widget=forms.PasswordInput(render_value=False, attrs={"autocomplete": "new-password"}),
+        help_text="At least 8 characters. Leave empty if no password is needed. Send the password separately.",
+    )
+    note = forms.CharField(
+        required=False,
+        max_length=500,
+        widget=forms.Textarea(attrs={"rows": 2}),
+        validators=[require_text],
+        help_text="Shown on the page to everyone who opens the link.",
+    )
+
+    def clean(self) -> dict[str, Any]:
+        given = super().clean() or {}
+        day = given.get("ends_on")
+        if given.get("ends") == "date" and "ends_on" not in self.errors:
+            if not day:
+                self.add_error("ends_on", "Choose a date.")
+            elif self._end_of(day) <= timezone.now():
+                self.add_error("ends_on", "This date is in the past. Choose a later one.")
+        return given
+
+    def settings(self) -> dict[str, Any]:
+        """As shares.make takes them."""
+        given = self.cleaned_data
+        return {"ends_at": self._ends_at(), **{name: given[name] for name in ("most_uses", "password", "note")}}
+
+    def _ends_at(self) -> datetime | None:
+        match self.cleaned_data["ends"]:
+            case "never":
+                return None
+            case "date":
+                return self._end_of(self.cleaned_data["ends_on"])
+            case word:
+                return timezone.now() + timedelta(days=self.DAYS[word])
+
+    @staticmethod
+    def _end_of(day: date) -> datetime:
+        """Midnight in the zone of whoever chose it."""
+        return timezone.make_aware(datetime.combine(day + timedelta(days=1), time.min))
+
+
+class ShareEditForm(ShareForm):
+    """The same for a link that is there already."""
+
+    remove_password = forms.BooleanField(required=False, label="Remove the password")
+
+    field_order = ("ends", "ends_on", "most_uses", "password", "remove_password", "note")
+
+    def __init__(self, share: ShareLink, *args, **kwargs):
+        on = share.ends_at and timezone.localtime(share.ends_at - timedelta(seconds=1)).date()
+        present = {
+            "ends": "date" if on else "never",
+            "ends_on": on,
+            "most_uses": share.most_uses,
+            "note": share.note,
+        }
+        super().__init__(*args, initial=present, **kwargs)
+        self._share = share
+        if share.password:
+            self.fields["password"].help_text = "Leave empty to keep the current password."
+        else:
+            del self.fields["remove_password"]
+
+    def settings(self) -> dict[str, Any]:
+        """What changes, as shares.change takes it. A day that was not touched keeps its hour."""
+        changed = super().settings()
+        if not {"ends", "ends_on"} & set(self.changed_data):
+            del changed["ends_at"]
+        if not changed["password"] and not self.cleaned_data.get("remove_password"):
+            del changed["password"]
+        elif self.cleaned_data.get("remove_password"):
+            changed["password"] = ""
+        return changed

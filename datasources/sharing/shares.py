@@ -1,0 +1,287 @@
+"""Share links: made, changed, used. Whether one works is asked of access.py at each use.
+
+Behind each file stands a download link (links.py), made once for all who click and renewed ahead of need, so that a
+click costs no call. What is shared by whom is never cached; uses wait in Redis to be written into the log together.
+"""
+
+import json
+import secrets
+from collections.abc import Iterable
+from contextlib import suppress
+from datetime import datetime, timedelta
+from functools import lru_cache
+
+import redis
+from django.contrib.auth.hashers import make_password
+from django.db import models, transaction
+from django.db.models import F, Max, Q, QuerySet
+from django.utils import timezone
+
+from accounts.models import User
+from accounts.quotas import require_room
+from accounts.roles import Action, may
+from core import guesses, throttle, vault
+from core.guesses import Guess
+from core.queries import Prepared, Slot
+from core.redis import connection
+from core.visitors import network_of
+from datasources import access, notices
+from datasources.activity import log
+from datasources.activity.log import Origin
+from datasources.activity.words import What
+from datasources.downloads import links
+from datasources.models import LINK_MARGIN, ApiKey, DownloadLink, SharedFile, ShareLink, Source, living
+from datasources.models.notices import Topic
+
+PREFIX = "cd_"
+TOKEN_BYTES = 24
+FILES_AT_MOST = 100  # on one page
+LONGEST_LINK_S = 86_400  # what Claro signs for at most
+# After a failure nobody's click asks Claro again for so long.
+PAUSE_AFTER_FAILURE = timedelta(minutes=1)
+# A file that was downloaded so lately is likely to be again: its link is renewed so long before it ends.
+IN_USE = timedelta(days=3)
+AHEAD = timedelta(hours=4)
+# Who wants to know is told so long before one ends.
+WARN_BEFORE = timedelta(days=1)
+FORGET_AFTER = timedelta(days=90)
+# Wrong passwords that come after so long a pause are news again.
+GUESSING_IS_OVER_AFTER_S = 3600
+SOMEBODY = "Unknown visitor"
+USES = "claro:share-uses"
+USES_AT_ONCE = 500
+
+
+def make(
+    by: User,
+    key: ApiKey,
+    sources: Iterable[Source],
+    *,
+    ends_at: datetime | None = None,
+    most_uses: int | None = None,
+    password: str = "",
+    note: str = "",
+) -> ShareLink:
+    """A link to a page with these sources, all behind the one key. Raises QuotaReached."""
+    share = ShareLink(key=key, made_by=by, ends_at=ends_at, most_uses=most_uses, note=note)
+    share.password = make_password(password) if password else ""
+    _set_token(share)
+    with transaction.atomic():
+        in_time = Q(ends_at=None) | Q(ends_at__gt=timezone.now())
+        require_room(by, "share_links", ShareLink.objects.filter(in_time, made_by=by, ended_at=None))
+        share.save(force_insert=True)
+        files = [SharedFile(share=share, source=source, number=n) for n, source in enumerate(sources, start=1)]
+        SharedFile.objects.bulk_create(files)
+        _tell(share)
+    return share
+
+
+def change(share: ShareLink, **settings: object) -> None:
+    """Changes settings; `password` is given in clear, empty for none."""
+    if settings.keys() & {"ends_at", "most_uses"}:
+        settings["warned_at"] = None  # it can be about to end anew
+    if "password" in settings:
+        settings["password"] = make_password(settings["password"]) if settings["password"] else ""
+    for name, value in settings.items():
+        setattr(share, name, value)
+    share.save(update_fields=list(settings))
+    _tell(share)
+
+
+def pause(share: ShareLink, *, on: bool) -> None:
+    change(share, paused_at=timezone.now() if on else None)
+
+
+def end(share: ShareLink) -> None:
+    """For good; whoever has the address finds nothing from now on."""
+    change(share, ended_at=timezone.now())
+
+
+def rotate(share: ShareLink) -> None:
+    """Another address for the same page; the present one is dead at once."""
+    _set_token(share)
+    share.save(update_fields=["token", "fingerprint"])
+    _tell(share)
+
+
+def may_change(share: ShareLink, user: User) -> bool:
+    """Whether this person, who sees it, may change and end it: one's own, or by one's role those of others too."""
+    is_own = share.made_by_id == user.pk and may(share.role, Action.SHARE)
+    return is_own or may(share.role, Action.END_SHARES)
+
+
+def guess(share: ShareLink, address: str | None, device: str) -> Guess:
+    """A try at its password, counted for its network and for all together; for a `device` that had it before, alone.
+
+    So others can slow down newcomers, but nobody who has opened the link already.
+    """
+    network = (f"network {network_of(address)}", guesses.OF_ONE)
+    guessers = [(f"device {device}", guesses.OF_ONE)] if device else [network, ("all", guesses.OF_ALL)]
+    return Guess(f"share link {share.pk}", guessers)
+
+
+def tell_of_guessing(share: ShareLink) -> None:
+    """Tells its maker, its key's owner and the log that its password is being guessed; once until it has been quiet."""
+    if throttle.goes_on("guessing", str(share.pk), GUESSING_IS_OVER_AFTER_S):
+        return
+    with transaction.atomic():
+        files = share.files.select_related("source")
+        about = ", ".join(file.source.name for file in files)
+        log.record(What.SHARE_GUESSED, None, who=SOMEBODY, key=share.key, about=about, share=str(share.pk))
+        first = {file.source.datasource_id: file.source.name for file in files[:1]}
+        notices.tell_always({share.made_by_id, share.key.owner_id}, share.key, Topic.GUESSED, first)
+
+
+def quick(token: str, number: int) -> tuple[ShareLink, str] | None:
+    """The share of a token, while it works, and the signed URL of a file of it, where that lives. One query.
+
+    What is asked is asked of access.py, and in SQL that is written once: this is what scripts and clicks wait for.
+    Of the share not more is known than it takes to go on.
+    """
+    now, fingerprints = timezone.now(), vault.fingerprints(token)
+    values = {f"fingerprint{place}": fingerprint for place, fingerprint in enumerate(fingerprints)}
+    rows = _living(len(fingerprints)).rows(number=number, now=now, soon=now + LINK_MARGIN, **values)
+    for share_id, password, most_uses, source_id, link_id, sealed in rows:
+        link = DownloadLink(pk=link_id, source_id=source_id, url=sealed)
+        with suppress(vault.SecretUnreadable):
+            return ShareLink(pk=share_id, password=password, most_uses=most_uses), link.unseal()
+    return None
+
+
+def target(share: ShareLink, number: int) -> str | None:
+    """The signed URL of a file of the share where there is one that lives. One query."""
+    files = share.files.present().filter(number=number)
+    alive = DownloadLink.objects.alive().filter(source__in=files.values("source"))
+    return next((url for link in alive.order_by("-expires_at") if (url := links.target(link))), None)
+
+
+def renew(share: ShareLink, number: int) -> DownloadLink | None:
+    """The link for a task to make, the one it is making, or one that has just failed; None: there is no such file."""
+    file = share.files.present().filter(number=number).select_related("source__key").first()
+    if file is None:
+        return None
+    failed = file.source.links.filter(
+        state=DownloadLink.State.FAILED, created_at__gt=timezone.now() - PAUSE_AFTER_FAILURE
+    )
+    return failed.first() or links.ask(file.source, share.made_by, LONGEST_LINK_S, is_limited=False)
+
+
+def use(share: ShareLink, number: int) -> bool:
+    """Counts a download; False when there is none left. However many come at once, no more than there are.
+
+    Where they are limited, the database counts at once; else it is told of all downloads of a few seconds together.
+    """
+    now, is_limited = timezone.now(), share.most_uses is not None
+    if is_limited:
+        has_left = ShareLink.objects.filter(pk=share.pk, uses__lt=F("most_uses"))
+        if not has_left.update(uses=F("uses") + 1, last_used_at=now):
+            return False
+    origin = log.origin.get()
+    line = {
+        "share": str(share.pk),
+        "number": number,
+        "is_counted": is_limited,
+        "at": now.isoformat(),
+        "address": origin.address,
+        "agent": origin.agent,
+    }
+    try:
+        connection().rpush(USES, json.dumps(line))
+    except redis.RedisError:
+        _write([line])
+    return True
+
+
+def write_uses() -> int:
+    """Writes down the downloads since the last time, and tells open pages; says how many there were."""
+    lines = [json.loads(line) for line in connection().lpop(USES, USES_AT_ONCE) or ()]
+    _write(lines)
+    return len(lines)
+
+
+def renew_ahead() -> list[DownloadLink]:
+    """Links for a task to make when nobody else wants the calls: of files in use, whose present link ends soon."""
+    now = timezone.now()
+    in_use = SharedFile.objects.present().filter(
+        last_used_at__gt=now - IN_USE, share__in=access.shares_that_work().values("pk")
+    )
+    ready = Q(source__links__state=DownloadLink.State.READY)
+    due = in_use.annotate(until=Max("source__links__expires_at", filter=ready)).filter(until__lt=now + AHEAD)
+    asked = {
+        file.source_id: links.ask(
+            file.source, file.share.made_by, LONGEST_LINK_S, renew=True, ahead=True, is_limited=False
+        )
+        for file in due.select_related("source__key", "share__made_by")
+    }
+    return list(asked.values())
+
+
+def warn() -> int:
+    """Tells who wants to know of share links that are used up or about to end, once of each; says how many."""
+    now = timezone.now()
+    # One that was made for a day only is no news on that day.
+    ending = Q(ends_at__gt=now, ends_at__lte=now + WARN_BEFORE, created_at__lt=now - WARN_BEFORE)
+    due = ShareLink.objects.filter(ending | Q(uses__gte=F("most_uses")), ended_at=None, warned_at=None)
+    found = list(due.select_related("key").prefetch_related("files__source"))
+    for share in found:
+        with transaction.atomic():
+            if ShareLink.objects.filter(pk=share.pk, warned_at=None).update(warned_at=now):
+                notices.tell_of(share.key, Topic.SHARES, [file.source for file in share.files.all()][:1])
+    return len(found)
+
+
+def tidy() -> None:
+    """Forgets share links that ended a while ago."""
+    before = timezone.now() - FORGET_AFTER
+    ShareLink.objects.filter(Q(ended_at__lt=before) | Q(ends_at__lt=before)).delete()
+
+
+def _set_token(share: ShareLink) -> None:
+    token = PREFIX + secrets.token_urlsafe(TOKEN_BYTES)
+    share.fingerprint = vault.fingerprints(token)[0]
+    share.seal(token)
+
+
+def _tell(share: ShareLink) -> None:
+    access.publish(share.key, "shares-changed")
+
+
+@lru_cache(maxsize=8)
+def _living(fingerprints: int) -> Prepared:
+    """Living links of a file of a share that works, the longest first; for as many master keys as there are."""
+    names = [Slot(f"fingerprint{place}", models.CharField()) for place in range(fingerprints)]
+    now, soon = (Slot(name, models.DateTimeField()) for name in ("now", "soon"))
+
+    def query() -> QuerySet:
+        files = (
+            SharedFile.objects.present()
+            .filter(
+                living("source__links__", soon),
+                share__in=access.shares_that_work(now).filter(fingerprint__in=names).values("pk"),
+                number=Slot("number", models.PositiveIntegerField()),
+            )
+            .order_by("-source__links__expires_at")
+        )
+        share = ("share_id", "share__password", "share__most_uses")
+        return files.values_list(*share, "source_id", "source__links__pk", "source__links__url")
+
+    return Prepared(query)
+
+
+def _write(lines: list[dict]) -> None:
+    """Into the log, each with the address and the agent that it came from, and into the count where it isn't yet."""
+    files = SharedFile.objects.filter(share__in={line["share"] for line in lines})
+    by_name = {
+        (str(file.share_id), file.number): file for file in files.select_related("source__key", "share__made_by")
+    }
+    used = [(by_name[name], line) for line in lines if (name := (line["share"], line["number"])) in by_name]
+    for file, line in used:
+        before = log.origin.set(Origin(line["address"], line["agent"]))
+        at, who = datetime.fromisoformat(line["at"]), f"Share link of {file.share.made_by}"
+        log.record(What.SHARE_USED, None, who=who, source=file.source, at=at, share=line["share"])
+        log.origin.reset(before)
+        SharedFile.objects.filter(pk=file.pk).update(last_used_at=at)
+        if not line["is_counted"]:
+            ShareLink.objects.filter(pk=file.share_id).update(uses=F("uses") + 1, last_used_at=at)
+    for key in {file.source.key for file, _ in used}:
+        access.publish(key, "shares-changed")

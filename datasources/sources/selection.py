@@ -1,0 +1,72 @@
+"""Several sources chosen on the list: those that were ticked, or all that match what the list is filtered by."""
+
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from django import forms
+
+from accounts.models import User
+from accounts.roles import Action
+from datasources import access
+from datasources.access import Space
+from datasources.deleting import bin
+from datasources.keys import choice
+from datasources.models import Source
+from datasources.sources import listing
+
+# At once; more is narrowed down first.
+MOST = 1000
+
+
+class SelectionForm(forms.Form):
+    """What is chosen on the list: data sources by their ids, or all that match what it is filtered by."""
+
+    all = forms.BooleanField(required=False)
+    source = forms.CharField(required=False, widget=forms.MultipleHiddenInput)
+
+    def clean_source(self) -> set[UUID]:
+        # Commas: a page that asks back holds a thousand of them in one field.
+        ids = {word for text in self.data.getlist("source") for word in text.split(",")}
+        try:
+            return {UUID(word) for word in ids}
+        except ValueError:
+            raise forms.ValidationError("The selection contains an invalid file.") from None
+
+    def clean(self) -> None:
+        if not self.errors and not self.cleaned_data["all"] and not self.cleaned_data["source"]:
+            raise forms.ValidationError("Select files in the list first.")
+
+    def ids(self) -> set[UUID] | None:
+        """None where all are meant."""
+        return None if self.cleaned_data["all"] else self.cleaned_data["source"]
+
+
+class TooMany(Exception):
+    """More than MOST were chosen."""
+
+    def __init__(self, count: int):
+        super().__init__(f"{count} sources were chosen.")
+        self.count = count
+
+
+@dataclass(frozen=True)
+class Selection:
+    """What is to be acted on, each source once and through the best key; and how many more one may not act on."""
+
+    sources: list[Source]
+    left_out: int
+
+
+def choose(user: User, space: Space, state: dict[str, Any], ids: set[UUID] | None, action: Action) -> Selection:
+    """The sources of these ids, or all (`ids` None) that match the list's state; none of the bin. Raises TooMany."""
+    found = bin.outside(access.sources_for(user, space))
+    if ids is None:
+        found = listing.narrowed(found, state, *listing.FILTERS)
+    else:
+        found = listing.narrowed(found, state, "key").filter(datasource_id__in=ids)
+    count = len(ids) if ids else found.values("datasource_id").distinct().count()
+    if count > MOST:
+        raise TooMany(count)
+    all_of_them, permitted = choice.get_sources(user, found, action)
+    return Selection(permitted, len(all_of_them) - len(permitted))

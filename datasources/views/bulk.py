@@ -1,0 +1,110 @@
+"""What is done with several sources that were chosen on the list."""
+
+from collections.abc import Callable
+from functools import wraps
+from urllib.parse import urlencode
+
+from django.conf import settings
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.urls import reverse
+from django.views.decorators.http import require_POST
+
+from accounts.roles import Action
+from datasources import tasks
+from datasources.activity import log
+from datasources.activity.words import What
+from datasources.deleting import bin
+from datasources.deleting.forms import DeleteSeveralForm
+from datasources.downloads import links
+from datasources.models import Deletion, DownloadLink
+from datasources.sharing import shares
+from datasources.sources import selection
+from datasources.sources.forms import SourceListForm
+from datasources.sources.selection import MOST, Selection, SelectionForm, TooMany
+from datasources.views import back
+from datasources.views.guards import path_in_space, space_of
+from datasources.views.pages import render_page, render_problem
+
+# Long enough to get round to all of them, however many are made a minute.
+LINKS_LAST_S = 86_400
+
+
+def of_selection(action: Action) -> Callable:
+    """A view of what was chosen and may be acted on; a sentence where that is nothing, or too much."""
+
+    def decorate(view: Callable[[HttpRequest, Selection], HttpResponse]):
+        @login_required
+        @require_POST
+        @wraps(view)
+        def guarded(request: HttpRequest) -> HttpResponse:
+            form = SelectionForm(request.POST)
+            if not form.is_valid():
+                [text, *_] = [error for errors in form.errors.values() for error in errors]
+                return render_problem(request, 422, "Nothing selected", text)
+            state = SourceListForm(request.GET).state()
+            try:
+                chosen = selection.choose(request.user, space_of(request), state, form.ids(), action)
+            except TooMany as error:
+                text = f"You selected {error.count:,} files. The limit is {MOST:,}. Filter the list first."
+                return render_problem(request, 422, "Too many files", text)
+            if chosen.sources:
+                return view(request, chosen)
+            if chosen.left_out:
+                text = "You don't have permission for the selected files. Ask an owner of the team."
+                return render_problem(request, 403, "Not allowed", text)
+            text = "The selected files were deleted or are in the bin."
+            return render_problem(request, 422, "Nothing selected", text)
+
+        return guarded
+
+    return decorate
+
+
+@of_selection(Action.DOWNLOAD)
+def download(request: HttpRequest, chosen: Selection) -> HttpResponse:
+    """A link to each file, made by tasks as the calls allow; the page of downloads shows them come."""
+    finished = [source for source in chosen.sources if not source.is_processing]
+    processing = len(chosen.sources) - len(finished)
+    new = links.ask_all(finished, request.user, LINKS_LAST_S)
+    tasks.start_due(DownloadLink)
+    log.record_each(What.DOWNLOAD_ASKED, request.user, finished)
+    ready = len(finished) - new
+    counts = {f"link{'' if ready == 1 else 's'} ready": ready, "being created": new, "still processing": processing}
+    messages.success(request, ", ".join(f"{n:,} {what}" for what, n in counts.items() if n))
+    return redirect(path_in_space(request, "downloads:list"))
+
+
+@of_selection(Action.SHARE)
+def share(request: HttpRequest, chosen: Selection) -> HttpResponse:
+    """Leads to the form for a page with all of them; a share link belongs to one key."""
+    first, *others = chosen.sources
+    if any(source.key_id != first.key_id for source in others):
+        text = "The selected files belong to several keys, but a share link to one. Filter the list by key first."
+        return render_problem(request, 422, "Files of several keys", text)
+    if len(chosen.sources) > shares.FILES_AT_MOST:
+        text = f"You selected {len(chosen.sources):,} files. A share link holds up to {shares.FILES_AT_MOST}."
+        return render_problem(request, 422, "Too many files", text)
+    query = {"key": first.key_id, "with": [source.datasource_id for source in others]}
+    return redirect(f"{reverse('sources:share', args=[first.datasource_id])}?{urlencode(query, doseq=True)}")
+
+
+@of_selection(Action.DELETE)
+def delete(request: HttpRequest, chosen: Selection) -> HttpResponse:
+    """Puts them into the bin together, once their number was typed."""
+    form = DeleteSeveralForm(len(chosen.sources), request.POST if "confirm" in request.POST else None)
+    if form.is_valid():
+        bin.put(chosen.sources, request.user, now=form.is_now)
+        tasks.start_due(Deletion)
+        return redirect(back.after_deleting(request, request.GET))
+    context = {
+        "chosen": chosen,
+        # As they are now: what comes meanwhile and would match as well is not meant.
+        "ids": ",".join(str(source.datasource_id) for source in chosen.sources),
+        "form": form,
+        "dependents": bin.dependents(chosen.sources, request.user),
+        "bin_time": settings.BIN_TIME,
+    }
+    return render_page(request, "sources/delete_chosen.html", context, 422 if form.errors else 200)

@@ -1,0 +1,154 @@
+"""The first line of a view about one thing: is it the reader's, and is it asked for with a method there is?
+
+In this order: another's thing is not there (404) with any method.
+"""
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+from uuid import UUID
+
+from django.contrib.auth.decorators import login_required
+from django.core.exceptions import PermissionDenied
+from django.db.models import QuerySet
+from django.http import Http404, HttpRequest, HttpResponse
+from django.urls import reverse
+from django.views.decorators.http import require_http_methods
+
+from accounts.models import Team, User
+from accounts.roles import Action, may
+from datasources import access
+from datasources.keys import choice
+from datasources.keys.forms import KeyChoiceForm
+from datasources.models import ApiKey, Deletion, ShareLink, Source
+from datasources.sharing import shares
+from datasources.sources import lookups
+
+READ = ("GET", "HEAD")
+FORM = ("GET", "HEAD", "POST")
+POST = ("POST",)
+
+View = Callable[..., HttpResponse]
+# Gives what a view is about, by the id in its path. Raises Http404 for strangers, PermissionDenied for an action.
+Finder = Callable[[HttpRequest, UUID, Action], Any]
+
+
+def guard(find: Finder) -> Callable[..., Callable[[View], View]]:
+    """A decorator that hands a view what its path names, instead of the id; it takes the methods and the action."""
+
+    def of(*methods: str, action: Action = Action.BROWSE) -> Callable[[View], View]:
+        def decorate(view: View) -> View:
+            answer = require_http_methods(methods)(view)
+
+            @login_required
+            @wraps(view)
+            def guarded(request: HttpRequest, **path: UUID) -> HttpResponse:
+                object_id, *rest = path.values()
+                return answer(request, find(request, object_id, action), *rest)
+
+            return guarded
+
+        return decorate
+
+    return of
+
+
+def for_staff(*methods: str) -> Callable[[View], View]:
+    """A view for those who look after the installation; nobody else finds it."""
+
+    def decorate(view: View) -> View:
+        answer = require_http_methods(methods)(view)
+
+        @login_required
+        @wraps(view)
+        def guarded(request: HttpRequest) -> HttpResponse:
+            access.require_staff(request.user)
+            return answer(request)
+
+        return guarded
+
+    return decorate
+
+
+def space_of(request: HttpRequest) -> access.Space:
+    """The space that the address names. Raises Http404. One query a request, none where it names none."""
+    if not hasattr(request, "space"):
+        request.space = access.space(request.user, request.GET.get("team", ""))
+    return request.space
+
+
+def path_in_space(request: HttpRequest, name: str) -> str:
+    """The path of a page, in the space where the reader is."""
+    space = space_of(request)
+    return f"{reverse(name)}?team={space.name}" if space.name else reverse(name)
+
+
+def _not_allowed(*teams: Team) -> PermissionDenied:
+    """The error for a reader whose role is too low; it names whom to ask."""
+    return PermissionDenied(f"Ask an owner of {' or '.join(map(str, teams))}." if teams else "")
+
+
+def _teams(request: HttpRequest, key: ApiKey) -> QuerySet[Team]:
+    """The teams that share a key with the reader."""
+    return Team.objects.filter(key_shares__key=key, memberships__user=request.user)
+
+
+def _any_role(get: Callable[[User, UUID], Any]) -> Finder:
+    return lambda request, object_id, action: get(request.user, object_id)
+
+
+def _by_role(get: Callable[[User, UUID], Any]) -> Finder:
+    """With 403 for a reader whose role with it does not permit the action."""
+
+    def find(request: HttpRequest, object_id: UUID, action: Action) -> Any:
+        found = get(request.user, object_id)
+        if not may(found.role, action):
+            raise _not_allowed(found.team)
+        return found
+
+    return find
+
+
+def _source(request: HttpRequest, datasource_id: UUID, action: Action) -> Source:
+    form = KeyChoiceForm(request.GET)
+    key_id = form.state()["key"] or None
+    if form.errors:
+        raise Http404("No such key.")
+    try:
+        source = choice.get_source(request.user, datasource_id, key_id, action)
+    except Http404:
+        if not lookups.find(request.user, datasource_id, key_id):
+            raise
+        source = choice.get_source(request.user, datasource_id, key_id, action)
+    if not may(source.key.role, action):
+        raise _not_allowed(*_teams(request, source.key))
+    return source
+
+
+def _share(request: HttpRequest, share_id: UUID, action: Action) -> ShareLink:
+    share = access.get_share(request.user, share_id)
+    is_allowed = shares.may_change(share, request.user) if action == Action.END_SHARES else may(share.role, action)
+    if not is_allowed:
+        raise _not_allowed(*_teams(request, share.key))
+    return share
+
+
+def _deletions(request: HttpRequest, deletion_id: UUID, action: Action) -> list[Deletion]:
+    permitted = [one for one in access.get_deletions(request.user, deletion_id) if may(one.role, action)]
+    if not permitted:
+        raise PermissionDenied
+    return permitted
+
+
+# A key that the reader works through; one of the reader's own keys.
+of_key, of_own_key = guard(_any_role(access.get_key)), guard(_any_role(access.get_own_key))
+# Seen through the key of the address, where it names one.
+of_source = guard(_source)
+of_link = guard(_any_role(access.get_link))
+of_outlet = guard(_any_role(access.get_outlet))
+of_share = guard(_share)
+of_view = guard(_by_role(access.get_view))
+# The view gets the reader's own membership.
+of_team = guard(_by_role(access.get_membership))
+# One place in the bin or a batch: the view gets those with which the reader may do this.
+of_deletions = guard(_deletions)

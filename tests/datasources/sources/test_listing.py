@@ -1,0 +1,184 @@
+import uuid
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import HealthCheck, given
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
+
+from datasources import access, keys
+from datasources.models import ApiKey, Source
+from datasources.sources.forms import SourceListForm
+from datasources.sources.listing import SORTS, Listing, listing
+
+DAY = datetime(2026, 11, 1, tzinfo=UTC)
+
+
+@pytest.fixture
+def main(alice):
+    return keys.add(alice, "main", "claro_live_main", ApiKey.State.VALID)
+
+
+def add(key: ApiKey, name: str, **fields) -> Source:
+    more = {"datasource_id": uuid.uuid4(), "status": "completed", "first_seen_at": DAY, "last_seen_at": DAY}
+    return Source.objects.create(key=key, file_name=name, **{**more, **fields})
+
+
+def found(user, **query) -> Listing:
+    return listing(access.sources_for(user), SourceListForm(query).state(), access.keys_for(user))
+
+
+def names(user, **query) -> list[str]:
+    return [source.file_name for source in found(user, **query).sources]
+
+
+@pytest.fixture
+def three(alice, main):
+    """Three sources; `b` is the middle one in every column, and `-` has none of what may be missing."""
+    other = keys.add(alice, "Other", "claro_live_other", ApiKey.State.VALID)
+    another = keys.add(alice, "ZZ", "claro_live_zz", ApiKey.State.VALID)
+    for place, (key, name, kind, status) in enumerate(
+        [(main, "A", "a/a", "completed"), (other, "b", "b/b", "failed"), (another, "C", "c/c", "processing")]
+    ):
+        at = DAY + timedelta(days=place)
+        add(key, name, content_type=kind, status=status, size_bytes=10**place, uploaded_at=at, processed_at=at)
+
+
+def test_the_newest_stand_first_where_nothing_is_asked_for(alice, three):
+    assert names(alice) == ["C", "b", "A"]
+
+
+@pytest.mark.parametrize("column", SORTS)
+def test_every_column_sorts_both_ways(alice, three, column):
+    assert names(alice, sort=column, order="asc") == ["A", "b", "C"]
+    assert names(alice, sort=column, order="desc") == ["C", "b", "A"]
+
+
+def test_every_sort_of_the_address_is_known():
+    assert set(SORTS) == set(SourceListForm.SORTS)
+
+
+@pytest.mark.parametrize("column", ["size", "uploaded", "processed"])
+def test_what_has_no_value_stands_last_either_way(alice, three, main, column):
+    add(main, "-")
+    assert names(alice, sort=column, order="asc") == ["A", "b", "C", "-"]
+    assert names(alice, sort=column, order="desc") == ["C", "b", "A", "-"]
+
+
+def test_what_is_equal_keeps_one_order(alice, main):
+    for number in range(5):
+        add(main, f"{number}.csv", size_bytes=1)
+    assert names(alice, sort="size") == ["4.csv", "3.csv", "2.csv", "1.csv", "0.csv"]
+
+
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [
+        ({"status": "failed"}, ["b"]),
+        ({"type": "c/c"}, ["C"]),
+        ({"status": "failed", "type": "c/c"}, []),
+        ({"status": "nonsense"}, []),
+        ({"q": "a"}, ["A"]),
+        ({"q": "B", "status": "failed"}, ["b"]),
+    ],
+)
+def test_filters_narrow_together(alice, three, query, expected):
+    assert names(alice, **query) == expected
+
+
+def test_the_key_narrows_what_is_counted_in_all(alice, three, main):
+    page = found(alice, key=str(main.pk))
+    assert [source.file_name for source in page.sources] == ["A"]
+    assert (page.total, page.matching) == (1, 1)
+
+
+def test_a_key_of_somebody_else_shows_nothing(bob, three, main):
+    page = found(bob, key=str(main.pk))
+    assert (page.sources, page.total) == ([], 0)
+
+
+@pytest.mark.parametrize(
+    ("q", "expected"),
+    [
+        ("REPORT", ["Report 100%.csv", "report_1.csv"]),
+        ("%", ["Report 100%.csv"]),
+        ("_", ["report_1.csv"]),
+        ("report 1", ["Report 100%.csv"]),
+        ("\\", ["back\\slash"]),
+        ("'", ["it's"]),
+        ('"', []),
+        ("  report_  ", ["report_1.csv"]),
+    ],
+)
+def test_search_takes_every_character_as_itself_and_no_notice_of_case(alice, main, q, expected):
+    for name in ("Report 100%.csv", "report_1.csv", "back\\slash", "it's"):
+        add(main, name)
+    assert names(alice, q=q, sort="name", order="asc") == expected
+
+
+def test_statuses_are_counted_within_the_other_filters(alice, main):
+    for status, kind, n in [("completed", "text/csv", 3), ("failed", "text/csv", 1), ("completed", "x/y", 2)]:
+        for number in range(n):
+            add(main, f"{kind} {number}", status=status, content_type=kind)
+    page = found(alice, status="failed", type="text/csv")
+    assert page.statuses == [("completed", 3), ("failed", 1)]
+    assert page.types == [("text/csv", 1)]
+    assert (page.total, page.all_statuses, page.matching) == (6, 4, 1)
+    assert found(alice).type_names == ["text/csv", "x/y"]
+    assert found(alice, q="x/y").statuses == [("completed", 2)]
+
+
+@pytest.mark.parametrize(
+    ("page", "shown", "has_next"), [("1", ["0", "1"], True), ("3", ["4"], False), ("4", [], False)]
+)
+def test_pages(alice, main, page, shown, has_next):
+    for number in range(5):
+        add(main, str(number))
+    got = found(alice, sort="name", order="asc", limit="2", page=page)
+    assert [source.file_name for source in got.sources] == shown
+    assert (got.pages, got.matching, got.has_next) == (3, 5, has_next)
+
+
+def test_a_list_of_nothing_has_one_page(alice):
+    page = found(alice)
+    assert (page.sources, page.pages, page.total, page.has_next) == ([], 1, 0, False)
+
+
+SEARCH = {"q": "a", "status": "failed", "type": "b/b", "sort": "key", "limit": "100"}
+
+
+@pytest.mark.parametrize(("query", "queries"), [({}, 3), (SEARCH, 4)], ids=["all", "a search"])
+def test_a_page_costs_three_queries_keys_included_and_a_search_one_more(
+    alice, three, main, query, queries, django_assert_num_queries
+):
+    for number in range(30):
+        add(main, f"{number}")
+    with django_assert_num_queries(queries):
+        page = found(alice, **query)
+        assert all(source.key.label for source in page.sources)
+
+
+@pytest.mark.slow
+@hypothesis_settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    rows=st.lists(
+        st.tuples(st.sampled_from("aAb"), st.none() | st.integers(0, 2), st.sampled_from(["completed", "failed"])),
+        max_size=12,
+    ),
+    sort=st.sampled_from(sorted(SORTS)),
+    order=st.sampled_from(["asc", "desc"]),
+    limit=st.integers(1, 5),
+    status=st.sampled_from(["", "failed"]),
+)
+def test_pages_never_overlap_and_hold_everything(alice, main, rows, sort, order, limit, status):
+    Source.objects.all().delete()
+    more = {"key": main, "first_seen_at": DAY, "last_seen_at": DAY}
+    made = Source.objects.bulk_create(
+        Source(datasource_id=uuid.uuid4(), file_name=name, size_bytes=size, status=state, **more)
+        for name, size, state in rows
+    )
+    query = {"sort": sort, "order": order, "limit": str(limit), "status": status}
+    pages = found(alice, **query).pages
+    seen = [source.pk for page in range(1, pages + 1) for source in found(alice, page=str(page), **query).sources]
+    assert len(seen) == len(set(seen))
+    assert set(seen) == {source.pk for source in made if status in ("", source.status)}

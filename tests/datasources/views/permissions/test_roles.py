@@ -1,0 +1,150 @@
+"""Every role at every path that has to do with a team or with what is behind a shared key."""
+
+import pytest
+
+from accounts import teams
+from accounts.models import Membership
+from accounts.roles import Action, Role, may
+from datasources.activity import log
+from datasources.activity.words import What
+from datasources.models import ApiKey
+from tests.support.html import told, words
+
+# What each path needs; the key's own pages are its owner's alone, whatever the role in a team.
+OWNER_OF_THE_KEY = "owner of the key"
+PATHS = {
+    ("GET", "/sources/"): Action.BROWSE,
+    ("POST", "/sources/refresh/"): Action.BROWSE,
+    ("GET", "/sources/{datasource_id}/"): Action.BROWSE,
+    ("GET", "/sources/{datasource_id}/rows/"): Action.BROWSE,
+    ("POST", "/sources/{datasource_id}/download/"): Action.DOWNLOAD,
+    ("GET", "/downloads/{link_id}/"): Action.DOWNLOAD,
+    ("GET", "/downloads/{link_id}/file/"): Action.DOWNLOAD,
+    ("POST", "/downloads/{link_id}/url/"): Action.DOWNLOAD,
+    ("GET", "/sources/{datasource_id}/share/"): Action.SHARE,
+    ("POST", "/sources/{datasource_id}/share/"): Action.SHARE,
+    ("GET", "/shares/"): Action.BROWSE,
+    ("GET", "/shares/{share_id}/"): Action.BROWSE,
+    ("POST", "/shares/{share_id}/link/"): Action.SHARE,
+    ("GET", "/shares/{share_id}/qr/"): Action.SHARE,
+    ("GET", "/shares/{share_id}/edit/"): Action.END_SHARES,
+    ("POST", "/shares/{share_id}/edit/"): Action.END_SHARES,
+    ("POST", "/shares/{share_id}/pause/"): Action.END_SHARES,
+    ("POST", "/shares/{share_id}/resume/"): Action.END_SHARES,
+    ("GET", "/shares/{share_id}/rotate/"): Action.END_SHARES,
+    ("POST", "/shares/{share_id}/rotate/"): Action.END_SHARES,
+    ("GET", "/shares/{share_id}/end/"): Action.END_SHARES,
+    ("POST", "/shares/{share_id}/end/"): Action.END_SHARES,
+    ("GET", "/sources/{datasource_id}/delete/"): Action.DELETE,
+    ("GET", "/activity/"): Action.BROWSE,
+    ("GET", "/activity/export/"): Action.BROWSE,
+    ("GET", "/activity/?team={team_id}"): Action.BROWSE,
+    ("POST", "/sources/{datasource_id}/follow/"): Action.BROWSE,
+    ("POST", "/notices/choices/{key_id}/"): Action.BROWSE,
+    ("GET", "/views/"): Action.BROWSE,
+    ("GET", "/views/?team={team_id}"): Action.BROWSE,
+    ("GET", "/views/add/?path=/sources/{datasource_id}/rows/"): Action.BROWSE,
+    ("GET", "/views/{view_id}/rename/"): Action.SAVE_VIEWS,
+    ("POST", "/views/{view_id}/rename/"): Action.SAVE_VIEWS,
+    ("GET", "/views/{view_id}/delete/"): Action.SAVE_VIEWS,
+    ("POST", "/views/{view_id}/delete/"): Action.SAVE_VIEWS,
+    ("GET", "/bin/"): Action.BROWSE,
+    ("GET", "/bin/bar/"): Action.BROWSE,
+    ("GET", "/above/"): Action.BROWSE,
+    ("POST", "/bin/{deletion_id}/undo/"): Action.SHARE,
+    ("GET", "/bin/{deletion_id}/now/"): Action.DELETE,
+    ("POST", "/bin/{deletion_id}/now/"): Action.DELETE,
+    ("GET", "/teams/{team_id}/"): Action.BROWSE,
+    ("POST", "/teams/{team_id}/"): Action.PEOPLE,
+    ("POST", "/teams/{team_id}/people/{membership_id}/role/"): Action.PEOPLE,
+    ("GET", "/teams/{team_id}/people/{membership_id}/remove/"): Action.PEOPLE,
+    ("POST", "/teams/{team_id}/people/{membership_id}/remove/"): Action.PEOPLE,
+    ("POST", "/teams/{team_id}/invitations/{invitation_id}/link/"): Action.PEOPLE,
+    ("GET", "/teams/{team_id}/invitations/{invitation_id}/revoke/"): Action.PEOPLE,
+    ("POST", "/teams/{team_id}/invitations/{invitation_id}/revoke/"): Action.PEOPLE,
+    ("POST", "/teams/{team_id}/keys/{key_id}/unshare/"): Action.KEYS,
+    ("GET", "/teams/{team_id}/rename/"): Action.OWN,
+    ("GET", "/teams/{team_id}/delete/"): Action.OWN,
+    ("GET", "/teams/{team_id}/leave/"): Action.BROWSE,
+    ("POST", "/teams/{team_id}/leave/"): Action.BROWSE,
+    ("GET", "/keys/{key_id}/edit/"): OWNER_OF_THE_KEY,
+    ("GET", "/keys/{key_id}/share/"): OWNER_OF_THE_KEY,
+    ("GET", "/keys/{key_id}/delete/"): OWNER_OF_THE_KEY,
+    ("POST", "/keys/{key_id}/delete/"): OWNER_OF_THE_KEY,
+    ("POST", "/keys/{key_id}/check/"): OWNER_OF_THE_KEY,
+    ("POST", "/keys/{key_id}/hook/"): OWNER_OF_THE_KEY,
+}
+
+
+@pytest.mark.parametrize("role", [*Role, None], ids=lambda role: role.label if role else "nobody")
+@pytest.mark.parametrize(("method", "path"), PATHS, ids=lambda part: part)
+def test_the_table_decides(client_of, bob, team, ids, role, method, path):
+    if role:
+        Membership.objects.create(team=team, user=bob, role=role)
+    needed = PATHS[method, path]
+    status = client_of(bob).generic(method, path.format(**ids)).status_code
+    if needed == OWNER_OF_THE_KEY or (role is None and "{" in path):
+        assert status == 404
+    elif role is None or may(role, needed):
+        assert status in (200, 302, 422)
+    else:
+        assert status == 403
+
+
+def test_a_refusal_names_whom_to_ask(client_of, bob, team, ids):
+    Membership.objects.create(team=team, user=bob, role=Role.VIEWER)
+    web, asked = client_of(bob), f"You don't have permission. Ask an owner of {team}."
+    for path in (f"/sources/{ids['datasource_id']}/delete/", f"/teams/{team.pk}/rename/"):
+        assert asked in words(web.get(path))
+
+
+def test_the_key_s_owner_may_all_with_it_and_only_that_in_the_team(client_of, alice, bob, team, ids):
+    Membership.objects.create(team=team, user=bob, role=Role.OWNER)
+    teams.set_role(team.memberships.get(user=alice), Role.VIEWER)
+    web = client_of(alice)
+    assert web.get(f"/sources/{ids['datasource_id']}/delete/").status_code == 200
+    assert web.get(f"/keys/{ids['key_id']}/edit/").status_code == 200
+    assert web.post(f"/teams/{team.pk}/people/{ids['membership_id']}/remove/").status_code == 403
+
+
+@pytest.mark.parametrize("role", Role, ids=lambda role: role.label)
+def test_the_page_offers_what_one_may_do(client_of, bob, team, ids, role):
+    Membership.objects.create(team=team, user=bob, role=role)
+    web = client_of(bob)
+    for path in ("/sources/", f"/sources/{ids['datasource_id']}/"):
+        assert (f"/sources/{ids['datasource_id']}/delete/" in web.get(path).content.decode()) == may(
+            role, Action.DELETE
+        )
+    page = web.get(f"/teams/{team.pk}/").content.decode()
+    for part, action in {"/remove/": Action.PEOPLE, "/unshare/": Action.KEYS, "/rename/": Action.OWN}.items():
+        assert (part in page) == may(role, action)
+
+
+@pytest.mark.parametrize("role", [*Role, None], ids=lambda role: role.label if role else "nobody")
+def test_who_may_reads_what_happened(client_of, alice, bob, team, ids, role):
+    if role:
+        Membership.objects.create(team=team, user=bob, role=role)
+    log.record(What.KEY_CHECKED, alice, key=team.key_shares.get().key, outcome="all-is-well")
+    for path in ("/activity/", "/activity/export/"):
+        response = client_of(bob).get(path)
+        assert ("all-is-well" in response.getvalue().decode()) == may(role, Action.LOG)
+
+
+def test_an_admin_changes_no_owner_and_makes_none(client_of, alice, bob, team, ids):
+    Membership.objects.create(team=team, user=bob, role=Role.ADMIN)
+    web, owner = client_of(bob), team.memberships.get(user=alice)
+    assert web.post(f"/teams/{team.pk}/people/{owner.pk}/remove/").status_code == 403
+    assert web.post(f"/teams/{team.pk}/people/{owner.pk}/role/", {"role": Role.VIEWER}).status_code == 403
+    web.post(f"/teams/{team.pk}/people/{ids['membership_id']}/role/", {"role": Role.OWNER})
+    assert "You can't assign this role." in told(web.get(f"/teams/{team.pk}/"))
+    assert web.post(f"/teams/{team.pk}/", {"role": Role.OWNER, "days": 7}).status_code == 422
+    assert team.memberships.filter(role=Role.OWNER).get() == owner
+
+
+def test_nobody_but_its_owner_sees_of_a_shared_key_more_than_its_name(client_of, bob, key, team, ids):
+    Membership.objects.create(team=team, user=bob, role=Role.OWNER)
+    ApiKey.objects.filter(pk=key.pk).update(hint="Zx9q")
+    for path in ("/keys/", "/sources/", f"/sources/{ids['datasource_id']}/", f"/teams/{team.pk}/"):
+        page = client_of(bob).get(path).content.decode()
+        assert "Zx9q" not in page
+        assert key.fingerprint not in page
