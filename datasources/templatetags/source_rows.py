@@ -75,11 +75,11 @@ class _Line:
         self._paces = context["paces"]
         self._has_key_column = len(context["keys"]) > 1
         # Resolving a path takes longer than all the rest of a row: a path is made once a key, then copied.
-        self._paths: dict[object, tuple[Callable[[object, str], str], bool, bool]] = {}
+        self._paths: dict[object, tuple[Callable[[str, str], str], bool, bool]] = {}
 
     def html(self, source: Source) -> str:
         path, may_share, may_delete = self._of_key(source)
-        uuid, name = source.datasource_id, escape(visible(source.name))
+        uuid, name = str(source.datasource_id), escape(visible(source.name))
         shown = name if name.isascii() else f"<bdi>{name}</bdi>"
         whole = f' title="{name}"' if len(name) > LONG_NAME else ""
         pace = self._paces.get(source.pk)
@@ -102,7 +102,7 @@ class _Line:
             f"{_link('trash', path(uuid, 'delete/'), f'x {its}') if may_delete else ''}</td></tr>\n"
         )
 
-    def _of_key(self, source: Source) -> tuple[Callable[[object, str], str], bool, bool]:
+    def _of_key(self, source: Source) -> tuple[Callable[[str, str], str], bool, bool]:
         known = self._paths.get(source.key_id)
         if not known:
             details = claro.source_url(self._context, "sources:details", source)
@@ -110,7 +110,7 @@ class _Line:
             query = escape(query)
             quote = '"' if query else ""
 
-            def path(uuid: object, page: str) -> str:
+            def path(uuid: str, page: str) -> str:
                 return f"{quote}{start}{uuid}/{page}{query}{quote}"
 
             may = [roles.may(source.key.role, action) for action in (Action.SHARE, Action.DELETE)]
