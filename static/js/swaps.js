@@ -9,7 +9,7 @@ document.addEventListener("htmx:config:request", ({ detail: { ctx } }) => {
   if (ctx.sourceElement.matches("a, form, button")) asked.add(ctx);
 });
 
-// A part that a user waits for is busy: its table shows a bar (claro.css). A request may replace another meanwhile.
+// A part that a user waits for is busy: its table shows a bar (status.css). A request may replace another meanwhile.
 const waiting = new Map();
 function wait(part, difference) {
   const requests = (waiting.get(part) ?? 0) + difference;

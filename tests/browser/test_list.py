@@ -89,7 +89,7 @@ def test_filters_narrow_one_another(listed):
 def test_pages_and_their_size(listed):
     listed.get_by_role("link", name="Next").click()
     shows(listed, "file-50.csv", 10)
-    listed.get_by_label("Sources per page").select_option("25")
+    listed.get_by_label("Files per page").select_option("25")
     shows(listed, "file-00.csv", 25)
     expect(listed).to_have_url(re.compile("limit=25"))
     listed.get_by_label("Page", exact=True).fill("3")
