@@ -6,7 +6,7 @@ from itertools import pairwise
 from django.db import models
 from django.utils import timezone
 
-from datasources.claro import COMPLETED, FAILED
+from datasources.claro import COMPLETED, FAILED, numbers
 from datasources.models.base import Leased
 from datasources.models.keys import ApiKey
 
@@ -67,10 +67,12 @@ class Source(models.Model):
 
     @property
     def facts(self) -> dict[str, object]:
-        """Further fields of both answers; for each field the newer answer wins."""
+        """Further fields of both answers, numbers with their digits; for each field the newer answer wins."""
         if self.details_at and self.details_at >= self.last_seen_at:
-            return {**self.extra, **self.details}
-        return {**self.details, **self.extra}
+            fields = {**self.extra, **self.details}
+        else:
+            fields = {**self.details, **self.extra}
+        return {name: numbers.restored(value) for name, value in fields.items()}
 
     @property
     def failure(self) -> str:

@@ -1,6 +1,5 @@
 """How times, sizes, counts and hostile names are written; loaded into every template by the settings."""
 
-import json
 from datetime import datetime, timedelta
 from functools import lru_cache
 from urllib.parse import urlencode
@@ -20,6 +19,7 @@ from datasources import activity, live, saved_views
 from datasources.addresses import query_string
 from datasources.budget import Lane, Left, Minute
 from datasources.cells import visible as without_traps
+from datasources.claro import numbers
 from datasources.claro.bodies import storable
 from datasources.models import AuditEvent, Source
 
@@ -157,7 +157,7 @@ def kind(content_type: str) -> str:
 
 @register.filter
 def pretty_json(value: object) -> str:
-    return without_traps(json.dumps(storable(value), ensure_ascii=False, indent=2))
+    return without_traps(numbers.shown(storable(value), indent=2))
 
 
 @register.filter

@@ -138,6 +138,28 @@ def test_opening_the_page_reads_what_only_the_details_call_tells(web, account, k
     assert "Processing failed Row 7 is <broken>." in told(page)
 
 
+def test_numbers_of_the_details_keep_their_digits(web, account, key):
+    source_id = account.add(status="failed", fileName="a.csv")
+    fields = (
+        '"score": 0.1234567890123456789, "cost": 1.10, "meta": {"low": 1e-7, "all": [1E5, 12345678901234567890.10]}'
+    )
+    source = f'{{"datasourceId": "{source_id}", "fileName": "a.csv", "status": "failed", {fields}}}'
+    headers = {"Content-Type": "application/json"}
+    body = f'{{"dataSources": [{source}], "pagination": {{}}}}'
+    account.fault("answer", status=200, body=body, headers=headers, path="/datasources")
+    synced(key)
+    by_list = facts(web.get(f"/sources/{source_id}/"))
+    account.fault("answer", status=200, body=source, headers=headers, path=f"/datasources/{source_id}", times=99)
+    details_read()
+    page = web.get(f"/sources/{source_id}/")
+    for shown in (by_list, facts(page)):
+        assert (shown["score"], shown["cost"]) == ("0.1234567890123456789", "1.10")
+        assert "[ 1E5, 12345678901234567890.10 ]" in shown["meta"]
+        assert '"low": 1e-7' in shown["meta"]
+    synced(key)
+    assert details_calls(account) == 1
+
+
 def test_details_are_read_again_after_ten_minutes_and_after_a_change(web, account, key):
     source_id = account.add(fileName="a.csv")
     synced(key)
