@@ -1,3 +1,5 @@
+from datetime import datetime
+
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
@@ -23,6 +25,7 @@ from datasources import (
     watch,
 )
 from datasources.addresses import AddressForm, SourceListForm
+from datasources.claro import LIST_LIMIT_MAX
 from datasources.forms import DeleteForm
 from datasources.listing import listing
 from datasources.models import ApiKey, Deletion, Source
@@ -145,7 +148,17 @@ def _list(request: HttpRequest, keys: list[ApiKey], form: AddressForm) -> HttpRe
         "first_sync": [key for key in keys if key.sync.finished_at is None],
         "syncing": [key for key in keys if key.sync.is_under_way],
         "standstill": standstill.of_keys(keys),
-        "oldest": min((key.sync.finished_at for key in keys if key.sync.finished_at), default=None),
+        **_ages(keys, found.total),
     }
     status = 400 if context["complaints"] else 404 if context["past_the_end"] else 200
     return render_page(request, "sources/list.html", "sources/_list.html", context, status)
+
+
+def _ages(keys: list[ApiKey], total: int) -> dict[str, datetime | None]:
+    """When the list was read: its newest page, and all of it where that holds more and was read before."""
+    swept = {key: key.sync.finished_at for key in keys if key.sync.finished_at}
+    read_at = newest.read_at(swept) if swept else {}
+    as_of = min((max(at, read_at.get(key.fingerprint, at)) for key, at in swept.items()), default=None)
+    all_as_of = min(swept.values(), default=None)
+    has_older = total > LIST_LIMIT_MAX and as_of != all_as_of
+    return {"as_of": as_of, "all_as_of": all_as_of if has_older else None}
