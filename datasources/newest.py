@@ -38,7 +38,7 @@ def wake(keys: Iterable[ApiKey]) -> list[Newest]:
 
 
 def read_at(keys: Iterable[ApiKey]) -> dict[str, datetime]:
-    """When the newest page of these keys was read last, by fingerprint. One query."""
+    """The times at which the newest pages of these keys were last read, by fingerprint. One query."""
     rows = Newest.objects.filter(fingerprint__in=[key.fingerprint for key in keys], read_at__isnull=False)
     return dict(rows.values_list("fingerprint", "read_at"))
 
@@ -77,7 +77,7 @@ def read(held: Held) -> str:
         if has_more_new:  # more files than fit on the page are new
             mirror.wake([key], older_than=EVERY)
     held.finish(now + EVERY, attempts=0, read_at=now)
-    if not changed:  # else the lists have been told
+    if not changed:  # otherwise `record` has published an event
         live.publish(people, "list-checked")
     return "done"
 

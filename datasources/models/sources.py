@@ -77,8 +77,9 @@ class Source(models.Model):
     @property
     def failure(self) -> str:
         """What the API says about a failure; the field's name is [open] (claro-api.md, data sources)."""
+        facts = self.facts
         for name in ("error", "errorMessage", "failureReason", "message"):
-            text = self.facts.get(name)
+            text = facts.get(name)
             if isinstance(text, dict):
                 text = text.get("message")
             if isinstance(text, str) and text.strip():

@@ -155,7 +155,7 @@ def _list(request: HttpRequest, keys: list[ApiKey], form: AddressForm) -> HttpRe
 
 
 def _ages(keys: list[ApiKey], total: int) -> dict[str, datetime | None]:
-    """When the list was read: its newest page, and all of it where that holds more and was read before."""
+    """The times at which the newest page and, if the list is longer, the whole list were last read."""
     swept = {key: key.sync.finished_at for key in keys if key.sync.finished_at}
     read_at = newest.read_at(swept) if swept else {}
     as_of = min((max(at, read_at.get(key.fingerprint, at)) for key, at in swept.items()), default=None)

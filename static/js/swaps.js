@@ -46,7 +46,7 @@ htmx.registerExtension("unfolded", {
   htmx_before_morph_attr: (element, { attrName, newValue }) =>
     !(attrName === "open" && newValue === null && element.matches("details")),
 });
-// Also where the part is replaced, unless what is unfolded sent the request or the link leads to another page.
+// The same where the part is replaced, unless the request comes from inside it or the link leads to another page.
 const unfolded = new WeakMap();
 document.addEventListener("htmx:before:swap", ({ detail: { ctx } }) => {
   const link = ctx.sourceElement.closest("a[href]");

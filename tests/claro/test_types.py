@@ -230,6 +230,11 @@ def test_rows_of_objects_keep_every_value_in_its_column(rows):
     assert back == rows
 
 
+@pytest.mark.parametrize("text", ["2026-11-24T12:00:00Z", "2026-11-24t12:00:00z", " 2026-11-24T13:00:00.000+01:00 "])
+def test_a_time_may_be_written_in_several_ways(text):
+    assert parse_time(text) == NOW
+
+
 @given(st.text())
 def test_a_time_is_read_or_left_alone(text):
     parsed = parse_time(text)

@@ -74,6 +74,11 @@ def test_a_body_that_is_announced_as_too_large_is_refused_before_any_of_it_is_re
     assert found.bodies == []
 
 
+def test_what_is_announced_decides_before_the_first_byte_arrives():
+    assert exchange(b"a", content_length="101").refused_with == [HTTPStatus.REQUEST_ENTITY_TOO_LARGE]
+    assert exchange(b"a", content_length="100").refused_with == []
+
+
 @pytest.mark.parametrize("headers", [{}, {"content_length": "5"}, {"content_length": "²"}])
 def test_a_body_is_counted_while_it_arrives_whatever_was_announced(headers):
     found = exchange(b"a" * 50, b"a" * 51, b"a" * 50, **headers)

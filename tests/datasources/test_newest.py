@@ -107,7 +107,7 @@ def test_where_more_files_are_new_than_fit_on_the_page_a_sweep_follows(looking, 
         assert Sync.objects.get().due_at <= timezone.now()
 
 
-def test_the_list_tells_the_age_of_its_newest_page(looking, web):
+def test_the_list_shows_the_age_of_its_newest_page(looking, web):
     with later(minutes=5):
         assert "As of 5 min ago" in words(web.get("/sources/"))
         read()
@@ -115,7 +115,7 @@ def test_the_list_tells_the_age_of_its_newest_page(looking, web):
         assert "older files" not in words(web.get("/sources/"))
 
 
-def test_a_list_of_more_than_the_newest_page_tells_the_age_of_the_rest_too(looking, account, web):
+def test_a_list_of_more_than_the_newest_page_shows_the_age_of_the_rest_too(looking, account, web):
     account.add_many([{"fileName": f"{n}.csv", "age": 600} for n in range(101)])
     synced(looking)
     with later(minutes=5):
@@ -123,7 +123,7 @@ def test_a_list_of_more_than_the_newest_page_tells_the_age_of_the_rest_too(looki
         assert "As of just now, older files as of 5 min ago" in words(web.get("/sources/"))
 
 
-def test_open_lists_hear_of_each_read_once(looking, account):
+def test_open_lists_are_updated_once_for_each_read(looking, account):
     account.add(fileName="new.csv")
     with redis.connection().pubsub(ignore_subscribe_messages=True) as channel:
         channel.subscribe(live.CHANNEL)

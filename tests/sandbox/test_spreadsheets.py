@@ -133,10 +133,10 @@ def test_json_and_json_lines_are_read_under_each_others_names(parsed, name, cont
     assert parsed(name, content) == (TWO, [["x", 1], ["y", 2]])
 
 
-def zipped(name: str) -> bytes:
+def zipped(name: str, content: str = "x") -> bytes:
     file = io.BytesIO()
     with zipfile.ZipFile(file, "w") as archive:
-        archive.writestr(name, "x")
+        archive.writestr(name, content)
     return file.getvalue()
 
 
@@ -151,7 +151,14 @@ UNCLOSED = "The quotation marks in the row of line 2 are not closed, or text fol
         ("a.xlsx", zipped("xl/workbook.xml"), f"The file is an Excel workbook. {AS_CSV}"),
         ("a.json", zipped("xl/workbook.xml"), f"The file is an Excel workbook. {AS_CSV}"),
         ("a.xls", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1\0\0", AS_CSV),
+        (
+            "a.ods",
+            zipped("mimetype", "application/vnd.oasis.opendocument.spreadsheet"),
+            f"OpenDocument spreadsheet. {AS_CSV}",
+        ),
         ("a.docx", zipped("word/document.xml"), "Save it as plain text"),
+        ("a.rtf", r"{\rtf1\ansi Hello}", "Save it as plain text"),
+        ("a.csv", b"PAR1\x15\x04\x15 a,b", f"a Parquet file. {AS_CSV}"),
         ("a.csv", zipped("a.csv"), "Unpack it"),
         ("a.csv", gzip.compress(b"a,b\n1,2\n"), "Unpack it"),
         ("a.csv", b"%PDF-1.7\n", "Name it .pdf"),
@@ -214,7 +221,7 @@ UNCLOSED = "The quotation marks in the row of line 2 are not closed, or text fol
         ("a.csv", "a,b\n'x, y',1\nz,2\nz,2\n", "more cells than the header"),
         ("a.csv", "name\nAnna\nBo\nLund, Bo\n", "more cells than the header"),
     ],
-    ids=range(46),
+    ids=range(49),
 )
 def test_a_file_that_would_become_a_wrong_table_fails_and_says_what_to_do(error, name, content, words):
     assert words in error(name, content)

@@ -7,10 +7,11 @@ import pytest
 import time_machine
 from django.utils import timezone
 
-from datasources import keys, mirror, readings
-from datasources.models import ApiKey, Reading, StatusChange
+from datasources import keys, live, mirror, readings, redis
+from datasources.models import ApiKey, Reading, Source, StatusChange
 from tests.conftest import looked, synced, taken
 from tests.support.html import all_words, dom, link, told
+from tests.support.sandbox import HTML_502
 
 
 def details_read() -> str:
@@ -180,6 +181,7 @@ def test_one_call_serves_all_readers_also_those_with_a_key_of_their_own(web, cli
     source_id = account.add(fileName="a.csv")
     synced(key)
     synced(keys.add(bob, "Also", account.key, ApiKey.State.VALID))
+    details_only(account, source_id, rowCount=12)
     for reader in (web, client_of(bob), web):
         assert "Reading newer details" in told(reader.get(f"/sources/{source_id}/"))
     assert Reading.objects.count() == 1
@@ -187,6 +189,31 @@ def test_one_call_serves_all_readers_also_those_with_a_key_of_their_own(web, cli
     for reader in (web, client_of(bob)):
         assert "Reading newer details" not in told(reader.get(f"/sources/{source_id}/"))
     assert details_calls(account) == 1
+    assert all(source.details["rowCount"] == 12 for source in Source.objects.all())
+
+
+def test_pages_that_wait_for_details_are_updated_also_where_nothing_is_new(web, alice, account, key):
+    source_id = account.add(fileName="a.csv")
+    synced(key)
+    web.get(f"/sources/{source_id}/")
+    details_read()
+    with time_machine.travel(timezone.now() + timedelta(minutes=11), tick=False):
+        web.get(f"/sources/{source_id}/")
+        with redis.connection().pubsub(ignore_subscribe_messages=True) as channel:
+            channel.subscribe(live.CHANNEL)
+            channel.get_message(timeout=1)
+            details_read()
+            message = json.loads(channel.get_message(timeout=1)["data"])
+    assert message == {"users": [alice.pk], "names": [f"source-{source_id}"]}
+
+
+def test_details_without_an_answer_are_given_up_until_a_reader_asks_again(web, account, key):
+    source_id = account.add(fileName="a.csv")
+    synced(key)
+    account.fault("answer", status=502, body=HTML_502, times=99, path=f"/datasources/{source_id}")
+    web.get(f"/sources/{source_id}/")
+    assert [details_read() for _ in range(readings.TRIES)] == ["put back"] * (readings.TRIES - 1) + ["failed"]
+    assert "Reading newer details" not in told(web.get(f"/sources/{source_id}/"))
 
 
 def test_details_wait_for_calls(web, account, key):
