@@ -200,7 +200,7 @@ class ClaroClient:
         TooLarge, after which fewer rows may fit.
         """
         params = {"page": page, "limit": limit, "sort": sort, "order": order, "filter": filter}
-        answer = self._json(self._call("GET", f"/datasources/{datasource_id}/data", params=params), numbers.loads)
+        answer = self._json(self._call("GET", f"/datasources/{datasource_id}/data", params=params))
         return RowPage.from_api(answer, page=page, limit=limit)
 
     def delete_datasource(self, datasource_id: UUID) -> None:
@@ -332,9 +332,9 @@ class ClaroClient:
             at=answered_at(response.headers),
         )
 
-    def _json(self, answer: _Answer, loads: Callable[[str], Any] = bodies.loads) -> Any:
+    def _json(self, answer: _Answer) -> Any:
         try:
-            return bodies.read(answer.body, loads)
+            return bodies.read(answer.body, numbers.loads)
         except ValueError:
             raise BadAnswer(f"An answer ({answer.status}) that is not JSON: {bodies.start(answer.body)}") from None
 
