@@ -223,7 +223,7 @@ def _record_revoked(request: HttpRequest, own: Membership, revoked: list[Invitat
 def _revoked_words(revoked: list[Invitation]) -> str:
     if not revoked:
         return ""
-    return f" {len(revoked):,} of their open invitation{' was' if len(revoked) == 1 else 's were'} cancelled."
+    return f" {len(revoked):,} open invitation{' was' if len(revoked) == 1 else 's were'} cancelled too."
 
 
 def _require(own: Membership, action: Action) -> None:

@@ -142,7 +142,7 @@ def test_what_claro_refuses_is_told_and_tried_again_from_the_bin(page, account, 
     page.get_by_label("File name").fill("mine.csv")
     page.get_by_role("button", name="Delete now").click()
     page.get_by_role("link", name="See why").click()
-    expect(page.locator("#bin-list")).to_contain_text("Not deleted. Claro says that this key may not do that.")
+    expect(page.locator("#bin-list")).to_contain_text("Not deleted. This key has no permission for that.")
     page.get_by_role("button", name="Try again: mine.csv").click()
     expect(page.get_by_role("heading", name="The bin is empty")).to_be_visible()
 

@@ -97,7 +97,7 @@ def test_a_failed_source_says_why_and_has_no_rows_to_show(web, account, key):
     source_id = account.add(status="failed", error="No <header> row.")
     synced(key)
     page = web.get(f"/sources/{source_id}/")
-    assert "Processing failed No <header> row. Check the file and upload it to Claro again." in told(page)
+    assert "Processing failed No <header> row. Check the file, then upload it to Claro again." in told(page)
     assert f"/sources/{source_id}/rows/" not in {one.get("href") for one in dom(page).iter("a")}
 
 
@@ -174,7 +174,7 @@ def test_details_wait_for_calls(web, account, key):
     account.fault("answer", status=429, headers={"Retry-After": "20"}, body="slow down")
     web.get(f"/sources/{source_id}/")
     assert details_read() == "put back"
-    assert re.search(r"Newer details are read in (20|21) s", told(web.get(f"/sources/{source_id}/")))
+    assert re.search(r"Updating in (20|21) s", told(web.get(f"/sources/{source_id}/")))
     assert details_calls(account) == 1
 
 

@@ -54,7 +54,7 @@ def test_a_team_needs_a_name_that_fits(web, name):
 
 
 def test_roles_are_explained_by_the_table_that_decides(web, page):
-    assert "Delete data sources no no yes yes" in words(web.get(page))
+    assert "Delete files no no yes yes" in words(web.get(page))
 
 
 def test_a_team_is_renamed(web, team, page):
