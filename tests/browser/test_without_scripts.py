@@ -71,7 +71,7 @@ def test_a_source_is_deleted(plain, account, table):
     plain.goto(f"/sources/{table.datasource_id}/")
     plain.get_by_role("link", name="Delete").click()
     plain.get_by_label("File name").fill("things.csv")
-    plain.get_by_role("button", name="Delete in 15 min").click()
+    plain.get_by_role("button", name="Move to bin").click()
     expect(plain.get_by_text("things.csv is deleted in")).to_be_visible()
     plain.get_by_role("button", name="Undo: things.csv").click()
     expect(plain.get_by_text("things.csv is back in the list.")).to_be_visible()
