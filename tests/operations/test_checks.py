@@ -129,9 +129,9 @@ def test_many_workers_are_not_all_named():
 
 
 def test_beat_is_there_once():
-    assert check("Beat") == Check("Beat", OK, "Ticks at beat@machine.")
+    assert check("Beat") == Check("Beat", OK, "Running on beat@machine.")
     heartbeats.say(["beat"], "beat@other")
-    assert (check("Beat").state, check("Beat").says) == (WARN, "2 are alive: beat@machine, beat@other.")
+    assert (check("Beat").state, check("Beat").says) == (WARN, "2 are running: beat@machine, beat@other.")
     none_alive("beat")
     found = check("Beat")
     assert (found.state, found.remedy) == (BAD, "Start the process `beat` of the Procfile.")
@@ -146,7 +146,7 @@ def test_all_work_that_there_is_is_looked_at():
 
 def test_work_that_waits_for_a_free_worker_is_counted_with_the_longest_wait(key, table, alice):
     Sync.objects.update(due_at=None)
-    assert check("Interactive queue").says == "Nothing waits. 0 messages in Redis."
+    assert check("Interactive queue").says == "Nothing is waiting. 0 messages in Redis."
     links.ask(table, alice, 300)
     assert check("Interactive queue").state == OK
     late(DownloadLink)

@@ -59,7 +59,7 @@ def test_roles_are_explained_by_the_table_that_decides(web, page):
 
 def test_a_team_is_renamed(web, team, page):
     assert web.post(f"{page}rename/", {"name": "Prices"}).status_code == 302
-    assert "Saved as Prices." in told(web.get(page))
+    assert "Team renamed to Prices." in told(web.get(page))
     assert what_happened() == [(What.TEAM_RENAMED, "Prices")]
 
 
@@ -211,7 +211,7 @@ def test_somebody_is_invited_by_a_link(web, client_of, bob, page, team):
     assert "no-store" in answer["Cache-Control"]
     theirs = client_of(bob)
     shown = theirs.get(address)
-    assert "alice@example.com invites you to this team, as member" in words(shown)
+    assert "alice@example.com invited you to this team as member" in words(shown)
     joined = theirs.post(address)
     assert joined["Location"] == f"/sources/?team={team.pk}"
     assert team.memberships.get(user=bob).role == Role.MEMBER
