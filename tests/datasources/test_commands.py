@@ -150,7 +150,7 @@ def test_the_doctor_says_how_each_part_is(db):
     all_alive()
     said = run("doctor")
     assert said.count("\nok ") + said.startswith("ok ") == len(said.splitlines()) == 13
-    assert re.search(r"^ok    Background workers  1 running: background@machine\.$", said, re.MULTILINE)
+    assert re.search(r"^ok    Background workers   1 running: background@machine\.$", said, re.MULTILINE)
 
 
 def test_the_doctor_ends_with_1_and_a_remedy_when_a_part_does_not_work(db):

@@ -92,7 +92,7 @@ def test_a_check_that_breaks_says_so_and_the_others_go_on(monkeypatch, caplog):
 def test_web_processes_are_counted():
     assert check("Web").says.startswith("1 process running for ")
     heartbeats.say(["web"], "web@other")
-    assert check("Web").says.startswith("2 processes, the oldest for ")
+    assert check("Web").says.startswith("2 processes, the oldest running for ")
     none_alive("web")
     found = check("Web")
     assert (found.state, found.remedy) == (BAD, "Start the process `web` of the Procfile.")
@@ -335,7 +335,7 @@ def test_webhooks_that_don_t_work_are_counted(key, settings):
     hook.update(address="https://old.example.com")
     assert (check("Webhooks").state, "1 of them use another address" in check("Webhooks").says) == (WARN, True)
     hook.update(state=Hook.State.FAILED)
-    assert (check("Webhooks").state, "1 could not be set up" in check("Webhooks").says) == (WARN, True)
+    assert (check("Webhooks").state, "Setup failed for 1" in check("Webhooks").says) == (WARN, True)
 
 
 # --- Proxies and threads ---

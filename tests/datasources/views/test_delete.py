@@ -87,7 +87,7 @@ def test_the_page_says_what_depends_on_the_source(web, client_of, alice, bob, ac
     assert "2 active download links created here" in words(page)
     shares.make(alice, source.key, [source])
     shares.end(shares.make(alice, source.key, [source]))
-    assert "1 share link leads to it and stops working" in words(web.get(path))
+    assert "1 share link to it will stop working" in words(web.get(path))
     SavedView.objects.create(name="Cheap", owner=alice, page="sources:rows", datasource_id=source.datasource_id)
     assert "1 saved view shows its rows" in words(web.get(path))
     Opened.objects.update(source=source)

@@ -98,7 +98,7 @@ def test_share_links_that_work(web, table, alice, at_most):
     assert web.post(path, {"ends": "month"}).status_code == 302
     shown = web.post(path, {"ends": "month", "note": "Typed"})
     assert (shown.status_code, ShareLink.objects.count()) == (422, 1)
-    assert "Limit reached: 1 share links that work." in words(shown)
+    assert "Limit reached: 1 active share links." in words(shown)
     assert "Typed" in shown.content.decode()
     shares.end(ShareLink.objects.get())
     assert web.post(path, {"ends": "month"}).status_code == 302

@@ -158,7 +158,7 @@ def test_looking_is_still_no_download(once, recipient):
     assert "Location" not in recipient.head(path(once, "?dl=1"))
 
 
-@pytest.mark.parametrize(("left", "said"), [(1, "1 download left."), (3, "3 downloads are left.")])
+@pytest.mark.parametrize(("left", "said"), [(1, "1 download left."), (3, "3 downloads left.")])
 def test_the_page_warns_beforehand_with_the_size(alice, table, recipient, left, said):
     shown = words(recipient.get(path(limited(alice, table, most_uses=left))))
     assert f"{said} Make sure you have room for 2.1 kB. If the download fails" in shown

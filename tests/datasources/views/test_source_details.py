@@ -37,8 +37,8 @@ def test_everything_that_claro_says_is_shown(web, account, key):
     assert shown["Kind"] == "CSV text/csv"
     assert shown["Size"] == "1.5 MB (1,500,000 bytes)"
     assert (shown["Uploaded"], shown["Processed"]) == ("2 h ago", "1 h ago, took 1 h")
-    assert (shown["Id"], shown["Key"]) == (str(source_id), "Main")
-    assert (shown["rowCount"], shown["tags"]) == ("12", "[]")
+    assert (shown["ID"], shown["Key"]) == (str(source_id), "Main")
+    assert (shown["Table"], shown["tags"]) == ("12 rows", "[]")
     assert link(page, "Open table") == f"/sources/{source_id}/rows/"
     assert link(page, "Delete") == f"/sources/{source_id}/delete/"
     assert dom(page).find(".//div[@class='download']/form").get("action") == f"/sources/{source_id}/download/"
@@ -49,7 +49,7 @@ def test_everything_that_claro_says_is_shown(web, account, key):
     [
         ("text", "text"),
         ("", ""),
-        (None, "null"),
+        (None, "–"),
         (False, "False"),
         (0, "0"),
         (1.5, "1.5"),
@@ -131,11 +131,11 @@ def test_opening_the_page_reads_what_only_the_details_call_tells(web, account, k
     assert details_read() == "done"
     page = web.get(f"/sources/{source_id}/")
     assert "Processing failed Row 7 is <broken>." in told(page)
-    assert facts(page)["rowCount"] == "12"
+    assert facts(page)["Table"] == "12 rows"
     assert "Updating…" not in told(page)
     synced(key)  # a list answer, which has none of these fields
     page = web.get(f"/sources/{source_id}/")
-    assert (facts(page)["rowCount"], details_calls(account)) == ("12", 1)
+    assert (facts(page)["Table"], details_calls(account)) == ("12 rows", 1)
     assert "Processing failed Row 7 is <broken>." in told(page)
 
 

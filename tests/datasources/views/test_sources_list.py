@@ -238,7 +238,7 @@ def test_looking_while_claro_does_not_answer_starts_nothing_again_and_tells_how_
         for _ in range(3):
             page = web.get("/sources/")
     assert len(names(page)) == 4
-    assert "Claro can't be reached right now. Main, since" in told(page)
+    assert "Claro can't be reached right now. Main, first failed" in told(page)
     assert "You see the copy from 1 h ago. The dashboard retries automatically." in told(page)
     assert "Reading from Claro · goes on at" in told(page)
     assert redis.connection().llen("background") == 0

@@ -44,7 +44,7 @@ def test_the_page_lists_the_open_links_with_their_maker_role_uses_and_end(web, t
     invited(team, bob, Role.VIEWER, is_single_use=False)
     invited(team, alice, Role.ADMIN, email="carol@example.com")
     shown = words(web.get(page))
-    assert "carol@example.com as admin, by alice@example.com, works for" in shown
+    assert "carol@example.com as admin, by alice@example.com, expires in" in shown
     assert "Anyone with the link as viewer, by bob@example.com, expires in" in shown
     assert "used 0 times" in shown
     assert shown.count("Cancel invitation") == 2

@@ -42,7 +42,7 @@ def test_a_team_is_made_and_its_maker_owns_it(web, alice):
     made = Team.objects.get()
     assert (answer.status_code, answer["Location"]) == (302, f"/teams/{made.pk}/")
     assert made.memberships.get(user=alice).role == Role.OWNER
-    assert "Catalogue is there." in told(web.get(answer["Location"]))
+    assert "Team created: Catalogue." in told(web.get(answer["Location"]))
     assert what_happened() == [(What.TEAM_MADE, "Catalogue")]
 
 
@@ -82,7 +82,7 @@ def test_a_role_is_changed_and_a_person_removed(web, team, page, bob):
     web.post(f"{page}people/{theirs.pk}/role/", {"role": Role.ADMIN})
     theirs.refresh_from_db()
     assert theirs.role == Role.ADMIN
-    assert "bob@example.com is admin now." in told(web.get(page))
+    assert "bob@example.com is now an admin." in told(web.get(page))
     web.post(f"{page}people/{theirs.pk}/remove/")
     assert not team.memberships.filter(user=bob).exists()
     assert what_happened() == [(What.ROLE_CHANGED, bob.email), (What.REMOVED, bob.email)]
@@ -116,7 +116,7 @@ def test_a_key_is_shared_by_its_owner_and_its_sources_are_there_at_once(web, cli
     web.post(f"/keys/{key.pk}/share/", {"teams": [team.pk]})
     assert "Shared with Catalogue" in words(web.get("/keys/"))
     assert "things.csv" in words(theirs.get(f"/sources/?team={team.pk}"))
-    assert "of alice@example.com, through Catalogue" in words(theirs.get("/keys/"))
+    assert "owned by alice@example.com, shared with Catalogue" in words(theirs.get("/keys/"))
     web.post(f"/keys/{key.pk}/share/", {})
     assert "things.csv" not in words(theirs.get("/sources/"))
     assert [what for what, _ in what_happened()] == [What.KEY_SHARED, What.KEY_UNSHARED]
