@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 UV := $(shell command -v uv 2>/dev/null)
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-sqlite test-browser test-postgres bench lint format requirements clean
+.PHONY: help run test test-sqlite test-browser test-postgres bench lint format styles requirements clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -35,6 +35,9 @@ lint: $(VENV)/.dev  ## style and types
 format: $(VENV)/.dev  ## rewrite the code in the project's style
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+styles: $(VENV)/.dev  ## take from Tabler what templates use
+	@exec $(BIN)/python -m tests.styles
 
 requirements: $(VENV)/.dev  ## pin again what requirements*.in ask for
 	$(BIN)/python -m pip install --quiet uv

@@ -47,7 +47,7 @@ def server_error(request: HttpRequest) -> HttpResponse:
     return HttpResponse(render_to_string(page, context), status=500)
 
 
-# The key in a request's scope under which the layers in front of Django say why they refuse it (asgi.py).
+# Where the layers in front of Django put the status with which they refuse a request (asgi.py). No header is named so.
 REFUSED = "claro.refused"
 REFUSALS = {
     400: ("Bad request", "This address has too many fields. Shorten it, then try again."),
@@ -69,7 +69,7 @@ class RefusedMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        status = getattr(request, "scope", {}).get(REFUSED) or _unreadable(request)
+        status = request.META.get(REFUSED) or _unreadable(request)
         return refused(request, status) if status else self.get_response(request)
 
 

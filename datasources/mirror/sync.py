@@ -36,7 +36,12 @@ def wake(keys: Iterable[ApiKey], *, older_than: timedelta | None = None) -> list
     Without `older_than` somebody asks for it, and waits.
     """
     now = timezone.now()
-    stale = Q(sync__finished_at=None) | Q(sync__finished_at__lte=now - (older_than or timedelta(0)))
+    old = now - (older_than or timedelta(0))
+    # By what was read with the keys: mostly none is old, and a page needs no query to know it.
+    keys = [key for key in keys if key.sync.finished_at is None or key.sync.finished_at <= old]
+    if not keys:
+        return []
+    stale = Q(sync__finished_at=None) | Q(sync__finished_at__lte=old)
     keys = ApiKey.objects.filter(stale, pk__in=[key.pk for key in keys], sync__started_at=None)
     syncs = Sync.objects.filter(key__in=keys.exclude(state=ApiKey.State.INVALID))
     # One that waits out an error or the rate limit keeps its date.

@@ -1,8 +1,7 @@
 """How times, sizes, counts and hostile names are written; loaded into every template by the settings."""
 
-import json
 import re
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from urllib.parse import urlencode
 from uuid import UUID
@@ -10,7 +9,6 @@ from uuid import UUID
 from django import template
 from django.forms import BoundField, CheckboxInput, Select
 from django.template.defaultfilters import date as format_date
-from django.templatetags.static import static
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import escape, format_html, format_html_join
@@ -22,6 +20,7 @@ from core.forms import query_string
 from core.text import visible as without_traps
 from datasources import saved_views
 from datasources.activity import words
+from datasources.claro import numbers
 from datasources.claro.bodies import storable
 from datasources.gateway.budget import Lane, Left, Minute
 from datasources.models import AuditEvent, Source
@@ -54,19 +53,19 @@ MOMENTS = timedelta(seconds=10)
 @register.simple_tag
 @lru_cache(maxsize=256)
 def icon(name: str, classes: str = "") -> SafeString:
-    """One of static/vendor/tabler-icons/sprite.svg; decoration only, the words stand beside it."""
-    return format_html(
-        '<svg class="icon {}" aria-hidden="true" focusable="false"><use href="{}#{}"></use></svg>',
-        classes,
-        static("vendor/tabler-icons/sprite.svg"),
-        name,
-    )
+    """One of static/vendor/tabler-icons/icons.css; decoration only, the words stand beside it."""
+    return format_html('<span class="icon icon-{}{}" aria-hidden="true"></span>', name, classes and f" {classes}")
 
 
 @register.filter
 def ago(at: datetime | None) -> SafeString:
     """How long ago, the exact time on hover; static/js/times.js keeps it right. Same words there."""
     return _time(at, "data-ago", _ago(timezone.now() - at)) if at else SafeString("–")
+
+
+def moment(at: datetime, now: datetime) -> str:
+    """The same in few bytes, for lists: static/js/times.js adds the exact time."""
+    return f"<time datetime={at.astimezone(UTC).isoformat()[:19]}Z data-ago>{_ago(now - at)}</time>"
 
 
 @register.filter
@@ -130,11 +129,15 @@ def size(number: int | None) -> SafeString:
     """Bytes in a readable unit, all of them on hover."""
     if number is None:
         return SafeString("–")
+    return format_html('<span title="{} bytes">{}</span>', count(number), short_size(number))
+
+
+def short_size(number: int) -> str:
     # 999.5 is written as 1000, hence as 1 of the next unit.
     power = next((power for power in range(len(UNITS)) if abs(number) < 999.5 * 1000**power), len(UNITS) - 1)
     value, unit = number / 1000**power, UNITS[power]
     shown = f"{number}" if unit == "bytes" else f"{value:.1f}" if value < 99.95 else f"{value:.0f}"
-    return format_html('<span title="{} bytes">{} {}</span>', count(number), shown, unit)
+    return f"{shown} {unit}"
 
 
 @register.filter
@@ -168,7 +171,7 @@ def kind(content_type: str) -> str:
 
 @register.filter
 def pretty_json(value: object) -> str:
-    return without_traps(json.dumps(storable(value), ensure_ascii=False, indent=2))
+    return without_traps(numbers.shown(storable(value), indent=2))
 
 
 @register.filter
@@ -212,26 +215,29 @@ def carry(context: template.Context, but_for: str) -> SafeString:
     )
 
 
-@register.inclusion_tag("_sort_header.html", takes_context=True)
+@register.simple_tag(takes_context=True)
 def sort_header(
     context: template.Context,
     label: str,
     name: str,
     *,
     classes: str = "",
-) -> dict[str, object]:
+    priority: int | None = None,
+) -> SafeString:
     """A column's header; its link sorts ascending, then descending."""
     state = context["state"]
     direction = {"asc": "ascending", "desc": "descending"}[state["order"]] if state["sort"] == name else ""
     following = {"": "asc", "ascending": "desc", "descending": "asc"}[direction]
-    return {
-        "label": label,
-        "direction": direction,
-        "classes": classes,
-        "place": name,
-        "title": {"asc": "Sort ascending", "desc": "Sort descending"}[following],
-        "href": query(context, sort=name, order=following),
-    }
+    attributes = {"aria-sort": direction, "class": classes, "data-priority": priority}
+    return format_html(
+        '<th scope="col"{}><a class="sort-link" id="sort-{}" href="{}" title="Sort {}"><bdi>{}</bdi>{}</a></th>',
+        format_html_join("", ' {}="{}"', ((key, value) for key, value in attributes.items() if value)),
+        name,
+        query(context, sort=name, order=following),
+        {"asc": "ascending", "desc": "descending"}[following],
+        without_traps(label),
+        icon({"": "arrows-sort", "ascending": "arrow-up", "descending": "arrow-down"}[direction]),
+    )
 
 
 @register.inclusion_tag("keys/_chart.html")
@@ -258,6 +264,36 @@ def calls_chart(history: list[Minute], left: Left | None) -> dict[str, object]:
 def now_ms() -> int:
     """What happens from now on is news to this page (live.py)."""
     return live.now_ms()
+
+
+@register.simple_tag(takes_context=True, name="live")
+def live_part(
+    context: template.Context,
+    *events: str,
+    source: Source | None = None,
+    url: str = "",
+    glance: object = False,
+    keep: bool = False,
+) -> SafeString:
+    """Attributes of a part of the page that requests itself anew after these events, and after a lost connection.
+
+    `source` adds the event about it. `url` is where, else the address of the page; `glance` also now and then, for what
+    depends on the clock. `keep`: the part stays as it is when it is gone or forbidden.
+    """
+    names = [f"source-{source.datasource_id}"] if source else []
+    names += [*events, "reconnected", *(["glance"] if glance else [])]
+    return format_html(
+        'hx-get="{}" hx-swap="outerMorph" hx-sync="this:queue last"{} hx-status:5xx="swap:none" hx-trigger="{}"',
+        url or context["request"].get_full_path(),
+        SafeString(' hx-status:4xx="swap:none"') if keep else "",
+        ", ".join(_trigger(name) for name in names if name),
+    )
+
+
+def _trigger(event: str) -> str:
+    """`watch-checked 15s`: at most so often."""
+    name, _, pause = event.partition(" ")
+    return f"{name} from:body throttle:{pause}" if pause else f"{name} from:body"
 
 
 @register.simple_tag

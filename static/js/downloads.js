@@ -6,6 +6,11 @@ document.addEventListener("htmx:after:swap", () => {
   }
 });
 
+// A button of a list names its address once: for the form, which needs no scripts, and for htmx.
+document.addEventListener("htmx:config:request", ({ detail: { ctx } }) => {
+  if (ctx.sourceElement.matches("button[formaction]")) ctx.request.action = ctx.sourceElement.getAttribute("formaction");
+});
+
 document.addEventListener("click", async (event) => {
   const button = event.target.closest("[data-copy]");
   if (!button) return;

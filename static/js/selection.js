@@ -3,14 +3,16 @@
 let ticked = new Set();
 let last = null;
 
-const boxes = () => [...document.querySelectorAll("input[data-choose]")];
+const CHOICE = "input[name=source][form=chosen]";
+const boxes = () => [...document.querySelectorAll(CHOICE)];
+const row = (box) => box.closest("tr").id;
 const whole = () => document.getElementById("choose-all");
 const page = () => document.querySelector("[data-choose-page]");
 
 function show() {
   const all = boxes();
   const chosen = all.filter((box) => box.checked);
-  ticked = new Set(chosen.map((box) => box.id));
+  ticked = new Set(chosen.map(row));
   const head = page();
   if (head) {
     head.checked = all.length > 0 && chosen.length === all.length;
@@ -25,14 +27,14 @@ function show() {
 
 // A click on the keyboard's behalf (Space, with Shift) is a click too.
 document.addEventListener("click", (event) => {
-  const box = event.target.closest?.("input[data-choose]");
+  const box = event.target.closest?.(CHOICE);
   if (!box) return;
   const all = boxes();
-  const [from, to] = [all.indexOf(document.getElementById(last)), all.indexOf(box)];
+  const [from, to] = [all.findIndex((one) => row(one) === last), all.indexOf(box)];
   if (event.shiftKey && from >= 0) {
     for (const between of all.slice(Math.min(from, to), Math.max(from, to) + 1)) between.checked = box.checked;
   }
-  last = box.id;
+  last = row(box);
 });
 
 document.addEventListener("change", (event) => {
@@ -40,13 +42,13 @@ document.addEventListener("change", (event) => {
     for (const box of boxes()) box.checked = event.target.checked;
   }
   // One that is no longer meant: then not all are.
-  if (event.target.matches("[data-choose], [data-choose-page]") && !event.target.checked && whole()) {
+  if (event.target.matches(`${CHOICE}, [data-choose-page]`) && !event.target.checked && whole()) {
     whole().checked = false;
   }
   if (event.target === whole()) {
     for (const box of boxes()) box.checked = whole().checked;
   }
-  if (event.target.matches("[data-choose], [data-choose-page], #choose-all")) show();
+  if (event.target.matches(`${CHOICE}, [data-choose-page], #choose-all`)) show();
 });
 
 document.addEventListener("reset", (event) => {
@@ -54,7 +56,7 @@ document.addEventListener("reset", (event) => {
 });
 
 document.addEventListener("htmx:after:swap", () => {
-  for (const box of boxes()) box.checked = ticked.has(box.id);
+  for (const box of boxes()) box.checked = ticked.has(row(box));
   show();
 });
 addEventListener("pageshow", show);

@@ -9,7 +9,7 @@ document.addEventListener("htmx:config:request", ({ detail: { ctx } }) => {
   if (ctx.sourceElement.matches("a, form, button")) asked.add(ctx);
 });
 
-// A part that a user waits for is busy: its table shows a bar (claro.css). A request may replace another meanwhile.
+// A part that a user waits for is busy: its table shows a bar (status.css). A request may replace another meanwhile.
 const waiting = new Map();
 function wait(part, difference) {
   const requests = (waiting.get(part) ?? 0) + difference;
@@ -45,6 +45,17 @@ document.addEventListener("htmx:after:swap", (event) => {
 htmx.registerExtension("unfolded", {
   htmx_before_morph_attr: (element, { attrName, newValue }) =>
     !(attrName === "open" && newValue === null && element.matches("details")),
+});
+// The same where the part is replaced, unless the request comes from inside it or the link leads to another page.
+const unfolded = new WeakMap();
+document.addEventListener("htmx:before:swap", ({ detail: { ctx } }) => {
+  const link = ctx.sourceElement.closest("a[href]");
+  if (link && link.pathname !== location.pathname) return;
+  const open = [...document.querySelectorAll("details[id][open]")].filter((one) => !one.contains(ctx.sourceElement));
+  unfolded.set(ctx, open.map(({ id }) => id));
+});
+document.addEventListener("htmx:after:swap", ({ detail: { ctx } }) => {
+  for (const id of unfolded.get(ctx) ?? []) document.getElementById(id)?.setAttribute("open", "");
 });
 
 document.addEventListener("htmx:after:request", (event) => {

@@ -89,7 +89,7 @@ def test_filters_narrow_one_another(listed):
 def test_pages_and_their_size(listed):
     listed.get_by_role("link", name="Next").click()
     shows(listed, "file-50.csv", 10)
-    listed.get_by_label("Sources per page").select_option("25")
+    listed.get_by_label("Files per page").select_option("25")
     shows(listed, "file-00.csv", 25)
     expect(listed).to_have_url(re.compile("limit=25"))
     listed.get_by_label("Page", exact=True).fill("3")
@@ -120,7 +120,6 @@ def test_back_and_forward_bring_the_whole_page(listed):
     shows(listed, "file-00.csv", 50)
 
 
-@pytest.mark.slow
 def test_a_reload_shows_the_same(listed):
     listed.locator("#q").fill("json")
     expect(listed).to_have_url(re.compile("q=json"))

@@ -15,10 +15,10 @@ def collected(tmp_path, settings):
     """What collectstatic makes of some files: their names, and where they lie."""
     settings.STATIC_ROOT = tmp_path
 
-    def collect(files: dict[str, str]) -> tuple[dict[str, str], object]:
+    def collect(files: dict[str, str | bytes]) -> tuple[dict[str, str], object]:
         storage = StaticStorage(location=tmp_path, base_url="/static/")
         for name, text in files.items():
-            storage.save(name, ContentFile(text.encode()))
+            storage.save(name, ContentFile(text if isinstance(text, bytes) else text.encode()))
         plain = StaticFilesStorage(location=tmp_path, base_url="/static/")
         for _, _, outcome in storage.post_process({name: (plain, name) for name in files}):
             assert not isinstance(outcome, Exception), outcome
@@ -40,11 +40,17 @@ def test_modules_import_each_other_by_the_names_that_change(collected):
 
 
 def test_every_file_of_ours_that_names_another_one_names_one_that_is_there(collected):
-    ours = [name for finder in finders.get_finders() for name, _ in finder.list([]) if name.endswith((".js", ".css"))]
-    ours = [name for name in ours if name.startswith(("js/", "css/"))]
+    ours = [name for finder in finders.get_finders() for name, _ in finder.list([])]
+    ours = [name for name in ours if name.startswith(("js/", "css/", "vendor/"))]
     assert "js/app.js" in ours
-    names, _ = collected({name: Path(finders.find(name)).read_text() for name in ours})
+    names, _ = collected({name: Path(finders.find(name)).read_bytes() for name in ours})
     assert set(ours) <= names.keys()
+
+
+def test_the_parts_of_the_style_sheet_become_one_file_in_their_order(collected):
+    parts = {"css/base.css": "b {}\n", "css/tokens.css": "a {}\n"}
+    names, folder = collected(parts)
+    assert (folder / names["css/claro.css"]).read_text() == "a {}\nb {}\n"
 
 
 def test_django_htmx_s_own_scripts_are_not_handed_out():

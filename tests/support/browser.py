@@ -22,6 +22,8 @@ COLOUR_RULES = ("color-contrast", "link-in-text-block")
 AXE = Path(__file__).resolve().parents[1] / "vendor/axe-core/axe.min.js"
 DESKTOP, PHONE = {"width": 1440, "height": 900}, {"width": 390, "height": 844}
 OUTLINE = "element => getComputedStyle(element).outlineStyle + getComputedStyle(element).boxShadow"
+LABEL = """element => (element.getAttribute("aria-labelledby") ?? "").split(" ")
+    .map((id) => document.getElementById(id)?.textContent ?? "").join(" ").trim()"""
 # Told before any script of the page runs, so that no violation is too early to be seen.
 TELL_VIOLATIONS = """
 addEventListener("securitypolicyviolation", (event) => {
@@ -133,7 +135,7 @@ def tab_to(page: Page, name: str, most: int = 60) -> list[str]:
     for _ in range(most):
         page.keyboard.press("Tab")
         one = page.locator(":focus")
-        names.append(one.get_attribute("aria-label") or one.inner_text())
+        names.append(one.get_attribute("aria-label") or one.evaluate(LABEL) or one.inner_text())
         assert one.bounding_box(), names
         assert one.evaluate(OUTLINE) != "nonenone", f"the focus can't be seen: {names}"
         if names[-1] == name:

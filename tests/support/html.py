@@ -80,6 +80,20 @@ def told(response: HttpResponse) -> str:
     return " ".join(words(one) for one in dom(response).iter() if one.get("role") in roles).strip()
 
 
+def label(page: Element, element: Element) -> str:
+    """The name of an element without words of its own."""
+    if own := element.get("aria-label"):
+        return own
+    ids = element.get("aria-labelledby", "").split()
+    return " ".join(words(page.find(f".//*[@id='{one}']")) for one in ids)
+
+
+def icons(part: Element) -> list[str]:
+    """The names of the icons in this part."""
+    classes = [name for one in part.iter() for name in one.get("class", "").split()]
+    return [name.removeprefix("icon-") for name in classes if name.startswith("icon-")]
+
+
 def link(response: HttpResponse, text: str) -> str:
     """Where the link with these words leads."""
     found = [one.get("href") for one in dom(response).iter("a") if text in words(one)]

@@ -6,7 +6,7 @@ import pytest
 
 from datasources.models import Source
 from tests.conftest import synced
-from tests.support.html import dom, link, words
+from tests.support.html import dom, label, link, words
 
 STATE = {"q": "a&b=c ü", "status": "completed", "sort": "name", "order": "asc", "page": "2", "limit": "2"}
 LIST = f"/sources/?{urlencode(STATE)}"
@@ -37,9 +37,8 @@ def test_each_page_of_a_source_leads_back_to_the_list_as_it_was_left(web, source
 
 
 def test_deleting_leads_back_to_the_list_as_it_was_left(web, sources):
-    [delete] = [
-        one.get("href") for one in dom(web.get(LIST)).iter("a") if one.get("aria-label") == f"Delete {sources[2]}"
-    ]
+    page = dom(web.get(LIST))
+    [delete] = [one.get("href") for one in page.iter("a") if label(page, one) == f"Delete {sources[2]}"]
     answer = web.post(delete, {"confirm": "wrong"})
     assert answer.status_code == 422
     assert left(web.post(delete, {"confirm": sources[2].file_name}).url) == STATE

@@ -55,7 +55,6 @@ def test_the_whole_text_of_a_cut_cell_has_its_own_address(rows_from, web, accoun
         assert link(cell, "Back to rows") == f"{cell_path.removesuffix('cell/')}?"
 
 
-@pytest.mark.slow
 def test_a_page_holds_no_whole_text_of_a_cut_cell(rows_from):
     page = rows_from(answer(*[[n, "word " * 2000] for n in range(1000)]), "?limit=1000")
     assert len(page.content) < 500_000

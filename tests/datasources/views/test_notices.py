@@ -35,7 +35,7 @@ def test_a_notice_leads_to_what_it_is_about(web, source, happened):
 
 def test_a_refused_key_leads_to_the_keys(web, key):
     notices.tell(key, Topic.REFUSED, {key.pk: key.label})
-    page = dom(web.get("/notices/")).find(".//*[@class='notice is-unread']")
+    page = dom(web.get("/notices/")).find(".//*[@class='is-unread']")
     assert [one.get("href") for one in page.iter("a")] == ["/keys/"]
 
 

@@ -13,7 +13,7 @@ from datasources.models import ApiKey, Source
 from tests.conftest import htmx, polled, synced
 from tests.datasources.views.test_source_details import facts
 from tests.support.heartbeats import all_alive
-from tests.support.html import all_words, dom, told, words
+from tests.support.html import all_words, dom, icons, told, words
 
 # Each took half its age.
 PAST = [{"fileName": f"past-{n}.csv", "fileSize": 1000, "age": 400} for n in range(5)]
@@ -39,10 +39,6 @@ def status(page: HttpResponse, name: str = "now.csv") -> str:
     """The status of this source, and what is said of it below the name."""
     found = row(page, name)
     return " ".join(words(part) for part in (found.findall("td")[2], *found.iterfind(".//div[@class='paces']")))
-
-
-def icons(part) -> str:
-    return " ".join(one.get("href") for one in part.iter("use"))
 
 
 @pytest.mark.parametrize(

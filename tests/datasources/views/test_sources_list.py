@@ -1,3 +1,4 @@
+import re
 from datetime import timedelta
 from uuid import uuid4
 
@@ -56,7 +57,11 @@ def test_every_source_stands_in_the_list_with_what_matters(web, shelf):
     source_id = next(source.datasource_id for source in shelf if source.name == "Beans.csv")
     leads = {one.get("href") for one in beans.iter("a")}
     assert leads == {f"/sources/{source_id}/{part}" for part in ("", "rows/", "share/", "delete/")}
-    assert beans.find(".//form").get("action") == f"/sources/{source_id}/download/"
+    button = beans.find(".//button")
+    assert button.get("formaction") == f"/sources/{source_id}/download/"
+    form = dom(page).find(f".//form[@id='{button.get('form')}']")
+    assert form.get("method") == "post"
+    assert form.find("input[@name='csrfmiddlewaretoken']") is not None
 
 
 @pytest.mark.parametrize(
@@ -120,7 +125,7 @@ def test_pages_lead_to_each_other_and_keep_the_rest(web, shelf):
         ("page=abc", 400, "“page” in the address: Enter a whole number. The default is used instead."),
         ("page=0", 400, "“page” in the address: Ensure this value is greater than or equal to 1."),
         ("page=99999999999999999999", 400, "“page” in the address"),
-        ("page=2", 404, "There is no page 2 The list ends on page 1."),
+        ("page=2", 404, "There is no page 2 This list has 1 page."),
         ("page=1000000&limit=100", 404, "There is no page 1,000,000"),
         ("limit=9999", 400, "“limit” in the address: Ensure this value is less than or equal to 100."),
         ("limit=0", 400, "“limit” in the address"),
@@ -174,12 +179,12 @@ def test_an_account_without_sources_says_so(web, key):
     synced(key)
     page = web.get("/sources/")
     assert "No data sources yet" in words(page)
-    assert "Look again" in words(page)
+    assert "Check again" in words(page)
 
 
 def test_nothing_that_matches_says_what_was_asked_for_and_leads_back(web, shelf):
     page = web.get("/sources/?q=<b>nix</b>&status=failed")
-    assert "Nothing matches No file name holds “<b>nix</b>” among those you filter for." in words(page)
+    assert "Nothing matches No file matches “<b>nix</b>” with these filters." in words(page)
     assert link(page, "Show all 4") == "/sources/"
 
 
@@ -215,7 +220,7 @@ def test_a_key_that_is_refused_from_the_start_reads_nothing(web, key, account):
     synced(key)
     page = web.get("/sources/")
     assert "Claro refuses the key Main" in told(page)
-    assert "They appear here as they come" not in words(page)
+    assert "Files appear as they are read" not in words(page)
     assert "No data sources yet" not in words(page)
 
 
@@ -227,7 +232,7 @@ def test_a_reading_that_the_limit_stopped_says_when_it_goes_on(web, shelf, key, 
         page = web.get("/sources/")
         goes_on_at = f"{timezone.now() + timedelta(seconds=30):%H:%M:%S}"
     assert len(names(page)) == 4
-    assert f"Reading from Claro · goes on at {goes_on_at}" in told(page)
+    assert f"Reading from Claro · continues at {goes_on_at}" in told(page)
 
 
 def test_looking_while_claro_does_not_answer_starts_nothing_again_and_tells_how_old_the_copy_is(web, shelf, key):
@@ -240,12 +245,12 @@ def test_looking_while_claro_does_not_answer_starts_nothing_again_and_tells_how_
     assert len(names(page)) == 4
     assert "Claro can't be reached right now. Main, first failed" in told(page)
     assert "You see the copy from 1 h ago. The dashboard retries automatically." in told(page)
-    assert "Reading from Claro · goes on at" in told(page)
+    assert "Reading from Claro · continues at" in told(page)
     assert redis.connection().llen("background") == 0
 
 
 def test_a_copy_tells_its_age(web, shelf):
-    assert "As of just now" in words(web.get("/sources/"))
+    assert "Updated just now" in words(web.get("/sources/"))
 
 
 def test_looking_makes_no_call_and_starts_no_second_reading(web, shelf, account):
@@ -329,3 +334,20 @@ def test_reloading_the_list_without_javascript_counts_as_viewing_it(web, key, ac
     assert live.is_present([alice.pk])
     soon = watch.next_poll(key, timezone.now())
     assert soon < timezone.now() + timedelta(seconds=5)
+
+
+def test_a_row_takes_1_2_kb_at_most(web, account, key):
+    for n, status in enumerate(("completed", "failed", "processing", "paused") * 12):
+        name = f"quarterly-report-{n:03}.{('csv', 'jsonl')[n // 4 % 2]}"
+        account.add(fileName=name, status=status, age=400 + n)
+    synced(key)
+    rows = re.findall("<tr id=.*?</tr>", web.get("/sources/").content.decode())
+    assert len(rows) == 48
+    assert max(len(row.encode()) for row in rows) <= 1200
+
+
+def test_a_long_name_stands_in_a_row_twice(web, account, key):
+    account.add(fileName=f"{'long-' * 40}.csv")
+    synced(key)
+    [row] = re.findall("<tr id=.*?</tr>", web.get("/sources/").content.decode())
+    assert row.count("long-" * 40) == 2

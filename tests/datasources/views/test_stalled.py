@@ -72,7 +72,7 @@ def test_the_list_says_of_a_reading_that_nobody_does_that_it_is_not_done(web, ta
     page = web.get("/sources/")
     assert TITLE in told(page)
     assert "Reading from Claro" not in words(page)
-    assert "As of" in words(page)
+    assert "Updated" in words(page)
     all_alive()
     page = web.get("/sources/")
     assert "Reading from Claro" in told(page)

@@ -87,7 +87,7 @@ TROUBLES = {
 # Where a page has words of its own.
 OWN = {
     ("unauthorized", "add"): "Claro refuses this key.",
-    ("unauthorized", "list"): "Reading from Claro · goes on at",
+    ("unauthorized", "list"): "Reading from Claro · continues at",
     ("not found", "rows"): "This file no longer exists at Claro.",
     ("not found", "add"): "Claro has no list of data sources at this address.",
     ("not found", "list"): "Claro has no list of data sources at this address.",
