@@ -215,7 +215,7 @@ def test_details_without_an_answer_are_given_up_until_a_reader_asks_again(web, a
     account.fault("answer", status=502, body=HTML_502, times=99, path=f"/datasources/{source_id}")
     web.get(f"/sources/{source_id}/")
     assert [details_read() for _ in range(readings.TRIES)] == ["put back"] * (readings.TRIES - 1) + ["failed"]
-    assert "Reading newer details" not in told(web.get(f"/sources/{source_id}/"))
+    assert "Updating" not in told(web.get(f"/sources/{source_id}/"))
 
 
 def test_details_wait_for_calls(web, account, key):

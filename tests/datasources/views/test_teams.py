@@ -167,7 +167,7 @@ def test_the_address_holds_the_team_and_pages_keep_it(web, team, key, source):
 def test_a_space_without_keys_says_how_to_fill_it(web, client_of, bob, team):
     Membership.objects.create(team=team, user=bob, role=Role.VIEWER)
     assert "Share one of your keys" in words(web.get(f"/sources/?team={team.pk}"))
-    assert "As soon as an owner or admin shares one of theirs" in words(client_of(bob).get(f"/sources/?team={team.pk}"))
+    assert "when an owner or admin shares a key" in words(client_of(bob).get(f"/sources/?team={team.pk}"))
 
 
 @pytest.mark.parametrize("path", ["/sources/", "/downloads/", "/keys/"])
