@@ -8,6 +8,7 @@ from django.http import HttpRequest, HttpResponse
 from django.template.loader import render_to_string
 
 from claro_dashboard import stale_forms
+from datasources.views.guards import RoleTooLow
 from datasources.views.pages import render_problem, wants_fragment
 
 
@@ -16,8 +17,8 @@ def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 
 def forbidden(request: HttpRequest, exception: Exception) -> HttpResponse:
-    text = f"You don't have permission. {exception or 'Ask an owner of the team.'}"
-    return render_problem(request, 403, "Not allowed", text)
+    whom = str(exception) if isinstance(exception, RoleTooLow) else "Ask an owner of the team."
+    return render_problem(request, 403, "Not allowed", f"You don't have permission. {whom}")
 
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:

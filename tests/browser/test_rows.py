@@ -107,7 +107,7 @@ def test_a_bad_filter_is_told_beside_it_and_the_table_stays(rows, witness):
     box = rows.get_by_label("Filter expression")
     box.fill("price > > 3")
     rows.keyboard.press("Enter")
-    expect(rows.locator("#rows-problem")).to_contain_text("Claro does not take this filter")
+    expect(rows.locator("#rows-problem")).to_contain_text("This filter doesn't work")
     expect(rows.locator("#rows-problem")).to_contain_text("it knows columns and values with")
     expect(box).to_have_value("price > > 3")
     expect(box).to_be_focused()

@@ -138,7 +138,7 @@ def test_with_every_thread_busy_the_server_still_refuses_and_says_how_it_is(serv
         assert requests.get(f"{server.url}/healthz", timeout=5).text == "ok\n"
         refused = requests.get(f"{server.url}/accounts/login/", timeout=30)
         assert (refused.status_code, refused.headers["Retry-After"]) == (503, "5")
-        assert "Too busy" in refused.text
+        assert "Server busy" in refused.text
         assert requests.get(f"{server.url}/readyz", timeout=5).json()["web_threads"] is False
         (tmp_path / "go").touch()
         one.read(), other.read()

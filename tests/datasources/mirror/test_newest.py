@@ -111,9 +111,9 @@ def test_where_more_files_are_new_than_fit_on_the_page_a_sweep_follows(looking, 
 
 def test_the_list_shows_the_age_of_its_newest_page(looking, web):
     with later(minutes=5):
-        assert "As of 5 min ago" in words(web.get("/sources/"))
+        assert "Updated 5 min ago" in words(web.get("/sources/"))
         read()
-        assert "As of just now" in words(web.get("/sources/"))
+        assert "Updated just now" in words(web.get("/sources/"))
         assert "older files" not in words(web.get("/sources/"))
 
 
@@ -122,7 +122,7 @@ def test_a_list_of_more_than_the_newest_page_shows_the_age_of_the_rest_too(looki
     synced(looking)
     with later(minutes=5):
         read()
-        assert "As of just now, older files as of 5 min ago" in words(web.get("/sources/"))
+        assert "Updated just now, older files 5 min ago" in words(web.get("/sources/"))
 
 
 def test_open_lists_are_updated_once_for_each_read(looking, account):

@@ -175,7 +175,7 @@ def test_columns_that_are_left_out_are_counted_and_reached(rows_from, web, path)
     assert len(page.content) < 4_000_000
     line = dom(page).find(".//p[@id='left-out']")
     shown = page.context["table"].last
-    assert f"Columns 1 to {shown} of 300. {300 - shown} are left out." in words(line)
+    assert f"Columns 1 to {shown} of 300. {300 - shown} are not shown." in words(line)
     following = web.get(path + line.find("a").get("href")).content.decode()
     assert f'id="sort-{shown + 1}"' in following
     assert f'id="sort-{shown}"' not in following

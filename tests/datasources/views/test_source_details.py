@@ -39,8 +39,8 @@ def test_everything_that_claro_says_is_shown(web, account, key):
     assert shown["Kind"] == "CSV text/csv"
     assert shown["Size"] == "1.5 MB (1,500,000 bytes)"
     assert (shown["Uploaded"], shown["Processed"]) == ("2 h ago", "1 h ago, took 1 h")
-    assert (shown["Id"], shown["Key"]) == (str(source_id), "Main")
-    assert (shown["rowCount"], shown["tags"]) == ("12", "[]")
+    assert (shown["ID"], shown["Key"]) == (str(source_id), "Main")
+    assert (shown["Table"], shown["tags"]) == ("12 rows", "[]")
     assert link(page, "Open table") == f"/sources/{source_id}/rows/"
     assert link(page, "Delete") == f"/sources/{source_id}/delete/"
     assert dom(page).find(".//div[@class='download']/form").get("action") == f"/sources/{source_id}/download/"
@@ -51,7 +51,7 @@ def test_everything_that_claro_says_is_shown(web, account, key):
     [
         ("text", "text"),
         ("", ""),
-        (None, "null"),
+        (None, "–"),
         (False, "False"),
         (0, "0"),
         (1.5, "1.5"),
@@ -99,7 +99,7 @@ def test_a_failed_source_says_why_and_has_no_rows_to_show(web, account, key):
     source_id = account.add(status="failed", error="No <header> row.")
     synced(key)
     page = web.get(f"/sources/{source_id}/")
-    assert "Processing failed No <header> row. Check the file and upload it to Claro again." in told(page)
+    assert "Processing failed No <header> row. Check the file, then upload it to Claro again." in told(page)
     assert f"/sources/{source_id}/rows/" not in {one.get("href") for one in dom(page).iter("a")}
 
 
@@ -133,11 +133,11 @@ def test_opening_the_page_reads_what_only_the_details_call_tells(web, account, k
     assert details_read() == "done"
     page = web.get(f"/sources/{source_id}/")
     assert "Processing failed Row 7 is <broken>." in told(page)
-    assert facts(page)["rowCount"] == "12"
+    assert facts(page)["Table"] == "12 rows"
     assert "Updating…" not in told(page)
     synced(key)  # a list answer, which has none of these fields
     page = web.get(f"/sources/{source_id}/")
-    assert (facts(page)["rowCount"], details_calls(account)) == ("12", 1)
+    assert (facts(page)["Table"], details_calls(account)) == ("12 rows", 1)
     assert "Processing failed Row 7 is <broken>." in told(page)
 
 
@@ -215,7 +215,7 @@ def test_details_without_an_answer_are_given_up_until_a_reader_asks_again(web, a
     account.fault("answer", status=502, body=HTML_502, times=99, path=f"/datasources/{source_id}")
     web.get(f"/sources/{source_id}/")
     assert [details_read() for _ in range(readings.TRIES)] == ["put back"] * (readings.TRIES - 1) + ["failed"]
-    assert "Reading newer details" not in told(web.get(f"/sources/{source_id}/"))
+    assert "Updating" not in told(web.get(f"/sources/{source_id}/"))
 
 
 def test_details_wait_for_calls(web, account, key):
@@ -224,7 +224,7 @@ def test_details_wait_for_calls(web, account, key):
     account.fault("answer", status=429, headers={"Retry-After": "20"}, body="slow down")
     web.get(f"/sources/{source_id}/")
     assert details_read() == "put back"
-    assert re.search(r"Newer details are read in (20|21) s", told(web.get(f"/sources/{source_id}/")))
+    assert re.search(r"Updating in (20|21) s", told(web.get(f"/sources/{source_id}/")))
     assert details_calls(account) == 1
 
 
