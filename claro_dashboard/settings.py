@@ -244,7 +244,7 @@ TEMPLATES = [
                 "django.contrib.messages.context_processors.messages",
                 "datasources.views.context.of_every_page",
             ],
-            "builtins": ["datasources.templatetags.claro"],
+            "builtins": ["datasources.templatetags.claro", "datasources.templatetags.live"],
         },
     }
 ]

@@ -22,7 +22,6 @@ from datasources import saved_views
 from datasources.activity import words
 from datasources.claro import numbers
 from datasources.claro.bodies import storable
-from datasources.gateway.budget import Lane, Left, Minute
 from datasources.models import AuditEvent, Source
 
 register = template.Library()
@@ -36,13 +35,6 @@ KINDS = {
     "application/jsonl": ("file-code", "JSONL"),
     "application/pdf": ("file-type-pdf", "PDF"),
     "text/plain": ("file-text", "Text"),
-}
-CHART_HEIGHT = 40
-LANE_WORDS = {
-    Lane.PERSON: "browsing",
-    Lane.LINK: "links",
-    Lane.WATCH: "status checks",
-    Lane.COPY: "background",
 }
 UNITS = ("bytes", "kB", "MB", "GB", "TB")
 ANY = UUID(int=0)
@@ -63,16 +55,20 @@ def ago(at: datetime | None) -> SafeString:
     return _time(at, "data-ago", _ago(timezone.now() - at)) if at else SafeString("–")
 
 
-def moment(at: datetime, now: datetime) -> str:
+def short_ago(at: datetime, now: datetime) -> str:
     """The same in few bytes, for lists: static/js/times.js adds the exact time."""
-    return f"<time datetime={at.astimezone(UTC).isoformat()[:19]}Z data-ago>{_ago(now - at)}</time>"
+    return _short(at, "data-ago", _ago(now - at))
+
+
+def short_lasting(since: datetime) -> str:
+    """As `lasting`, in few bytes."""
+    return _short(since, "data-lasting", _lasting(timezone.now() - since))
 
 
 @register.filter
 def lasting(since: datetime) -> SafeString:
     """For how long until now, the beginning on hover; kept right like `ago`. A time to come has lasted for moments."""
-    span = timezone.now() - since
-    return _time(since, "data-lasting", "a few seconds" if span < MOMENTS else _span(span))
+    return _time(since, "data-lasting", _lasting(timezone.now() - since))
 
 
 @register.filter
@@ -240,60 +236,10 @@ def sort_header(
     )
 
 
-@register.inclusion_tag("keys/_chart.html")
-def calls_chart(history: list[Minute], left: Left | None) -> dict[str, object]:
-    """A key's last hour as bars, a minute each, the lanes stacked; full height is the key's limit."""
-    top = max([left.limit if left else 0, 1, *(minute.total for minute in history)])
-    bars, sums = [], dict.fromkeys(Lane, 0)
-    for place, minute in enumerate(history):
-        y = CHART_HEIGHT
-        for lane, n in minute.calls.items():
-            sums[lane] += n
-            if n:
-                height = n * CHART_HEIGHT / top
-                y -= height
-                bars.append({"lane": lane, "x": place * 6, "width": 5, "y": f"{y:.1f}", "height": f"{height:.1f}"})
-    words = [f"{count(n)} {LANE_WORDS[lane]}" for lane, n in sums.items() if n]
-    if refused := sum(minute.refused for minute in history):
-        words.append(f"{count(refused)} refused by Claro")
-    chart = {"bars": bars, "width": len(history) * 6, "height": CHART_HEIGHT, "words": ", ".join(words) or "no calls"}
-    return {"chart": chart}
-
-
 @register.simple_tag
 def now_ms() -> int:
     """What happens from now on is news to this page (live.py)."""
     return live.now_ms()
-
-
-@register.simple_tag(takes_context=True, name="live")
-def live_part(
-    context: template.Context,
-    *events: str,
-    source: Source | None = None,
-    url: str = "",
-    glance: object = False,
-    keep: bool = False,
-) -> SafeString:
-    """Attributes of a part of the page that requests itself anew after these events, and after a lost connection.
-
-    `source` adds the event about it. `url` is where, else the address of the page; `glance` also now and then, for what
-    depends on the clock. `keep`: the part stays as it is when it is gone or forbidden.
-    """
-    names = [f"source-{source.datasource_id}"] if source else []
-    names += [*events, "reconnected", *(["glance"] if glance else [])]
-    return format_html(
-        'hx-get="{}" hx-swap="outerMorph" hx-sync="this:queue last"{} hx-status:5xx="swap:none" hx-trigger="{}"',
-        url or context["request"].get_full_path(),
-        SafeString(' hx-status:4xx="swap:none"') if keep else "",
-        ", ".join(_trigger(name) for name in names if name),
-    )
-
-
-def _trigger(event: str) -> str:
-    """`watch-checked 15s`: at most so often."""
-    name, _, pause = event.partition(" ")
-    return f"{name} from:body throttle:{pause}" if pause else f"{name} from:body"
 
 
 @register.simple_tag
@@ -388,6 +334,10 @@ def _time(at: datetime, attribute: str, words: str) -> SafeString:
     return SafeString(f'<time datetime="{at.isoformat()}" title="{exact}" {attribute}>{words}</time>')
 
 
+def _short(at: datetime, attribute: str, words: str) -> str:
+    return f"<time datetime={at.astimezone(UTC).isoformat()[:19]}Z {attribute}>{words}</time>"
+
+
 def _local(at: datetime) -> datetime:
     """In the reader's time zone; as it is where that zone lacks the date: the first and the last day of all."""
     try:
@@ -406,6 +356,10 @@ def _left(span: timedelta) -> str:
 
 def _ago(span: timedelta) -> str:
     return "just now" if span < MOMENTS else f"{_span(span)} ago"
+
+
+def _lasting(span: timedelta) -> str:
+    return "a few seconds" if span < MOMENTS else _span(span)
 
 
 def _span(span: timedelta) -> str:

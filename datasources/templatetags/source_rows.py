@@ -51,12 +51,10 @@ def pace_words(pace: Pace) -> SafeString:
     """How a source that is being processed comes along: icon and words, never colour alone."""
     looks = '"pace is-slow icon-alert-triangle"' if pace.is_unchecked or pace.is_slower else "pace"
     if pace.is_unchecked:
-        words = f"<span>not checked for {claro.lasting(pace.checked_at)}</span>"
+        words = f"<span>not checked for {claro.short_lasting(pace.checked_at)}</span>"
     elif pace.since:
-        words = (
-            f"{'again, ' if pace.is_again else ''}for {'at least ' if pace.is_least else ''}{claro.lasting(pace.since)}"
-        )
-        words = f"<span>{words}{' ·' if pace.usual else ''}</span>"
+        since = f"{'at least ' if pace.is_least else ''}{claro.short_lasting(pace.since)}"
+        words = f"<span>{'again, ' if pace.is_again else ''}for {since}{' ·' if pace.usual else ''}</span>"
         if pace.usual and pace.is_slower:
             words += f" <span>slower than usual</span> <span>({pace.usual.words})</span>"
         elif pace.usual:
@@ -118,7 +116,7 @@ class _Line:
         return known
 
     def _ago(self, at: datetime | None) -> str:
-        return claro.moment(at, self._now) if at else "–"
+        return claro.short_ago(at, self._now) if at else "–"
 
     def _processed(self, source: Source) -> str:
         if not source.processed_at:
@@ -138,7 +136,9 @@ def _size(number: int | None) -> str:
 
 
 def _paces(source: Source, pace: Pace) -> str:
-    checked = f"<span class=pace>checked {claro.ago(pace.checked_at or source.last_seen_at)}</span>"
+    checked = (
+        f"<span class=pace>checked {claro.short_ago(pace.checked_at or source.last_seen_at, timezone.now())}</span>"
+    )
     return f"<div class=paces>{pace_words(pace)} {'' if pace.is_unchecked else checked}</div>"
 
 
