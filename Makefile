@@ -29,7 +29,7 @@ test-postgres: $(VENV)/.dev  ## the tests that use a database, on PostgreSQL
 bench: $(VENV)/.dev  ## the figures of docs/performance.md
 	@exec $(BIN)/python -m bench
 
-lint: $(VENV)/.dev  ## style and types
+lint: $(VENV)/.dev  ## style, types, imports and wording
 	@exec $(BIN)/python -m tests lint
 
 format: $(VENV)/.dev  ## rewrite the code in the project's style

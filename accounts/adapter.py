@@ -42,7 +42,7 @@ class AccountAdapter(DefaultAccountAdapter):
         return plain_address(super().get_client_ip(request))
 
     def get_login_redirect_url(self, request) -> str:
-        """Back to the invitation that somebody came by, also when they had to confirm their address on the way."""
+        """The user's invitation, also after a detour through e-mail confirmation; else the default."""
         if invitation := teams.invitation_of(request.session):
             return reverse("invitation", args=[teams.token(invitation)])
         return super().get_login_redirect_url(request)
@@ -54,6 +54,6 @@ class AccountAdapter(DefaultAccountAdapter):
         return reverse("account")
 
     def save_user(self, request, user, form, commit=True):
-        """The first person of an installation looks after it."""
+        """Creates the account. The first user of an installation becomes an administrator."""
         user.is_staff = not User.objects.exists()
         return super().save_user(request, user, form, commit)

@@ -38,7 +38,7 @@ def remember_reset(request: HttpRequest, user: User) -> None:
 
 
 def name(request: HttpRequest, user_id: int) -> str:
-    """What to count this browser's guesses at this account by; empty for one that has not signed in there before."""
+    """The name under which this browser's failed attempts at this account are counted; empty for an unknown browser."""
     if request.user.is_authenticated and request.user.pk == user_id:
         return f"session {request.session.session_key}"
     if request.session.get(SESSION_NAME) == user_id:
@@ -47,7 +47,7 @@ def name(request: HttpRequest, user_id: int) -> str:
 
 
 def any_name(request: HttpRequest) -> str:
-    """What to count this browser's requests by, if it has signed in to any account before; else empty."""
+    """The name under which this browser's requests are counted, if it has signed in to any account; else empty."""
     for cookie, value in request.COOKIES.items():
         if (found := re.fullmatch(r"(?:__Host-)?device_([0-9a-f]{16})", cookie)) and _valid(value, found[1]):
             return value

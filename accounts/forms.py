@@ -29,7 +29,7 @@ class TeamForm(forms.ModelForm):
 
 
 class RoleForm(forms.Form):
-    """A role that somebody with `own_role` may give: only owners make owners."""
+    """A role that a user with `own_role` may assign: only owners make owners."""
 
     role = forms.TypedChoiceField(coerce=lambda role: Role(int(role)), choices=Role.choices, initial=Role.MEMBER)
 

@@ -39,7 +39,7 @@ class TooManyInvitations(Exception):
 def invite(
     team: Team, by: User, role: Role, expires_at: datetime, email: str = "", *, is_single_use: bool = True
 ) -> Invitation:
-    """An invitation, within what one person may make and one address may get. Raises TooManyInvitations."""
+    """Creates an invitation within the limits per sender and per address. Raises TooManyInvitations."""
     # Without Redis nothing is mailed either: it is the broker too.
     with contextlib.suppress(redis.RedisError):
         _take(by, email)
@@ -47,7 +47,7 @@ def invite(
 
 
 def mail(invitation_id: str, site: str) -> str:
-    """Sends an invitation that is still open, once; the team's page says whether that worked."""
+    """Mails an open invitation once. The team's page shows the outcome."""
     invitation = Invitation.objects.select_related("team", "invited_by").get(pk=invitation_id)
     if not teams.is_open(invitation) or invitation.mailed_at:
         return "not needed"

@@ -1,7 +1,7 @@
-"""Second factors of the sign-in, kept encrypted: the secret of an authenticator app, the seed of recovery codes.
+"""Encrypts second factors: the secret of an authenticator app, the seed of recovery codes.
 
-allauth hands both to its adapter before it stores them, without saying whose they are: unlike keys, they are not bound
-to a row. What a passkey leaves with us is public.
+allauth passes both to its adapter without their user. Unlike keys, they are therefore not bound to a row. The data of a
+passkey is public.
 """
 
 from allauth.core import context
@@ -31,7 +31,7 @@ CODE_LASTS_S = 90
 
 
 class MFAAdapter(DefaultMFAAdapter):
-    """What allauth asks about second factors."""
+    """allauth's adapter for second factors, with encryption."""
 
     error_messages = {
         **DefaultMFAAdapter.error_messages,
@@ -49,7 +49,7 @@ class MFAAdapter(DefaultMFAAdapter):
         return {**super().get_public_key_credential_rp_entity(), "name": "Claro Dashboard"}
 
     def generate_authenticator_name(self, user, type) -> str:
-        """What a new passkey is called until somebody names it: it lies in the browser that is used now, mostly."""
+        """The default name of a new passkey: the browser in use, which usually stores it."""
         return device(context.request.headers.get("User-Agent", ""))
 
 
@@ -88,11 +88,11 @@ class AuthenticateForm(_EachCodeOnce, base.AuthenticateForm):
 
 
 class ReauthenticateForm(_EachCodeOnce, base.ReauthenticateForm):
-    """Who is signed in shows again who they are."""
+    """Re-authenticates the signed-in user."""
 
 
 class _NamedInOneLine:
-    """A passkey's name stands in a list and in mails about it."""
+    """Limits the name of a passkey to one line, because lists and mails show it."""
 
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
@@ -120,7 +120,7 @@ def stored() -> QuerySet[Authenticator]:
 
 @transaction.atomic
 def encrypt_anew(pk: int) -> str:
-    """Encrypts one with the first key of the ring, and says what became of it; a code used meanwhile stays used."""
+    """Re-encrypts one with the first key of the ring; returns the outcome. A code used during that time stays used."""
     row = stored().select_for_update().filter(pk=pk).first()
     if row is None:
         return "gone"
@@ -151,5 +151,5 @@ def of(user: User) -> dict[str, object]:
 
 
 def remove(user: User) -> int:
-    """Takes all of them away from somebody who has lost them; says how many there were."""
+    """Removes all second factors of a user who has lost them; returns their number."""
     return Authenticator.objects.filter(user=user).delete()[0]

@@ -1,4 +1,4 @@
-"""What concerns the person behind a request: their time zone, that they were here, where they land signed out."""
+"""Per-user request state: time zone, last activity, and the landing page after signing out."""
 
 import zoneinfo
 from collections.abc import Callable
@@ -28,7 +28,7 @@ OTHER_WAYS_IN = {
 
 
 class TimeZoneMiddleware:
-    """Times in the reader's zone, which the browser tells by a cookie (static/js/times.js)."""
+    """Activates the user's time zone, from a cookie that the browser sets (static/js/times.js)."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]):
         self.get_response = get_response
@@ -66,9 +66,9 @@ class SignInAgainMiddleware:
 
 
 def _is_page_of_another(request: HttpRequest) -> bool:
-    """Whether another user than the signed-in one loaded the page that requests a part of itself.
+    """True if another user than the signed-in one loaded the page that requests this fragment.
 
-    What is typed there is not lost: the token of its forms is stale, which claro_dashboard/errors.py answers.
+    Typed input is not lost: the page's forms have a stale token, and claro_dashboard/errors.py handles that.
     """
     loaded_by = request.headers.get("X-Page-User")
     if not request.htmx or not loaded_by or request.method != "GET" or not request.user.is_authenticated:

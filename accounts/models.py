@@ -77,7 +77,7 @@ class Membership(models.Model):
 
 
 class Invitation(models.Model):
-    """Lets somebody join a team. What makes its link a secret is a signature; it is stored nowhere (teams.py)."""
+    """An invitation to a team. The link's secret is a signature that is not stored (teams.py)."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     team = models.ForeignKey(Team, on_delete=models.CASCADE, related_name="invitations")
@@ -106,7 +106,7 @@ class Invitation(models.Model):
 
     @property
     def is_open(self) -> bool:
-        """As far as the row itself tells; whether its maker may still invite, teams.is_open asks."""
+        """True as far as the row shows. `teams.is_open` also checks the sender's rights."""
         return self.revoked_at is None and not self.is_used_up and self.expires_at > timezone.now()
 
 
@@ -129,7 +129,7 @@ class AccessLoss(models.Model):
 
 
 class SetupCode(models.Model):
-    """What the first sign-up in production has to show (setup.py); only a hash of it is stored."""
+    """The setup code of the first sign-up in production (setup.py), stored as a hash."""
 
     digest = models.CharField(max_length=64)
 

@@ -1,4 +1,4 @@
-"""Mails links to a new password, by a worker: the time it takes must not tell who has an account."""
+"""Mails password links from a worker, so that the response time does not reveal accounts."""
 
 import logging
 import smtplib
@@ -15,7 +15,7 @@ logger = logging.getLogger(__name__)
 
 
 def mail(email: str, site: str) -> str:
-    """Mails a link to each account of this address, or nothing to anybody."""
+    """Mails a link to each account of this address, if there is one."""
     request = _request_to(site)
     with context.request_context(request):
         users = filter_users_by_email(email, is_active=True, prefer_verified=True, for_login=True)
@@ -30,7 +30,7 @@ def mail(email: str, site: str) -> str:
 
 
 def _request_to(site: str) -> HttpRequest:
-    """What allauth makes the links in its mails of."""
+    """A request from which allauth builds the URLs in its mails."""
     parts = urlsplit(site)
     return WSGIRequest(
         {

@@ -1,4 +1,4 @@
-"""Who may do what in a team: the one table. access.py and the templates ask it, docs/teams.md shows it."""
+"""The permissions of team roles, in one table. access.py and the templates use it, and docs/teams.md shows it."""
 
 from enum import StrEnum
 

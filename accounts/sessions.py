@@ -73,7 +73,7 @@ def sessions_of(user: User) -> list[UserSession]:
 
 
 def end(sessions: Iterable[UserSession]) -> int:
-    """Ends these sessions at once, and says how many; live pages of theirs end too (datasources/signals.py)."""
+    """Ends these sessions at once and returns their number. Their live streams end too (datasources/signals.py)."""
     ended = list(sessions)
     for session in ended:
         session.end()
@@ -81,7 +81,7 @@ def end(sessions: Iterable[UserSession]) -> int:
 
 
 def sign_out_elsewhere(user: User, sessions: Iterable[UserSession]) -> int:
-    """The same where somebody asks for it from another session of theirs; `signed_out_elsewhere` tells of it."""
+    """Ends the user's other sessions at their request, and sends the signal `signed_out_elsewhere`."""
     ended = list(sessions)
     if end(ended):
         signed_out_elsewhere.send(User, user=user, devices=[device(session.user_agent) for session in ended])
@@ -99,7 +99,7 @@ def tidy() -> None:
 
 
 def device(user_agent: str) -> str:
-    """The browser and the machine in words; what it calls itself is anybody's text and is not shown."""
+    """A description of browser and machine. The raw User-Agent is untrusted text and is not shown."""
     browser = BROWSERS.get(_of(user_agent, BROWSERS), "Unknown program")
     system = SYSTEMS.get(_of(user_agent, SYSTEMS))
     return f"{browser} on {system}" if system else browser

@@ -1,7 +1,7 @@
-"""The first sign-up of an installation in production: it needs the setup code that the release has printed.
+"""The first sign-up in production: it needs the setup code that the release prints.
 
-The first person becomes an administrator, so between the start and the first sign-up the installation must not belong
-to anybody who finds it. On a laptop there is no code.
+The first user becomes an administrator. Without the code, any visitor could claim the installation between the start
+and the first sign-up. A laptop has no code.
 """
 
 import secrets
@@ -41,7 +41,7 @@ def use_up() -> bool:
 
 
 def _digest(code: str) -> str:
-    """Of 120 random bits, so that a slow hash would protect nothing more."""
+    """The hash of a code. The code has 120 random bits, so a slow hash would add nothing."""
     return salted_hmac("accounts.setup", code, algorithm="sha256").hexdigest()
 
 

@@ -1,8 +1,8 @@
-"""Slows down guesses of passwords and codes at the sign-in, without locking out the person whose account it is.
+"""Rate limits of passwords and codes at sign-in that never lock out the account's user.
 
-Wrong ones count by account and network, and by account for all networks together; those from a browser that has signed
-in to the account before count by that browser alone (accounts/devices.py). An address without an account is counted
-like one with an account, so that nothing tells them apart.
+Failures count by account and network, and by account for all networks together. A browser that has signed in to the
+account before is counted separately (accounts/devices.py). An address without an account is counted like one with an
+account, so responses reveal nothing.
 """
 
 from allauth.account.internal.userkit import filter_users_by_email
@@ -20,7 +20,7 @@ OF_ALL = Pace(free=50, first_s=1, longest_s=30)
 
 
 class SignInAdapter(AccountAdapter):
-    """What allauth asks when somebody signs in."""
+    """allauth's adapter for sign-in."""
 
     def pre_authenticate(self, request: HttpRequest, **credentials) -> None:
         email = credentials.get("email", "").strip().lower()

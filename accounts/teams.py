@@ -23,7 +23,7 @@ _signer = signing.Signer(salt="accounts.invitation", sep=".")
 
 
 class LastOwner(Exception):
-    """Nobody would be left to look after the team."""
+    """The change would leave the team without an owner."""
 
 
 class InvitationEnded(Exception):
@@ -68,9 +68,9 @@ def set_role(membership: Membership, role: Role) -> list[Invitation]:
 
 
 def remove(membership: Membership) -> list[Invitation]:
-    """Takes a person out of the team, at once; gives the open invitations of theirs, which this revokes.
+    """Removes a user from the team and returns their open invitations, which it revokes.
 
-    They come back by an invitation made afterwards only, also when they left by themselves. Raises LastOwner.
+    They can return only with a later invitation, also after leaving voluntarily. Raises LastOwner.
     """
     with transaction.atomic():
         _keep_an_owner(membership)
@@ -98,7 +98,7 @@ def invite(
 
 
 def token(invitation: Invitation) -> str:
-    """What stands in the invitation's link: its id and our signature. It can be shown again, and is kept nowhere."""
+    """The token of the invitation's link: its id and a signature. It can be shown again and is not stored."""
     return _signer.sign(str(invitation.pk))
 
 
@@ -125,7 +125,7 @@ def open_invitations(team: Team) -> list[Invitation]:
 
 
 def accept(invitation: Invitation, user: User) -> Membership:
-    """Joins the team. Who is in it already keeps the higher role.
+    """Adds the user to the team. A member keeps the higher role.
 
     Raises InvitationEnded, MadeBeforeLeaving, ForSomebodyElse and QuotaReached.
     """
@@ -169,12 +169,12 @@ def invitations_of(user: User) -> list[Invitation]:
 
 
 def delete_invitations_of(user: User) -> int:
-    """Deletes the open ones that this person made, in all teams; says how many."""
+    """Deletes the open invitations of this user in all teams; returns their number."""
     return Invitation.objects.filter(pk__in=[one.pk for one in invitations_of(user)]).delete()[0]
 
 
 def invitation_of(session) -> Invitation | None:
-    """The invitation by which whoever has this session came, while it still holds."""
+    """The open invitation through which this session arrived."""
     invitation_id: str | None = session.get(SESSION_NAME)
     invitation = invitation_id and Invitation.objects.filter(pk=UUID(invitation_id)).first()
     return invitation if invitation and is_open(invitation) else None

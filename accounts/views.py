@@ -1,4 +1,4 @@
-"""The Account page. What it leads to are allauth's own pages, in our look (templates/account, mfa, socialaccount)."""
+"""The Account page. It links to allauth's pages in the dashboard's layout (templates/account, mfa, socialaccount)."""
 
 from allauth.account.adapter import get_adapter
 from allauth.account.views import LoginView

@@ -1,1 +1,1 @@
-"""Measures what docs/performance.md tells: `make bench`, or `python -m bench lists rows` for some of it."""
+"""Measures the figures of docs/performance.md: `make bench`, or `python -m bench lists rows` for some of them."""

@@ -45,9 +45,9 @@ def _opening(world: World, sources: int) -> int:
 
 
 def _listing(world: World) -> Iterator[Figure]:
-    """250 sources listed by 50 people, over and over; ten seconds stand for the ten minutes that a copy is fresh.
+    """250 sources listed by 50 users, repeatedly; ten seconds represent the ten minutes that a copy is fresh.
 
-    The rule: one sweep at the beginning, and one for each ten minutes.
+    The rule: one sync at the start, and one in ten minutes.
     """
     account = world.sandbox.account()
     account.add_many(stock.names(250, status="completed"))

@@ -1,7 +1,7 @@
-"""What goes out: the price of a deadline, and everybody else's work while 21 receivers answer a byte a second.
+"""Measures the cost of a deadline, and other work while 21 receivers answer a byte a second.
 
-Five channels have something to send, and 16 users press "Send a test". Each receiver drips until it is given up; the
-figures are taken while some do. Not part of `make bench`: `.venv/bin/python -m bench outgoing`.
+Five channels have unsent notices, and 16 users press "Send a test". Each receiver drips until its time-out, and the
+figures are taken during that time. Not part of `make bench`: `.venv/bin/python -m bench outgoing`.
 """
 
 import uuid

@@ -91,7 +91,7 @@ def _redirect(visitor: http.client.HTTPConnection, path: str) -> None:
 
 
 def _made(link: DownloadLink) -> None:
-    """What a worker would do."""
+    """Makes the links, like a worker."""
     links.make(str(link.pk), leases.claim(DownloadLink, link.pk))
 
 

@@ -1,12 +1,11 @@
-"""Everybody at once on one key of 100 calls a minute, for SOAK_MINUTES (10): no call refused, none left over, all fair.
+"""Full load on one key of 100 calls a minute for SOAK_MINUTES (10): no call refused, none unused, fair shares.
 
-30 people click as fast as pages come, each page one that nobody has seen; 1,000 processing sources finish at random
-while somebody looks; 200 links are asked for; somebody reads a large table in the background. Two web processes, two
-workers and beat.
+30 users click as fast as pages load, each on an uncached page. 1,000 processing sources finish at random with a viewer,
+200 links are requested, and a background reader reads a large table. Two web processes, two workers and beat run.
 
-A minute is a window of the API, which begins with its first call. All want more than there is until the last one is
-over. What is held against the calls made is 100 for each 60 seconds from the first call to that end: what a client had
-that opened each window as soon as the one before was over, and used up every one.
+A minute is a window of the API, which starts with its first call. Demand exceeds supply until the last window ends. The
+calls made are compared with 100 per 60 seconds from the first call to that end: an ideal client opens each window as
+soon as the previous one ends, and uses every call.
 Not part of `make bench`: `.venv/bin/python -m bench soak`.
 """
 

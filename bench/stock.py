@@ -28,7 +28,7 @@ def key(account: Account, owner: User) -> ApiKey:
 
 
 def swept(key: ApiKey) -> ApiKey:
-    """A full sweep of the key's list, done here instead of by a worker."""
+    """Runs a full sync of the key's list here, without a worker."""
     Sync.objects.filter(key=key).update(due_at=timezone.now(), leased_until=None, is_awaited=True)
     assert sync.run(str(key.sync.pk), leases.claim(Sync, key.sync.pk)) == "done"
     return key
@@ -41,14 +41,14 @@ def looked(key: ApiKey) -> None:
 
 
 def done(model: type[Leased], do: Callable[[str, str], str]) -> None:
-    """What there is of this work, of the key that was made last, done here instead of by a worker."""
+    """Runs the due work of this kind for the last key here, without a worker."""
     work = model.objects.latest("pk")
     model.objects.filter(pk=work.pk).update(due_at=timezone.now(), leased_until=None)
     do(str(work.pk), leases.claim(model, work.pk))
 
 
 def team(key: ApiKey, count: int) -> list[User]:
-    """So many people who work through the key."""
+    """This number of users of the key."""
     people = [person() for _ in range(count)]
     made = teams.create("Bench", by=key.owner)
     Membership.objects.bulk_create(Membership(team=made, user=one, role=Role.VIEWER) for one in people)

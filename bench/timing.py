@@ -39,7 +39,7 @@ def timed(action: Callable[[], object]) -> float:
 
 
 def memory_mb(pid: int) -> float:
-    """What the process holds in memory."""
+    """The resident memory of the process."""
     return status(pid, "VmRSS") / 1024
 
 

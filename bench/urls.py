@@ -6,12 +6,12 @@ from django.urls import include, path
 
 @login_required
 def empty(request: HttpRequest) -> HttpResponse:
-    """What every page costs: middleware, the session, the person, the layout; and nothing in it."""
+    """The cost of every page: middleware, session, user and layout, without content."""
     return render(request, "base.html")
 
 
 def bare_redirect(request: HttpRequest) -> HttpResponse:
-    """What every redirect costs: middleware, and nothing to decide."""
+    """The cost of every redirect: middleware only."""
     return HttpResponseRedirect("https://files.example/file.csv?signature=x")
 
 

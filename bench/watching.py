@@ -1,14 +1,13 @@
-"""Learning that 1,000 processing sources of one key have finished, somebody looking: by asking, and by being told.
+"""Measures how the dashboard detects 1,000 finished sources of one key with a viewer, by polling and by webhooks.
 
-They are fresh, and finish at random within WATCHING_SECONDS (150). A worker, beat, a page that is open, real windows of
-a minute. Each is timed from its end at Claro until our copy says so (`seen_at`).
+The sources are fresh and finish at random within WATCHING_SECONDS (150). A worker, beat and an open page run, with real
+windows of a minute. Each delay is measured from the end at Claro until the mirror has it (`seen_at`).
 
-By asking, with 100 calls a minute. What is held against our calls is what it takes at the same looks to ask for all
-that process and for all that have finished since: a page for each 100 that still process (one at least), and a page for
-each 100 that have finished since the look before. Times are measured in cadences: the pause that followed the look
-before a source finished.
+Polling has 100 calls a minute. The calls are compared with those that read all processing sources and all sources
+finished since, at the same polls: one page per 100 processing (at least one), and one page per 100 finished since the
+previous poll. Times are measured in cadences, the pause after the poll before a source finished.
 
-By being told, with 500 calls a minute, so that the limit allows a call for each; and with 100, where it does not.
+Webhooks have 500 calls a minute, so the limit allows a call for each source; and 100, where it does not.
 Not part of `make bench`: `.venv/bin/python -m bench watching`.
 """
 
@@ -121,14 +120,14 @@ def _processing(world: World, calls_per_minute: int) -> tuple[Account, ApiKey, l
 
 @contextlib.contextmanager
 def _somebody_looking(world: World, key: ApiKey) -> Iterator[None]:
-    """A page that is open; what it is told fits into the sockets' buffers."""
+    """An open page; its events fit into the sockets' buffers."""
     with contextlib.closing(world.browser(key.owner).open("/live/")):
         yield
 
 
 @contextlib.contextmanager
 def _looks(key: ApiKey) -> Iterator[list[tuple[datetime, timedelta]]]:
-    """When each look ended, and the pause until the next; the first is the one before."""
+    """The end of each poll and the pause until the next one; the first entry is the poll before."""
     looks: list[tuple[datetime, timedelta]] = []
     over = threading.Event()
 

@@ -1,4 +1,4 @@
-"""What is measured: the web server of the Procfile, with a Redis and a sandbox, each a process of its own."""
+"""The measured system: the web server of the Procfile, with a Redis and a sandbox in separate processes."""
 
 import contextlib
 import http.client
@@ -31,7 +31,7 @@ class SandboxProcess(Sandbox):
 
 
 class Browser:
-    """Somebody signed in, on one kept connection; as little of a client as can be, to time the server alone."""
+    """A signed-in user on one persistent connection, with a minimal client to time the server alone."""
 
     def __init__(self, port: int, user):
         from django.test import Client
@@ -57,7 +57,7 @@ class Browser:
         return answer.status, answer.read()
 
     def open(self, path: str) -> http.client.HTTPResponse:
-        """An answer that goes on."""
+        """A streamed response."""
         self._connection.request("GET", path, headers=self._headers)
         return self._connection.getresponse()
 

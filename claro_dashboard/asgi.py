@@ -80,7 +80,7 @@ async def _say_that_it_lives() -> None:
 
 
 def _end_streams_on_signals() -> None:
-    """The server waits for open answers before it tells us to shut down: streams must end with the signal itself."""
+    """Ends streams on the signal itself, because the server waits for open responses before it shuts down."""
     for number in (signal.SIGTERM, signal.SIGINT):
         _wrap(number)
 

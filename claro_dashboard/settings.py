@@ -92,7 +92,8 @@ if PRODUCTION and _claro.scheme == "http" and not is_inside(_claro.hostname or "
         "With DEBUG off, CLARO_API_BASE_URL must be an https address, because every call carries an API key. http is "
         "allowed only for this machine and for numeric addresses of private networks."
     )
-# What a key may do in a minute until the API's headers say it (docs/claro-api.md, basics: the standard plan).
+# Calls per minute assumed for a key until the API's headers report the real limit: the standard plan
+# (docs/claro-api.md, basics).
 CLARO_CALLS_PER_MINUTE = env.int("CLARO_CALLS_PER_MINUTE", default=100)
 # Rows asked for at once; the API allows 1,000 (docs/claro-api.md, data sources).
 CLARO_ROWS_BLOCK = env.int("CLARO_ROWS_BLOCK", default=1000)

@@ -23,7 +23,7 @@ PUBLIC = ("/accounts/", "/d/")
 
 
 def answer(request: HttpRequest) -> HttpResponse | None:
-    """Where to go on, or the form to send again; None where the form may be another site's."""
+    """The page on which the user can continue, or the form to send again; None if the form may be another site's."""
     if request.method != "POST" or request.content_type not in FORMS or not _is_ours(request):
         return None
     if request.user.is_authenticated and request.resolver_match.url_name in WAYS_IN:
@@ -32,7 +32,7 @@ def answer(request: HttpRequest) -> HttpResponse | None:
 
 
 def _is_ours(request: HttpRequest) -> bool:
-    """Whether the browser says that a page of this site sent the form. Scripts can set neither header."""
+    """True if the browser's headers show that a page of this site sent the form. Scripts can set neither header."""
     if site := request.headers.get("Sec-Fetch-Site"):
         return site == "same-origin"
     return request.headers.get("Origin") == f"{request.scheme}://{request.get_host()}"

@@ -24,7 +24,7 @@ def query_string(parameters: dict[str, Any], **changes: object) -> str:
 
 
 class QueryForm(forms.Form):
-    """The state of a page, as its address holds it. What can't be used is told, and the default takes its place."""
+    """The state of a page in its query string. An unusable value is reported and replaced by the default."""
 
     DEFAULTS: dict[str, Any] = {}
 
@@ -40,7 +40,7 @@ class QueryForm(forms.Form):
 
 
 class NamesField(forms.Field):
-    """Texts that may stand in an address several times. An empty one counts: a column may have no name."""
+    """Texts from a repeated parameter. An empty one counts, because a column may have no name."""
 
     widget = forms.SelectMultiple
 
@@ -55,7 +55,7 @@ class PageForm(QueryForm):
 
 
 class NameField(forms.CharField):
-    """A name: it stands in one line wherever it is shown, and goes into mails and logs."""
+    """A name of one line, because pages, mails and logs show it."""
 
     default_validators = [require_one_line]
 

@@ -1,8 +1,7 @@
-"""Slows down guesses of a password: a few are free, then each next one has to wait longer.
+"""Rate limits of password attempts: a few are free, then each further one waits longer.
 
-A guess that comes too early is not checked, so it costs no hashing. Redis counts: of guesses made at the same moment no
-more are checked than of those made one after the other. Raises RedisError without Redis: a password that anybody may
-try without end is no password.
+An attempt that is too early is not checked, so it costs no hashing. Redis counts: simultaneous attempts are checked no
+more often than sequential ones. Raises RedisError without Redis, because an unlimited password protects nothing.
 """
 
 import hashlib
@@ -40,7 +39,7 @@ class TooManyGuesses(Exception):
 
 
 class Guess:
-    """One guess at the secret called `what`, counted for each of these guessers at that one's pace."""
+    """One attempt at the secret `what`, counted for each of these sources of attempts at its own pace."""
 
     def __init__(self, what: str, guessers: Sequence[tuple[str, Pace]]):
         # The braces keep all of it on one node of a Redis cluster. Hashed: an e-mail address is nobody's business.

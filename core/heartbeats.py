@@ -1,7 +1,7 @@
-"""Who is there: workers, beat and web processes say in Redis every few seconds that they live.
+"""Heartbeats: workers, beat and web processes report to Redis every few seconds that they live.
 
-When each was last heard is told by Redis' clock, so that those of the machines don't matter. Who ends says goodbye;
-who was lost is remembered for an hour.
+Redis' clock dates them, so the machines' clocks do not matter. A process that ends deletes its entry; a lost one is
+remembered for an hour.
 """
 
 import logging
@@ -86,7 +86,7 @@ def say_goodbye(parts: Iterable[str], name: str = THIS_PROCESS) -> None:
 
 
 def heard(*parts: str) -> dict[str, list[Heard]]:
-    """Who was heard of each part within the last hour, the latest first. One round trip. Raises RedisError."""
+    """The heartbeats of each part within the last hour, the latest first. One round trip. Raises RedisError."""
     with connection().pipeline(transaction=False) as together:
         together.time()
         for part in parts:
@@ -111,7 +111,7 @@ def is_stuck(processes: Iterable[Heard]) -> bool:
 
 
 def silent(*parts: str) -> frozenset[str]:
-    """The parts of which nobody is heard; all of them without Redis, where no work can be taken up either."""
+    """The parts without a heartbeat; all of them without Redis, because no work can start then."""
     try:
         found = heard(*parts)
     except redis.RedisError:

@@ -1,7 +1,7 @@
-"""Work that survives: what is due stands in the database, and a lease says who does it now.
+"""Durable work: the database stores due work, and a lease names its current worker.
 
-A worker that dies, a broker that is emptied or a message that is lost leaves a lease that runs out, after which the
-row is due again. The end of the lease names it: whoever comes with an older one finds the work taken and goes away.
+If a worker dies, the broker is emptied or a message is lost, the lease expires and the row is due again. A lease is
+identified by its expiry, so a worker with an older lease finds the work claimed and stops.
 """
 
 from datetime import datetime, timedelta
@@ -18,7 +18,7 @@ OUTAGES = (redis.RedisError, OperationalError, InterfaceError)
 
 
 class LeaseLost(Exception):
-    """Somebody else holds the work by now."""
+    """Another worker has claimed the work."""
 
 
 def claim_due(model: type[Model], at_most: int = 100) -> list[tuple[str, str]]:
@@ -39,7 +39,7 @@ def claim_due(model: type[Model], at_most: int = 100) -> list[tuple[str, str]]:
 
 
 def claim(model: type[Model], pk: object) -> str | None:
-    """The lease of one piece of work, or None when it isn't due or somebody holds it. One conditional UPDATE."""
+    """The lease of one piece of work, or None if it is not due or already leased. One conditional UPDATE."""
     now = timezone.now()
     until = now + LEASE
     return until.isoformat() if model.objects.filter(_free(now), pk=pk).update(leased_until=until) else None
@@ -51,7 +51,7 @@ def give_back(model: type[Model], pk: object, lease: str) -> None:
 
 
 class Held:
-    """Work in hand. Every method raises LeaseLost when the lease ran out and somebody else took over."""
+    """Leased work. Every method raises LeaseLost if the lease expired and another worker has claimed the work."""
 
     def __init__(self, model: type[Model], pk: object, lease: str):
         self._row = model.objects.filter(pk=pk)
@@ -69,7 +69,7 @@ class Held:
         self._until = until
 
     def finish(self, due_at: datetime | None = None, **changes: object) -> None:
-        """Gives the work back: done (`due_at` None) or to go on at a time."""
+        """Returns the work: done (`due_at` None), or due again at a time."""
         self._update(leased_until=None, due_at=due_at, **changes)
 
     def _update(self, **changes: object) -> None:
@@ -81,7 +81,7 @@ class Held:
 
 
 def put_off(work: QuerySet, until: datetime) -> None:
-    """What is due and held by nobody waits along with the one that was told to wait, instead of asking too."""
+    """Postpones the due, unleased rows of `work` to `until`, so that they make no calls before."""
     work.filter(_free(timezone.now())).update(due_at=until)
 
 

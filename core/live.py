@@ -1,8 +1,8 @@
-"""Events to browsers: only names, from any process to the open `/live/` streams of the people meant.
+"""Events to browsers: only names, from any process to the open `/live/` streams of the users concerned.
 
-`publish` puts a message on one Redis channel. Each web process has one hub, which listens to that channel once and
-hands the names to its streams. A stream keeps the set of names not yet sent, not a queue: a slow reader is told
-once that something changed, however often it did. Who has a stream open counts as looking (`is_present`).
+`publish` sends a message on one Redis channel. Each web process has one hub, which subscribes to that channel once and
+forwards names to its streams. A stream keeps the set of unsent names, not a queue: a slow reader receives each name
+once, however often it occurred. A user with an open stream counts as present (`is_present`).
 """
 
 import asyncio
@@ -39,7 +39,7 @@ logger = logging.getLogger(__name__)
 
 
 def publish(user_ids: Iterable[int], *names: str) -> None:
-    """Tells the people's open pages, once the transaction is committed, that what `names` stand for has changed."""
+    """Notifies the users' open pages, once the transaction is committed, that the objects of `names` have changed."""
     _publish({"users": sorted(user_ids), "names": sorted(names)})
 
 
@@ -136,7 +136,7 @@ class Stream:
     async def lines(self) -> AsyncIterator[str]:
         """The body in the event-stream format (WHATWG HTML, 9.2.5); a comment is the heartbeat.
 
-        Every block has an id, the time: a browser that comes back says from when on it missed something.
+        Every block has the time as its id, so a reconnecting browser states from when on it missed events.
         """
         yield opening()
         ends_at = asyncio.get_running_loop().time() + LONGEST_S
@@ -191,7 +191,7 @@ class Hub:
                 self._streams.pop(user_id, None)
 
     def missed(self, user_id: int, since_ms: int | None) -> list[str]:
-        """The names published since then, for pages that poll. A process that hears no events yet says: look again."""
+        """The names published since then, for pages that poll. LOOK_AGAIN while this process receives no events."""
         self._start()
         if not self._listening_since_ms:
             return [LOOK_AGAIN]
@@ -227,7 +227,7 @@ class Hub:
             self._tasks = [loop.create_task(self._relay()), loop.create_task(self._say_who_is_there())]
 
     async def _relay(self) -> None:
-        """Hands on what arrives. Whenever it begins to listen, every page looks again for what was missed till then."""
+        """Forwards events. When it starts to listen, every page reloads the fragments that it may have missed."""
         while True:
             try:
                 async with _client() as client, client.pubsub() as channel:

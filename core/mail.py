@@ -1,4 +1,4 @@
-"""Django's mail by SMTP, where all that is said over one connection has one deadline."""
+"""Django's SMTP backend with one deadline for everything sent over one connection."""
 
 import smtplib
 import socket

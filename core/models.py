@@ -1,4 +1,4 @@
-"""What several kinds of rows are."""
+"""Abstract models."""
 
 from typing import ClassVar
 

@@ -44,7 +44,7 @@ class TooLarge(OSError):
 
 @dataclass(frozen=True)
 class Limits:
-    """What one exchange may take. `total_s` covers everything; the others give up earlier on a silent server."""
+    """The limits of one exchange. `total_s` covers everything; the others end a silent connection earlier."""
 
     total_s: float = 10.0
     connect_s: float = 3.05  # for each address of the host
@@ -54,7 +54,7 @@ class Limits:
 
 
 class Exchange:
-    """What is left of the limits of one exchange."""
+    """The remaining limits of one exchange."""
 
     def __init__(self, limits: Limits, total_s: float | None = None):
         self.limits = limits

@@ -10,7 +10,7 @@ FOR_OTHERS = stat.S_IRWXG | stat.S_IRWXO
 
 
 def by_default() -> None:
-    """What this process and its children make from now on is readable by its owner alone."""
+    """Makes new files of this process and its children readable by their owner only."""
     os.umask(FOR_OTHERS)
 
 

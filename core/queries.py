@@ -1,4 +1,4 @@
-"""Queries whose SQL is written once. The ORM takes several times as long to write it as a database to answer it."""
+"""Queries compiled to SQL once and reused: the ORM compiles several times slower than a database answers."""
 
 from collections.abc import Callable
 from typing import Any

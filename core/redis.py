@@ -1,4 +1,4 @@
-"""The Redis that budget, row cache and live events share. What is stored there holds no secrets."""
+"""The Redis connection of budget, row cache and live events. It stores no secrets."""
 
 import time
 from functools import cache
@@ -15,9 +15,9 @@ AWAY_S = 5.0
 
 
 class Impatience(Retry):
-    """What redis-py does with a call: try it once, and not at all just after one that was not answered in time.
+    """The retry policy of redis-py: one attempt, and none shortly after a time-out.
 
-    A Redis that refuses or cuts connections costs no time; one on a machine without power does.
+    A Redis that refuses or cuts connections costs no time; one on a dead machine does.
     """
 
     _away_until = 0.0  # of the process; redis-py gives each connection a copy of its own

@@ -13,7 +13,7 @@ class Slots:
         self._lock = threading.Lock()
 
     def take(self, limits: Mapping[str, int]) -> bool:
-        """Takes a slot under each name, or none where one of the limits is reached. Never waits."""
+        """Reserves a slot under each name, or none if one of the limits is reached. Never waits."""
         with self._lock:
             if any(self.held[name] >= limit for name, limit in limits.items()):
                 return False

@@ -24,12 +24,12 @@ def require_text(text: str) -> None:
 
 
 def visible(text: str) -> str:
-    """Text without characters that reorder or hide what stands around them."""
+    """Text without characters that reorder or hide the surrounding text."""
     return text.translate(_TRAPS)
 
 
 def typeable(name: str) -> str:
-    """What tells a name from others and comes from a keyboard; an é is one character here and two on a Mac's disk."""
+    """The normal form of a name as a keyboard types it: an é is one character here and two on a Mac's disk."""
     # The sign of replacement stands for what a keyboard has no key for (visible, claro.types.storable).
     kept = (sign for sign in name if sign.isprintable() and not sign.isspace() and sign != "\N{REPLACEMENT CHARACTER}")
     return unicodedata.normalize("NFC", "".join(kept))

@@ -1,8 +1,8 @@
-"""How often a visitor may ask for what anybody may ask for: counted in Redis for a minute, then forgotten.
+"""Rate limit per IP address for public pages, counted in Redis per minute.
 
 A visitor is an IPv4 address or an IPv6 network (core/visitors.py).
 
-Asking costs a point, guessing more. Without Redis nobody is held up: what is asked for has 128 bits and more to guess.
+A request costs a point, a failed attempt more. Without Redis there is no limit, because tokens have at least 128 bits.
 """
 
 import contextlib
@@ -34,7 +34,7 @@ A_GUESS = 9
 
 
 def is_held_up(what: str, address: str | None, at_most: int) -> bool:
-    """Counts a request of this address, and says whether it is one too many in this minute."""
+    """Counts a request of this address and returns whether it exceeds the minute's limit."""
     with contextlib.suppress(redis.RedisError):
         return _count(what, address, 1) > at_most
     return False
@@ -57,7 +57,7 @@ def take(what: str, name: str, at_most: int, seconds: int) -> int:
 
 
 def goes_on(what: str, name: str, seconds: int) -> bool:
-    """Notes that this happens, and says whether it did so within the last `seconds` already. Raises RedisError."""
+    """Records an event and returns whether it already occurred within the last `seconds`. Raises RedisError."""
     return connection().set(f"claro:goes-on:{what}:{name}", 1, ex=seconds, get=True) is not None
 
 

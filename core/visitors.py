@@ -14,7 +14,7 @@ def plain_address(address: str) -> str:
 
 
 def network_of(address: str | None) -> str:
-    """What counts as one visitor: an IPv4 address, or the /64 of an IPv6 address. Empty for a missing address."""
+    """The network of one visitor: an IPv4 address, or the /64 of an IPv6 address. Empty for a missing address."""
     if address is None:
         return ""
     found = _parsed(plain_address(address))

@@ -1,7 +1,7 @@
-"""Who may see and do what: every query of a view starts here. What one may not see does not exist (404).
+"""Permissions: every query of a view starts here. An object without permission does not exist (404).
 
-One sees what is behind one's own keys, and behind those that are shared with a team one is in. What comes from here
-has a `role` (of a source: its key has): what one may do with it is asked of accounts/roles.py.
+A user sees the data of their own keys, and of keys shared with their teams. Results have a `role` (of a source: its
+key's). accounts/roles.py decides the actions of that role.
 """
 
 from collections.abc import Iterable
@@ -47,7 +47,7 @@ from datasources.models import (
 
 @dataclass(frozen=True)
 class Space:
-    """A part of all that one may see: everything, one's own, or what is shared with one team."""
+    """A part of the user's data: everything, personal, or shared with one team."""
 
     # As in the address.
     name: str = ""
@@ -85,7 +85,7 @@ def space(user: User, name: str) -> Space:
 
 
 def get_membership(user: User, team_id: UUID) -> Membership:
-    """One's own place in a team."""
+    """The user's membership in a team."""
     return get_object_or_404(memberships_of(user), team=team_id)
 
 
@@ -104,19 +104,19 @@ def keys_for(user: User | Slot, space: Space = EVERYTHING) -> QuerySet[ApiKey]:
 
 
 def list_keys(user: User, space: Space = EVERYTHING) -> list[ApiKey]:
-    """The same as a list, with where each key's sync and watch stand. One query."""
+    """The same as a list, with the state of each key's sync and watch. One query."""
     if space.team:
         return _KEYS_OF_A_TEAM.objects(reader=user.pk, team=space.team.pk)
     return _KEYS[space.name].objects(reader=user.pk)
 
 
 def sources_for(user: User | Slot, space: Space = EVERYTHING) -> QuerySet[Source]:
-    """What there is behind these keys, without what is gone."""
+    """The sources of these keys, without deleted ones."""
     return Source.objects.present().filter(key__in=keys_for(user, space))
 
 
 def sources_behind(keys: Iterable[ApiKey]) -> QuerySet[Source]:
-    """The same for keys that came from `keys_for`: told by name, a database counts and sorts them faster."""
+    """The same for keys from `keys_for`: with explicit ids the database counts and sorts faster."""
     return Source.objects.present().filter(key__in=[key.pk for key in keys])
 
 
@@ -125,10 +125,10 @@ def links_for(user: User, space: Space = EVERYTHING) -> QuerySet[DownloadLink]:
 
 
 def events_for(user: User, space: Space = EVERYTHING) -> QuerySet[AuditEvent]:
-    """What happened, as far as this person may read it.
+    """The events that this user may read.
 
-    That is what they did, what is about their keys (deleted ones too) and their account, and what concerned the teams
-    whose log they may read now.
+    These are their own actions, events about their keys (deleted ones too) and their account, and events of the teams
+    whose activity they may read now.
     """
     mine = Q(actor=user) | Q(owner=user)
     if space.name == Space.OWN:
@@ -141,7 +141,7 @@ def events_for(user: User, space: Space = EVERYTHING) -> QuerySet[AuditEvent]:
 
 
 def shares_for(user: User, space: Space = EVERYTHING) -> QuerySet[ShareLink]:
-    """The share links made through these keys, by whomever, each with the reader's `role` and whether `maker_may`."""
+    """The share links of these keys, by any user, each with the reader's `role` and `maker_may`."""
     role = Subquery(keys_for(user).filter(pk=OuterRef("key")).values("role")[:1], output_field=IntegerField())
     maker_may = Case(When(_its_maker_may(), then=True), default=False, output_field=BooleanField())
     found = ShareLink.objects.filter(key__in=keys_for(user, space).values("pk"))
@@ -149,7 +149,7 @@ def shares_for(user: User, space: Space = EVERYTHING) -> QuerySet[ShareLink]:
 
 
 def shares_that_work(now: datetime | Slot | None = None) -> QuerySet[ShareLink]:
-    """Whatever makes one stop is asked anew at each use: its settings, its key, and what its maker may do."""
+    """The valid share links. Each use checks everything that can end one: settings, key, and the maker's rights."""
     return _shares_in_force(now).exclude(key__state=ApiKey.State.INVALID)
 
 
@@ -200,9 +200,10 @@ def views_for(user: User | Slot, space: Space = EVERYTHING) -> QuerySet[SavedVie
 
 
 def deletions_for(user: User | Slot, space: Space = EVERYTHING) -> QuerySet[Deletion]:
-    """What is in the bin of all that one may see, each with the best `role` one has with it.
+    """The bin's content that the user may see, each row with the user's best `role`.
 
-    `is_named` tells whether it is deleted through a key that one knows: else one does not get to see by whom.
+    `is_named` is true if the source is deleted through a key that the user knows. Otherwise the page hides who deleted
+    it.
     """
     keys = keys_for(user, space).seeing(OuterRef("datasource_id"))
     role = Subquery(keys.order_by("-role").values("role")[:1], output_field=IntegerField())
@@ -222,7 +223,7 @@ def publish(key: ApiKey, *names: str) -> None:
 
 
 def require_staff(user: User) -> None:
-    """What is for those who look after the installation is not there for anybody else. Raises Http404."""
+    """Raises Http404 unless the user is an administrator."""
     if not user.is_staff:
         raise Http404("No such page.")
 
@@ -233,7 +234,7 @@ def get_key(user: User, key_id: UUID) -> ApiKey:
 
 
 def get_own_key(user: User, key_id: UUID) -> ApiKey:
-    """A key of one's own: nobody else may change, check or delete it, whatever their role in a team."""
+    """A key that the user owns. Only its owner can change, check or delete it, whatever the roles in a team."""
     return get_object_or_404(keys_for(user, Space(Space.OWN)).select_related("sync", "watch"), pk=key_id)
 
 
@@ -262,7 +263,7 @@ _KEYS_OF_A_TEAM = _with_their_state(Space(team=_TEAM))
 
 
 def _its_maker_may() -> Q:
-    """Of a share link: whoever made it may still share through its key, and neither they nor its owner has gone."""
+    """A condition on share links: their maker may still share through the key, and maker and owner are active."""
     least = TABLE[Action.SHARE][0]
     there = Membership.objects.filter(user=OuterRef("made_by"), role__gte=least, team__key_shares__key=OuterRef("key"))
     are_active = Q(made_by__is_active=True, key__owner__is_active=True)

@@ -74,7 +74,7 @@ def _says(name: str, given: QueryDict) -> bool:
 
 
 def _given(form: QueryForm, name: str) -> str | list[str]:
-    """As it stood in the address; what may stand there once, as it stood there last."""
+    """The parameters as given; a single-valued one keeps its last value."""
     return form.cleaned_data[name] if isinstance(form.fields[name], NamesField) else form.data[name]
 
 

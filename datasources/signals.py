@@ -1,4 +1,4 @@
-"""Who may no longer look gets no more events; a stored secret leaves the canary."""
+"""Reactions to changes of users, teams and key shares: streams end, lists refresh, the canary is written."""
 
 from allauth.mfa.signals import authenticator_added, authenticator_reset
 from allauth.usersessions.models import UserSession
@@ -30,7 +30,7 @@ def end_streams_of_the_ended_session(instance, **kwargs) -> None:
 
 @receiver(post_save, sender=get_user_model())
 def end_streams_of_the_changed(instance, created, update_fields, **kwargs) -> None:
-    """Sessions end with the old password and with the account; those that still hold come back by themselves."""
+    """Ends the live streams of a user with a changed password or account; valid sessions reconnect automatically."""
     if not created and (update_fields is None or {"password", "is_active"} & update_fields):
         live.send_away(instance.pk)
 
@@ -42,14 +42,14 @@ def end_streams_of_the_deleted(instance, **kwargs) -> None:
 
 @receiver([post_save, post_delete], sender=Membership)
 def tell_who_is_in_a_team(instance, **kwargs) -> None:
-    """Whoever came or went looks anew at all that they may see; the others see who is there."""
+    """Refreshes every list of a user whose membership changed, and the team page of the others."""
     live.publish([instance.user_id], *ALL_LISTS)
     live.publish(instance.team.memberships.values_list("user", flat=True), "teams-changed")
 
 
 @receiver(post_delete, sender=Membership)
 def take_keys_along(instance, **kwargs) -> None:
-    """A team does not go on with the key of somebody who has left it."""
+    """Stops sharing a user's keys with a team that the user has left."""
     for share in KeyShare.objects.filter(team=instance.team_id, key__owner=instance.user_id):
         share.delete()
 

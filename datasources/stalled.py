@@ -1,7 +1,7 @@
-"""Work that stands still: it has been due for a while, and nobody is there who would take it up.
+"""Stalled work: it has been due for a while, and no live worker can claim it.
 
-Nobody takes it up while no worker of its queue is alive, or while beat is not, which finds what is due, and nobody has
-it in hand. Pages say so where they show such work.
+Work is stalled if its queue has no live worker, or if beat is down and no worker has claimed it. Pages that show such
+work say so.
 """
 
 from collections.abc import Iterable
@@ -19,13 +19,13 @@ PATIENCE = timedelta(seconds=15)
 
 @dataclass(frozen=True)
 class Stalled:
-    """Of what is shown, nothing is checked; the oldest part of it was last checked then, or never (None)."""
+    """Nothing of the shown list is checked; its oldest part was last checked then, or never (None)."""
 
     last_checked_at: datetime | None
 
 
 def among(works: Iterable[Leased]) -> list[Leased]:
-    """Those that stand still. One round trip to Redis, and none unless something has been due for a while."""
+    """The stalled ones of these. One round trip to Redis, and none unless work has been due for a while."""
     now = timezone.now()
     late = [work for work in works if work.due_at and work.due_at < now - PATIENCE]
     if not late:

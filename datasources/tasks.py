@@ -1,6 +1,6 @@
-"""Celery tasks: ids in, one call of a package, a word out. What is due and who does it is the database's (leases.py).
+"""Celery tasks: each takes ids, calls one function and returns a word. The database stores due work (leases.py).
 
-Queue `interactive` has workers of its own: what a person waits for never stands behind sweeps (Leased.queue).
+Queue `interactive` has separate workers: work that a user waits for never queues behind syncs (Leased.queue).
 """
 
 import functools
@@ -155,7 +155,7 @@ def mail_invitation(invitation_id: str, site: str) -> str:
 
 
 def mail(invitation: Invitation, site: str) -> bool:
-    """Has a worker send an invitation, and says whether one will; `site` is the address of this dashboard."""
+    """Queues the mail of an invitation; returns whether a worker will send it. `site` is the dashboard's URL."""
     try:
         mail_invitation.delay(str(invitation.pk), site)
     except OperationalError as error:

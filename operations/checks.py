@@ -1,7 +1,7 @@
-"""How the parts of the dashboard are, one by one, with what to do about those that are not well.
+"""The status of each component, with the fix for a problem.
 
-For whoever looks after the installation: the page `/operations/` and `manage.py doctor`. A check copes with everything
-else being away, takes seconds at most, and none raises.
+For administrators: the page `/operations/` and `manage.py doctor`. A check works while all else is down, takes seconds
+at most, and never raises.
 """
 
 import logging
@@ -85,7 +85,7 @@ class State(StrEnum):
 
 @dataclass(frozen=True)
 class Check:
-    """What was found of one part, as sentences; commands stand in backticks."""
+    """The findings of one component, as sentences; commands are in backticks."""
 
     name: str
     state: State
@@ -192,7 +192,7 @@ def _beat() -> Finding:
 
 
 def _living(part: str) -> tuple[list[Heard], str]:
-    """Who is alive, and a sentence about the one that was lost last, if any."""
+    """The live processes, and a sentence about the last lost one, if any."""
     found = heartbeats.with_pools(part)[part]
     lost = [one for one in found if not one.is_alive]
     last = f" {lost[0].name} was last seen {duration(lost[0].ago)} ago." if lost else ""
@@ -240,7 +240,7 @@ def _queue(queue: str) -> Finding:
 
 
 def _waiting(model: type[Leased], now, *, is_served: bool) -> QuerySet[Leased]:
-    """What has been due for a while; where there are workers, without what one of them has in hand."""
+    """The overdue work; where there are workers, without the work that one of them has claimed."""
     late = model.objects.filter(due_at__lt=now - stalled.PATIENCE)
     return late.filter(Q(leased_until=None) | Q(leased_until__lte=now)) if is_served else late
 

@@ -37,7 +37,7 @@ def readyz(request: HttpRequest) -> HttpResponse:
 
 @for_staff(*READ)
 def operations(request: HttpRequest) -> HttpResponse:
-    """Every part with what to do about it, looked at anew while the page is open."""
+    """Every component with its fix; an open page reloads it."""
     found = checks.all_checks()
     not_well = sum(check.state != checks.State.OK for check in found)
     context = {"checks": found, "not_well": not_well, "looked_at": timezone.now()}

@@ -1,4 +1,4 @@
-"""System checks: settings that can't work, said at start with a hint."""
+"""System checks: invalid settings, reported at start with a hint."""
 
 from urllib.parse import urlsplit
 

@@ -1,4 +1,4 @@
-"""What tests and benchmarks steer, under /control/; only there when the sandbox was started with `--control`."""
+"""The control API for tests and benchmarks under /control/; only with `--control`."""
 
 import time
 import uuid

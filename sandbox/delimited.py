@@ -96,7 +96,7 @@ def _rows(text: str, delimiter: str) -> list[list[str]]:
 
 
 def _without_gaps(rows: list[list[str]]) -> list[list[str]]:
-    """Without empty lines but those that may stand between titles and the header."""
+    """The lines without empty ones, except between titles and the header."""
     head = rows[:_HEAD_ROWS]
     while head and not any(cell.strip() for cell in head[0]):
         head.pop(0)

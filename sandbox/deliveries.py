@@ -23,7 +23,7 @@ SIGNATURE_HEADER = "X-Webhook-Signature"
 
 @dataclass
 class Webhook:
-    """Where an account wants to be told, and of what."""
+    """An account's webhook: its URL and events."""
 
     id: str
     account: str
@@ -98,14 +98,14 @@ class Post:
         return delivery
 
     def send_again(self, delivery: Delivery) -> None:
-        """Because somebody asks for it."""
+        """Retries a delivery on request."""
         with self._lock:
             self._waiting = [waiting for waiting in self._waiting if waiting is not delivery]
         delivery.status, delivery.due_at, delivery.attempts = "pending", None, 0
         self._senders.submit(self._attempt, delivery)
 
     def send_due(self) -> None:
-        """What was not taken, and has waited long enough."""
+        """Sends the deliveries that were not accepted and are due."""
         now = time.time()
         with self._lock:
             due = [delivery for delivery in self._waiting if delivery.due_at <= now]

@@ -47,7 +47,7 @@ FROM (SELECT unnest(range(1, {BIG_ROWS + 1})) AS n)
 
 
 def fill(store: Store, key: str, calls_per_minute: int) -> None:
-    """Gives the demo key its sources. What was made or deleted before stays as it is."""
+    """Creates the sources of the demo key. Earlier uploads and deletes stay as they are."""
     if key not in store.keys:
         now = time.time()
         for number, (name, age_s, took_s, make) in enumerate(_sources()):

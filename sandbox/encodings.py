@@ -87,7 +87,7 @@ def _is_wide(data: bytes) -> bool:
 
 
 def _wide(data: bytes) -> str:
-    """UTF-16 or UTF-32 without a mark. The zero bytes of Latin text tell the byte order of UTF-16."""
+    """UTF-16 or UTF-32 without a mark. The zero bytes of Latin text show the byte order of UTF-16."""
     little = data[1::2].count(0) >= data[::2].count(0)
     for codec in ("utf-32-le", "utf-32-be", "utf-16-le" if little else "utf-16-be"):
         try:
@@ -100,7 +100,7 @@ def _wide(data: bytes) -> str:
 
 
 def _windows_1252(data: bytes) -> str:
-    """Its five unused bytes stand for themselves. Any bytes would do, so other encodings are looked for first."""
+    """Windows-1252; its five unused bytes are kept. Any bytes would match, so other encodings are tried first."""
     lines = [line for line in re.split(rb"[\r\n]+", data) if not line.isascii()]
     if any(map(_is_utf_8, lines)):
         raise Unreadable(f"The file mixes encodings: some lines are UTF-8, others are not. {AS_UTF_8}")

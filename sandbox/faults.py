@@ -10,7 +10,7 @@ from typing import Any
 
 @dataclass
 class Fault:
-    """What happens to the next `times` calls whose method, path and key match, after the first `skip` of them.
+    """A fault for `times` matching calls (by method, path and key), after the first `skip` of them.
 
     kind: `answer` (status, headers and body instead of ours), `cut` (half of our answer), `drop` (no answer at all),
     `hang` (nothing for `seconds`, then no answer), `slow` (our answer, `seconds` later). Faults.clear ends both.

@@ -1,8 +1,8 @@
 """Filter expressions such as `price > 100 AND brand LIKE 'A%'`, as a condition for one table.
 
-Parsed by sqlglot and then written anew from comparisons, AND, OR, NOT, IN, LIKE, IS NULL and BETWEEN of columns and
-values; anything else is refused. Columns get the table's own names and values are bound, so that nothing of the text
-reaches DuckDB as SQL.
+sqlglot parses the text. The SQL is rebuilt from comparisons, AND, OR, NOT, IN, LIKE, IS NULL and BETWEEN of columns and
+values; anything else is refused. Columns get the table's own names and values are bound, so no part of the text reaches
+DuckDB as SQL.
 """
 
 import re
@@ -27,7 +27,7 @@ _DOUBLE_MAX = 2**53  # beyond, doubles skip whole numbers
 
 
 class _Dialect(DuckDB):
-    """Column names may stand in double quotes or in backticks."""
+    """Column names may be in double quotes or in backticks."""
 
     class Tokenizer(DuckDB.Tokenizer):
         IDENTIFIERS = ['"', "`"]
@@ -101,7 +101,7 @@ class _Writer:
         raise _refused(node)
 
     def _compare(self, node: exp.Expression) -> str:
-        """What to write in place of a column or a value alone."""
+        """The hint for a column or a value alone."""
         if isinstance(node, exp.Column) and self._named(node.name):
             return f"Compare {_shown(node)} with a value, as in {_shown(node)} = 'Acme'."
         texts = [column.name for column in self._columns if column.kind == "text"]

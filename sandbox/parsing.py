@@ -1,8 +1,8 @@
 """A file as a table: CSV, TSV, JSON, JSONL, PDF (its lines of text) and plain text.
 
-CSV: the first line that isn't a title is the header; every value is text unless all of a column's are plain numbers, so
-that `00501` stays what it is. An empty cell is null. Values that are objects, arrays, or of mixed kinds are kept as
-JSON. A file that would become a wrong table fails instead, and says how to save it.
+CSV: the first line that isn't a title is the header; a column is text unless all its values are plain numbers, so
+`00501` stays unchanged. An empty cell is null. Objects, arrays and values of mixed kinds are kept as JSON. A file that
+would become a wrong table fails with a message that explains how to save it.
 """
 
 import io
@@ -131,7 +131,7 @@ def _lines(text: str):
 
 
 def _unique(names: list[str]) -> list[str]:
-    """Names for columns without one, and a number behind those that stand twice."""
+    """Column names: generated where missing, numbered where repeated."""
     taken: set[str] = set()
     result = []
     for place, given in enumerate(names, start=1):

@@ -25,7 +25,7 @@ logger = logging.getLogger(__name__)
 
 
 class RateLimit:
-    """A fixed window a key; says in headers what is left (docs/claro-api.md, basics)."""
+    """A fixed window per key; returns the rate-limit headers (docs/claro-api.md, basics)."""
 
     def __init__(self, window_s: int = WINDOW_S):
         self._window_s = window_s
@@ -89,7 +89,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
     do_POST = do_PUT = do_PATCH = do_DELETE = do_GET
 
     def log_message(self, *args: object) -> None:
-        """No access log: signed URLs would stand in it."""
+        """Logs nothing: an access log would contain signed URLs."""
 
     def _serve(self) -> None:
         length = self.headers.get("Content-Length", "0")

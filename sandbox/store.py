@@ -29,7 +29,7 @@ class Key:
 
 @dataclass
 class Source:
-    """A data source; `outcome` is what it becomes at `ready_at` (epoch seconds, None: not by itself)."""
+    """A data source; `outcome` is its status from `ready_at` on (epoch seconds, None: never automatically)."""
 
     id: str
     account: str
@@ -136,7 +136,7 @@ class Store:
         return source
 
     def _process(self, source: Source) -> None:
-        """What happens to an upload: it is ready once it is parsed, and its time has passed."""
+        """Processes an upload: it is ready once it is parsed and its time has passed."""
         ready_at, source.ready_at = source.ready_at, None
         self.parse(source)
         source.ready_at = ready_at and max(ready_at, time.time())
@@ -187,7 +187,7 @@ class Store:
         return self.files / source.id
 
     def things(self, kind: str) -> list[dict[str, Any]]:
-        """What was kept of a kind that isn't a key or a source."""
+        """The stored objects of a kind other than keys and sources."""
         with self._lock:
             rows = self._database.execute("SELECT data FROM things WHERE kind = ?", [kind]).fetchall()
         return [json.loads(data) for (data,) in rows]

@@ -55,7 +55,7 @@ class Column:
 
 @dataclass(frozen=True)
 class Condition:
-    """What stands after WHERE, and the values of its parameters: $1, $2 …"""
+    """The condition after WHERE, and the values of its parameters: $1, $2 …"""
 
     sql: str
     values: tuple[str | int | float, ...] = ()
@@ -107,7 +107,7 @@ class Tables:
     def page(
         self, table: str, columns: list[Column], *, start: int, limit: int, where: Condition | None, order: str
     ) -> list[list[Any]]:
-        """Rows from `start` (from 0), in the file's order unless `order` says otherwise; equal ones keep that order."""
+        """Rows from `start` (from 0), in the file's order unless `order` is given; equal ones keep that order."""
         selected = ", ".join(f'"{column.place}"' for column in columns)
         if not where and not order:
             rest = f"WHERE n > {start} AND n <= {start + limit} ORDER BY n"

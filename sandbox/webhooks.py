@@ -36,7 +36,7 @@ logger = logging.getLogger(__name__)
 
 
 class Webhooks:
-    """The webhooks of all accounts; a thread of its own tells them of what finishes, once there is one."""
+    """The webhooks of all accounts; a separate thread sends events of finished sources once there is a webhook."""
 
     def __init__(self, store: Store):
         self._store, self._post = store, Post()
@@ -164,7 +164,7 @@ def _object(request: Request) -> dict[str, Any]:
 
 
 def _checked(data: dict[str, Any]) -> dict[str, Any]:
-    """The fields of a webhook that stand in a request. Raises ApiFault."""
+    """The validated fields of a webhook in a request. Raises ApiFault."""
     for name in ("name", "url", "secret"):
         if name in data and not (isinstance(data[name], str) and 0 < len(data[name]) <= TEXT_MAX):
             raise invalid(f"{name} must be a text.")

@@ -22,7 +22,9 @@ CORES = os.cpu_count() or 2
 # third lane made all of them slower.
 LANES = (("lint", "sqlite", "postgres"), ("browser", "system"))
 ON_ALL_CORES = ["-n", str(CORES), "--dist", "worksteal"]
-WITHOUT_BROWSER = ["--ignore=tests/browser", "--ignore=tests/system"]
+# A part of lint, without the servers of the other tests.
+WORDS = "tests/test_words.py"
+WITHOUT_BROWSER = ["--ignore=tests/browser", "--ignore=tests/system", f"--ignore={WORDS}"]
 TESTS = {
     "sqlite": [*ON_ALL_CORES, *WITHOUT_BROWSER],
     "postgres": [*ON_ALL_CORES, *WITHOUT_BROWSER],
@@ -57,7 +59,14 @@ def _run_stage(stage: str, over_limit: Path, output: int | None) -> bool:
     """Runs it. Unless it is the only one, what it prints comes as one piece when it ends."""
     started = time.monotonic()
     if stage == "lint":
-        commands = (["ruff", "check", "."], ["ruff", "format", "--check", "."], ["mypy"], ["tests.support.imports"])
+        commands = (
+            ["ruff", "check", "."],
+            ["ruff", "format", "--check", "."],
+            ["mypy"],
+            ["tests.support.imports"],
+            ["codespell_lib", "."],
+            ["pytest", "--noconftest", "-q", WORDS],
+        )
         done = [_run(*command, output=output) for command in commands]
     else:
         with _database(stage) as environment:

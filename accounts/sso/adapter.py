@@ -1,4 +1,4 @@
-"""Whose account a single sign-on opens."""
+"""Finds the account of a single sign-on."""
 
 import logging
 from functools import lru_cache
@@ -33,14 +33,14 @@ logger = logging.getLogger(__name__)
 
 
 class SocialAccountAdapter(DefaultSocialAccountAdapter):
-    """An account is found by who the provider says it is; the first time, by the address that the provider confirms."""
+    """Finds an account by the provider's user id; the first time, by the address that the provider has verified."""
 
     def get_requests_session(self) -> outgoing.Session:
         """Through which allauth and our provider make every exchange; each closes it when done."""
         return _session()
 
     def authenticate_by_email(self, sociallogin: SocialLogin) -> tuple[User, str] | None:
-        """Who has confirmed the address here too, else whose account it is; never who only claims it besides."""
+        """The user who has verified the address here, else the one whose login it is; never one that only claims it."""
         for email in _confirmed(sociallogin):
             confirmed_here = EmailAddress.objects.filter(email=email, verified=True).select_related("user").first()
             if user := confirmed_here.user if confirmed_here else User.objects.filter(email=email).first():
@@ -67,7 +67,7 @@ class SocialAccountAdapter(DefaultSocialAccountAdapter):
         return settings.OIDC_SIGNUP or super().is_open_for_signup(request, sociallogin)
 
     def save_user(self, request: HttpRequest, sociallogin: SocialLogin, form=None) -> User:
-        """The first person of an installation looks after it."""
+        """Creates the account. The first user of an installation becomes an administrator."""
         sociallogin.user.is_staff = not User.objects.exists()
         return super().save_user(request, sociallogin, form)
 
@@ -84,15 +84,15 @@ def _session() -> outgoing.Session:
 
 
 def _confirmed(sociallogin: SocialLogin) -> list[str]:
-    """The address, if the provider says that it has confirmed it."""
+    """The address, if the provider has verified it."""
     return [address.email for address in sociallogin.email_addresses if address.verified]
 
 
 @transaction.atomic
 def _hand_over(user: User, email: str) -> dict[str, int]:
-    """Whoever made this account never showed that the address is theirs: nothing of theirs opens it any more.
+    """Removes all credentials from an account whose address was never verified; returns the numbers of removed objects.
 
-    Nor does anything go on carrying out of it what its owner sees from now on. Gives how many of what were removed.
+    Channels and share links stop too, so the former user receives no data of the new owner.
     """
     user.set_unusable_password()
     user.save(update_fields=["password"])

@@ -1,7 +1,8 @@
-"""Single sign-on by OpenID Connect: the one provider that the settings name.
+"""Single sign-on by OpenID Connect, with the one provider in the settings.
 
-allauth's own OpenID Connect knows no nonce and believes an unsigned identity token that came over TLS. Here everything
-the provider says is checked as the specification asks (https://openid.net/specs/openid-connect-core-1_0.html, 3.1.3.7).
+allauth's own OpenID Connect has no nonce and accepts an unsigned identity token received over TLS. This module
+validates all answers as the specification requires
+(https://openid.net/specs/openid-connect-core-1_0.html, 3.1.3.7).
 """
 
 import hashlib
@@ -26,7 +27,7 @@ LEEWAY_S = 60
 
 
 class NotBelieved(OAuth2Error):
-    """The provider said something that doesn't hold; the text is for the log and has no secret."""
+    """An answer of the provider failed validation; the text is for the log and contains no secret."""
 
 
 def nonce_of(code_verifier: str) -> str:
@@ -35,7 +36,7 @@ def nonce_of(code_verifier: str) -> str:
 
 
 class OidcAdapter(OAuth2Adapter):
-    """What is asked of the provider, and what of its answers is believed."""
+    """The requests to the provider and the validation of its answers."""
 
     provider_id = "oidc"
     _nonce = ""
@@ -126,7 +127,7 @@ class OidcProvider(OAuth2Provider):
         return ["openid", "email"]
 
     def get_redirect_from_request_kwargs(self, request: HttpRequest) -> dict:
-        """Where to go afterwards, and nothing else: whoever writes a link to us has no say in what is asked for."""
+        """The next URL only: a link to this page cannot change other parameters."""
         return {"process": AuthProcess.LOGIN, "next_url": get_next_redirect_url(request)}
 
     def get_pkce_params(self) -> dict:
@@ -138,7 +139,7 @@ class OidcProvider(OAuth2Provider):
         return hashlib.sha256(f"{data['iss']} {data['sub']}".encode()).hexdigest()
 
     def extract_extra_data(self, data: dict) -> dict:
-        """Of all that it says, what the Account page shows."""
+        """The part of the user data that the Account page shows."""
         return {"email": data.get("email")}
 
     def extract_common_fields(self, data: dict) -> dict:

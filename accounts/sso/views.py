@@ -16,7 +16,7 @@ from accounts.sso.provider import OidcAdapter
 
 
 def _telling(view: Callable[[HttpRequest], HttpResponse]) -> Callable[[HttpRequest], HttpResponse]:
-    """Where there is no provider there is no page; one that doesn't answer is told."""
+    """Answers 404 without a provider, and shows an error if the provider does not answer."""
 
     @never_cache
     @require_safe

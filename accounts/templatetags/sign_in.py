@@ -13,7 +13,7 @@ register = template.Library()
 
 @register.simple_tag(takes_context=True)
 def ways_in(context: template.Context) -> dict[str, object]:
-    """How one gets in here: `sso` is the name of the single sign-on, if there is one."""
+    """The enabled ways to sign in: `sso` is the name of the single sign-on, if there is one."""
     return {
         "sso": settings.OIDC_SERVER_URL and settings.OIDC_NAME,
         "passwords": not settings.OIDC_ONLY,
@@ -32,7 +32,7 @@ def as_json(value: object) -> str:
 
 @register.filter
 def as_text_file(lines: list[str]) -> str:
-    """An address that is a file of these lines, to download what no address of ours gives out twice."""
+    """A data URL of a text file with these lines, for a download that no page of the dashboard repeats."""
     return "data:text/plain;base64," + base64.b64encode("".join(f"{line}\n" for line in lines).encode()).decode()
 
 

@@ -1,7 +1,6 @@
-"""What happened: one line for each thing that somebody did. Append-only; no secret goes in.
+"""The activity log: one event per action. Append-only, without secrets.
 
-Whoever did it, whoever owns the key, and the admins of the teams that were concerned then, read it later
-(access.events_for).
+The acting user, the key's owner, and the admins of the teams concerned at that time can read it (access.events_for).
 """
 
 from collections import defaultdict

@@ -21,7 +21,7 @@ class OriginMiddleware:
 
 
 def _address(request: HttpRequest) -> str | None:
-    """None behind what says no address, a socket of this machine for one."""
+    """The client's address; None behind a peer without one, such as a local socket."""
     try:
         return get_adapter().get_client_ip(request)
     except PermissionDenied:

@@ -1,4 +1,4 @@
-"""What happened as somebody asked for it: narrowed, a page at a time, in words, as CSV."""
+"""The activity log as requested: filtered, paged, in words, as CSV."""
 
 import csv
 import io
@@ -51,9 +51,9 @@ def narrowed(events: QuerySet[AuditEvent], state: dict[str, Any]) -> QuerySet[Au
 
 
 def page(events: QuerySet[AuditEvent], before: int | str = "", after: int | str = "") -> Page:
-    """The page before or after an event, else the newest. One query, and by the number of a place in time.
+    """The page before or after an event, else the newest. One query, by event id.
 
-    What happens meanwhile moves nothing from page to page.
+    New events shift nothing between pages.
     """
     if after:
         found = list(events.filter(pk__gt=after).order_by("pk")[: PER_PAGE + 1])
@@ -67,7 +67,7 @@ def page(events: QuerySet[AuditEvent], before: int | str = "", after: int | str 
 
 
 def csv_lines(events: QuerySet[AuditEvent]) -> Iterator[str]:
-    """The log as CSV, read a chunk at a time: whoever loses access meanwhile gets no more of it."""
+    """The log as CSV, read in chunks: a user who loses access receives no more of it."""
     yield "\N{ZERO WIDTH NO-BREAK SPACE}" + _lines([COLUMNS])  # by which Excel knows that it is UTF-8
     last = None
     while chunk := list((events.filter(pk__lt=last) if last else events).order_by("-pk")[:CHUNK]):

@@ -99,7 +99,7 @@ def note_removed_factor(user: User, authenticator: Authenticator, **kwargs) -> N
 
 
 def _note_failure(what: What, user: User) -> None:
-    """Whoever it was, the person whose account it is reads it."""
+    """Logs a failed sign-in for the account's user to read."""
     if _is_first(f"{what} {user.pk} {network_of(log.origin.get().address)}"):
         log.record(what, None, who=SOMEBODY, about=user.email, owner=user, teams=_teams_of(user))
 

@@ -1,6 +1,6 @@
-"""An account that single sign-on handed to the owner of its address: a stranger may have prepared it.
+"""An account that single sign-on assigned to the owner of its address. A stranger may have prepared it.
 
-What carries anything out of the account is cut at once; the rest is listed for its owner, who knows what is theirs.
+Everything that sends data out of the account is removed at once. The rest is listed for its owner to review.
 """
 
 from django.db.models import Prefetch, QuerySet
@@ -18,7 +18,7 @@ from datasources.models import ApiKey, KeyShare, Outlet, SavedView, ShareLink
 
 @receiver(sessions.account_taken_over)
 def cut_off(user: User, **kwargs) -> dict[str, int]:
-    """Deletes ways out for notices, pauses share links; says how many. Call it in the transaction of the hand-over."""
+    """Deletes notice channels and pauses share links; returns their numbers. Call it in the takeover's transaction."""
     channels, _ = Outlet.objects.filter(user=user).delete()
     open_ones = ShareLink.objects.filter(made_by=user, paused_at=None, ended_at=None)
     people = {person for share in open_ones.select_related("key") for person in access.people_for(share.key)}
@@ -29,7 +29,7 @@ def cut_off(user: User, **kwargs) -> dict[str, int]:
 
 
 def holdings(user: User) -> dict[str, QuerySet]:
-    """What the account has and is in, for the page that lists it. Six queries when all of it is read."""
+    """The objects and memberships of the account, for the page that lists them. Six queries if all of it is read."""
     shares = KeyShare.objects.select_related("team")
     return {
         "memberships": access.memberships_of(user),

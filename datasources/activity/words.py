@@ -1,4 +1,4 @@
-"""What can happen, and the words for it."""
+"""The kinds of events and their texts."""
 
 import string
 from collections.abc import Iterator
@@ -65,9 +65,9 @@ class What(StrEnum):
 
 @dataclass(frozen=True)
 class Group:
-    """What belongs together: its name, its icon, and of each kind a short name and how it goes on after who did it.
+    """A group of kinds: its name, its icon, and for each kind a short name and the phrase after the user's name.
 
-    A name in braces is that of a field (`about`, `key`) or of one of the details.
+    A name in braces is a field (`about`, `key`) or one of the details.
     """
 
     name: str
@@ -178,7 +178,7 @@ def icon(event: AuditEvent) -> str:
 
 
 def label(event: AuditEvent) -> str:
-    """What happened in a word or two."""
+    """The short name of an event."""
     _, label, _ = _BY_KIND.get(event.what, _OTHER)
     return label or event.what.replace("_", " ")
 

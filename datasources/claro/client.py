@@ -48,13 +48,13 @@ GATEWAY_STATUSES = frozenset({502, 503, 504})
 
 
 class Meter(Protocol):
-    """Counts calls: asked before every attempt, told after each, whether an answer came or not."""
+    """Counts calls. The client calls it before and after every attempt, with or without an answer."""
 
     def before_call(self) -> object:
         """A ticket for one attempt. Raises RateLimited when it should not be made."""
 
     def after_call(self, ticket: object, rate_limit: RateLimit | None, retry_after_s: float | None) -> None:
-        """What the answer's headers said; `retry_after_s` only after a refusal (429)."""
+        """Records the answer's rate-limit headers; `retry_after_s` only after a refusal (429)."""
 
 
 class _Unmetered:
@@ -210,9 +210,9 @@ class ClaroClient:
     def sign_download(self, datasource_id: UUID, expires_in_s: int = 3600) -> SignedUrl:
         """A link to the original file that works for `expires_in_s` seconds (1 to 86,400).
 
-        One call, never repeated by itself. `expires_at` is aware UTC; where the answer gives no end, it is now +
-        expires_in_s. Raises DatasourceNotFound, ProcessingInProgress. Raises BadAnswer for a target that must not be
-        followed: not http(s), not https while the API is, or with a user's name in it.
+        One call, never retried. `expires_at` is aware UTC; if the answer has no expiry, it is now + expires_in_s.
+        Raises DatasourceNotFound, ProcessingInProgress. Raises BadAnswer for an unsafe target: not http(s), not https
+        while the API is, or with a user name in it.
         """
         if not EXPIRES_IN_MIN_S <= expires_in_s <= EXPIRES_IN_MAX_S:
             raise ValueError(f"expires_in_s is {EXPIRES_IN_MIN_S} to {EXPIRES_IN_MAX_S}.")
@@ -347,7 +347,7 @@ def _is_error(answer: _Answer) -> bool:
 
 
 def _error(answer: _Answer) -> ClaroError:
-    """The error that an answer other than 2xx stands for: by `code` first, by status when that says nothing."""
+    """The error of an answer other than 2xx: by `code` first, by status if the code is missing or unknown."""
     data = _error_body(answer.body)
     code, text = str(data.get("code") or "")[:100], str(data.get("error") or "")[:1000]
     kind = RateLimited if answer.status == 429 else error_class(code, answer.status)

@@ -1,14 +1,14 @@
-"""What can go wrong between us and the Claro API.
+"""The errors of the client.
 
 ClaroError                  message for logs, user_message for people, retryable
-├─ ApiError                 code, status, details      an unknown code stays this, code kept
+├─ ApiError                 code, status, details; also for unknown codes
 │   ├─ Unauthorized  AccessDenied  DatasourceNotFound  ProcessingInProgress  InvalidParameters
 │   └─ RateLimited          also a NotNow
-├─ NotNow                   retry_at (aware UTC): when it goes on
+├─ NotNow                   retry_at (aware UTC): the time of the next allowed attempt
 ├─ Unreachable              no answer: DNS, refused, timeout; a gateway's 502/503/504
-└─ BadAnswer                an answer we can't read; the start of the body, secrets removed
-    └─ Unreadable           JSON, but not what the contract promises: a fault of this one answer, Claro itself works
-        └─ TooLarge         more than was asked for, or than the dashboard can hold
+└─ BadAnswer                an answer that cannot be parsed; the start of the body, secrets removed
+    └─ Unreadable           JSON that breaks the contract; only this answer is affected
+        └─ TooLarge         more items than requested, or more than the limits
 
 An error can be handed to another process as a dict; it never holds a secret.
 """
@@ -85,7 +85,7 @@ class ApiError(ClaroError):
 
 
 class NotNow(ClaroError):
-    """Not at this moment; it goes on at `retry_at` (aware UTC), and nothing is gained by asking before."""
+    """Not at this moment. The call may be repeated at `retry_at` (aware UTC) and not earlier."""
 
     retryable = True
     retry_at: datetime

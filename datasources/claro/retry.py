@@ -57,7 +57,7 @@ def parse_retry_after(value: str | None, now: datetime) -> float | None:
 
 
 def closed_for_s(retry_after_s: float | None, rate_limit: RateLimit | None) -> float:
-    """How long a refused key should not be used: what the answer says, within reason."""
+    """The time for which a refused key must not be used: the answer's value, up to LONGEST_WAIT_S."""
     if retry_after_s is None:
         reset_in_s = rate_limit.reset_in_s if rate_limit else None
         retry_after_s = WINDOW_S if reset_in_s is None else reset_in_s + RESET_MARGIN_S

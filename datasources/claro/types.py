@@ -1,6 +1,6 @@
-"""What the API answers, as frozen dataclasses.
+"""The API's answers as frozen dataclasses.
 
-All tolerance for what the contract leaves open lives in the `from_api` functions; what they can't read is Unreadable.
+The `from_api` functions contain all tolerance for open points of the contract. They raise Unreadable for the rest.
 Source: docs/claro-api.md, data sources.
 """
 
@@ -86,7 +86,7 @@ class DataSource:
 
 @dataclass(frozen=True, slots=True)
 class Pagination:
-    """Where a page stands: `page` from 1, `total` and `total_pages` None where the API doesn't tell."""
+    """The position of a page: `page` from 1, `total` and `total_pages` None if the API does not return them."""
 
     page: int
     limit: int
@@ -212,7 +212,7 @@ class SignedUrl:
 
 @dataclass(frozen=True, slots=True)
 class RateLimit:
-    """What the headers say of a key's calls; None where they don't. `reset_in_s` counts from the answer."""
+    """The rate-limit headers of a key; None where missing. `reset_in_s` counts from the answer."""
 
     limit: int | None
     remaining: int | None
@@ -378,7 +378,7 @@ def _whole(value: Any) -> int | None:
 
 
 def _first_count(data: Mapping[str, Any], *names: str) -> int | None:
-    """The first of these that is a number of items or pages; an impossibly large one says nothing."""
+    """The first of these that is a number of items or pages; None if it is impossibly large."""
     found = next((number for name in names if (number := _whole(data.get(name))) is not None), None)
     return found if found is None or found <= COUNT_MAX else None
 

@@ -1,6 +1,6 @@
-"""Webhooks: what the API says of one, and what arrives from it: verify the bytes as received, then parse.
+"""Webhooks and their deliveries: verify the raw bytes first, then parse.
 
-A delivery is a hint and nothing more: read the object again before believing it. Source: docs/claro-api.md, webhooks.
+A delivery is only a hint: read the object again. Source: docs/claro-api.md, webhooks.
 """
 
 import hmac
@@ -50,7 +50,7 @@ class Webhook:
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """What a delivery says: `event` is empty and `datasource_id` None where it doesn't."""
+    """A parsed delivery; `event` is empty and `datasource_id` None if missing."""
 
     event: str = ""
     datasource_id: UUID | None = None
@@ -78,7 +78,7 @@ def verify_signature(secret: str, raw_body: bytes, header: str) -> bool:
 
 
 def parse_delivery(raw_body: bytes) -> Delivery:
-    """What a verified body says, in whatever shape it says it; never raises, an unreadable one says nothing."""
+    """The delivery in a verified body of any shape. Never raises; an unreadable body gives an empty Delivery."""
     try:
         data = json.loads(raw_body)
     except (ValueError, RecursionError):

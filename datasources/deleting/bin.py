@@ -1,8 +1,7 @@
-"""The waiting room before a delete, which is final at Claro: what stands in the bin can still be kept.
+"""The bin: a delete is final at Claro, so deleted sources wait here and can be restored.
 
-A data source is in the bin for everybody, through whichever key they see it, and out of the lists. Its own pages and
-links work until it is deleted: whoever is at work with it gets to the file. What Claro refuses to delete is listed
-again.
+A source is in the bin for all users, through any key, and is not listed. Its own pages and links work until it is
+deleted, so nobody is interrupted. A source that Claro refuses to delete is listed again.
 """
 
 from collections.abc import Iterable
@@ -37,7 +36,7 @@ FREE = ~Q(state=State.ASKED) | Q(leased_until=None)
 
 @dataclass(frozen=True)
 class Dependents:
-    """What would miss some sources: people who opened them this month, links that work, saved views."""
+    """The objects that a delete affects: users who opened the sources this month, working links, saved views."""
 
     people: list[dict[str, object]]
     others: int
@@ -48,7 +47,7 @@ class Dependents:
 
 @dataclass(frozen=True)
 class Batch:
-    """What was put into the bin together, as one line says it."""
+    """Sources that were put into the bin together, as one line shows them."""
 
     id: UUID
     count: int
@@ -116,9 +115,9 @@ def _give_up(held: Held, error: ClaroError) -> None:
 
 @retry.work(Deletion, _give_up)
 def empty(held: Held) -> str:
-    """Has Claro delete what has waited long enough: one call. Raises LeaseLost.
+    """Deletes one due source at Claro, with one call. Raises LeaseLost.
 
-    A worker that dies in the midst leaves it to the next one, who may find it gone at Claro: that is what was wanted.
+    If a worker dies after the call, the next one gets a 404 and counts that as success.
     """
     deletion: Deletion = held.work
     before = deletion.state
@@ -146,12 +145,12 @@ def holding(source: Source) -> Deletion | None:
 
 
 def batches(user: User) -> list[Batch]:
-    """What is in the bin of all that somebody sees, a line for what was deleted together, the next first. One query."""
+    """The bin as the user sees it, one entry per batch, the next due first. One query."""
     return [Batch(*row) for row in _BATCHES.rows(reader=user.pk)]
 
 
 def dependents(sources: Iterable[Source], user: User) -> Dependents:
-    """What would miss these sources, seen through whatever key."""
+    """The objects that depend on these sources, through any key."""
     ids = [source.datasource_id for source in sources]
     people, others = viewers.by_whom(ids, user)
     alive = DownloadLink.objects.alive().filter(source__datasource_id__in=ids)
@@ -186,7 +185,7 @@ _IS_IN_USE = Prepared(lambda: _inside().values_list("pk")[:1])
 
 
 def _not_deleted(held: Held, before: str, error: ClaroError) -> str:
-    """Waits for the limit and for an answer; what Claro says no to is a person's to decide."""
+    """Postpones the delete at a limit or without an answer; a refusal by Claro waits for a user's decision."""
     deletion, problem = held.work, error.to_dict()
     with transaction.atomic():
         if isinstance(error, NotNow):  # Claro was not asked

@@ -1,4 +1,4 @@
-"""Who has opened a source lately: said before it is deleted."""
+"""Recent viewers of a source, shown before it is deleted."""
 
 import contextlib
 from collections.abc import Iterable
@@ -32,9 +32,9 @@ def note(source: Source, user: User) -> None:
 
 
 def by_whom(datasource_ids: Iterable[UUID], reader: User) -> tuple[list[dict[str, object]], int]:
-    """Who else has opened these in the last 30 days (`user__email`, `last`), the latest first.
+    """Other users who opened these in the last 30 days (`user__email`, `last`), the latest first.
 
-    And how many people more have through keys that the reader does not know: those have no names here.
+    Also the number of users of keys that the reader does not know: those are not named.
     """
     since = timezone.now() - REMEMBERED
     found = Opened.objects.filter(source__datasource_id__in=datasource_ids, at__gte=since).exclude(user=reader)

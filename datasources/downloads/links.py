@@ -35,10 +35,10 @@ def ask(
     ahead: bool = False,
     is_limited: bool = True,
 ) -> DownloadLink:
-    """A link that is alive, or a pending one for a task to make. Whoever asks meanwhile gets the same.
+    """A live link, or a pending one for a task to make. Concurrent callers get the same one.
 
-    `renew` asks for a new one although the present one is alive; `ahead` says that nobody waits for it. Raises
-    QuotaReached, unless `is_limited` is false: visitors of a share link ask in its maker's name.
+    `renew` requests a new link although the present one is alive; `ahead` means that no user waits for it. Raises
+    QuotaReached, unless `is_limited` is false: visitors of a share link act in its maker's name.
     """
     if not renew and (alive := _alive(source)):
         return alive
@@ -130,7 +130,7 @@ def tidy() -> None:
 
 
 def event_name(link: DownloadLink) -> str:
-    """The live event that tells a change of this link."""
+    """The live event of changes to this link."""
     return f"link-{link.pk}"
 
 

@@ -53,7 +53,7 @@ class KeyUnreadable(ClaroError):
 
 
 class Crowded(NotNow):
-    """So many calls of this key or user are under way that they would hold up those of the others."""
+    """Too many calls of this key or user are in flight; more would delay other users."""
 
     words = "Claro answers slowly. This request is queued."
 
@@ -72,7 +72,7 @@ class KeyRefused(Unauthorized):
 
 
 class RefusalInDoubt(NotNow, Unauthorized):
-    """Claro refused one call. A second one, a few seconds later, tells whether it refuses the key."""
+    """Claro refused one call. A second one, a few seconds later, decides whether it refuses the key."""
 
     words = "Claro refused this call. The key is being checked again."
 
@@ -83,10 +83,10 @@ class RefusalInDoubt(NotNow, Unauthorized):
 
 @contextmanager
 def client(key: ApiKey, lane: Lane, person: object = "") -> Iterator[ClaroClient]:
-    """A client for a stored key. A ClaroError that leaves the block is noted on the key first.
+    """A client for a stored key. A ClaroError that leaves the block is recorded on the key first.
 
-    `lane` and `person` say whose turn a call takes (budget.py). Raises KeyUnreadable, KeyRefused without a call, and
-    RefusalInDoubt for the first refusal. Each call raises NotNow instead of being made in vain.
+    `lane` and `person` determine the priority of a call (budget.py). Raises KeyUnreadable, KeyRefused without a call,
+    and RefusalInDoubt for the first refusal. A call that would be rejected raises NotNow instead.
     """
     if key.state == ApiKey.State.INVALID:
         raise KeyRefused
@@ -138,7 +138,7 @@ def probe(key: ApiKey) -> None:
 
 
 def calls_left(key: ApiKey) -> Left | None:
-    """What is left of the key's calls; None when nothing is known (no call yet, or no Redis)."""
+    """The remaining calls of the key; None if unknown (no call yet, or no Redis)."""
     try:
         return Budget(key.fingerprint, key.calls_per_minute).left()
     except redis.RedisError:
@@ -162,7 +162,7 @@ _slots = Slots()
 
 
 def _limits(fingerprint: str, lane: Lane, person: object) -> dict[str, int]:
-    """What a call counts for, and how much of that may be under way in this process."""
+    """The names under which a call is counted, with the maximum in flight in this process."""
     key = f"key:{fingerprint}"
     if lane != Lane.PERSON:
         return {key: AT_ONCE}
@@ -250,7 +250,7 @@ def note_problem(key: ApiKey, error: ClaroError) -> None:
 
 
 def _note(key: ApiKey, budget: Budget, error: ClaroError | None) -> None:
-    """Errors about one source (gone, a bad filter, access denied) tell that the key itself works."""
+    """Errors about one source (gone, a bad filter, access denied) show that the key itself works."""
     if budget.turned_low_or_back:
         budget_turned.send(ApiKey, key=key)
     if isinstance(error, NotNow):
@@ -271,6 +271,6 @@ def _note(key: ApiKey, budget: Budget, error: ClaroError | None) -> None:
 
 
 def _is_in_doubt(key: ApiKey) -> bool:
-    """Whether a second call is about to tell if Claro refuses the key."""
+    """True while a second call will decide whether Claro refuses the key."""
     soon = timezone.now() + CONFIRM_AFTER
     return Refusal.objects.filter(key=key, key__secret=key.secret, due_at__lte=soon).exists()

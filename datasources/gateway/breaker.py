@@ -1,12 +1,12 @@
-"""Whether a key's calls are made at all while Claro gives no usable answers; shared by all processes through Redis.
+"""The circuit breaker of a key: no calls while Claro gives no usable answers; shared by all processes through Redis.
 
-    closed ── 3 failures in a row ──► open: no calls ── the pause is over ──► one of all who ask probes
+    closed ── 3 failures in a row ──► open: no calls ── the pause is over ──► one of all callers probes
       ▲                                 ▲                                        │      │
       └── an answer ────────────────────┼────────────────────────────────────────┘      │
                                         └── none: a pause twice as long, 5 s … 5 min ───┘
 
-So an outage costs a key some twenty calls an hour, and nobody a time-out. Without Redis it is closed. What decides
-stands in breaker.lua.
+An outage therefore costs a key some twenty calls an hour, and no user a time-out. Without Redis the breaker is closed.
+breaker.lua contains the logic.
 """
 
 import logging
@@ -34,7 +34,7 @@ logger = logging.getLogger(__name__)
 
 
 class CircuitOpen(NotNow, Unreachable):
-    """Claro has not answered lately and is not asked; somebody tries again at `retry_at`."""
+    """The breaker is open: Claro has not answered lately, and the next probe follows at `retry_at`."""
 
     words = "Claro does not answer right now."
     is_silence = True  # for templates, which know since when
@@ -45,7 +45,7 @@ class CircuitOpen(NotNow, Unreachable):
 
 
 def is_failure(error: ClaroError) -> bool:
-    """Whether Claro as a whole gave no usable answer. What is wrong with one source or one filter is an answer."""
+    """True if Claro as a whole gave no usable answer. An error about one source or one filter is an answer."""
     if isinstance(error, Unreadable):  # JSON, but not what the contract promises: that concerns this one answer
         return False
     return isinstance(error, Unreachable | BadAnswer) or (isinstance(error, ApiError) and error.status >= 500)
@@ -72,12 +72,12 @@ class Breaker:
             logger.warning("Claro gave no usable answer %d times in a row; not asked for %d s", FAILURES, seconds)
 
     def worked(self) -> None:
-        """An answer came, whatever it said."""
+        """Records a usable answer, successful or not."""
         if self._run("worked"):
             logger.warning("Claro answers again")
 
     def probe_failed(self) -> CircuitOpen:
-        """The probe got no usable answer; gives what the others are told too."""
+        """Records a probe without a usable answer; returns the error that the other callers get too."""
         return _open("The probe was in vain.", self._run("probe failed", *_pauses()))
 
     def probe_learnt_nothing(self) -> None:

@@ -1,9 +1,9 @@
-"""How many calls a key has left, shared by all processes through Redis, and who may have the next one.
+"""The remaining calls of a key, shared by all processes through Redis, and their division among lanes.
 
-A call is taken before it is made, and settled with what the answer's headers said. Each call has a lane: a person who
-waits comes before a download link, that before watching, that before copying. A lower lane leaves to those above it
-their share of the window, less and less as the window goes by, so that nothing goes to waste; among the people of a key
-everybody has the same share. What decides stands in budget.lua. Source of the rules: docs/claro-api.md, basics.
+Each call is taken before it is made, and corrected by the answer's headers. Lanes in order of priority: waiting users,
+download links, polling, copying. A lane reserves the shares of higher lanes. Unclaimed reserves shrink as the window
+passes, so no call is wasted. All users of a key have equal shares. budget.lua contains the logic. Source of the rules:
+docs/claro-api.md, basics.
 """
 
 import logging
@@ -29,7 +29,7 @@ logger = logging.getLogger(__name__)
 
 
 class Lane(StrEnum):
-    """What a call is for, the most urgent first."""
+    """The purpose of a call, the most urgent first."""
 
     PERSON = "person"
     LINK = "link"
@@ -39,7 +39,7 @@ class Lane(StrEnum):
 
 @dataclass(frozen=True)
 class Left:
-    """What a key may still do: `calls` of `limit` until `reset_at` (None when nothing was used yet)."""
+    """The remaining calls of a key: `calls` of `limit` until `reset_at` (None before the first call)."""
 
     limit: int
     calls: int
@@ -69,9 +69,9 @@ class Minute:
 
 
 class Budget:
-    """The budget of one key, for calls of one lane; as a `Meter` it is given to the client, which takes every attempt.
+    """The budget of one key for calls of one lane. As a `Meter` it counts every attempt of the client.
 
-    `person` tells apart those who share a key: a mad clicker leaves the others their share.
+    `person` distinguishes the users of a key, so a user who clicks too fast leaves the others their share.
     """
 
     def __init__(
@@ -87,7 +87,7 @@ class Budget:
         self.turned_low_or_back = False
 
     def before_call(self) -> str:
-        """Takes a call; the ticket is settled by `after_call`. Raises RateLimited instead of making one in vain."""
+        """Takes a call; `after_call` settles the ticket. Raises RateLimited if Claro would reject the call."""
         ticket = uuid.uuid4().hex
         if wait_ms := self._run("take", ticket, self._lane, self._person):
             raise RateLimited(
@@ -98,7 +98,7 @@ class Budget:
         return ticket
 
     def after_call(self, ticket: object, rate_limit: RateLimit | None, retry_after_s: float | None) -> None:
-        """Notes what the answer said: its headers, and after a refusal for how long the budget stays closed."""
+        """Records the answer's headers, and after a refusal the time for which the budget stays closed."""
         self.has_settled = True
         said = rate_limit or RateLimit(limit=None, remaining=None, reset_in_s=None)
         self.seen = rate_limit or self.seen
@@ -111,7 +111,7 @@ class Budget:
             logger.warning("Claro refused a call (429); no call with this key for %.0f s", retry_after_s)
 
     def left(self) -> Left | None:
-        """What is left in this window; None while no call has been made."""
+        """The remaining calls of this window; None before the first call."""
         answer = self._run("look")
         if not answer:
             return None

@@ -28,8 +28,8 @@ def work(
 ) -> Callable[[Callable[[Held], str]], Callable[[str, str], str]]:
     """Makes a function of an id and a lease from one of `Held` work.
 
-    Work that raises an unexpected exception counts an attempt and is put back with growing pauses. After
-    ATTEMPTS_AT_MOST of them `give_up` ends it and tells the user. The exception is raised either way.
+    An unexpected exception counts an attempt and reschedules the work with growing pauses. After ATTEMPTS_AT_MOST of
+    them `give_up` ends it and notifies the user. The exception is raised either way.
     """
 
     def decorate(act: Callable[[Held], str]) -> Callable[[str, str], str]:
@@ -51,7 +51,7 @@ def work(
 
 
 def put_back(held: Held, error: ClaroError, **changes: object) -> None:
-    """Gives the work back after an error, for the time when it can go on (see `retry_at`)."""
+    """Returns the work after an error, due when it can continue (see `retry_at`)."""
     attempts = held.work.attempts + (not isinstance(error, NotNow))
     held.finish(retry_at(error, attempts), attempts=attempts, **changes)
 

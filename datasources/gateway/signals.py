@@ -1,4 +1,4 @@
-"""What calls of the API reveal about a stored key, for those who listen (keys/health.py).
+"""Signals about a stored key, sent after calls of the API, for listeners such as keys/health.py.
 
 Receivers run within the call's thread, after it, and may raise.
 """

@@ -25,7 +25,7 @@ def same_secret(owner: User, secret: str, other_than: ApiKey | None = None) -> A
 
 
 def add(owner: User, label: str, secret: str, state: ApiKey.State) -> ApiKey:
-    """Stores a key; its first sweep is due at once. Raises QuotaReached."""
+    """Stores a key; its first sync is due at once. Raises QuotaReached."""
     with transaction.atomic():
         require_room(owner, "keys", ApiKey.objects.filter(owner=owner))
         master_key.leave_canary()
@@ -39,7 +39,7 @@ def add(owner: User, label: str, secret: str, state: ApiKey.State) -> ApiKey:
 
 
 def replace_secret(key: ApiKey, secret: str, state: ApiKey.State) -> None:
-    """Puts a new secret into a key: all that hangs on it stays, and what had stopped goes on."""
+    """Replaces the secret of a key: its data stays, and stopped work resumes."""
     now = timezone.now()
     with transaction.atomic():
         key.set_secret(secret)
@@ -65,7 +65,7 @@ def go_on(key: ApiKey) -> None:
 
 
 def share(key: ApiKey, among: Iterable[Team], teams: Iterable[Team]) -> tuple[list[Team], list[Team]]:
-    """Of the teams `among` exactly `teams` work through the key from now on; gives the new ones and the former ones."""
+    """Shares the key with exactly `teams` of the teams `among`; returns the new ones and the former ones."""
     before, wanted = {share.team: share for share in key.shares.select_related("team")}, set(teams)
     new, former = wanted - before.keys(), (before.keys() & set(among)) - wanted
     with transaction.atomic():
@@ -77,7 +77,7 @@ def share(key: ApiKey, among: Iterable[Team], teams: Iterable[Team]) -> tuple[li
 
 
 def goes_with(key: ApiKey) -> dict[str, int]:
-    """What is lost when the key is deleted here; of these, only the webhook is deleted at Claro."""
+    """The objects that are lost when the key is deleted here; only its webhook is deleted at Claro."""
     return {
         "sources": key.sources.present().count(),
         "links": DownloadLink.objects.filter(source__in=key.sources.present()).count(),

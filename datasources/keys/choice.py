@@ -16,10 +16,10 @@ _DATASOURCE = Slot("datasource", UUIDField())
 
 
 def get_source(user: User, datasource_id: UUID, key_id: UUID | None = None, action: Action = Action.BROWSE) -> Source:
-    """The source, through the key asked for; else through the best one.
+    """The source, through the requested key; else through the best one.
 
-    That is one which works, through which one may do what one is about to, one's own before a team's, the one with
-    the most calls left, the newest.
+    The order: a key that works, a role that allows the action, an own key before a team's, the most calls left, the
+    newest.
     """
     keys = _KEYS_OF_A_SOURCE.objects(reader=user.pk, datasource=datasource_id)
     candidates = best_first(user, [key for key in keys if key_id in (None, key.pk)], action)

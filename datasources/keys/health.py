@@ -56,7 +56,7 @@ def show_budget(key: ApiKey, **kwargs) -> None:
 
 
 def confirm_refusal(key: ApiKey) -> None:
-    """The key counts as refused from now on; people are told, once."""
+    """Marks the key as refused and notifies its users, once."""
     same = ApiKey.objects.filter(pk=key.pk, secret=key.secret).exclude(state=ApiKey.State.INVALID)
     with transaction.atomic():
         if same.update(state=ApiKey.State.INVALID):

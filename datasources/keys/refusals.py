@@ -1,12 +1,12 @@
-"""Keys that Claro refused: a second call confirms a refusal, and probes find out when the key is accepted again.
+"""Keys that Claro refused: a second call confirms a refusal, and probes detect when the key is accepted again.
 
-    a call is refused ──► 3 s ──► a small call ── accepted ──► what had stopped continues
+    a call is refused ──► 3 s ──► a small call ── accepted ──► stopped work continues
                                     │ refused                     ▲
                                     ▼                             │
-             refused, people are told ──► probes after 2, 5, 15 min, 1, 3 h, then every 6 h
+             refused, users are notified ──► probes after 2, 5, 15 min, 1, 3 h, then every 6 h
 
 A refused key costs at most 6 calls in the first 5 hours, and 4 a day from then on. A key that is accepted although
-single calls are refused is asked at most once a minute (health.CONFIRM_EVERY).
+single calls are refused is confirmed at most once a minute (health.CONFIRM_EVERY).
 """
 
 from datetime import timedelta

@@ -31,9 +31,9 @@ KNOWN = ("file_name", "content_type", "size_bytes", "status", "uploaded_at", "pr
 
 
 def learn(source: Source, claro: "ClaroClient") -> None:
-    """Reads one source again, with one call, and records what it says; a source the API denies is gone.
+    """Reads one source again, with one call, and records it; a 404 marks it deleted.
 
-    An answer that can't be used for this one source leaves our copy of it as it is: others are still to be read.
+    An unreadable answer about this source leaves the mirror unchanged, so that other sources can still be read.
     """
     asked_at = timezone.now()
     try:
@@ -62,10 +62,10 @@ def mark_gone(source: Source) -> None:
 
 
 def delete(source: Source, *, again: bool = False) -> bool:
-    """Deletes a source at Claro, with one call; False when it was gone there already. Raises ClaroError.
+    """Deletes a source at Claro, with one call; False if it was gone already. Raises ClaroError.
 
-    What is deleted goes from the lists of all keys that saw it; what one key does not find may be there for others,
-    unless it was asked for before (`again`) and the answer got lost.
+    A deleted source leaves the lists of all its keys. A 404 for one key may not apply to others, unless an earlier
+    attempt (`again`) lost its answer.
     """
     there = True
     try:
@@ -82,10 +82,10 @@ def delete(source: Source, *, again: bool = False) -> bool:
 def record(
     key: ApiKey, answers: Iterable[DataSource], asked_at: datetime, *, are_details: bool = False
 ) -> list[Source]:
-    """Writes what the API said (when asked at `asked_at`) into our copy; gives the new and the changed sources.
+    """Writes an answer (to a call made at `asked_at`) into the mirror; returns the new and the changed sources.
 
-    An answer older than what is known is passed over, so a slow one never undoes a quick one. Lists and answers about
-    single sources (`are_details`) have different fields: of either kind the newest answer is kept (Source.facts).
+    An answer older than the stored one is ignored, so a slow call never overwrites a newer result. Lists and details
+    (`are_details`) have different fields, and the newest answer of each kind is kept (Source.facts).
     """
     by_id = {answer.datasource_id: answer for answer in answers}
     with transaction.atomic():
@@ -126,13 +126,13 @@ def record(
 
 
 def _tell(key: ApiKey, changed: list[Source]) -> None:
-    """What has been processed while we looked; what had been when we first met it is no news."""
+    """Notifies users of sources that finished since the last poll; one that was finished when first seen is no news."""
     for status, topic in ((COMPLETED, Topic.PROCESSED), (FAILED, Topic.FAILED)):
         notices.tell_of(key, topic, [source for source in changed if source.status == status])
 
 
 def event_name(source: Source) -> str:
-    """The live event that tells a change of this one source."""
+    """The live event of changes to this source."""
     return f"source-{source.datasource_id}"
 
 
@@ -172,7 +172,7 @@ def _keep_details(source: Source, by_id: dict, asked_at: datetime) -> bool:
 
 
 def _first_steps(source: Source) -> Iterable[StatusChange]:
-    """The timeline of a source met for the first time, as far as the API's times tell it."""
+    """The timeline of a new source, as far as the API's times show it."""
     if source.uploaded_at and source.status != PROCESSING:
         yield _step(source, PROCESSING, source.uploaded_at, source.first_seen_at)
     at = source.uploaded_at if source.status == PROCESSING else source.processed_at

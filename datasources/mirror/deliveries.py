@@ -1,7 +1,7 @@
-"""What Claro's webhook tells: a hint at a source, noted in milliseconds and believed by nobody.
+"""Deliveries of Claro's webhooks: hints about a source, stored in milliseconds and never trusted.
 
-The source is read again from the API, once a minute at most however often a delivery is repeated. As long as this
-keeps up, polling is a slow safety net (watch.py).
+The source is read again from the API, at most once a minute however often a delivery is repeated. While this keeps up,
+polling is a slow fallback (watch.py).
 """
 
 from collections import Counter
@@ -98,7 +98,7 @@ def next_due(hook: Hook) -> datetime | None:
 
 
 def keep_up(key: ApiKey) -> bool:
-    """Whether Claro tells us in time of what is processed, so that asking is only a safety net. Two queries."""
+    """True if deliveries arrive in time, so that polling is only a fallback. Two queries."""
     hook = Hook.objects.filter(key=key, state=Hook.State.REGISTERED).exclude(last_hint_at=None).first()
     if not hook:
         return False
@@ -112,7 +112,7 @@ def tidy() -> None:
 
 
 def signing_secret(hook: Hook) -> str:
-    """What Claro signs deliveries with. Raises SecretUnreadable."""
+    """The secret with which Claro signs deliveries. Raises SecretUnreadable."""
     return hook.derived("signature")
 
 

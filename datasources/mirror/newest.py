@@ -1,7 +1,7 @@
-"""New files appear on an open list: the newest page of each key's list is read every minute while a user looks.
+"""Shows new files on an open list: the newest page of each key's list is read every minute while a user views it.
 
-At most one call a minute for each key, however many users look and however many have stored it; none while nobody
-looks, and none within a minute after a sweep or a poll (watch.py) has read that page.
+At most one call a minute per key, however many users view the list or store the key. No call without viewers, and none
+within a minute after a sync or a poll (watch.py) has read that page.
 """
 
 from collections.abc import Iterable
@@ -47,7 +47,7 @@ def read_at(keys: Iterable[ApiKey]) -> dict[str, datetime]:
 
 
 def _give_up(held: Held, error: ClaroError) -> None:
-    """The next user who opens the list begins anew."""
+    """Ends the work; the next user who opens the list starts it again."""
     for key in ApiKey.objects.filter(fingerprint=held.work.fingerprint):
         gateway.note_problem(key, error)
     held.finish(None, attempts=0)
@@ -91,7 +91,7 @@ def tidy() -> None:
 
 
 def _last_read(row: Newest, key: ApiKey, now: datetime) -> datetime:
-    """When the newest page was read last; a sweep that is about to begin reads it first."""
+    """The last read of the newest page; a sync that is about to start reads it first."""
     if key.sync.is_under_way or not key.sync.finished_at:
         return now
     return row.read_at or key.sync.finished_at

@@ -1,4 +1,4 @@
-"""Reads the whole list of a key into our copy: a sweep, page by page."""
+"""The full sync: reads the whole list of a key into the mirror, page by page."""
 
 from collections.abc import Iterable
 from datetime import timedelta
@@ -31,9 +31,9 @@ PAGES_MAX = 20_000
 
 
 def wake(keys: Iterable[ApiKey], *, older_than: timedelta | None = None) -> list[Sync]:
-    """Makes a sweep due for those keys whose copy is older than this; gives the syncs. Never starts a second one.
+    """Makes a sync due for keys with a mirror older than this; returns the syncs. Never starts a second one.
 
-    Without `older_than` somebody asks for it, and waits.
+    Without `older_than` a user requests it and waits.
     """
     now = timezone.now()
     old = now - (older_than or timedelta(0))
@@ -61,7 +61,7 @@ def _give_up(held: Held, error: ClaroError) -> None:
 
 @retry.work(Sync, _give_up)
 def run(held: Held) -> str:
-    """Goes on with a sweep of a key's list where it stopped: one call a page of 100. Raises LeaseLost."""
+    """Continues a full sync where it stopped: one call per page of 100. Raises LeaseLost."""
     key = held.work.key
     try:
         with gateway.client(key, Lane.LINK if held.work.is_awaited else Lane.COPY) as claro:
@@ -108,7 +108,7 @@ def _sweep(held: Held, key: ApiKey, claro: "ClaroClient") -> None:
 
 
 def _confirm_unseen(held: Held, key: ApiKey, claro: "ClaroClient") -> None:
-    """What the sweep did not meet is gone only if the API says so: pages shift while sources come and go."""
+    """Marks missing sources deleted only after a 404, because pages shift while sources appear and disappear."""
     for source in key.sources.present().filter(last_seen_at__lt=held.work.started_at):
         mirror.learn(source, claro)
         held.renew()

@@ -1,14 +1,13 @@
-"""Polls processing sources: one call a poll for each key, and more only where something has finished.
+"""Polls processing sources: one call per poll and key, and more only if a source has finished.
 
-The list of those that process comes newest first: its first page names whoever is new. It also says how many there are:
-what our copy holds beyond that number has finished, and is found on the pages of finished ones. So who still processes
-need not be read. A status that we don't know is in no such list: these sources are read from pages of the whole list,
-which replace the list of processing ones where the newest page has them all. What the number hides (one that was
-finished processes again just as another finishes) comes out with the next difference, or the next sweep of the whole
-list.
+The list of processing sources is sorted newest first, so its first page contains the new ones. It also has the total.
+If the mirror holds more, the difference has finished and is found on the pages of finished sources. Sources that still
+process need not be read. A source with an unknown status is in no such list: it is read from pages of the whole list,
+which replace the list of processing ones if the newest page has them all. The total can hide a change (a finished
+source processes again just as another finishes). The next difference or the next full sync shows it.
 
-Where the API doesn't give the number, where its list is in another order, or where it is cheaper, all that process are
-read, a page for each 100. Who was not met is then known by name: found on pages of finished ones, or with a call each.
+All processing sources are read, a page per 100, if the total is missing, if the list has another order, or if that is
+cheaper. The missing ones are then known by name: they are found on pages of finished sources, or with a call each.
 """
 
 import random
@@ -220,7 +219,7 @@ def _read_page(held: Held, claro: "ClaroClient") -> None:
 
 
 def _after_processing(watch: Watch, page: DataSourcePage, goes_on: bool, *, is_enough: bool) -> dict[str, object]:
-    """Pages of finished ones where the number tells enough, else on to the next; by name where all were read."""
+    """The next page to read: of finished sources if the total is enough to find them, else of processing ones."""
     total = page.pagination.total
     if goes_on and is_enough and total is not None:
         missing = _counted(watch) - total
@@ -236,7 +235,7 @@ def _after_processing(watch: Watch, page: DataSourcePage, goes_on: bool, *, is_e
 
 
 def _after_finished(watch: Watch, page: DataSourcePage, goes_on: bool, *, taught: bool) -> dict[str, object]:
-    """On, while that is cheaper than what would tell the missing ones otherwise."""
+    """The next page of finished sources, while that is cheaper than a call for each missing one."""
     missing = _missing(watch)
     if not missing:
         return {"reads": ""}

@@ -1,4 +1,4 @@
-"""Webhooks: has Claro report to us, and forget it again. What arrives is for deliveries.py."""
+"""Webhooks: registers them at Claro and removes them. deliveries.py handles their deliveries."""
 
 import hashlib
 import secrets
@@ -35,7 +35,7 @@ class HookUnreadable(ClaroError):
 
 
 def why_not() -> str:
-    """Why Claro can't tell us anything, as a sentence; empty when it can."""
+    """The reason why Claro cannot send webhooks, as a sentence; empty if it can."""
     if not settings.PUBLIC_URL:
         return "Claro can't reach this dashboard: PUBLIC_URL, its public https address, is not set."
     try:
@@ -82,7 +82,7 @@ def _give_up(held: Held, error: ClaroError) -> None:
 
 @retry.work(Hook, _give_up)
 def tend(held: Held) -> str:
-    """Does what is due: registers or removes the webhook, or reads what Claro told of. Raises LeaseLost."""
+    """Does the due work: registers or removes the webhook, or reads the reported sources. Raises LeaseLost."""
     state = held.work.state
     try:
         if state == Hook.State.WANTED:
@@ -168,7 +168,7 @@ def _delete_at_claro(hook: Hook, claro: "ClaroClient") -> None:
 
 
 def _rest(held: Held) -> None:
-    """Gives the work back. What came in the meantime is due at once, or at the time of its hint."""
+    """Returns the work. New deliveries are due at once, or at their own time."""
     held.finish(attempts=0, problem=None)
     mine = Hook.objects.filter(pk=held.work.pk, due_at=None)
     if due_at := deliveries.next_due(held.work):
@@ -177,7 +177,7 @@ def _rest(held: Held) -> None:
 
 
 def _not_done(held: Held, error: ClaroError) -> None:
-    """Goes on later by itself, or once the key was replaced; a refusal ends it."""
+    """Reschedules the work, or lets it wait for a replaced key; a refusal ends it."""
     hook: Hook = held.work
     if hook.state == Hook.State.REGISTERED:
         retry.put_back(held, error)

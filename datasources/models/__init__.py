@@ -1,4 +1,4 @@
-"""What is stored, and the questions one asks of it."""
+"""Stored data and its queries."""
 
 from core.models import Leased, Sealed
 from datasources.models.audit import AuditEvent, Unchangeable

@@ -1,4 +1,4 @@
-"""What happened, for those who answer for it."""
+"""The activity log."""
 
 from django.conf import settings
 from django.db import models
@@ -7,7 +7,7 @@ from accounts.models import Team
 
 
 class Unchangeable(Exception):
-    """What is written in the log stays as it was written."""
+    """An event cannot be changed or deleted."""
 
 
 class AuditEvents(models.QuerySet):
@@ -21,7 +21,7 @@ class AuditEvents(models.QuerySet):
 
 
 class AuditEvent(models.Model):
-    """Who did what, when and from where. Written by activity/log.py, never changed; what it names may be gone."""
+    """An event: user, action, time and address. Written by activity/log.py, never changed; its objects may be gone."""
 
     at = models.DateTimeField(db_index=True)
     what = models.CharField(max_length=40)

@@ -1,4 +1,4 @@
-"""What waits to be deleted, and who would miss it."""
+"""The bin, and recent viewers of its sources."""
 
 import uuid
 from datetime import datetime
@@ -43,7 +43,7 @@ class Deletion(Leased):
 
     @property
     def waits_until(self) -> datetime | None:
-        """When Claro is asked, or asked again; None where that is now, or not by itself."""
+        """The time of the next call to Claro; None if it is due now, or waits for a user."""
         return self.due_at if self.due_at and self.due_at > timezone.now() else None
 
     @property
@@ -52,7 +52,7 @@ class Deletion(Leased):
 
 
 class Opened(models.Model):
-    """Who has looked at a source or downloaded it, and when last (deleting/viewers.py)."""
+    """A user's last view or download of a source (deleting/viewers.py)."""
 
     source = models.ForeignKey(Source, on_delete=models.CASCADE, related_name="opened")
     user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")

@@ -13,9 +13,9 @@ from datasources.models.keys import ApiKey
 
 
 class Hook(Sealed, Leased):
-    """A webhook by which Claro tells us what a key's account has processed (mirror/webhooks.py).
+    """A webhook by which Claro reports processed sources of a key's account (mirror/webhooks.py).
 
-    What signs its deliveries and the token in its address both follow from the one secret that is kept.
+    The signing secret and the token of its URL are both derived from the one stored secret.
     """
 
     class State(models.TextChoices):
@@ -50,7 +50,7 @@ class Hook(Sealed, Leased):
         return f"hook:{self.pk}:{self.key_id}"
 
     def derived(self, purpose: str) -> str:
-        """256 bits that follow from the secret, and tell nothing of it nor of each other. Raises SecretUnreadable."""
+        """256 bits derived from the secret, independent of it and of each other. Raises SecretUnreadable."""
         code = hmac.digest(self.unseal().encode(), purpose.encode(), "sha256")
         return base64.urlsafe_b64encode(code).decode().rstrip("=")
 
@@ -60,7 +60,7 @@ class Hook(Sealed, Leased):
 
     @property
     def error(self) -> str:
-        """What was wrong with a delivery, unless a good one has come since."""
+        """The error of the last bad delivery, unless a good one has followed."""
         is_over = self.last_delivery_at and self.last_error_at and self.last_delivery_at > self.last_error_at
         return "" if is_over else self.last_error
 

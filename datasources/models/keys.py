@@ -15,7 +15,7 @@ from datasources.claro import PROCESSING, ClaroError
 
 
 class Canary(Sealed):
-    """One known text, encrypted: tells at start whether the master key is the one this database was written with."""
+    """One known text, encrypted: shows at start whether the master key matches the database."""
 
     TEXT = "claro dashboard canary"
     sealed_field = "token"
@@ -94,9 +94,9 @@ class ApiKey(Sealed):
 
 
 class Refusal(Leased):
-    """Claro refused a call of the key: when it is asked again, by itself (refusals.py); at rest while it is accepted.
+    """The probes of a key that Claro refused (refusals.py); without a due time while the key is accepted.
 
-    `attempts` counts the calls that were refused since, without the first one.
+    `attempts` counts the refused calls since, without the first one.
     """
 
     key = models.OneToOneField(ApiKey, on_delete=models.CASCADE, related_name="refusal")
@@ -107,7 +107,7 @@ class Refusal(Leased):
 
 
 class KeyShare(models.Model):
-    """A key that a team works through. Whoever is in the team uses it; nobody but its owner changes or sees it."""
+    """A key shared with a team. Its users work with the data; only its owner changes the key or sees its settings."""
 
     key = models.ForeignKey(ApiKey, on_delete=models.CASCADE, related_name="shares")
     team = models.ForeignKey(Team, on_delete=models.CASCADE, related_name="key_shares")
@@ -121,7 +121,7 @@ class KeyShare(models.Model):
 
 
 class Sync(Leased):
-    """How far our copy of a key's list is: a full sweep that can be resumed page by page (mirror/sync.py)."""
+    """The progress of a key's full sync, which resumes page by page (mirror/sync.py)."""
 
     key = models.OneToOneField(ApiKey, on_delete=models.CASCADE, related_name="sync")
     started_at = models.DateTimeField(null=True, blank=True)
@@ -143,12 +143,12 @@ class Sync(Leased):
 
     @property
     def is_under_way(self) -> bool:
-        """Due, being read, or waiting to go on; not where it stopped because only a person can help."""
+        """True if due, in progress, or waiting to continue; false if it needs a user."""
         return self.due_at is not None and (self.is_running or self.due_at <= timezone.now())
 
     @property
     def goes_on_at(self) -> datetime | None:
-        """When a sweep that waits (for the rate limit, for Claro to answer) goes on."""
+        """The time at which a waiting sync (rate limit, no answer from Claro) continues."""
         return self.due_at if self.is_running and self.due_at and self.due_at > timezone.now() else None
 
 

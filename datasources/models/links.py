@@ -81,7 +81,7 @@ class DownloadLink(Sealed, Leased):
 
     @property
     def goes_on_at(self) -> datetime | None:
-        """When a link that waits goes on by itself; None where a person has to help."""
+        """The time at which a waiting link continues automatically; None if it needs a user."""
         is_put_off = self.is_pending and self.due_at and self.due_at > timezone.now()
         return self.due_at if is_put_off and not getattr(self.trouble, "needs_a_person", False) else None
 

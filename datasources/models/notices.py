@@ -1,4 +1,4 @@
-"""What people want to be told, and what they were."""
+"""Notification settings, notices and channels."""
 
 import uuid
 
@@ -28,7 +28,7 @@ CHOICES = [
 
 
 class Wish(models.Model):
-    """What somebody wants to be told about a key, or about one source; without one, see notices.DEFAULTS."""
+    """A user's notification setting for a key or one source; the default is notices.DEFAULTS."""
 
     user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="wishes")
     key = models.ForeignKey(ApiKey, on_delete=models.CASCADE, related_name="wishes")
@@ -49,7 +49,7 @@ class Wish(models.Model):
 
 
 class Notice(models.Model):
-    """Something that somebody was told. What comes again shortly after is counted, not repeated."""
+    """A notice to a user. Repetitions shortly after are counted, not repeated."""
 
     user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="notices")
     key = models.ForeignKey(ApiKey, on_delete=models.CASCADE, related_name="+")
@@ -80,10 +80,10 @@ PROBLEM_LENGTH = 200
 
 
 class Outlet(Sealed, Leased):
-    """A way out of the dashboard for somebody's notices: mail, or an address of theirs that takes them.
+    """A user's notice channel: mail, a webhook or Slack.
 
-    Due while there is something to send. Sealed are the secret that signs what is sent, and after a space the address:
-    that of a Slack hook is a password.
+    Due while there are unsent notices. The sealed text is the signing secret, a space and the URL: a Slack URL is a
+    password.
     """
 
     class Kind(models.TextChoices):
@@ -121,7 +121,7 @@ class Outlet(Sealed, Leased):
 
 
 class OutletTest(Leased):
-    """The last message that somebody sent by an outlet to try it, and what became of it."""
+    """The last test message of a channel and its outcome."""
 
     queue = "interactive"
 

@@ -1,4 +1,4 @@
-"""Share links: pages with files that whoever has the address may download, without an account."""
+"""Share links: pages with files that any visitor with the URL may download, without an account."""
 
 import uuid
 from typing import Self
@@ -13,7 +13,7 @@ from datasources.models.sources import Source
 
 
 class ShareLink(Sealed):
-    """What somebody shares through a key. Its token is found by a keyed hash, and sealed to be copied again."""
+    """A user's share link through a key. A keyed hash finds its token, which is also sealed to be copied again."""
 
     sealed_field = "token"
 
@@ -55,7 +55,7 @@ class ShareLink(Sealed):
 
     @property
     def is_over(self) -> bool:
-        """Ended for good, by a person or by itself; only other settings bring the latter back."""
+        """True if revoked or expired. New settings can only revive an expired one."""
         is_late = self.ends_at is not None and self.ends_at <= timezone.now()
         return self.ended_at is not None or is_late or self.is_used_up
 
@@ -65,12 +65,12 @@ class ShareLink(Sealed):
 
     @property
     def uses_left(self) -> int:
-        """Of a link with a limit."""
+        """The remaining downloads of a link with a limit."""
         return max((self.most_uses or 0) - self.uses, 0)
 
     @property
     def why_not(self) -> str:
-        """Why it does not work right now, for those who look after it; empty while it does. One query at most."""
+        """The reason why it does not work, for its team; empty if it works. One query at most."""
         if self.ended_at:
             return "revoked"
         if self.is_used_up:

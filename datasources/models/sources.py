@@ -92,7 +92,7 @@ class Source(models.Model):
 
     @property
     def failure(self) -> str:
-        """What the API says about a failure; the field's name is [open] (docs/claro-api.md, data sources)."""
+        """The API's reason for a failure; the field's name is undocumented (docs/claro-api.md, data sources)."""
         facts = self.facts
         for name in ("error", "errorMessage", "failureReason", "message"):
             text = facts.get(name)

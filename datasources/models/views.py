@@ -1,4 +1,4 @@
-"""Saved views: a list or a table of rows as somebody once set it up."""
+"""Saved views of lists and row tables."""
 
 import uuid
 
@@ -12,9 +12,9 @@ from accounts.models import Team
 
 
 class SavedView(models.Model):
-    """What stands in the address of one of our pages, under a name: somebody's own, or a team's (saved_views.py).
+    """The parameters of a page under a name, of a user or a team (saved_views.py).
 
-    The address is made anew from what is stored: it leads nowhere else.
+    The URL is rebuilt from the stored values, so it leads nowhere else.
     """
 
     class Page(models.TextChoices):

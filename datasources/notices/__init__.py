@@ -1,7 +1,7 @@
-"""Tells people what they want to know: in the app at once, and through their outlets (channels.py) a little later.
+"""Notifies users by their settings: in the app at once, and through their channels (channels.py) shortly after.
 
-What happens again within a few minutes is counted in the same notice: a hundred files that finish at once are one line,
-one mail, one message.
+Repetitions within a few minutes are counted in the same notice: a hundred files that finish at once are one line, one
+mail, one message.
 """
 
 from collections.abc import Iterable, Mapping
@@ -30,9 +30,9 @@ FORGET_AFTER = timedelta(days=30)
 
 
 def tell(key: ApiKey, topic: Topic, about: Mapping[UUID, str]) -> None:
-    """Tells everybody who wants to know of this topic; `about` are names by the id of the source, or of the key.
+    """Notifies every subscriber of this topic; `about` has names by the id of the source, or of the key.
 
-    Call it in the transaction that makes it true. Three queries where nobody wants to know.
+    Call it in the transaction of the change. Three queries without subscribers.
     """
     for user_id, wanted in _who(key, topic).items():
         mine = {pk: name for pk, name in about.items() if wanted is None or pk in wanted}
@@ -47,7 +47,7 @@ def tell_of(key: ApiKey, topic: Topic, sources: Iterable[Source]) -> None:
 
 
 def tell_always(people: Iterable[int], key: ApiKey, topic: Topic, about: Mapping[UUID, str]) -> None:
-    """Tells these people whatever they chose: of a danger to what is theirs."""
+    """Notifies these users whatever their settings: their own data is in danger."""
     for user_id in people:
         _note(key, topic, user_id, about)
 
@@ -58,7 +58,7 @@ def unread(user: User) -> int:
 
 
 def of(user: User):
-    """What somebody was told about what they may still see, the newest first."""
+    """The notices of a user about objects that they may still see, the newest first."""
     return _mine(user).select_related("key")
 
 
@@ -69,13 +69,13 @@ def read(user: User) -> None:
 
 
 def wishes_of(user: User, keys: Iterable[ApiKey]) -> dict[UUID, list[str]]:
-    """The topics that somebody is told of, for each key. One query."""
+    """The subscribed topics of a user, for each key. One query."""
     chosen = {wish.key_id: wish.topics for wish in Wish.objects.filter(user=user, datasource_id=None)}
     return {key.pk: chosen.get(key.pk, list(DEFAULTS[key.owner_id == user.pk])) for key in keys}
 
 
 def follows(user: User, source: Source) -> bool:
-    """Whether somebody wants to be told about this one source."""
+    """True if the user subscribed to this one source."""
     wish = Wish.objects.filter(user=user, key=source.key_id, datasource_id=source.datasource_id).first()
     return bool(wish and wish.topics)
 
@@ -86,7 +86,7 @@ def choose(user: User, key: ApiKey, topics: Iterable[str], source: Source | None
 
 
 def tidy() -> None:
-    """Forgets what was told a while ago."""
+    """Deletes old notices."""
     Notice.objects.filter(at__lt=timezone.now() - FORGET_AFTER).delete()
 
 
@@ -103,7 +103,7 @@ _UNREAD = Prepared(_unread)
 
 
 def _who(key: ApiKey, topic: Topic) -> dict[int, set[UUID] | None]:
-    """Who wants to know, and of which things; None: of all."""
+    """The subscribers and their sources; None for all sources."""
     people, who = access.people_for(key), {}
     chosen: dict[int, bool] = {}
     for wish in Wish.objects.filter(key=key, user__in=people):

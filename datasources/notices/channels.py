@@ -1,9 +1,8 @@
-"""Sends notices out of the dashboard: by mail, to a webhook of somebody's, to Slack.
+"""Sends notices out of the dashboard: by mail, to a user's webhook, to Slack.
 
-The address comes from a person, so the request must not reach into the network that we stand in: only public addresses
-are connected to, and no redirect is followed (core/outgoing.py). A receiver may answer slowly or never, so few messages
-are under way at once; the others wait as rows that are due, and no thread with them. A webhook's body is signed like
-Claro's own (docs/claro-api.md, webhooks).
+A user supplies the URL, so the request must not reach the internal network: only public addresses are used, and no
+redirect is followed (core/outgoing.py). A receiver may be slow or silent, so few messages are in flight. The others
+wait as due rows, without a thread. A webhook's body is signed like Claro's own (docs/claro-api.md, webhooks).
 """
 
 import hashlib
@@ -49,11 +48,11 @@ SIGNATURE_HEADER = "X-Claro-Dashboard-Signature"
 
 
 class NotSent(Exception):
-    """In words for the person whose outlet it is."""
+    """The message was not sent; the text is for the channel's user."""
 
 
 def save(user: User, kind: Outlet.Kind, url: str = "") -> Outlet:
-    """Somebody's one outlet of this kind, with this address. Raises NotSent for one that can't be."""
+    """Stores the user's one channel of this kind, with this address. Raises NotSent for an invalid one."""
     outlet = Outlet(user=user, kind=kind)
     if kind != Outlet.Kind.MAIL:
         master_key.leave_canary()
@@ -65,13 +64,13 @@ def save(user: User, kind: Outlet.Kind, url: str = "") -> Outlet:
 
 
 def _give_up(held: Held, error: ClaroError) -> None:
-    """What comes next tries anew."""
+    """Ends the attempts; the next notice starts them again."""
     held.finish(None, attempts=0, problem=error.user_message, sent_until=timezone.now())
 
 
 @retry.work(Outlet, _give_up)
 def send(held: Held) -> str:
-    """Sends what came since the last time, in one message; tries again later, and in the end says why not."""
+    """Sends everything since the last message at once; retries later, and finally stores the error."""
     with _place(held.work.user_id) as is_free:
         return _send(held) if is_free else _wait(held)
 

@@ -8,7 +8,7 @@ from datasources.models.notices import CHOICES
 
 
 class WishForm(forms.Form):
-    """What somebody is told about a key."""
+    """The notification settings of a user for a key."""
 
     topics = forms.MultipleChoiceField(
         choices=CHOICES,

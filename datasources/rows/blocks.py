@@ -1,10 +1,10 @@
-"""One block of a query's rows: its place in Redis, and the one call that fills it for all who want it.
+"""One block of a query's rows: its entry in Redis, and the one call that fills it for all readers.
 
-A block lies in Redis as a hash of compressed segments, so that a page reads what it shows and no more. It is found by
-everything that decides its content: the key's fingerprint, the source, its `processedAt`, sort, order, filter, block
-size and number. The least recently read ones make room for new ones. Of all who want a missing block, one asks, in a
-thread of its own that goes on when the page stops waiting; while it lives it renews its lock, so a dead one is replaced
-within LOCK_MS.
+A block is a Redis hash of compressed segments, so a page reads only the segments it shows. Its name contains everything
+that determines its content: the key's fingerprint, the source, its `processedAt`, sort, order, filter, block size and
+number. The least recently used blocks are evicted. If several readers need a missing block, one of them makes the call,
+in a thread that continues after the page stops waiting. That thread renews its lock, so a dead one is replaced within
+LOCK_MS.
 """
 
 import contextlib
@@ -61,12 +61,12 @@ _RELEASE = "if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL
 
 
 class StillLoading(Exception):
-    """The rows were asked for, and will be in the cache soon; look again."""
+    """The rows were requested and will be in the cache soon; retry."""
 
 
 @dataclass(frozen=True)
 class Query:
-    """What decides which rows come in which order, in the API's words; empty where not asked for."""
+    """The parameters that determine rows and order, in the API's words; empty where not requested."""
 
     sort: str = ""
     order: str = "asc"
@@ -83,7 +83,7 @@ class Query:
 
 @dataclass(frozen=True)
 class Rows:
-    """Some consecutive rows: `first` counts from 0; `total` is None where the API doesn't tell."""
+    """Some consecutive rows: `first` counts from 0; `total` is None if the API does not return it."""
 
     columns: tuple[str, ...]
     rows: list[list[object]]
@@ -114,7 +114,7 @@ class Block:
         self.is_last = False
 
     def rows(self, start: int, stop: int, deadline: float, asker: Asker) -> Rows:
-        """Rows `start` to `stop` of the block: from the cache, from one's own call, or from whoever is asking now.
+        """Rows `start` to `stop` of the block: from the cache, from a new call, or from the call in flight.
 
         Raises StillLoading at the deadline (of the monotonic clock), and ClaroError.
         """
@@ -156,7 +156,7 @@ class Block:
             return None  # spoilt, or of another version of ours: asked for again
 
     def _known(self, start: int, stop: int) -> Rows | None:
-        """What the last call brought, be it rows or its error; None when the API must be asked."""
+        """The result of the last call, rows or an error; None if the API must be called."""
         if found := self.read(start, stop):
             return found
         if error := connection().get(f"{self.name}:error"):
@@ -164,7 +164,7 @@ class Block:
         return None
 
     def _ask(self, asker: Asker, start: int, stop: int) -> Future[Rows] | None:
-        """The answer to come of a call in a thread of its own; None when somebody else is asking."""
+        """The future of a call in a separate thread; None if another process makes the call."""
         lock = uuid.uuid4().hex
         if not connection().set(f"{self.name}:lock", lock, nx=True, px=LOCK_MS):
             return None
@@ -217,7 +217,7 @@ class Block:
         return self._slice(got, start, stop)
 
     def _leave(self, error: BaseException) -> None:
-        """Leaves the error for those who wait; but when to come back is each one's own (budget.py)."""
+        """Stores the error for the waiting readers; no NotNow, as its `retry_at` differs per user (budget.py)."""
         if isinstance(error, ClaroError) and (not isinstance(error, NotNow) or isinstance(error, Unauthorized)):
             with contextlib.suppress(redis.RedisError):
                 seconds = TOO_LARGE_S if isinstance(error, TooLarge) else ERROR_S

@@ -46,7 +46,7 @@ EMPTY = '<td class="is-empty"><span>empty</span></td>'
 
 
 def cell(value: object, cut_at: int = CUT_AT, row: int = 0, place: int = 0) -> str:
-    """One `<td>`; its class says what kind of value it holds. `row` and `place` find the whole text of a cut one."""
+    """One `<td>` with a class for its type of value. `row` and `place` locate the full text of a truncated one."""
     return plain(value, cut_at) or other(value, cut_at, row, place)
 
 
@@ -105,7 +105,7 @@ def is_blank(text: str) -> bool:
 
 
 def marked(text: str) -> str:
-    """The text as HTML; its characters stay, those that can't be seen stand in spans that rows.css shows."""
+    """The text as HTML; invisible characters are kept in spans that rows.css marks."""
     html = escape(text, quote=False)
     is_seen = text.isascii() and text.isprintable() and text == text.strip()
     return html if is_seen else _MARKED.sub(_mark, html)

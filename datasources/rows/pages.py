@@ -25,7 +25,7 @@ AHEAD_FROM = 0.6
 def page(source: Source, number: int, limit: int, query: Query, person: object = "") -> Rows:
     """Page `number` (from 1) of `limit` rows, for `person`. Raises StillLoading after WAIT_S, and ClaroError.
 
-    Blocks that are too large are requested again with fewer rows. Raises TooLarge where one row alone is.
+    Blocks that are too large are requested again with fewer rows. Raises TooLarge if one row alone is too large.
     """
     first, size = (number - 1) * limit, block_size(source)
     deadline = time.monotonic() + WAIT_S

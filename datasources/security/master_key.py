@@ -36,7 +36,7 @@ def holds_secrets() -> bool:
 
 
 def trouble() -> str:
-    """What is wrong with the master key, as a sentence for whoever runs this; empty when all is well."""
+    """The problem with the master key, as a sentence for the administrator; empty if there is none."""
     try:
         ring_ids = ", ".join(key.id for key in vault.ring())
     except ImproperlyConfigured as error:
@@ -56,7 +56,7 @@ def trouble() -> str:
 
 
 def check_at_start() -> None:
-    """Says it loudly in the log; the site still runs, and its pages say which keys to paste again."""
+    """Logs a problem loudly; the site still runs, and its pages list the keys to enter again."""
     try:
         if text := trouble():
             logger.critical(text)
@@ -75,7 +75,7 @@ def unreadable(model: type[Sealed]) -> QuerySet[Sealed]:
 
 @dataclass
 class Rotation:
-    """What a rotation did, in rows per model name; every row is in exactly one of the counts."""
+    """The result of a rotation, in rows per model name; every row is in exactly one of the counts."""
 
     rotated: dict[str, int] = field(default_factory=dict)
     current: dict[str, int] = field(default_factory=dict)

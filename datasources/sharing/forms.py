@@ -72,7 +72,7 @@ class ShareForm(forms.Form):
 
     @staticmethod
     def _end_of(day: date) -> datetime:
-        """Midnight in the zone of whoever chose it."""
+        """Midnight in the user's time zone."""
         return timezone.make_aware(datetime.combine(day + timedelta(days=1), time.min))
 
 
@@ -99,7 +99,7 @@ class ShareEditForm(ShareForm):
             del self.fields["remove_password"]
 
     def settings(self) -> dict[str, Any]:
-        """What changes, as shares.change takes it. A day that was not touched keeps its hour."""
+        """The changes for shares.change. An unchanged day keeps its hour."""
         changed = super().settings()
         if not {"ends", "ends_on"} & set(self.changed_data):
             del changed["ends_at"]

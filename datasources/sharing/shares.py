@@ -1,7 +1,7 @@
-"""Share links: made, changed, used. Whether one works is asked of access.py at each use.
+"""Share links: creating, changing and using them. access.py decides at each use whether one works.
 
-Behind each file stands a download link (links.py), made once for all who click and renewed ahead of need, so that a
-click costs no call. What is shared by whom is never cached; uses wait in Redis to be written into the log together.
+Each file has a download link (links.py), created once for all visitors and renewed ahead of need, so a click costs no
+call. Permissions are never cached; uses are buffered in Redis and logged in batches.
 """
 
 import json
@@ -93,7 +93,7 @@ def pause(share: ShareLink, *, on: bool) -> None:
 
 
 def end(share: ShareLink) -> None:
-    """For good; whoever has the address finds nothing from now on."""
+    """Revokes the link permanently."""
     change(share, ended_at=timezone.now())
 
 
@@ -105,15 +105,15 @@ def rotate(share: ShareLink) -> None:
 
 
 def may_change(share: ShareLink, user: User) -> bool:
-    """Whether this person, who sees it, may change and end it: one's own, or by one's role those of others too."""
+    """True if this user, who sees it, may change and revoke it: it is their own, or their role allows that."""
     is_own = share.made_by_id == user.pk and may(share.role, Action.SHARE)
     return is_own or may(share.role, Action.END_SHARES)
 
 
 def guess(share: ShareLink, address: str | None, device: str) -> Guess:
-    """A try at its password, counted for its network and for all together; for a `device` that had it before, alone.
+    """An attempt at its password, counted for its network and for all together; for a known `device` alone.
 
-    So others can slow down newcomers, but nobody who has opened the link already.
+    Strangers can therefore delay new visitors, but no visitor who has opened the link before.
     """
     network = (f"network {network_of(address)}", guesses.OF_ONE)
     guessers = [(f"device {device}", guesses.OF_ONE)] if device else [network, ("all", guesses.OF_ALL)]
@@ -121,7 +121,7 @@ def guess(share: ShareLink, address: str | None, device: str) -> Guess:
 
 
 def tell_of_guessing(share: ShareLink) -> None:
-    """Tells its maker, its key's owner and the log that its password is being guessed; once until it has been quiet."""
+    """Notifies its maker, its key's owner and the log of password guessing; once until it has stopped for a while."""
     if throttle.goes_on("guessing", str(share.pk), GUESSING_IS_OVER_AFTER_S):
         return
     with transaction.atomic():
@@ -133,10 +133,10 @@ def tell_of_guessing(share: ShareLink) -> None:
 
 
 def quick(token: str, number: int) -> tuple[ShareLink, str] | None:
-    """The share of a token, while it works, and the signed URL of a file of it, where that lives. One query.
+    """A valid share by its token, and the signed URL of a file if that is alive. One query.
 
-    What is asked is asked of access.py, and in SQL that is written once: this is what scripts and clicks wait for.
-    Of the share not more is known than it takes to go on.
+    access.py defines the conditions, and the SQL is compiled once, because scripts and clicks wait for it. Only the
+    fields needed to redirect are loaded.
     """
     now, fingerprints = timezone.now(), vault.fingerprints(token)
     values = {f"fingerprint{place}": fingerprint for place, fingerprint in enumerate(fingerprints)}
@@ -167,9 +167,9 @@ def renew(share: ShareLink, number: int) -> DownloadLink | None:
 
 
 def use(share: ShareLink, number: int) -> bool:
-    """Counts a download; False when there is none left. However many come at once, no more than there are.
+    """Counts a download; False if none is left. Simultaneous calls never exceed the limit.
 
-    Where they are limited, the database counts at once; else it is told of all downloads of a few seconds together.
+    With a limit the database counts at once; without one, the downloads of a few seconds are counted together.
     """
     now, is_limited = timezone.now(), share.most_uses is not None
     if is_limited:
@@ -193,7 +193,7 @@ def use(share: ShareLink, number: int) -> bool:
 
 
 def write_uses() -> int:
-    """Writes down the downloads since the last time, and tells open pages; says how many there were."""
+    """Stores the downloads since the last time and notifies open pages; returns their number."""
     lines = [json.loads(line) for line in connection().lpop(USES, USES_AT_ONCE) or ()]
     _write(lines)
     return len(lines)
@@ -217,7 +217,7 @@ def renew_ahead() -> list[DownloadLink]:
 
 
 def warn() -> int:
-    """Tells who wants to know of share links that are used up or about to end, once of each; says how many."""
+    """Notifies subscribers of share links at their limit or near their expiry, once of each; returns the number."""
     now = timezone.now()
     # One that was made for a day only is no news on that day.
     ending = Q(ends_at__gt=now, ends_at__lte=now + WARN_BEFORE, created_at__lt=now - WARN_BEFORE)

@@ -1,6 +1,6 @@
-"""How long processing usually takes, by a key's own past, and how what is being processed comes along by that.
+"""The usual processing time by a key's history, and the progress of processing sources against it.
 
-A source counts as slower than usual by what was seen, not by the clock: it was still processing at the last check.
+A source counts as slower than usual by observation, not by the clock: it was still processing at the last check.
 """
 
 import hashlib
@@ -50,7 +50,7 @@ Kind = tuple[UUID, str]
 
 @dataclass(frozen=True)
 class Usual:
-    """How long the like of a source took: most of them between `low_s` and `high_s`, hardly one over `slow_s`."""
+    """The duration of similar sources: most between `low_s` and `high_s`, hardly one over `slow_s`."""
 
     low_s: float
     high_s: float
@@ -59,7 +59,7 @@ class Usual:
 
     @property
     def words(self) -> str:
-        """Such as "3 to 5 min": what stands after "usually"."""
+        """The duration as a range such as "3 to 5 min", to follow the word "usually"."""
         (low, unit), (high, high_unit) = _spoken(self.low_s), _spoken(self.high_s)
         shortest = (SPOKEN[0][3], SPOKEN[0][0])
         if (low, unit) == (high, high_unit):
@@ -71,10 +71,10 @@ class Usual:
 
 @dataclass(frozen=True)
 class Pace:
-    """How a source that is being processed comes along.
+    """The progress of a processing source.
 
-    `since` is the latest time at which it can have begun, the very one unless `is_least`; null for a status that we
-    don't know. `is_unchecked` once `checked_at` is so long ago that nothing can be said.
+    `since` is the latest possible start, or the exact one unless `is_least`; null for an unknown status. `is_unchecked`
+    is true if `checked_at` is too long ago for any statement.
     """
 
     checked_at: datetime
@@ -97,7 +97,7 @@ def paces(sources: Iterable[Source]) -> dict[int, Pace]:
 
 
 def usual(size_bytes: int | None, past: Sequence[Done]) -> Usual | None:
-    """What this past says of a source of this size: those of similar size if they are enough, else all."""
+    """The usual duration for a source of this size: from similar sizes if there are enough, else from all."""
     similar = [took_s for size, took_s in past if _are_similar(size, size_bytes)]
     is_by_size = len(similar) >= ENOUGH
     took = sorted(similar if is_by_size else (took_s for _, took_s in past))
@@ -145,7 +145,7 @@ def _are_similar(one: int | None, other: int | None) -> bool:
 
 
 def _pasts(kinds: set[Kind]) -> dict[Kind, list[Done]]:
-    """Of each kind what was done last, from the cache or with one query for all that is not there."""
+    """The latest durations of each kind, from the cache or with one query for all missing ones."""
     pasts = _cached(sorted(kinds, key=str))
     missing = kinds - pasts.keys()
     if missing:

@@ -60,7 +60,7 @@ class Listing:
 
 
 def narrowed(sources: QuerySet[Source], state: dict[str, Any], *names: str) -> QuerySet[Source]:
-    """What is left of the sources by those of FILTERS."""
+    """The sources that match these FILTERS."""
     return sources.filter(**{FILTERS[name]: state[name] for name in names if state[name]})
 
 

@@ -1,8 +1,8 @@
-"""A source that our copy lacks: Claro is asked for it once, before a page says that it does not exist.
+"""Looks up a source that the mirror lacks at Claro, once, before a page answers 404.
 
-A lookup is one call with one key. Claro's no is remembered for each key and id, and lookups are limited for each user
-and each key, so that random ids cannot use up the calls. What other users see behind their keys decides nothing here:
-an id that only others know costs and shows the same as one that nobody knows.
+A lookup is one call with one key. A 404 is cached per key and id, and lookups are limited per user and per key, so
+random ids cannot use up the calls. Other users' data has no influence: an id that only others know costs and shows the
+same as an unknown one.
 """
 
 import time
@@ -32,7 +32,7 @@ ASKING, NO = b"asking", b"no"
 
 
 class TooManyLookups(NotNow):
-    """So many unknown ids were asked for that Claro is not asked for another one in this minute."""
+    """Too many unknown ids were requested in this minute."""
 
     words = "Too many unknown addresses were opened."
 
@@ -52,9 +52,9 @@ class StillAsking(NotNow):
 
 
 def find(user: User, datasource_id: UUID, key_id: UUID | None = None) -> bool:
-    """Whether Claro has the source behind a key of this user (or the key asked for); our copy has it from then on.
+    """True if Claro has the source for a key of this user (or the requested key); the mirror then has it too.
 
-    Raises ClaroError where that can't be said: no calls left, no answer, too many lookups.
+    Raises ClaroError if that is unknown: no calls left, no answer, too many lookups.
     """
     began, problem = time.monotonic(), None
     for key in _keys(user, datasource_id, key_id):
@@ -79,7 +79,7 @@ def _keys(user: User, datasource_id: UUID, key_id: UUID | None) -> list[ApiKey]:
 
 
 def _is_known(key: ApiKey, datasource_id: UUID) -> bool:
-    """Whether Claro said no to this lately."""
+    """True if Claro answered 404 for this lately."""
     return connection().get(_name(key, datasource_id)) == NO
 
 

@@ -20,7 +20,7 @@ MOST = 1000
 
 
 class SelectionForm(forms.Form):
-    """What is chosen on the list: data sources by their ids, or all that match what it is filtered by."""
+    """The selection on the list: sources by their ids, or all that match the filters."""
 
     all = forms.BooleanField(required=False)
     source = forms.CharField(required=False, widget=forms.MultipleHiddenInput)
@@ -52,7 +52,7 @@ class TooMany(Exception):
 
 @dataclass(frozen=True)
 class Selection:
-    """What is to be acted on, each source once and through the best key; and how many more one may not act on."""
+    """The sources to act on, each once and through the best key; and the number without permission."""
 
     sources: list[Source]
     left_out: int

@@ -45,7 +45,7 @@ MOMENTS = timedelta(seconds=10)
 @register.simple_tag
 @lru_cache(maxsize=256)
 def icon(name: str, classes: str = "") -> SafeString:
-    """One of static/vendor/tabler-icons/icons.css; decoration only, the words stand beside it."""
+    """An icon of static/vendor/tabler-icons/icons.css; decorative, beside its label."""
     return format_html('<span class="icon icon-{}{}" aria-hidden="true"></span>', name, classes and f" {classes}")
 
 
@@ -82,7 +82,7 @@ def until(at: datetime | None) -> SafeString:
 
 @register.filter
 def countdown(at: datetime) -> SafeString:
-    """How long still until something happens by itself, and "a moment" from then on."""
+    """The time until an automatic event, and "a moment" after that."""
     left = at - timezone.now()
     words = _left(left) if left > timedelta(0) else "a moment"
     return _time(at, SafeString('data-until="a moment"'), words)
@@ -143,13 +143,13 @@ def count(number: int | None) -> str:
 
 @register.filter
 def visible(text: str) -> str:
-    """Text of the API without characters that turn round or hide what stands beside them."""
+    """Text of the API without characters that reorder or hide the surrounding text."""
     return without_traps(str(text))
 
 
 @register.filter
 def with_code(text: str) -> SafeString:
-    """Text of ours with what stands in backticks as code."""
+    """The dashboard's own text with backticks rendered as code."""
     parts = [escape(without_traps(part)) for part in text.split("`")]
     return mark_safe("".join(f"<code>{part}</code>" if place % 2 else part for place, part in enumerate(parts)))  # noqa: S308
 
@@ -203,7 +203,7 @@ def query(context: template.Context, **changes: object) -> str:
 
 @register.simple_tag(takes_context=True)
 def carry(context: template.Context, but_for: str) -> SafeString:
-    """The parameters of the address as hidden fields of a form that asks anew for those named (by spaces)."""
+    """The page's parameters as hidden fields of a form, except those named (separated by spaces)."""
     fields = ((name, value) for name, values in context["request"].GET.lists() for value in values)
     new = but_for.split()
     return format_html_join(
@@ -238,13 +238,13 @@ def sort_header(
 
 @register.simple_tag
 def now_ms() -> int:
-    """What happens from now on is news to this page (live.py)."""
+    """The current time in ms, from which this page receives events (live.py)."""
     return live.now_ms()
 
 
 @register.simple_tag
 def sentence(event: AuditEvent) -> SafeString:
-    """Who did what, names set off from our own words; a source that is there is a link."""
+    """An event as a sentence, with user and object names marked; an existing source is a link."""
     looks = {"": "{}", "who": "<strong><bdi>{}</bdi></strong>"}
     if event.href:
         looks["about"] = '<a href="{1}"><bdi>{0}</bdi></a>'
@@ -294,13 +294,13 @@ def in_space(context: template.Context, name: str) -> str:
 
 @register.filter
 def may(role: int | None, action: str) -> bool:
-    """Whether somebody of this role may do it (accounts/roles.py)."""
+    """True if this role has the permission (accounts/roles.py)."""
     return roles.may(role, roles.Action(action))
 
 
 @register.inclusion_tag("views/_save.html", takes_context=True)
 def save_view(context: template.Context, name: str, *args: object) -> dict[str, str]:
-    """Leads to saving what this page shows under a name, once its address says more than the page of a list."""
+    """A link that saves this page as a view, if its URL has more than the parameters of a list page."""
     asked = context["request"].GET
     if not any(value for name, value in asked.items() if name not in saved_views.PLACES):
         return {"href": ""}
@@ -310,7 +310,7 @@ def save_view(context: template.Context, name: str, *args: object) -> dict[str, 
 
 @register.simple_tag(takes_context=True)
 def source_url(context: template.Context, name: str, source: Source) -> str:
-    """A page of the source, through the key it is seen through where that has to be said; with the way back."""
+    """A page of the source, through its key where several reach it; with the back link."""
     asked = context["request"].GET
     path = _path_of_any(name).replace(str(ANY), str(source.datasource_id))
     parameters = {"team": asked["team"]} if asked.get("team") else {}
@@ -323,7 +323,7 @@ def source_url(context: template.Context, name: str, source: Source) -> str:
 
 @lru_cache(maxsize=16)
 def _path_of_any(name: str) -> str:
-    """The path of a source's page with ANY in place of its id: resolving takes longer than all else a list says."""
+    """The path of a source's page with ANY in place of its id: resolving is the slowest part of a list row."""
     return reverse(name, args=[ANY])
 
 

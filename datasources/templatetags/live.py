@@ -1,4 +1,4 @@
-"""Parts of a page that request themselves anew; loaded into every template by the settings."""
+"""Parts of a page that reload themselves; loaded into every template by the settings."""
 
 from django import template
 from django.utils.html import format_html
@@ -18,7 +18,7 @@ def live_part(
     glance: object = False,
     keep: bool = False,
 ) -> SafeString:
-    """Attributes of a part of the page that requests itself anew after these events, and after a lost connection.
+    """Attributes of a part of the page that reloads itself after these events, and after a lost connection.
 
     `source` adds the event about it. `url` is where, else the address of the page; `glance` also now and then, for what
     depends on the clock. `keep`: the part stays as it is when it is gone or forbidden.

@@ -48,7 +48,7 @@ def status_badge(status: str) -> SafeString:
 
 @register.simple_tag
 def pace_words(pace: Pace) -> SafeString:
-    """How a source that is being processed comes along: icon and words, never colour alone."""
+    """The progress of a processing source: icon and words, never colour alone."""
     looks = '"pace is-slow icon-alert-triangle"' if pace.is_unchecked or pace.is_slower else "pace"
     if pace.is_unchecked:
         words = f"<span>not checked for {claro.short_lasting(pace.checked_at)}</span>"
@@ -65,7 +65,7 @@ def pace_words(pace: Pace) -> SafeString:
 
 
 class _Line:
-    """What all rows of a page share."""
+    """The values that all rows of a page share."""
 
     def __init__(self, context: template.Context):
         self._context = context

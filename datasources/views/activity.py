@@ -20,7 +20,7 @@ from datasources.views.pages import render_page
 @never_cache
 @require_safe
 def list_activity(request: HttpRequest) -> HttpResponse:
-    """What happened, as far as the reader may know: the newest first, narrowed by what stands in the address."""
+    """The user's activity log, the newest first, filtered by the query string."""
     form: QueryForm = ActivityForm(request.GET)
     state = form.state()
     page = search.page(_events(request, state), state["before"], state["after"])

@@ -18,7 +18,7 @@ NAME = "back"
 
 
 def of_list(asked: QueryDict) -> str:
-    """What the pages of a source carry as `back`: the list's parameters, without the space, which they name anyway."""
+    """The value of `back` on the pages of a source: the list's parameters except the space, which they have anyway."""
     return urlencode(_known(asked.items()))
 
 

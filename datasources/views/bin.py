@@ -18,7 +18,7 @@ from datasources.views.pages import paged, render_page, render_question, wants_f
 @login_required
 @require_safe
 def list_bin(request: HttpRequest) -> HttpResponse:
-    """What is about to be deleted, and what Claro did not delete."""
+    """The sources to be deleted, and those that Claro did not delete."""
     found = access.deletions_for(request.user, space_of(request)).select_related("source", "asked_by")
     context, status = paged(request, found.order_by(F("due_at").asc(nulls_first=True), "source__file_name", "pk"))
     context["bin_time"] = settings.BIN_TIME
@@ -51,7 +51,7 @@ def now(request: HttpRequest, deletions: list[Deletion]) -> HttpResponse:
 
 
 def _answer(request: HttpRequest, words: list[str], trouble: list[str]) -> HttpResponse:
-    """The bar as it is now, with what happened said aloud; a page without scripts goes to the bin and says it there."""
+    """The current banner with the result as an announcement; without scripts, the bin shows the result."""
     if wants_fragment(request):
         return render(request, "bin/_answer.html", {"words": words, "trouble": trouble})
     for text in words:

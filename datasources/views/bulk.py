@@ -1,4 +1,4 @@
-"""What is done with several sources that were chosen on the list."""
+"""Actions on several sources selected on the list."""
 
 from collections.abc import Callable
 from functools import wraps

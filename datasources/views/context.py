@@ -1,4 +1,4 @@
-"""What every page shows beside its own content."""
+"""The context of every page."""
 
 from functools import cache
 
@@ -24,7 +24,7 @@ _VIEWS = Prepared(lambda: access.views_for(READER))
 
 
 def of_every_page(request: HttpRequest) -> dict[str, object]:
-    """What the header, the sidebar and the lines above the content need; each is queried only where it is shown."""
+    """The context of the header, the sidebar and the banners; each value is queried only if it is shown."""
     return {
         # Where the reader is, and where else they can go.
         "space": SimpleLazyObject(lambda: _space(request)),
@@ -47,7 +47,7 @@ def above(request: HttpRequest) -> HttpResponse:
 
 
 def _spaces_path(request: HttpRequest) -> str:
-    """What another space shows first: the same page where it has spaces, else the sources."""
+    """The first page of another space: the same page if it has spaces, else the sources."""
     match = request.resolver_match
     return request.path if match and match.view_name in SPACED else reverse("sources:list")
 

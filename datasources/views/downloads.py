@@ -56,7 +56,7 @@ def state(request: HttpRequest, link: DownloadLink) -> HttpResponse:
 @of_link("GET")
 @never_cache
 def file(request: HttpRequest, link: DownloadLink) -> HttpResponse:
-    """Sends the browser to the file. The signed URL is a password: it stands in this one header and nowhere else."""
+    """Redirects to the file. The signed URL is a password, so it appears in this one header only."""
     if url := links.target(link):
         log.record(What.DOWNLOADED, request.user, source=link.source)
         return HttpResponseRedirect(url, headers={"Referrer-Policy": "no-referrer"})

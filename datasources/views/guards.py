@@ -54,7 +54,7 @@ def guard(find: Finder) -> Callable[..., Callable[[View], View]]:
 
 
 def for_staff(*methods: str) -> Callable[[View], View]:
-    """A view for those who look after the installation; nobody else finds it."""
+    """A view for administrators; 404 for other users."""
 
     def decorate(view: View) -> View:
         answer = require_http_methods(methods)(view)

@@ -12,6 +12,6 @@ from datasources.activity import takeover
 @never_cache
 @require_safe
 def holdings(request: HttpRequest) -> HttpResponse:
-    """What the account holds; after single sign-on took it over, its owner lands here."""
+    """The objects of the account; after a takeover by single sign-on its owner is redirected here."""
     context = {**takeover.holdings(request.user), "invitations": teams.invitations_of(request.user)}
     return render(request, "account/holdings.html", context)

@@ -16,7 +16,7 @@ from datasources.views.pages import render_page, render_problem
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
 def invitation(request: HttpRequest, token: str) -> HttpResponse:
-    """What one is invited to; whoever is signed in accepts it here. Others sign in or up first, and come back."""
+    """The invitation page. A signed-in user accepts it here. Other visitors sign in or up first, and return."""
     found = teams.find_invitation(token)
     if not found:
         raise Http404("No such invitation.")

@@ -123,7 +123,7 @@ def delete(request: HttpRequest, key: ApiKey) -> HttpResponse:
 
 
 def _checked(request: HttpRequest, form: KeyForm, key: ApiKey | None = None) -> ApiKey.State | None:
-    """The state of the key in the form after one call to Claro; None when it must not be stored: the form says why."""
+    """The key's state after one call to Claro; None if it must not be stored, with the reason in the form."""
     secret = form.cleaned_data["secret"]
     if same := keys.same_secret(request.user, secret, other_than=key):
         form.add_error("secret", f"You already added this key as {same.label}.")

@@ -79,7 +79,7 @@ async def _admitted(request: ASGIRequest) -> tuple[HTTPStatus, int, str]:
 
 
 def _person(request: ASGIRequest) -> tuple[int | None, str]:
-    """Who asks, and their session; their processing sources are looked at sooner now that they look."""
+    """The user and their session; their processing sources are polled sooner while they are present."""
     try:
         SessionMiddleware(lambda request: None).process_request(request)
         user = get_user(request)

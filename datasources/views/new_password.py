@@ -7,7 +7,7 @@ from datasources import tasks
 
 
 class ResetPasswordForm(AllauthForm):
-    """Hands the address to a worker, whoever's it is: the page does the same for every address."""
+    """Queues the mail in a worker, for any address: the page does the same whether or not an account exists."""
 
     def clean_email(self) -> str:
         return self.cleaned_data["email"].lower()

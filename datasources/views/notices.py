@@ -44,7 +44,7 @@ def unread(request: HttpRequest) -> HttpResponse:
 @login_required
 @require_safe
 def choices(request: HttpRequest) -> HttpResponse:
-    """What one is told, about which key, and on which ways."""
+    """The notification settings by key and channel."""
     return _choices(request, OutletForm())
 
 
@@ -59,7 +59,7 @@ def choose(request: HttpRequest, key: ApiKey) -> HttpResponse:
 
 @of_source(*POST)
 def follow(request: HttpRequest, source: Source) -> HttpResponse:
-    """Be told when this one source is processed or fails; or not any more."""
+    """Subscribes to the end of this one source's processing, or unsubscribes."""
     wanted = OF_A_SOURCE if request.POST.get("on") == "1" else ()
     notices.choose(request.user, source.key, wanted, source)
     text = "You will be notified when processing ends." if wanted else "You will not be notified about this file."
@@ -94,7 +94,7 @@ def remove_outlet(request: HttpRequest, outlet: Outlet) -> HttpResponse:
 
 @of_outlet(*FORM)
 def test_outlet(request: HttpRequest, outlet: Outlet) -> HttpResponse:
-    """The test of an outlet and what became of it. POST has a worker send one, a few times a minute."""
+    """The test of a channel and its outcome. POST queues one, a few times a minute."""
     too_often = request.method == "POST" and throttle.is_held_up("test", str(request.user.pk), channels.TESTS_A_MINUTE)
     if request.method == "POST" and not too_often:
         tasks.start(channels.ask_test(outlet))
@@ -107,7 +107,7 @@ def test_outlet(request: HttpRequest, outlet: Outlet) -> HttpResponse:
 @of_outlet(*POST)
 @never_cache
 def outlet_secret(request: HttpRequest, outlet: Outlet) -> HttpResponse:
-    """What a webhook's messages are signed with, as plain text for the clipboard."""
+    """The signing secret of a webhook's messages, as plain text for the clipboard."""
     try:
         secret, _ = outlet.secret_and_address()
     except SecretUnreadable:

@@ -1,4 +1,4 @@
-"""What all views share: a page or its live part from one context, and a problem in the same look."""
+"""Helpers of all views: a page or its fragment from one context, and errors in the same layout."""
 
 import hashlib
 import re

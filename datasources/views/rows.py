@@ -18,7 +18,7 @@ WHOLE_MAX, TOGETHER_MAX = 500_000, 4_000_000
 
 @of_source(*READ)
 def rows(request: HttpRequest, source: Source) -> HttpResponse:
-    """The table of a source's rows: page, sort and filter stand in the address and go to Claro as they are."""
+    """The table of a source's rows. Page, sort and filter are in the URL and go to Claro unchanged."""
     viewers.note(source, request.user)
     form = RowsForm(request.GET)
     state = form.state()

@@ -28,7 +28,7 @@ def list_views(request: HttpRequest) -> HttpResponse:
 @login_required
 @require_http_methods(["GET", "HEAD", "POST"])
 def add(request: HttpRequest) -> HttpResponse:
-    """Saves the view of the page whose path and query stand in the address."""
+    """Saves the view of the page with the path and query in this URL."""
     view, space = _asked(request)
     teams = [one.team for one in access.memberships_of(request.user) if may(one.role, Action.SAVE_VIEWS)]
     form = SavedViewForm(teams, request.POST if request.method == "POST" else None)

@@ -1,4 +1,4 @@
-"""What a browser remembers of a share link: signed, sent to this link's path only, and worth nothing for another."""
+"""The cookies of a share link: signed, limited to this link's path, and invalid for any other."""
 
 import re
 
@@ -83,5 +83,5 @@ def _stamp(share: ShareLink) -> str:
 
 
 def _file_stamp(request: HttpRequest, number: int) -> str:
-    """Of this address, which holds the token: a link with a new address knows nothing of the old one."""
+    """The stamp of a file at this URL, which contains the token: a replaced link has another stamp."""
     return salted_hmac("datasources.share.file", f"{request.path}:{number}", algorithm="sha256").hexdigest()

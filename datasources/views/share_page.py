@@ -1,6 +1,6 @@
-"""What whoever has a share link sees: no account, no session, nothing of the dashboard but its look.
+"""The public page of a share link: no account, no session, and only the layout of the dashboard.
 
-Whether the link is wrong, has ended or is paused, nobody can tell from the answer.
+The response does not reveal whether the link is wrong, has ended or is paused.
 """
 
 import base64
@@ -167,7 +167,7 @@ def _start(link: DownloadLink | None) -> None:
 
 
 def _not_yet(request: HttpRequest, link: DownloadLink) -> HttpResponse:
-    """For people a page that goes on by itself, for scripts a status that says when."""
+    """For browsers a page that continues automatically, for scripts a status with a time."""
     is_made = link.is_pending and not stalled.among([link])
     pause_s = RETRY_S if is_made else PAUSE_S
     if link.goes_on_at:
@@ -234,7 +234,7 @@ def _ask_password(request: HttpRequest, *, status: int = 200, wait_s: int = 0) -
 
 
 def _password(request: HttpRequest) -> str | None:
-    """What was tried, by the form or by HTTP Basic; never taken from the address, which is kept in histories."""
+    """The submitted password, from the form or HTTP Basic; never from the URL, which browsers store in the history."""
     if request.method == "POST":
         return request.POST.get("password", "")
     kind, _, credentials = request.headers.get("Authorization", "").partition(" ")

@@ -1,4 +1,4 @@
-"""Share links, for those who look after them. Their public side is in share_page.py."""
+"""Share links for the users who manage them. share_page.py is their public side."""
 
 from uuid import UUID
 
@@ -47,7 +47,7 @@ def share(request: HttpRequest, source: Source) -> HttpResponse:
 @login_required
 @require_safe
 def list_shares(request: HttpRequest) -> HttpResponse:
-    """All that was shared through the keys one may use, by whomever."""
+    """All share links of the user's keys, by any user."""
     found = access.shares_for(request.user, space_of(request)).prefetch_related("files__source")
     context, status = paged(request, found)
     return render_page(request, "shares/list.html", context, status)
@@ -143,7 +143,7 @@ def _question(request: HttpRequest, share: ShareLink, title: str, text: str, act
 
 
 def _with_others(request: HttpRequest, source: Source) -> list[Source]:
-    """The source, and the others that are to stand on its page; all behind its key. Raises Http404."""
+    """The source and the others for the same page; all of one key. Raises Http404."""
     try:
         wanted = {UUID(text) for text in request.GET.getlist("with")} - {source.datasource_id}
     except ValueError:

@@ -41,7 +41,7 @@ def list_sources(request: HttpRequest) -> HttpResponse:
 @login_required
 @require_POST
 def refresh(request: HttpRequest) -> HttpResponse:
-    """Asks for a new copy now; the list says so until it is there. The address it was asked from stays."""
+    """Requests a new copy; the list shows that until it is there. The page's parameters stay."""
     keys = _keys(request)
     _wake(keys)
     if request.htmx:
@@ -52,7 +52,7 @@ def refresh(request: HttpRequest) -> HttpResponse:
 @login_required
 @require_safe
 def checks(request: HttpRequest) -> HttpResponse:
-    """The line above the list that says when nothing is being checked; an open page looks at it again and again."""
+    """The banner above the list if nothing is being checked; an open page reloads it periodically."""
     context = {"standstill": stalled.of_keys(_keys(request))}
     return render_page(request, "sources/_checks.html", context)
 

@@ -30,7 +30,7 @@ ANYBODY = "anyone with the link"
 @login_required
 @require_http_methods(["GET", "HEAD", "POST"])
 def list_teams(request: HttpRequest) -> HttpResponse:
-    """One's teams, and the form for a new one."""
+    """The user's teams, and the form for a new one."""
     form = TeamForm(request.POST if request.method == "POST" else None)
     if request.method == "POST" and form.is_valid():
         try:
@@ -47,7 +47,7 @@ def list_teams(request: HttpRequest) -> HttpResponse:
 
 @of_team(*FORM)
 def team(request: HttpRequest, own: Membership) -> HttpResponse:
-    """Who is in it, who is invited, which keys it works through."""
+    """The team's members, invitations and keys."""
     form = InviteForm(own.role, request.POST if request.method == "POST" else None)
     if request.method == "POST":
         _require(own, Action.PEOPLE)
@@ -171,7 +171,7 @@ def _question(request: HttpRequest, own: Membership, title: str, text: str, act:
 
 
 def _invite(request: HttpRequest, own: Membership, form: InviteForm) -> bool:
-    """Whether it was done; else the form says why not."""
+    """True if done; else the form has the error."""
     asked = form.cleaned_data
     expires_at = timezone.now() + timedelta(days=asked["days"])
     email, single = asked["email"], asked["is_single_use"] or bool(asked["email"])
@@ -231,7 +231,7 @@ def _require(own: Membership, action: Action) -> None:
 
 
 def _is_within(own: Membership, theirs: Membership) -> bool:
-    """Admins change everybody but owners."""
+    """True if this role may change that one: admins change all roles but the owners'."""
     return may(own.role, Action.OWN) or theirs.role < Role.OWNER
 
 

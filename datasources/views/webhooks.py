@@ -19,7 +19,7 @@ BODY_BYTES_MAX = settings.BODY_LIMITS["/hooks/"]
 
 @of_own_key(*POST)
 def switch(request: HttpRequest, key: ApiKey) -> HttpResponse:
-    """Turns "Let Claro tell us" on or off; a task does it."""
+    """Turns instant updates on or off; a task does it."""
     if request.POST.get("on") != "1":
         hook, what = webhooks.switch_off(key), What.HOOK_OFF
     elif trouble := webhooks.why_not():

@@ -14,7 +14,7 @@ function searchSoon({ target, isComposing }) {
 document.addEventListener("input", searchSoon);
 document.addEventListener("compositionend", searchSoon);
 document.addEventListener("compositionstart", () => clearTimeout(typing));
-// Who has gone on meanwhile (Enter, a link) is not called back by what was typed before.
+// Cancel the pending search when the user submits or follows a link.
 document.addEventListener("htmx:config:request", ({ detail: { ctx } }) => {
   if (ctx.sourceElement.matches("a, form, button")) clearTimeout(typing);
 });
