@@ -93,7 +93,7 @@ class _Line:
             f"<td data-priority=4>{escape(claro.kind(source.content_type))}</td>"
             f"{_size(source.size_bytes)}<td>{self._ago(source.uploaded_at)}</td>"
             f"<td data-priority=6>{self._processed(source)}</td>"
-            f"{self._key(source) if self._has_key_column else ''}<td class=row-actions>"
+            f"{self._key(source) if self._has_key_column else ''}<td>"
             f"{'' if source.has_failed else _link('table', path(uuid, 'rows/'), f'r {its}')}"
             f"{_download(source, path(uuid, 'download/'), f'd {its}')}"
             f"{_link('share', path(uuid, 'share/'), f's {its}') if may_share else ''}"

@@ -16,7 +16,7 @@ from datasources.sources.durations import BELIEVED, ENOUGH, LATEST, UNCHECKED, P
 NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
 SECOND, MINUTE = timedelta(seconds=1), timedelta(minutes=1)
 SPAN = re.compile(
-    r"a few seconds|(about|up to) \d+ (s|min|h|d)|\d+ to \d+ (s|min|h|d)|\d+ (s|min|h) to \d+ (s|min|h|d)"
+    r"a few seconds|(about|under) \d+ (s|min|h|d)|\d+ to \d+ (s|min|h|d)|\d+ (s|min|h) to \d+ (s|min|h|d)"
 )
 
 
@@ -81,7 +81,7 @@ def words(source: Source) -> str:
     [
         (0, 0, "a few seconds"),
         (1, 7.4, "a few seconds"),
-        (1, 31, "up to 30 s"),
+        (1, 31, "under 30 s"),
         (19, 21, "about 20 s"),
         (12, 44, "10 to 45 s"),
         (42, 118, "40 s to 2 min"),

@@ -72,7 +72,7 @@ TROUBLES = {
     "processing": Trouble(refuse("PROCESSING_IN_PROGRESS", 423), "processing this", 200, "failed", "failed"),
     "invalid": Trouble(refuse("INVALID_PARAMETERS", 400), "In its own words.", 422, "failed", "failed"),
     "unknown code": Trouble(refuse("TEAPOT", 418), "Claro answered: In its own words.", 502, "failed", "failed"),
-    "limit": Trouble(answer(429, "slow down", **{"Retry-After": "20"}), "goes on at", 429, "waiting", "pending"),
+    "limit": Trouble(answer(429, "slow down", **{"Retry-After": "20"}), "continues at", 429, "waiting", "pending"),
     "time-out": Trouble(time_out, *UNREACHABLE),
     "refused": Trouble(nobody_there, *UNREACHABLE),
     "502 with HTML": Trouble(answer(502, HTML_502), *UNREACHABLE),
