@@ -71,8 +71,8 @@ def test_the_owner_lands_on_a_page_that_lists_everything_else(provider, prepared
         "Main shared with Catalogue, added",
         "For me key Main, paused",
         "Prices",
-        "Open invitations None.",
-        "Notice channels None.",
+        "Open invitations None",
+        "Notice channels None",
     ):
         assert line in text
 

@@ -40,7 +40,7 @@ def test_everything_that_claro_says_is_shown(web, account, key):
     assert shown["Size"] == "1.5 MB (1,500,000 bytes)"
     assert (shown["Uploaded"], shown["Processed"]) == ("2 h ago", "1 h ago, took 1 h")
     assert (shown["ID"], shown["Key"]) == (str(source_id), "Main")
-    assert (shown["Table"], shown["tags"]) == ("12 rows", "[]")
+    assert (shown["Table"], shown["tags"]) == ("12 rows, 0 columns", "[]")
     assert link(page, "Open table") == f"/sources/{source_id}/rows/"
     assert link(page, "Delete") == f"/sources/{source_id}/delete/"
     assert dom(page).find(".//div[@class='download']/form").get("action") == f"/sources/{source_id}/download/"
