@@ -1,6 +1,9 @@
 """How django-allauth signs people up here."""
 
 from allauth.account.adapter import DefaultAccountAdapter
+from allauth.mfa.models import Authenticator
+from allauth.mfa.stages import AuthenticateStage
+from allauth.mfa.utils import is_mfa_enabled
 from django.conf import settings
 from django.urls import reverse
 
@@ -16,10 +19,24 @@ WAYS = {
 }
 
 
+class SecondStep(AuthenticateStage):
+    """The second step of a sign-in, which the sign-in page leads back to only while there is something to ask for.
+
+    Otherwise the two pages redirect to each other for ever (allauth 65) once the user's factors have been removed.
+    """
+
+    def is_resumable(self, request) -> bool:
+        return is_mfa_enabled(self.login.user, [Authenticator.Type.TOTP, Authenticator.Type.WEBAUTHN])
+
+
 class AccountAdapter(DefaultAccountAdapter):
     def is_open_for_signup(self, request) -> bool:
         """Open by the setting; else for the first person, and for the invited."""
         return settings.SIGNUP_OPEN or not User.objects.exists() or teams.invitation_of(request.session) is not None
+
+    def get_login_stages(self) -> list[str]:
+        ours = {"allauth.mfa.stages.AuthenticateStage": "accounts.adapter.SecondStep"}
+        return [ours.get(stage, stage) for stage in super().get_login_stages()]
 
     def get_client_ip(self, request) -> str:
         return plain_address(super().get_client_ip(request))

@@ -65,7 +65,7 @@ def _listing(world: World) -> Iterator[Figure]:
         list(pool.map(look, range(len(browsers))))
         wait_for(lambda: not Sync.objects.get(key=key).is_under_way)
     made = len(account.calls())
-    name = "3 a sweep, a sweep each ten minutes"
+    name = "3 per sync, one sync in ten minutes"
     yield calls(f"250 sources listed by 50 people for 25 minutes, {opened.total()} pages", made, 3 * 3, name)
 
 
@@ -88,7 +88,7 @@ def _watching(world: World) -> Iterator[Figure]:
         assert not Source.objects.filter(key=key, status="processing").exists()
         made = len(account.calls()) - before
         name = f"all that process and all that have finished since (asking for each one: {one_by_one:,})"
-        yield calls(f"watching 300 to their end, {batch} finish between looks", made, least, name)
+        yield calls(f"polling 300 to their end, {batch} finish between polls", made, least, name)
 
 
 def _together(world: World, people: int) -> int:

@@ -76,10 +76,10 @@ def figures(world: World) -> Iterator[Figure]:
     counts = [pages[reader.pk] for reader in readers]
     fair = sum(counts) / PEOPLE
     yield Figure(
-        "pages of the person who got least", f"{min(counts)}", f"a fair share, {fair:.1f}", f"{min(counts) / fair:.2f}×"
+        "pages of the user with the fewest", f"{min(counts)}", f"a fair share, {fair:.1f}", f"{min(counts) / fair:.2f}×"
     )
     left = Source.objects.filter(key=key, status="processing").count()
-    yield Figure("sources still thought to process", f"{left}", f"of {PROCESSING}", "–")
+    yield Figure("sources still shown as processing", f"{left}", f"of {PROCESSING}", "–")
     ready = DownloadLink.objects.filter(source__key=key, state="ready").count()
     yield Figure("links made", f"{ready}", f"asked for, {LINKS}", f"{ready / LINKS:.2f}×")
 
@@ -100,7 +100,7 @@ def _calls(made: list[dict], lanes: Counter[str], elapsed_s: float) -> Iterator[
     count = f"calls made in {MINUTES} windows, {elapsed_s:.0f} s"
     yield Figure(count, f"{len(made)}", f"those allowed, {allowed:.0f}", f"{len(made) / allowed:.2f}×")
     share = lanes[Lane.PERSON] / lanes.total()
-    yield Figure("of these for people who wait", f"{share:.0%}", "what they are promised, 70%", f"{share / 0.7:.2f}×")
+    yield Figure("of these for users who wait", f"{share:.0%}", "their guaranteed share, 70%", f"{share / 0.7:.2f}×")
     others = ", ".join(f"{lane} {lanes[lane] / lanes.total():.0%}" for lane in Lane if lane != Lane.PERSON)
     yield Figure("the others", others, "while all want: link 12%, watch 8%, copy 5%", "–")
 

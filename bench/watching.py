@@ -73,7 +73,7 @@ def _by_asking(world: World) -> Iterator[Figure]:
     asked = least([checked_at for checked_at, _ in looks[1:]], list(seen.values()), SOURCES)
     delays = [(seen[one] - at) / cadence(looks, at) for one, at in ended.items()]
     yield Figure(
-        f"asking for {SOURCES:,} to their end, {len(looks) - 1} looks",
+        f"polling {SOURCES:,} to their end, {len(looks) - 1} polls",
         f"{made} calls",
         f"all that process and all that have finished since, {asked}",
         f"{made / asked:.2f}×",
@@ -99,7 +99,7 @@ def _by_being_told(world: World, calls_per_minute: int) -> Iterator[Figure]:
     made, seen = len(account.calls()) - before, _seen(key)
     took = _p95([(seen[one] - at).total_seconds() for one, at in ended.items()])
     yield Figure(
-        f"told of {SOURCES:,}, {calls_per_minute} calls a minute",
+        f"webhooks for {SOURCES:,}, {calls_per_minute} calls a minute",
         f"{made} calls",
         f"one a source, {SOURCES:,}",
         f"{made / SOURCES:.2f}×",

@@ -1,54 +1,60 @@
-"""The web server's application: limits on what arrives, the live streams, and Django."""
+"""The web server's application: limits on what arrives, the live streams, and Django in a pool of threads."""
 
 import asyncio
 import os
 import signal
-import warnings
-from functools import partial
+from http import HTTPStatus
 
-from django.core.asgi import get_asgi_application
+from django.core.wsgi import get_wsgi_application
 
 from core import private
 
 private.by_default()
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "claro_dashboard.settings")
-_django = get_asgi_application()
-# WhiteNoise hands its files on in pieces, synchronously; they are small, and compressed beforehand.
-warnings.filterwarnings("ignore", message="StreamingHttpResponse must consume synchronous iterators")
+_django = get_wsgi_application()
 
-from asgiref.sync import sync_to_async  # noqa: E402 - rooms need Django set up
-from django.conf import settings  # noqa: E402
+from django.conf import settings  # noqa: E402 - these need Django set up
 
 from claro_dashboard import errors  # noqa: E402
 from core import heartbeats  # noqa: E402
-from core.bodies import BodyLimit  # noqa: E402
+from core.bodies import App, BodyLimit  # noqa: E402
 from core.charsets import Utf8Only  # noqa: E402
 from core.live import hub  # noqa: E402
-from core.pool import RequestPool  # noqa: E402
+from core.pool import Gauge, NoThread, Threads  # noqa: E402
+from core.wsgi import InThreads  # noqa: E402
 from datasources.security import master_key  # noqa: E402
 from datasources.views import live  # noqa: E402
 from operations import health  # noqa: E402
 
+# How long a request waits for a thread.
+PATIENCE_S = 10.0
+_pages = InThreads(_django, Threads(health.web_threads), PATIENCE_S)
+# Refusals and the health of the process are answered also while every other thread is busy.
+_aside = Threads(Gauge(4))
+_health = InThreads(_django, _aside)
 
-async def _refused(status, scope, receive, send) -> None:
+
+def _refuse(status: HTTPStatus) -> App:
     """Django answers, with its headers and in the look, instead of the view (errors.RefusedMiddleware)."""
-    await _django({**scope, errors.REFUSED: status}, receive, send)
-
-
-def _refuse(status):
-    return partial(_refused, status)
-
-
-_pages = RequestPool(_django, health.web_threads, _refuse, exempt=health.PATHS)
+    return InThreads(lambda environ, start: _django({**environ, errors.REFUSED: status}, start), _aside)
 
 
 async def _application(scope, receive, send) -> None:
     if scope["type"] == "lifespan":
         await _lifespan(receive, send)
-    elif scope["type"] == "http" and scope["path"] == live.PATH:
+    elif scope["path"] == live.PATH:
         await live.application(scope, receive, send)
+    elif scope["path"] in health.PATHS:
+        await _health(scope, receive, send)
     else:
-        await _pages(scope, receive, send)
+        try:
+            await _pages(scope, receive, send)
+        except NoThread:
+            await _refuse(HTTPStatus.SERVICE_UNAVAILABLE)(scope, _no_body, send)
+
+
+async def _no_body() -> dict:
+    return {"type": "http.request", "body": b"", "more_body": False}
 
 
 application = BodyLimit(Utf8Only(_application, _refuse), settings.BODY_LIMITS, _refuse)
@@ -58,7 +64,7 @@ async def _lifespan(receive, send) -> None:
     """The ASGI lifespan protocol (https://asgi.readthedocs.io/en/latest/specs/lifespan.html)."""
     await receive()
     _end_streams_on_signals()
-    await sync_to_async(master_key.check_at_start)()
+    await asyncio.to_thread(master_key.check_at_start)
     await send({"type": "lifespan.startup.complete"})
     speaking = asyncio.create_task(_say_that_it_lives())
     await receive()

@@ -8,6 +8,7 @@ from django.http import HttpRequest, HttpResponse
 from django.template.loader import render_to_string
 
 from claro_dashboard import stale_forms
+from datasources.views.guards import RoleTooLow
 from datasources.views.pages import render_problem, wants_fragment
 
 
@@ -16,8 +17,8 @@ def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 
 def forbidden(request: HttpRequest, exception: Exception) -> HttpResponse:
-    text = f"You don't have permission. {exception or 'Ask an owner of the team.'}"
-    return render_problem(request, 403, "Not allowed", text)
+    whom = str(exception) if isinstance(exception, RoleTooLow) else "Ask an owner of the team."
+    return render_problem(request, 403, "Not allowed", f"You don't have permission. {whom}")
 
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
@@ -46,7 +47,7 @@ def server_error(request: HttpRequest) -> HttpResponse:
     return HttpResponse(render_to_string(page, context), status=500)
 
 
-# The key in a request's scope under which the layers in front of Django say why they refuse it (asgi.py).
+# Where the layers in front of Django put the status with which they refuse a request (asgi.py). No header is named so.
 REFUSED = "claro.refused"
 REFUSALS = {
     400: ("Bad request", "This address has too many fields. Shorten it, then try again."),
@@ -68,7 +69,7 @@ class RefusedMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        status = getattr(request, "scope", {}).get(REFUSED) or _unreadable(request)
+        status = request.META.get(REFUSED) or _unreadable(request)
         return refused(request, status) if status else self.get_response(request)
 
 

@@ -92,9 +92,9 @@ if PRODUCTION and _claro.scheme == "http" and not is_inside(_claro.hostname or "
         "With DEBUG off, CLARO_API_BASE_URL must be an https address, because every call carries an API key. http is "
         "allowed only for this machine and for numeric addresses of private networks."
     )
-# What a key may do in a minute until the API's headers say it (claro-api.md, basics: the standard plan).
+# What a key may do in a minute until the API's headers say it (docs/claro-api.md, basics: the standard plan).
 CLARO_CALLS_PER_MINUTE = env.int("CLARO_CALLS_PER_MINUTE", default=100)
-# Rows asked for at once; the API allows 1,000 (claro-api.md, data sources).
+# Rows asked for at once; the API allows 1,000 (docs/claro-api.md, data sources).
 CLARO_ROWS_BLOCK = env.int("CLARO_ROWS_BLOCK", default=1000)
 ROWS_CACHE_BYTES = env.int("ROWS_CACHE_MB", default=128) * 2**20
 ROWS_CACHE_TTL = timedelta(seconds=env.int("ROWS_CACHE_SECONDS", default=3600))
@@ -128,7 +128,8 @@ NOTIFY_PRIVATE_NETWORKS = env.bool("NOTIFY_PRIVATE_NETWORKS", default=False)
 REDIS_URL = env("REDIS_URL", default="redis://127.0.0.1:6379/0")
 DATABASES = {"default": env.db("DATABASE_URL", default=f"sqlite:///{VAR_DIR / 'db.sqlite3'}")}
 if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
-    DATABASES["default"]["ENGINE"] = "claro_dashboard.sqlite3"
+    # Each thread keeps its connection. To open one takes longer than most queries.
+    DATABASES["default"]["CONN_MAX_AGE"] = None
     DATABASES["default"]["OPTIONS"] = {
         # IMMEDIATE: a transaction that will write takes the lock first and waits for it, instead of failing half-way.
         "transaction_mode": "IMMEDIATE",
@@ -138,7 +139,7 @@ if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
 else:
     from psycopg_pool.base import AttemptWithBackoff
 
-    # Each request and each stream is a thread of its own; a pool keeps them from exhausting max_connections.
+    # A process has more threads than it needs connections at once; a pool keeps it from exhausting max_connections.
     pool = {"min_size": 2, "max_size": 16, "timeout": 10, "reconnect_timeout": 10}
     DATABASES["default"] |= {"OPTIONS": {"pool": pool, "connect_timeout": 5}, "CONN_HEALTH_CHECKS": True}
     # After a restart all connections are dead, which is found out one by one: 0.1 s apart, not 1, 2, 4 s.
@@ -210,7 +211,8 @@ MIDDLEWARE = [
     "core.proxies.ForwardedMiddleware",
     "django_htmx.middleware.HtmxMiddleware",  # before whatever may answer with an error page
     "django.middleware.security.SecurityMiddleware",
-    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",  # its files lie there compressed
+    "core.compression.GZipMiddleware",  # around whatever writes or reads the body of an answer
     "csp.middleware.CSPMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",

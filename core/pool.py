@@ -1,16 +1,15 @@
-"""How many places of a limited number are taken, and an ASGI layer that gives each request one of them."""
+"""A limited number of threads: how many are busy, and how code of an event loop runs functions in them."""
 
 import asyncio
 import threading
 import time
-from collections.abc import Callable, Collection
-from http import HTTPStatus
-
-from core.bodies import App
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 
 class Gauge:
-    """Counts places that are taken; safe to use from several threads."""
+    """Counts busy threads. Several threads may use it."""
 
     def __init__(self, size: int, clock: Callable[[], float] = time.monotonic):
         self.size, self.busy = size, 0
@@ -36,58 +35,28 @@ class Gauge:
             return self._clock() - self._full_since if self.busy >= self.size else 0.0
 
 
-class RequestPool:
-    """Runs a limited number of requests at once, so that threads and memory are limited too.
+class NoThread(Exception):
+    """All threads stayed busy for too long."""
 
-    A request counts until its answer begins: a client that reads slowly keeps no place. The others wait, `patience_s`
-    at most, and then get the answer of `refuse(503)`. Paths in `exempt` need no place.
-    """
 
-    def __init__(
-        self,
-        app: App,
-        gauge: Gauge,
-        refuse: Callable[[HTTPStatus], App],
-        exempt: Collection[str] = (),
-        patience_s: float = 10.0,
-    ):
-        self._app, self._gauge, self._refuse = app, gauge, refuse
-        self._exempt, self._patience_s = exempt, patience_s
+class Threads:
+    """As many threads as the gauge has places. The threads live on, and with them their database connections."""
+
+    def __init__(self, gauge: Gauge):
+        self._gauge = gauge
         self._free = asyncio.Semaphore(gauge.size)
+        self._executor = ThreadPoolExecutor(gauge.size)
 
-    async def __call__(self, scope: dict, receive: Callable, send: Callable) -> None:
-        if scope["path"] in self._exempt:
-            await self._app(scope, receive, send)
-            return
+    async def run(self, function: Callable, *arguments: Any, patience_s: float | None = None) -> Any:
+        """The function's result. Callers wait their turn; raises NoThread after `patience_s` without a free thread."""
         try:
-            async with asyncio.timeout(self._patience_s):
+            async with asyncio.timeout(patience_s):
                 await self._free.acquire()
         except TimeoutError:
-            await self._refuse(HTTPStatus.SERVICE_UNAVAILABLE)(scope, receive, send)
-            return
-        place = _Place(self._gauge, self._free)
+            raise NoThread from None
+        self._gauge.take()
         try:
-            await self._app(scope, receive, place.until_answered(send))
+            return await asyncio.get_running_loop().run_in_executor(self._executor, function, *arguments)
         finally:
-            place.give_back()
-
-
-class _Place:
-    """One place, given back once."""
-
-    def __init__(self, gauge: Gauge, free: asyncio.Semaphore):
-        self._gauge, self._free, self._is_taken = gauge, free, True
-        gauge.take()
-
-    def until_answered(self, send: Callable) -> Callable:
-        async def sending(message: dict) -> None:
-            self.give_back()
-            await send(message)
-
-        return sending
-
-    def give_back(self) -> None:
-        if self._is_taken:
-            self._is_taken = False
             self._gauge.give_back()
             self._free.release()

@@ -36,19 +36,10 @@ class Impatience(Retry):
 
 
 class Pool(redis.ConnectionPool):
-    """Connections that don't wait long; also those of Django's cache (settings).
-
-    One a process and address. Django's cache asks for a pool in each thread, and under ASGI each request is one: of its
-    own it would open a connection for each page.
-    """
+    """Connections that don't wait long; also those of Django's cache (settings), which has a pool in each thread."""
 
     def __init__(self, **options):
         super().__init__(retry=Impatience(), **TIMES, **options)
-
-    @classmethod
-    @cache
-    def from_url(cls, url: str, **options):
-        return super().from_url(url, **options)
 
 
 @cache

@@ -1,6 +1,6 @@
 """A local Claro API v2: for trying the dashboard without a key, for demos, for tests.
 
-It speaks claro-api.md over HTTP and knows nothing of the dashboard. `manage.py sandbox --port 8900` starts it;
+It speaks docs/claro-api.md over HTTP and knows nothing of the dashboard. `manage.py sandbox --port 8900` starts it;
 docs/sandbox.md says what it does where the contract is open, and lists the control surface that tests use.
 
 server.py    HTTP: routing, keys, rate limit, faults      api.py      the operations

@@ -1,4 +1,4 @@
-"""Requests and answers as the sandbox passes them around, and the API's errors (claro-api.md, basics)."""
+"""Requests and answers as the sandbox passes them around, and the API's errors (docs/claro-api.md, basics)."""
 
 import json
 import secrets

@@ -1,4 +1,4 @@
-"""The operations of claro-api.md: data sources, their rows, deleting, signing, uploading. Webhooks: webhooks.py."""
+"""The operations of docs/claro-api.md: data sources, rows, deleting, signing, uploading. Webhooks: webhooks.py."""
 
 import hmac
 import re
@@ -18,7 +18,7 @@ from sandbox.webhooks import Webhooks
 LIST_LIMIT, LIST_LIMIT_MAX = 20, 100
 ROWS_LIMIT, ROWS_LIMIT_MAX = 50, 1000
 EXPIRES_IN_S, EXPIRES_IN_MAX_S = 3600, 86_400
-# The three shapes a page of rows may have (claro-api.md, data sources).
+# The three shapes a page of rows may have (docs/claro-api.md, data sources).
 SHAPES = ("objects", "arrays", "typed")
 CHUNK_BYTES = 65_536
 _WHOLE = re.compile(r"\d{1,15}", re.ASCII)

@@ -35,9 +35,21 @@ def table(text: str, delimiter: str = "") -> tuple[list[str], list[list[str]]]:
         raise Unreadable("The file is empty.")
     place = _header_place(rows)
     header, below = rows[place], [row for row in rows[place + 1 :] if row]
+    _refuse_loose_delimiters(len(header), below)
     if below and all(_NUMBER.fullmatch(cell.strip()) for cell in header):
         raise Unreadable(f"The first line holds numbers only: it can't be the header. {_HOW}")
     return header, below
+
+
+def _refuse_loose_delimiters(width: int, rows: list[list[str]]) -> None:
+    """A few rows that are longer than the header and the others hold the delimiter within a cell without quotes."""
+    longer = [row for row in rows if any(cell.strip() for cell in row[width:])]
+    if longer and len(longer) * 2 < len(rows):
+        first = next(cell for cell in longer[0] if cell.strip())
+        raise Unreadable(
+            f"{len(longer):,} of {len(rows):,} rows have more cells than the header, the first one with "
+            f"“{first[:40]}”. Put cells that hold the delimiter in quotation marks and upload the file again."
+        )
 
 
 def is_tabbed(text: str) -> bool:
@@ -58,7 +70,11 @@ def _named(delimiter: str) -> str:
 def _rows(text: str, delimiter: str) -> list[list[str]]:
     """Every line with a cell. Quotes must be as CSV has them: a lost one would swallow the lines that follow."""
     quoting = csv.QUOTE_MINIMAL if '"' in text else csv.QUOTE_NONE
-    lines = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, quoting=quoting, strict=True)
+    # "x", "y": quotes begin after a space. Two of them stand for a mark within a cell.
+    is_spaced = delimiter != " " and bool(re.search(f'{re.escape(delimiter)} "(?!")', text))
+    lines = csv.reader(
+        io.StringIO(text, newline=""), delimiter=delimiter, quoting=quoting, strict=True, skipinitialspace=is_spaced
+    )
     rows, line = [], 1
     try:
         for row in lines:

@@ -14,7 +14,7 @@ import requests
 
 from sandbox.store import iso
 
-TIMEOUT_S = 30  # claro-api.md, webhooks
+TIMEOUT_S = 30  # docs/claro-api.md, webhooks
 RETRY_AFTER_S = (1, 5, 30, 120, 600)
 KEPT = 200  # deliveries a webhook
 SENDERS = 8

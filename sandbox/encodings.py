@@ -24,21 +24,24 @@ _BINARY = (
     (re.compile(rb"PK\x03\x04.*word/document", re.DOTALL), "a document of a word processor", _AS_TEXT),
     (re.compile(rb"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"), "an Excel workbook of the old format", AS_UTF_8),
     (
-        re.compile(rb"PK\x03\x04|\x1f\x8b|7z\xbc\xaf|Rar!|BZh\d|\xfd7zXZ"),
+        re.compile(rb"PK\x03\x04|\x1f\x8b|7z\xbc\xaf|Rar!|BZh\d|\xfd7zXZ|\x28\xb5\x2f\xfd"),
         "an archive",
         "Unpack it and upload its files.",
     ),
     (re.compile(rb"%PDF-"), "a PDF", "Name it .pdf and upload it again."),
     (re.compile(rb"PAR1"), "a Parquet file", AS_UTF_8),
     (re.compile(rb"\{\\rtf"), "a document of a word processor", _AS_TEXT),
+    (re.compile(rb"ID;P[A-Z]+(?:;[A-Z])*\r?\n[BCFOP];[A-Z]"), "a spreadsheet in SYLK format", AS_UTF_8),
+    (re.compile(rb"TABLE\r?\n0,1\r?\n"), "a spreadsheet in DIF format", AS_UTF_8),
 )
 _CONTROLS = bytes([*range(1, 9), *range(14, 27), 28, 29, 127])
 _UNPRINTABLE = re.compile("[\0-\x08\x0e-\x1a\x7f\ufffe\uffff]")
 # Words of other alphabets in single or double bytes (Cyrillic, Greek, Chinese, Korean; Japanese kana). In Western
 # languages letters with accents never stand so close.
 _OTHER_ALPHABETS = re.compile(rb"[\xa1-\xff]{4,}|(?:\x82[\x9f-\xf1]|\x83[\x40-\x96]){3,}")
-# Accented letters of DOS and old Macs, in whose places Windows-1252 has signs and capitals.
-_OTHER_LATIN = re.compile(rb"[A-Za-z][\x80-\x84\x86-\x90\x98\x9d\x9f][a-z]")
+# Accented letters of DOS and old Macs, in whose places Windows-1252 has signs and capitals; and of Polish (ą, ł and ż,
+# for which it has ¹, ³ and ¿).
+_OTHER_LATIN = re.compile(rb"[A-Za-z][\x80-\x84\x86-\x90\x98\x9d\x9f\xb3\xb9\xbf][a-z]")
 _HIGH = bytes(range(0x80, 0x100))
 _CP1252 = {byte: bytes([byte]).decode("cp1252", errors="ignore") or chr(byte) for byte in range(256)}
 
@@ -48,13 +51,17 @@ def decoded(data: bytes) -> str:
     for mark, codec, name in _MARKS:
         if data.startswith(mark):
             return _marked(data, codec, name)
+    data = data.removesuffix(b"\x1a")  # the end of a file on DOS
     _refuse_binary(data)
-    if b"\0" in data:
-        return _wide(data)
     try:
-        return data.decode()
+        text = data.decode()
     except UnicodeDecodeError:
-        return _windows_1252(data)
+        return _wide(data) if b"\0" in data else _windows_1252(data)
+    if "\0" not in text:
+        return text
+    if not _is_wide(data):
+        raise Unreadable(f"The file holds NUL characters, which are no text. {AS_UTF_8}")
+    return _wide(data)
 
 
 def _marked(data: bytes, codec: str, name: str) -> str:
@@ -70,6 +77,13 @@ def _refuse_binary(data: bytes) -> None:
             raise Unreadable(f"The file is {name}. {way_out}")
     if len(data) - len(data.translate(None, _CONTROLS)) > len(data) // 20:
         raise _binary()
+
+
+def _is_wide(data: bytes) -> bool:
+    """Whether zero bytes belong to UTF-16 or UTF-32: they are many, or on one side of all characters, line ends too."""
+    zeros, even, ends = data.count(0), data[::2].count(0), data.count(b"\n\0") + data.count(b"\0\n")
+    are_aligned = max(even, zeros - even) >= zeros * 0.95 and ends >= data.count(b"\n")
+    return zeros >= len(data) * 0.2 or are_aligned
 
 
 def _wide(data: bytes) -> str:

@@ -21,7 +21,8 @@ ROWS_MAX = 1_000_000
 # Long whole numbers are more likely ids than amounts, so they are text.
 _NUMBER = re.compile(r"-?(?:0|[1-9]\d{0,14}|(?:0|[1-9]\d*)\.\d+)", re.ASCII)
 _MARKUP = re.compile(
-    r"\s*(?:<!--.*?-->\s*)*<(?:(!doctype html|html|head|body|table|meta|style|div)\b|\?xml)", re.I | re.S
+    r"\s*(?:<!--.*?-->\s*)*(?:<(!doctype html|html|head|body|table|meta|style|div)\b|<\?xml|(mime-version:))",
+    re.I | re.S,
 )
 _WORKBOOK = "application/vnd.ms-excel"
 _KINDS = {
@@ -84,7 +85,7 @@ def _delimited(text: str, delimiter: str = ""):
 
 def _refuse_markup(text: str) -> None:
     if found := _MARKUP.match(text):
-        name = "a web page (HTML)" if found[1] else "XML"
+        name = "a web page (HTML)" if found[1] or found[2] else "XML"
         raise Unreadable(f"The file is {name}, not a table of text. Open it in a spreadsheet. {AS_UTF_8}")
 
 

@@ -25,7 +25,7 @@ logger = logging.getLogger(__name__)
 
 
 class RateLimit:
-    """A fixed window a key; says in headers what is left (claro-api.md, basics)."""
+    """A fixed window a key; says in headers what is left (docs/claro-api.md, basics)."""
 
     def __init__(self, window_s: int = WINDOW_S):
         self._window_s = window_s

@@ -51,7 +51,7 @@ class Source:
         return self.outcome if ready else "processing"
 
     def to_api(self) -> dict[str, Any]:
-        """The object of claro-api.md, data sources, with further fields as the real API may have them."""
+        """The object of docs/claro-api.md, data sources, with further fields as the real API may have them."""
         done = self.status != "processing"
         answer: dict[str, Any] = {
             "datasourceId": self.id,

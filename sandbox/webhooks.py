@@ -1,4 +1,4 @@
-"""Webhooks: the operations of claro-api.md, and who notices that a data source is processed."""
+"""The operations of docs/claro-api.md, webhooks; a thread detects the data sources that are processed."""
 
 import hashlib
 import json

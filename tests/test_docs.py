@@ -85,6 +85,15 @@ def test_the_layers_in_the_architecture_are_those_that_the_linter_checks():
     assert line in drawn, line
 
 
+def test_the_sections_of_the_contract_that_the_code_cites_exist():
+    sections = re.findall(r"^## (.+)$", (ROOT / "docs/claro-api.md").read_text().lower(), re.MULTILINE)
+    folders = ("sandbox", "datasources", "claro_dashboard", "tests")
+    code = "".join(module.read_text() for folder in folders for module in sorted((ROOT / folder).rglob("*.py")))
+    cited = re.findall(r"docs/claro-api\.md(?:, | \()(\w+(?: \w+)?)", code)
+    assert len(cited) > 20
+    assert set(cited) <= set(sections)
+
+
 def test_the_tests_that_the_promises_name_exist():
     text = (ROOT / "docs/security.md").read_text()
     named = re.findall(r"`(tests/[\w/.]+)`", text)

@@ -43,7 +43,7 @@ from datasources.claro.webhooks import SECRET_LENGTH_MIN, Webhook, webhooks_from
 
 KEY_LENGTH_MAX = 512
 CHUNK_BYTES = 65_536
-# A gateway in front of the API that reached nobody (claro-api.md, basics).
+# A gateway in front of the API that reached nobody (docs/claro-api.md, basics).
 GATEWAY_STATUSES = frozenset({502, 503, 504})
 
 
@@ -115,7 +115,7 @@ class ClaroClient:
 
     `deadline_s` bounds a method as a whole, retries and pauses included; a session gets it as the `total` of urllib3's
     Timeout (docs/claro-client.md). A session may be shared between clients and threads: it never holds the key.
-    Source of all rules: claro-api.md.
+    Source of all rules: docs/claro-api.md.
     """
 
     def __init__(
@@ -200,7 +200,7 @@ class ClaroClient:
         TooLarge, after which fewer rows may fit.
         """
         params = {"page": page, "limit": limit, "sort": sort, "order": order, "filter": filter}
-        answer = self._json(self._call("GET", f"/datasources/{datasource_id}/data", params=params), numbers.loads)
+        answer = self._json(self._call("GET", f"/datasources/{datasource_id}/data", params=params))
         return RowPage.from_api(answer, page=page, limit=limit)
 
     def delete_datasource(self, datasource_id: UUID) -> None:
@@ -332,15 +332,15 @@ class ClaroClient:
             at=answered_at(response.headers),
         )
 
-    def _json(self, answer: _Answer, loads: Callable[[str], Any] = bodies.loads) -> Any:
+    def _json(self, answer: _Answer) -> Any:
         try:
-            return bodies.read(answer.body, loads)
+            return bodies.read(answer.body, numbers.loads)
         except ValueError:
             raise BadAnswer(f"An answer ({answer.status}) that is not JSON: {bodies.start(answer.body)}") from None
 
 
 def _is_error(answer: _Answer) -> bool:
-    """Also a 202 with a code: so the API may say that a source is still processed (claro-api.md, basics)."""
+    """Also a 202 with a code: so the API may say that a source is still processed (docs/claro-api.md, basics)."""
     if answer.status == 202:
         return bool(_error_body(answer.body).get("code"))
     return not 200 <= answer.status < 300

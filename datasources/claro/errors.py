@@ -108,7 +108,7 @@ class Unauthorized(ApiError):
 
 
 class AccessDenied(ApiError):
-    """The key is known but may not do this; plans below Starter have no API access (claro-api.md, basics)."""
+    """The key is known but may not do this; plans below Starter have no API access (docs/claro-api.md, basics)."""
 
     words = "This key has no permission for that. The plan may not include API access."
     api_code, api_status = "ACCESS_DENIED", 403
@@ -172,7 +172,7 @@ class TooLarge(Unreadable):
 
 
 def error_class(code: str, status: int) -> type[ApiError]:
-    """The class for an API error: by its code, else by its status (claro-api.md, basics)."""
+    """The class for an API error: by its code, else by its status (docs/claro-api.md, basics)."""
     return _BY_CODE.get(code) or _BY_STATUS.get(status) or ApiError
 
 

@@ -9,11 +9,15 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
+from datasources.claro import bodies
+
 # Python reads no longer whole number (https://docs.python.org/3/library/stdtypes.html#int-max-str-digits).
 _INT_DIGITS = 4300
 _MINUS_ZERO = re.compile(r"-0(?![.\deE])")
 # The key of an object that stands for a NumberText in the cache. NUL is in no text of the API (bodies.storable).
 _MARK = "\x00"
+# The same in the database, which holds no NUL.
+_STORED = "\ue000"
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,13 +36,13 @@ class NumberText:
 def loads(text: str) -> Any:
     """The value of a JSON text; numbers are int, float or NumberText. Raises ValueError, RecursionError."""
     if _MINUS_ZERO.search(text):
-        return json.loads(text, strict=False, parse_float=_float, parse_int=_int)
+        return json.loads(text, parse_int=_int, **_LOADS)
     try:
-        return json.loads(text, strict=False, parse_float=_float)
+        return json.loads(text, **_LOADS)
     except json.JSONDecodeError:
         raise
     except ValueError:  # a whole number of too many digits
-        return json.loads(text, strict=False, parse_float=_float, parse_int=_int)
+        return json.loads(text, parse_int=_int, **_LOADS)
 
 
 def pack(value: object) -> str:
@@ -49,6 +53,29 @@ def pack(value: object) -> str:
 def unpack(text: bytes) -> Any:
     """The value that `pack` wrote. Raises ValueError."""
     return json.loads(text, object_hook=_unmarked)
+
+
+def stored(value: Any) -> Any:
+    """The value as plain JSON for a database; `restored` gives it back."""
+    if isinstance(value, NumberText):
+        return {_STORED: value.text}
+    if isinstance(value, dict):
+        return {name: stored(inner) for name, inner in value.items()}
+    return [stored(inner) for inner in value] if isinstance(value, list) else value
+
+
+def restored(value: Any, levels: int = bodies.DEPTH_MAX + 1) -> Any:
+    """The value that `stored` was given, as a copy; what lies deeper than answers are kept is replaced."""
+    if not isinstance(value, dict | list):
+        return value
+    if not levels:
+        return bodies.TOO_DEEP
+    if isinstance(value, list):
+        return [restored(inner, levels - 1) for inner in value]
+    text = value.get(_STORED) if len(value) == 1 else None
+    if isinstance(text, str):
+        return NumberText(text)
+    return {name: restored(inner, levels - 1) for name, inner in value.items()}
 
 
 def shown(value: object, indent: int | None = None) -> str:
@@ -66,6 +93,10 @@ def shown(value: object, indent: int | None = None) -> str:
 def _float(text: str) -> float | NumberText:
     number = float(text)
     return number if repr(number) == text else NumberText(text)
+
+
+# NaN and Infinity are no JSON, but are sent.
+_LOADS: dict[str, Any] = {"strict": False, "parse_float": _float, "parse_constant": NumberText}
 
 
 def _int(text: str) -> int | NumberText:

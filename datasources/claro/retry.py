@@ -9,7 +9,7 @@ from datasources.claro.types import RESET_MAX_S, RateLimit, http_date
 
 FIRST_DELAY_S = 0.25
 LONGEST_DELAY_S = 4.0
-# Where a refusal doesn't say when to come back: the window is a minute (claro-api.md, basics).
+# Where a refusal doesn't say when to come back: the window is a minute (docs/claro-api.md, basics).
 WINDOW_S = 60.0
 # A server that says "come back tomorrow" is not believed beyond this.
 LONGEST_WAIT_S = RESET_MAX_S

@@ -1,7 +1,7 @@
 """What the API answers, as frozen dataclasses.
 
 All tolerance for what the contract leaves open lives in the `from_api` functions; what they can't read is Unreadable.
-Source: claro-api.md, data sources.
+Source: docs/claro-api.md, data sources.
 """
 
 import contextlib
@@ -15,14 +15,14 @@ from typing import Any, Self, TypeVar
 from uuid import UUID
 
 from datasources.claro.errors import TooLarge, Unreadable
-from datasources.claro.numbers import NumberText, shown
+from datasources.claro.numbers import NumberText, shown, stored
 
 PROCESSING, COMPLETED, FAILED = "processing", "completed", "failed"
 LIST_LIMIT_MAX = 100
 ROWS_LIMIT_MAX = 1000
 EXPIRES_IN_MIN_S = 1
 EXPIRES_IN_MAX_S = 86_400
-# X-RateLimit-Reset below this is a duration, from it on a date (claro-api.md, basics).
+# X-RateLimit-Reset below this is a duration, from it on a date (docs/claro-api.md, basics).
 _EPOCH_FROM = 1_000_000_000
 # Dates have whole seconds, and answers are under way for a while.
 _CLOCKS_DIFFER = timedelta(seconds=20)
@@ -43,7 +43,10 @@ _KNOWN = ("datasourceId", "fileName", "contentType", "fileSize", "status", "uplo
 
 @dataclass(frozen=True, slots=True)
 class DataSource:
-    """One uploaded file and what became of it. `extra` holds every field that isn't documented, under its own name."""
+    """One uploaded file and what became of it.
+
+    `extra` holds every field that isn't documented, under its own name, as a database keeps it (numbers.stored).
+    """
 
     datasource_id: UUID
     file_name: str
@@ -154,8 +157,9 @@ class RowPage:
     def from_api(cls, answer: Any, *, page: int, limit: int) -> Self:
         """From any of the contract's shapes: rows as objects or arrays, with columns or without.
 
-        A row of another shape than most has its text, marked as unreadable, in its first cell. Raises Unreadable when
-        that is true of all, or for more rows than `limit`, TooLarge for more cells than CELLS_MAX.
+        A row of another shape than most, or of more than COLUMNS_MAX cells, has the start of its text, marked as
+        unreadable, in its first cell. Raises Unreadable when that is true of all, or for more rows than `limit`;
+        TooLarge when all are too wide, or for more cells than CELLS_MAX.
         """
         data = _mapping(answer)
         items = data.get("rows") if isinstance(data.get("rows"), list) else data.get("data")
@@ -165,8 +169,10 @@ class RowPage:
         named = data["columns"] if isinstance(data.get("columns"), list) else []
         _refuse_wide(len(named), len(items))
         columns = [_column(item) for item in named]
-        objects, arrays = (sum(isinstance(item, kind) for item in items) for kind in (Mapping, list))
+        objects, arrays = (sum(_is_row(item, kind) for item in items) for kind in (Mapping, list))
         if items and not objects and not arrays:
+            if any(map(_is_too_wide, items)):
+                raise TooLarge(f"Rows of more than {COLUMNS_MAX} columns.")
             raise Unreadable("Rows that are neither objects nor arrays.")
         made = _from_objects(columns, items) if objects >= arrays else _from_arrays(columns, items)
         pagination = Pagination.from_api(data.get("pagination"), page=page, limit=limit, count=len(items))
@@ -230,11 +236,14 @@ class RateLimit:
 
 
 def kept(fields: Mapping[str, Any]) -> dict[str, Any]:
-    """Fields of an answer as the database keeps them: no more, no longer and no larger than the limits say."""
+    """Fields of an answer as the database keeps them: no more, no longer and no larger than the limits say.
+
+    Numbers keep their digits (numbers.restored).
+    """
     cut = {}
     for name, value in itertools.islice(fields.items(), FIELDS_MAX):
         text = _text(value)
-        cut[_cut(name, FIELD_NAME_MAX)] = value if len(text) <= FIELD_MAX else _cut(text, FIELD_MAX)
+        cut[_cut(name, FIELD_NAME_MAX)] = stored(value) if len(text) <= FIELD_MAX else _cut(text, FIELD_MAX)
     if len(fields) > FIELDS_MAX:
         cut["…"] = f"{len(fields) - FIELDS_MAX} more fields are not kept."
     return cut
@@ -269,14 +278,14 @@ def http_date(text: str | None) -> datetime | None:
 
 
 def parse_time(value: Any) -> datetime | None:
-    """An ISO 8601 text as aware UTC; None for anything else. A time without a zone is UTC (claro-api.md).
+    """An ISO 8601 text as aware UTC; None for anything else. A time without a zone is UTC (docs/claro-api.md).
 
     Dates so early or late that they don't exist in some time zones count as unreadable.
     """
     if not isinstance(value, str):
         return None
     try:
-        time_ = datetime.fromisoformat(value)
+        time_ = datetime.fromisoformat(value.strip().upper())  # RFC 3339 allows a small z
         time_ = time_.replace(tzinfo=UTC) if time_.tzinfo is None else time_.astimezone(UTC)
     except (ValueError, OverflowError):
         return None
@@ -293,23 +302,30 @@ def parse_uuid(value: Any) -> UUID | None:
 def _from_objects(columns: list[Column], items: list[Any]) -> tuple[list[Column], list[tuple[Any, ...]]]:
     names = dict.fromkeys(column.name for column in columns)
     for item in items:
-        names.update(dict.fromkeys(item) if isinstance(item, Mapping) else {})
+        names.update(dict.fromkeys(item) if _is_row(item, Mapping) else {})
         _refuse_wide(len(names), len(items))
     types = {column.name: column.type for column in columns}
     return [Column(name, types.get(name)) for name in names], [
-        tuple(map(item.get, names)) if isinstance(item, Mapping) else _unreadable_row(item, len(names))
-        for item in items
+        tuple(map(item.get, names)) if _is_row(item, Mapping) else _unreadable_row(item, len(names)) for item in items
     ]
 
 
 def _from_arrays(columns: list[Column], items: list[Any]) -> tuple[list[Column], list[tuple[Any, ...]]]:
-    width = max([len(columns), *(len(item) for item in items if isinstance(item, list))])
+    width = max([len(columns), *(len(item) for item in items if _is_row(item, list))])
     _refuse_wide(width, len(items))
     columns = [*columns, *(Column(f"column {number}") for number in range(len(columns) + 1, width + 1))]
     return columns, [
-        (*item, *([None] * (width - len(item)))) if isinstance(item, list) else _unreadable_row(item, width)
+        (*item, *([None] * (width - len(item)))) if _is_row(item, list) else _unreadable_row(item, width)
         for item in items
     ]
+
+
+def _is_row(item: Any, kind: type) -> bool:
+    return isinstance(item, kind) and not _is_too_wide(item)
+
+
+def _is_too_wide(item: Any) -> bool:
+    return isinstance(item, Mapping | list) and len(item) > COLUMNS_MAX
 
 
 def _unreadable_row(item: Any, width: int) -> tuple[Any, ...]:

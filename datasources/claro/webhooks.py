@@ -1,6 +1,6 @@
 """Webhooks: what the API says of one, and what arrives from it: verify the bytes as received, then parse.
 
-A delivery is a hint and nothing more: read the object again before believing it. Source: claro-api.md, webhooks.
+A delivery is a hint and nothing more: read the object again before believing it. Source: docs/claro-api.md, webhooks.
 """
 
 import hmac

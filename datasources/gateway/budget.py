@@ -3,7 +3,7 @@
 A call is taken before it is made, and settled with what the answer's headers said. Each call has a lane: a person who
 waits comes before a download link, that before watching, that before copying. A lower lane leaves to those above it
 their share of the window, less and less as the window goes by, so that nothing goes to waste; among the people of a key
-everybody has the same share. What decides stands in budget.lua. Source of the rules: claro-api.md, basics.
+everybody has the same share. What decides stands in budget.lua. Source of the rules: docs/claro-api.md, basics.
 """
 
 import logging

@@ -13,11 +13,11 @@ class KeyChoiceForm(QueryForm):
     key = forms.UUIDField(required=False)
 
 
-SECRET_LENGTH_MAX = 512  # claro-api.md, basics
+SECRET_LENGTH_MAX = 512  # docs/claro-api.md, basics
 
 
 def clean_api_key(secret: str) -> str:
-    """A key as claro-api.md (basics) allows it: printable, without white space, up to 512 characters."""
+    """A key as docs/claro-api.md (basics) allows it: printable, without white space, up to 512 characters."""
     secret = secret.strip()
     if any(character.isspace() or not character.isprintable() for character in secret):
         raise forms.ValidationError("A key has no spaces or line breaks. Copy the whole key again.")

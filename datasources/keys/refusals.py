@@ -51,7 +51,7 @@ def ask(held: Held) -> str:
     except ClaroError as error:
         held.finish(retry_at(error), attempts=refused)
         return "put back"
-    held.finish(None, attempts=0, accepted_at=timezone.now())
+    held.finish(None, attempts=0)
     keys.go_on(key)
     return "accepted"
 

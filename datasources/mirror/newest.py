@@ -40,6 +40,12 @@ def wake(keys: Iterable[ApiKey]) -> list[Newest]:
     return due
 
 
+def read_at(keys: Iterable[ApiKey]) -> dict[str, datetime]:
+    """The times at which the newest pages of these keys were last read, by fingerprint. One query."""
+    rows = Newest.objects.filter(fingerprint__in=[key.fingerprint for key in keys], read_at__isnull=False)
+    return dict(rows.values_list("fingerprint", "read_at"))
+
+
 def _give_up(held: Held, error: ClaroError) -> None:
     """The next user who opens the list begins anew."""
     for key in ApiKey.objects.filter(fingerprint=held.work.fingerprint):
@@ -67,12 +73,15 @@ def read(held: Held) -> str:
         retry.put_back(held, error)
         return "put back"
     ids = [source.datasource_id for source in page.sources]
+    changed = []
     for key in keys:
         has_more_new = page.pagination.has_next and not Source.objects.filter(key=key, datasource_id__in=ids).exists()
-        mirror.record(key, page.sources, now)
+        changed += mirror.record(key, page.sources, now)
         if has_more_new:  # more files than fit on the page are new
             sync.wake([key], older_than=EVERY)
     held.finish(now + EVERY, attempts=0, read_at=now)
+    if not changed:  # otherwise `record` has published an event
+        live.publish(people, "list-checked")
     return "done"
 
 

@@ -254,7 +254,7 @@ def _after_finished(watch: Watch, page: DataSourcePage, goes_on: bool, *, taught
 
 
 def _is_newest_first(page: DataSourcePage) -> bool:
-    """The order of the list is not documented (claro-api.md, data sources)."""
+    """The order of the list is not documented (docs/claro-api.md, data sources)."""
     uploaded = [source.uploaded_at for source in page.sources]
     return None not in uploaded and uploaded == sorted(uploaded, reverse=True)
 

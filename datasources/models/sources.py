@@ -8,7 +8,7 @@ from django.db import models
 from django.utils import timezone
 
 from core.models import Leased
-from datasources.claro import COMPLETED, FAILED
+from datasources.claro import COMPLETED, FAILED, numbers
 from datasources.models.keys import ApiKey
 
 
@@ -67,7 +67,7 @@ class Source(models.Model):
 
     @property
     def is_processing(self) -> bool:
-        """Also true for a status we don't know: it is polled like `processing` (claro-api.md, data sources)."""
+        """Also true for a status we don't know: it is polled like `processing` (docs/claro-api.md, data sources)."""
         return self.status not in (COMPLETED, FAILED)
 
     @property
@@ -83,16 +83,19 @@ class Source(models.Model):
 
     @property
     def facts(self) -> dict[str, object]:
-        """Further fields of both answers; for each field the newer answer wins."""
+        """Further fields of both answers, numbers with their digits; for each field the newer answer wins."""
         if self.details_at and self.details_at >= self.last_seen_at:
-            return {**self.extra, **self.details}
-        return {**self.details, **self.extra}
+            fields = {**self.extra, **self.details}
+        else:
+            fields = {**self.details, **self.extra}
+        return {name: numbers.restored(value) for name, value in fields.items()}
 
     @property
     def failure(self) -> str:
-        """What the API says about a failure; the field's name is [open] (claro-api.md, data sources)."""
+        """What the API says about a failure; the field's name is [open] (docs/claro-api.md, data sources)."""
+        facts = self.facts
         for name in ("error", "errorMessage", "failureReason", "message"):
-            text = self.facts.get(name)
+            text = facts.get(name)
             if isinstance(text, dict):
                 text = text.get("message")
             if isinstance(text, str) and text.strip():

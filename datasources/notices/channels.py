@@ -3,7 +3,7 @@
 The address comes from a person, so the request must not reach into the network that we stand in: only public addresses
 are connected to, and no redirect is followed (core/outgoing.py). A receiver may answer slowly or never, so few messages
 are under way at once; the others wait as rows that are due, and no thread with them. A webhook's body is signed like
-Claro's own (claro-api.md, webhooks).
+Claro's own (docs/claro-api.md, webhooks).
 """
 
 import hashlib

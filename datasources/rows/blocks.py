@@ -73,7 +73,7 @@ class Query:
     filter: str = ""
 
     def arguments(self) -> dict[str, str | None]:
-        """As the client takes them; `order` without `sort` means nothing (claro-api.md, data sources)."""
+        """As the client takes them; `order` without `sort` means nothing (docs/claro-api.md, data sources)."""
         return {
             "sort": self.sort or None,
             "order": self.order if self.sort else None,

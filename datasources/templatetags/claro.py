@@ -1,6 +1,5 @@
 """How times, sizes, counts and hostile names are written; loaded into every template by the settings."""
 
-import json
 import re
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
@@ -21,6 +20,7 @@ from core.forms import query_string
 from core.text import visible as without_traps
 from datasources import saved_views
 from datasources.activity import words
+from datasources.claro import numbers
 from datasources.claro.bodies import storable
 from datasources.models import AuditEvent, Source
 
@@ -167,7 +167,7 @@ def kind(content_type: str) -> str:
 
 @register.filter
 def pretty_json(value: object) -> str:
-    return without_traps(json.dumps(storable(value), ensure_ascii=False, indent=2))
+    return without_traps(numbers.shown(storable(value), indent=2))
 
 
 @register.filter

@@ -83,9 +83,11 @@ def path_in_space(request: HttpRequest, name: str) -> str:
     return f"{reverse(name)}?team={space.name}" if space.name else reverse(name)
 
 
-def _not_allowed(*teams: Team) -> PermissionDenied:
-    """The error for a reader whose role is too low; it names whom to ask."""
-    return PermissionDenied(f"Ask an owner of {' or '.join(map(str, teams))}." if teams else "")
+class RoleTooLow(PermissionDenied):
+    """For a user whose role in these teams does not permit the action; the message is for the page."""
+
+    def __init__(self, *teams: Team) -> None:
+        super().__init__(f"Ask an owner of {' or '.join(map(str, teams)) or 'the team'}.")
 
 
 def _teams(request: HttpRequest, key: ApiKey) -> QuerySet[Team]:
@@ -103,7 +105,7 @@ def _by_role(get: Callable[[User, UUID], Any]) -> Finder:
     def find(request: HttpRequest, object_id: UUID, action: Action) -> Any:
         found = get(request.user, object_id)
         if not may(found.role, action):
-            raise _not_allowed(found.team)
+            raise RoleTooLow(found.team)
         return found
 
     return find
@@ -121,7 +123,7 @@ def _source(request: HttpRequest, datasource_id: UUID, action: Action) -> Source
             raise
         source = choice.get_source(request.user, datasource_id, key_id, action)
     if not may(source.key.role, action):
-        raise _not_allowed(*_teams(request, source.key))
+        raise RoleTooLow(*_teams(request, source.key))
     return source
 
 
@@ -129,7 +131,7 @@ def _share(request: HttpRequest, share_id: UUID, action: Action) -> ShareLink:
     share = access.get_share(request.user, share_id)
     is_allowed = shares.may_change(share, request.user) if action == Action.END_SHARES else may(share.role, action)
     if not is_allowed:
-        raise _not_allowed(*_teams(request, share.key))
+        raise RoleTooLow(*_teams(request, share.key))
     return share
 
 

@@ -10,6 +10,7 @@ from http import HTTPStatus
 from asgiref.sync import sync_to_async
 from django.contrib.auth import get_user
 from django.contrib.sessions.middleware import SessionMiddleware
+from django.core.exceptions import SuspiciousOperation
 from django.core.handlers.asgi import ASGIRequest
 from django.db import DatabaseError, connections
 
@@ -63,6 +64,10 @@ async def _admitted(request: ASGIRequest) -> tuple[HTTPStatus, int, str]:
     """Whether there is a stream for this request, and whose: the person and the session."""
     if request.method != "GET":
         return HTTPStatus.METHOD_NOT_ALLOWED, 0, ""
+    try:
+        request.GET  # noqa: B018 - it is parsed now: too many fields raise here, and nowhere else
+    except SuspiciousOperation:
+        return HTTPStatus.BAD_REQUEST, 0, ""
     try:
         user_id, session_key = await sync_to_async(_person, thread_sensitive=False)(request)
     except DatabaseError:

@@ -1,3 +1,5 @@
+from datetime import datetime
+
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
@@ -10,6 +12,7 @@ from accounts.roles import Action, may
 from core import live
 from core.forms import QueryForm
 from datasources import access, notices, stalled, tasks
+from datasources.claro import LIST_LIMIT_MAX
 from datasources.deleting import bin, viewers
 from datasources.deleting.forms import DeleteForm
 from datasources.mirror import newest, readings, sync, watch
@@ -136,7 +139,17 @@ def _list(request: HttpRequest, keys: list[ApiKey], form: QueryForm) -> HttpResp
         "first_sync": [key for key in keys if key.sync.finished_at is None],
         "syncing": [key for key in keys if key.sync.is_under_way],
         "standstill": stalled.of_keys(keys),
-        "oldest": min((key.sync.finished_at for key in keys if key.sync.finished_at), default=None),
+        **_ages(keys, found.total),
     }
     status = 400 if context["complaints"] else 404 if context["past_the_end"] else 200
     return render_page(request, "sources/list.html", context, status, part="sources/_list.html")
+
+
+def _ages(keys: list[ApiKey], total: int) -> dict[str, datetime | None]:
+    """The times at which the newest page and, if the list is longer, the whole list were last read."""
+    swept = {key: key.sync.finished_at for key in keys if key.sync.finished_at}
+    read_at = newest.read_at(swept) if swept else {}
+    as_of = min((max(at, read_at.get(key.fingerprint, at)) for key, at in swept.items()), default=None)
+    all_as_of = min(swept.values(), default=None)
+    has_older = total > LIST_LIMIT_MAX and as_of != all_as_of
+    return {"as_of": as_of, "all_as_of": all_as_of if has_older else None}

@@ -4,7 +4,6 @@ from uuid import UUID
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
-from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
@@ -21,7 +20,7 @@ from datasources import tasks
 from datasources.activity import log
 from datasources.activity.words import What
 from datasources.models import KeyShare
-from datasources.views.guards import FORM, POST, of_team
+from datasources.views.guards import FORM, POST, RoleTooLow, of_team
 from datasources.views.pages import render_page, render_question
 
 NO_OWNER = "A team needs an owner. Make another member an owner first."
@@ -223,12 +222,12 @@ def _record_revoked(request: HttpRequest, own: Membership, revoked: list[Invitat
 def _revoked_words(revoked: list[Invitation]) -> str:
     if not revoked:
         return ""
-    return f" {len(revoked):,} of their open invitation{' was' if len(revoked) == 1 else 's were'} cancelled."
+    return f" {len(revoked):,} open invitation{' was' if len(revoked) == 1 else 's were'} cancelled too."
 
 
 def _require(own: Membership, action: Action) -> None:
     if not may(own.role, action):
-        raise PermissionDenied(f"Ask an owner of {own.team}.")
+        raise RoleTooLow(own.team)
 
 
 def _is_within(own: Membership, theirs: Membership) -> bool:
@@ -239,5 +238,5 @@ def _is_within(own: Membership, theirs: Membership) -> bool:
 def _other(own: Membership, membership_id: int) -> Membership:
     theirs = get_object_or_404(own.team.memberships.select_related("user", "team"), pk=membership_id)
     if not _is_within(own, theirs):
-        raise PermissionDenied(f"Ask an owner of {own.team}.")
+        raise RoleTooLow(own.team)
     return theirs

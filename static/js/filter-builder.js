@@ -18,14 +18,18 @@ document.addEventListener("keydown", (event) => {
   event.preventDefault();
   add(event.target.form);
 });
-document.addEventListener("change", (event) => {
-  if (!event.target.matches("[data-builder-operator]")) return;
-  event.target.form.querySelector("[data-builder-value]").disabled = event.target.value.startsWith("IS ");
-});
+document.addEventListener("change", disableNeedless);
+document.addEventListener("htmx:after:swap", disableNeedless); // typed.js has put back what was chosen
+
+function disableNeedless() {
+  const operator = document.querySelector("[data-builder-operator]");
+  if (operator) operator.form.querySelector("[data-builder-value]").disabled = operator.value.startsWith("IS ");
+}
 
 function add(form) {
-  const part = (name) => form.querySelector(`[data-builder-${name}]`).value;
-  const made = expression(part("column"), part("operator"), part("value"));
+  const part = (name) => form.querySelector(`[data-builder-${name}]`);
+  const made = expression(part("column").value, part("operator").value, part("value").value);
+  part("value").value = "";
   const box = form.elements.filter;
   box.value = box.value.trim() ? `${box.value.trim()} AND ${made}` : made;
   form.requestSubmit();

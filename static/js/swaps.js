@@ -46,6 +46,17 @@ htmx.registerExtension("unfolded", {
   htmx_before_morph_attr: (element, { attrName, newValue }) =>
     !(attrName === "open" && newValue === null && element.matches("details")),
 });
+// The same where the part is replaced, unless the request comes from inside it or the link leads to another page.
+const unfolded = new WeakMap();
+document.addEventListener("htmx:before:swap", ({ detail: { ctx } }) => {
+  const link = ctx.sourceElement.closest("a[href]");
+  if (link && link.pathname !== location.pathname) return;
+  const open = [...document.querySelectorAll("details[id][open]")].filter((one) => !one.contains(ctx.sourceElement));
+  unfolded.set(ctx, open.map(({ id }) => id));
+});
+document.addEventListener("htmx:after:swap", ({ detail: { ctx } }) => {
+  for (const id of unfolded.get(ctx) ?? []) document.getElementById(id)?.setAttribute("open", "");
+});
 
 document.addEventListener("htmx:after:request", (event) => {
   const { ctx } = event.detail;

@@ -2,13 +2,18 @@
 const fields = () => [...document.querySelectorAll("[data-typed]")];
 const parameter = (address, name) => new URL(address, location.href).searchParams.get(name) ?? "";
 
+// As rendered: of a choice, the first one that there is.
+const rendered = (field) => field.defaultValue ?? [...field.options].find(({ disabled }) => !disabled)?.value;
+
 // The value that the server has: as sent by the field's own form, else as rendered. None where the link that is followed
-// sets the field itself (Clear, a chip).
+// sets the field itself (Clear, a chip) or leads to another page. Fields without a name are never sent.
 function known(field, source) {
-  if (field.form && field.form === source.closest("form")) return field.value;
   const link = source.closest("a[href]");
+  if (link && link.pathname !== location.pathname) return null;
+  if (!field.name) return rendered(field);
+  if (field.form && field.form === source.closest("form")) return field.value;
   const sets = link && parameter(link.href, field.name) !== parameter(location.href, field.name);
-  return sets ? null : field.defaultValue;
+  return sets ? null : rendered(field);
 }
 
 const asked = new WeakMap();
@@ -27,7 +32,9 @@ document.addEventListener("htmx:after:swap", ({ detail: { ctx } }) => {
   for (const { id, value, selectionStart, selectionEnd } of kept.get(ctx) ?? []) {
     const field = document.getElementById(id);
     if (!field?.matches("[data-typed]") || field.value === value) continue;
+    // A choice may be gone.
+    if (field.options && ![...field.options].some((option) => option.value === value)) continue;
     field.value = value;
-    if (field === document.activeElement) field.setSelectionRange(selectionStart, selectionEnd);
+    if (field === document.activeElement) field.setSelectionRange?.(selectionStart, selectionEnd);
   }
 });

@@ -127,7 +127,6 @@ def test_guesses_from_many_networks_are_slowed_down_together(alice, clock):
     assert is_signed_in(client)
 
 
-@pytest.mark.slow  # seventy sign-ins
 def test_a_device_that_was_signed_in_before_gets_through_all_of_that(device, alice, clock):
     guessed_by_many(alice)
     for _ in range(40):  # also more than the network may ask for

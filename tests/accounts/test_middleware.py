@@ -60,7 +60,6 @@ def test_a_cookie_that_names_no_zone_is_passed_over(rf, name):
     assert shown_zone(rf, timezone=name) == "UTC"
 
 
-@pytest.mark.slow
 @given(st.text())
 def test_no_cookie_at_all_is_an_error(name):
     zone = reader_zone(name)

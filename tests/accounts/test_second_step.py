@@ -254,6 +254,16 @@ def test_people_are_told_by_mail_and_the_mail_has_no_secret(sure, alice, setting
     assert not any(one in message.body for one in (secret, *codes))
 
 
+def test_a_second_factor_that_is_removed_while_it_is_asked_for_leads_to_a_new_sign_in(alice):
+    app_of(alice)
+    waiting = password_given()
+    Authenticator.objects.filter(user=alice).delete()
+    assert waiting.get(SECOND_STEP)["Location"] == "/accounts/login/"
+    assert waiting.get("/accounts/login/").status_code == 200
+    waiting.post("/accounts/login/", RIGHT)
+    assert is_signed_in(waiting)
+
+
 # --- What is stored ---
 
 

@@ -41,7 +41,7 @@ for _name, _path, _shows in [
     ("is it you, by passkey", "2fa/webauthn/reauthenticate/", "Use a passkey"),
     ("app, turn off", "2fa/totp/deactivate/", "Its codes and your recovery codes stop working"),
     ("recovery codes", "2fa/recovery-codes/", "they are not shown again"),
-    ("recovery codes, make new", "2fa/recovery-codes/generate/", "The 10 you have left stop working"),
+    ("recovery codes, make new", "2fa/recovery-codes/generate/", "Your 10 remaining codes will stop working"),
     ("passkey, add", "2fa/webauthn/add/", "Add passkey"),
     ("passkey, rename", "2fa/webauthn/keys/{passkey}/edit/", "Rename passkey"),
     ("passkey, remove", "2fa/webauthn/keys/{passkey}/remove/", "You can no longer sign in with it"),

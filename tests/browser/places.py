@@ -159,7 +159,7 @@ def _edit_key(world: World) -> str:
     return f"/keys/{world.key.pk}/edit/"
 
 
-@place("key, delete", "At Claro nothing is deleted")
+@place("key, delete", "Nothing is deleted at Claro")
 def _delete_key(world: World) -> str:
     return f"/keys/{world.key.pk}/delete/"
 
@@ -268,7 +268,7 @@ def _team(world: World) -> str:
     return f"/teams/{team.pk}/"
 
 
-@place("team, delete", "lose what they see")
+@place("team, delete", "access to")
 def _delete_team(world: World) -> str:
     return f"/teams/{world.team().pk}/delete/"
 

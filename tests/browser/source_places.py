@@ -165,7 +165,7 @@ def _rows_none_match(world: World) -> str:
     return f"/sources/{world.table().datasource_id}/rows/?filter=price+%3C+0"
 
 
-@place("rows, bad filter", "Claro does not take this filter", 422)
+@place("rows, bad filter", "This filter doesn't work", 422)
 def _rows_bad_filter(world: World) -> str:
     return f"/sources/{world.table().datasource_id}/rows/?filter=price+%3E%3E"
 

@@ -120,7 +120,6 @@ def test_a_link_that_works_is_used_at_once(page, account, source, ready):
     assert len(account.calls("/download", "POST")) == 1
 
 
-@pytest.mark.slow
 def test_a_link_lives_as_long_as_chosen(page, source):
     page.goto(f"/sources/{source.datasource_id}/")
     page.get_by_label("Link expires in").select_option(label="24 hours")

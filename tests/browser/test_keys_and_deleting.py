@@ -27,7 +27,7 @@ def test_a_newcomer_adds_a_key_and_sees_their_sources(page, account, witness):
     assert not ApiKey.objects.exists()
     page.get_by_label("API key").fill(account.key)
     page.get_by_role("button", name="Check and add").click()
-    expect(page.get_by_role("status").filter(has_text="Catalogue is added")).to_be_visible()
+    expect(page.get_by_role("status").filter(has_text="Key added: Catalogue")).to_be_visible()
     expect(page.get_by_role("link", name="mine.csv").first).to_be_visible()
 
 
@@ -76,7 +76,7 @@ def test_a_source_is_deleted_once_its_name_is_typed(page, account, key, witness)
     page.get_by_role("link", name="Delete old list.csv").click()
     expect(page.locator("main")).to_contain_text("permanently, for everyone")
     page.get_by_label("File name").fill("old")
-    page.get_by_role("button", name="Delete in 15 min").click()
+    page.get_by_role("button", name="Move to bin").click()
     expect(page.locator(".invalid-feedback")).to_contain_text("Nothing was deleted")
     assert account.calls(str(source_id), "DELETE") == []
     page.get_by_label("File name").fill("old list.csv")
@@ -122,7 +122,7 @@ def test_everybody_sees_what_is_deleted_and_one_undo_brings_all_back(page, peopl
     expect(page.locator("[data-chosen-count]")).to_have_text("4 selected")
     page.get_by_role("button", name="Delete", exact=True).click()
     page.get_by_label("Number of files").fill("4")
-    page.get_by_role("button", name="Delete in 15 min").click()
+    page.get_by_role("button", name="Move to bin").click()
     for one in (page, bobs):
         expect(one.locator("#bin")).to_contain_text("4 files will be deleted in 15 min")
         expect(one.locator("tbody tr")).to_have_count(3)
@@ -142,7 +142,7 @@ def test_what_claro_refuses_is_told_and_tried_again_from_the_bin(page, account, 
     page.get_by_label("File name").fill("mine.csv")
     page.get_by_role("button", name="Delete now").click()
     page.get_by_role("link", name="See why").click()
-    expect(page.locator("#bin-list")).to_contain_text("Not deleted. Claro says that this key may not do that.")
+    expect(page.locator("#bin-list")).to_contain_text("Not deleted. This key has no permission for that.")
     page.get_by_role("button", name="Try again: mine.csv").click()
     expect(page.get_by_role("heading", name="The bin is empty")).to_be_visible()
 

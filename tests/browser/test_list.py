@@ -120,7 +120,6 @@ def test_back_and_forward_bring_the_whole_page(listed):
     shows(listed, "file-00.csv", 50)
 
 
-@pytest.mark.slow
 def test_a_reload_shows_the_same(listed):
     listed.locator("#q").fill("json")
     expect(listed).to_have_url(re.compile("q=json"))

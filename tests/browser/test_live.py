@@ -113,7 +113,6 @@ def test_a_first_sync_fills_the_page(page, account, alice):
     expect(page.locator("tbody tr")).to_have_count(50)
 
 
-@pytest.mark.slow
 def test_signing_out_in_one_tab_leads_the_others_to_the_sign_in(page, key, witness):
     witness.expects(401)
     other = page.context.new_page()

@@ -46,7 +46,7 @@ def test_the_outcome_of_a_test_appears_by_itself(page, outlet, receiver):
     page.get_by_role("button", name="Send a test").click()
     expect(page.get_by_text("Sending a test…")).to_be_visible()
     assert send(outlet) == "not sent"
-    expect(page.get_by_text("The test could not be sent. 127.0.0.1 answered 500.")).to_be_visible()
+    expect(page.get_by_text("Test failed. 127.0.0.1 answered 500.")).to_be_visible()
 
 
 def test_a_test_too_many_is_refused_beside_its_button(page, web, outlet):

@@ -9,7 +9,6 @@ from tests.support.browser import PHONE
 pytestmark = pytest.mark.browser
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("options", [{}, {"java_script_enabled": False}, {"viewport": PHONE}], ids=str)
 def test_a_list_that_was_filtered_is_saved_and_found_again(people, alice, table, options):
     page = people(alice, **options).new_page()
@@ -21,7 +20,7 @@ def test_a_list_that_was_filtered_is_saved_and_found_again(people, alice, table,
     expect(page.get_by_role("heading", name="Save this view")).to_be_visible()
     page.get_by_label("Name").fill("Things")
     page.get_by_role("button", name="Save").click()
-    expect(page.get_by_text("Things is saved.")).to_be_visible()
+    expect(page.get_by_text("View saved: Things.")).to_be_visible()
     assert page.url.endswith("/sources/?q=thing")
     page.goto("/keys/")
     page.get_by_role("navigation", name="Saved views").get_by_role("link", name="Things").click()

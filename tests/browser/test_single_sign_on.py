@@ -24,7 +24,7 @@ def test_one_click_leads_there_and_back_to_the_page_asked_for(people):
     expect(page.get_by_text("dora@example.com")).to_be_visible()
     page.goto("/accounts/")
     expect(page.get_by_role("listitem").filter(has_text=re.compile("^Example"))).to_contain_text(
-        "connected as dora@example.com"
+        "Connected as dora@example.com"
     )
     page.get_by_role("link", name="Set password").click()
     expect(page.get_by_role("heading", name="Set Password")).to_be_visible()

@@ -48,6 +48,30 @@ def test_sorting_keeps_a_refused_filter(rows, witness):
     expect(box(rows)).to_have_value("price >")
 
 
+def test_sorting_keeps_a_half_built_filter_and_adding_it_empties_the_builder(rows):
+    rows.get_by_text("Add filter").click()
+    rows.get_by_label("Column", exact=True).select_option("price")
+    rows.get_by_label("Comparison").select_option(">")
+    rows.get_by_label("Value").fill("450")
+    sort_by(rows, "price")
+    expect(rows.get_by_label("Value")).to_be_visible()
+    expect(rows.get_by_label("Column", exact=True)).to_have_value("price")
+    expect(rows.get_by_label("Comparison")).to_have_value(">")
+    expect(rows.get_by_label("Value")).to_have_value("450")
+    rows.get_by_role("button", name="Add").click()
+    expect(rows.get_by_text("Rows 1 to 49 of 49").first).to_be_visible()
+    expect(box(rows)).to_have_value("id < 100 AND price > 450")
+    expect(rows.get_by_label("Value")).to_have_value("")
+
+
+def test_sorting_keeps_an_operator_that_needs_no_value(rows):
+    rows.get_by_text("Add filter").click()
+    rows.get_by_label("Comparison").select_option("IS NULL")
+    sort_by(rows, "price")
+    expect(rows.get_by_label("Comparison")).to_have_value("IS NULL")
+    expect(rows.get_by_label("Value")).to_be_disabled()
+
+
 def test_removing_the_filter_empties_the_box(rows):
     box(rows).fill("price > 4")
     rows.locator("#chip-filter").click()
@@ -84,7 +108,7 @@ def test_the_list_is_found_again_as_it_was_left(page, account, key):
     page.get_by_role("link", name="thing 2.csv", exact=True).click()
     page.get_by_role("link", name="Delete").click()
     page.get_by_label("File name").fill("thing 2.csv")
-    page.get_by_role("button", name="Delete in 15 min").click()
+    page.get_by_role("button", name="Move to bin").click()
     expect(page.locator("#bin")).to_contain_text("thing 2.csv is deleted in")
     expect(page.locator("tbody tr")).to_have_count(2)
     expect(page.get_by_role("link", name="thing 3.csv", exact=True)).to_be_visible()

@@ -101,7 +101,7 @@ def join(member: Page, address: str) -> None:
     member.get_by_role("button", name="Sign up").click()
     is_at(member, "Join Catalogue")
     member.get_by_role("button", name=f"Join as {BOB}").click()
-    expect(member.get_by_text("You are in Catalogue now, as member.")).to_be_visible()
+    expect(member.get_by_text("You joined Catalogue as a member.")).to_be_visible()
 
 
 def browse(member: Page) -> None:
@@ -154,7 +154,7 @@ def take_the_key_away(owner: Page) -> None:
     go(owner, "Teams")
     owner.get_by_role("link", name="Catalogue", exact=True).click()
     owner.get_by_role("button", name="Stop sharing Main").click()
-    expect(owner.get_by_text("Catalogue does not work through Main any more.")).to_be_visible()
+    expect(owner.get_by_text("Main is no longer shared with Catalogue.")).to_be_visible()
     is_at(owner, "Catalogue")
 
 

@@ -54,7 +54,7 @@ def test_rows_are_sorted_filtered_and_paged(plain, table, people):
     expect(plain.get_by_text("Rows 51 to 54 of 54 that match").first).to_be_visible()
     plain.get_by_label("Filter expression").fill("price >")
     plain.get_by_role("button", name="Filter").click()
-    expect(plain.locator("#rows-problem")).to_contain_text("Claro does not take this filter")
+    expect(plain.locator("#rows-problem")).to_contain_text("This filter doesn't work")
     plain.get_by_role("link", name="Show all rows").click()
     expect(plain.get_by_text("Rows 1 to 50 of 120").first).to_be_visible()
 
@@ -71,7 +71,7 @@ def test_a_source_is_deleted(plain, account, table):
     plain.goto(f"/sources/{table.datasource_id}/")
     plain.get_by_role("link", name="Delete").click()
     plain.get_by_label("File name").fill("things.csv")
-    plain.get_by_role("button", name="Delete in 15 min").click()
+    plain.get_by_role("button", name="Move to bin").click()
     expect(plain.get_by_text("things.csv is deleted in")).to_be_visible()
     plain.get_by_role("button", name="Undo: things.csv").click()
     expect(plain.get_by_text("things.csv is back in the list.")).to_be_visible()

@@ -78,7 +78,7 @@ def test_a_port_in_use_gets_a_clear_message_with_what_to_type(tmp_path, monkeypa
             monkeypatch.setenv("PORT", str(number))
         with pytest.raises(embedded.PortInUse) as raised:
             embedded.port("PORT", tmp_path, default=number)
-    assert str(raised.value).startswith(f"Port {number} is in use. Choose another one: PORT=")
+    assert str(raised.value).startswith(f"Port {number} is in use. Choose another: PORT=")
     assert str(raised.value).endswith(" make run")
 
 

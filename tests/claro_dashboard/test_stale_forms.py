@@ -62,6 +62,12 @@ def test_the_form_of_another_site_never_becomes_one_of_ours(strict, headers):
     assert "Load the page again" in page.content.decode()
 
 
+def test_what_no_form_of_a_page_sends_does_not_come_back(strict):
+    page = strict.post("/teams/", {"name": "x"}, content_type="application/json", headers=OURS)
+    assert page.status_code == 403
+    assert "Load the page again" in page.content.decode()
+
+
 def test_secrets_are_typed_again(strict):
     page = sent(strict, "/keys/add/", label="Main", secret="claro_live_abc")
     assert "claro_live_abc" not in page.content.decode()

@@ -12,7 +12,6 @@ from claro_dashboard.run import ROOT
 OURS = {"PATH": os.environ["PATH"]}
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("module", ["claro_dashboard.web", "claro_dashboard.run"])
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.7", "claro.example.com"])
 def test_the_settings_of_a_laptop_are_served_to_no_other_machine(tmp_path, module, host):

@@ -19,7 +19,7 @@ class Exchange:
 
     def __init__(self, path: str, chunks: Iterable[bytes | None], headers: dict[str, str], pace: Pace):
         self.bodies, self.sent, self.refused_with = [], [], []
-        self._chunks = list(chunks)
+        self._chunks, self.pauses = list(chunks), 0  # pauses of the client that the server has waited for
         scope = {"type": "http", "path": path, "headers": [(n.encode(), v.encode()) for n, v in headers.items()]}
         limited = BodyLimit(self._app, LIMITS, self._refuse, pace)
         asyncio.run(limited(scope, self._receive, self._send))
@@ -32,7 +32,8 @@ class Exchange:
         if not self._chunks:
             return {"type": "http.disconnect"}
         if (chunk := self._chunks.pop(0)) is None:
-            await asyncio.sleep(60)
+            await asyncio.sleep(10)
+            self.pauses += 1
         return {"type": "http.request", "body": chunk, "more_body": bool(self._chunks)}
 
     async def _send(self, message: dict) -> None:
@@ -74,6 +75,11 @@ def test_a_body_that_is_announced_as_too_large_is_refused_before_any_of_it_is_re
     assert found.bodies == []
 
 
+def test_what_is_announced_decides_before_the_first_byte_arrives():
+    assert exchange(b"a", content_length="101").refused_with == [HTTPStatus.REQUEST_ENTITY_TOO_LARGE]
+    assert exchange(b"a", content_length="100").refused_with == []
+
+
 @pytest.mark.parametrize("headers", [{}, {"content_length": "5"}, {"content_length": "²"}])
 def test_a_body_is_counted_while_it_arrives_whatever_was_announced(headers):
     found = exchange(b"a" * 50, b"a" * 51, b"a" * 50, **headers)
@@ -93,7 +99,7 @@ def test_the_longest_prefix_of_the_path_decides(path, limit):
 @pytest.mark.parametrize("chunks", [[None], [b"a", None], [b"a"] * 10 + [None]])
 def test_a_body_that_stops_arriving_is_cut_off(chunks):
     found = exchange(*chunks, pace=IMPATIENT)
-    assert found.refused_with == [HTTPStatus.REQUEST_TIMEOUT]
+    assert (found.refused_with, found.pauses) == ([HTTPStatus.REQUEST_TIMEOUT], 0)
     assert found.bodies == []
 
 
@@ -128,6 +134,7 @@ def test_a_refusal_ends_the_connection_and_drops_the_rest_first_so_that_the_clie
 def test_the_rest_is_not_read_for_ever():
     found = exchange(b"a" * 101, None, b"b", pace=IMPATIENT)
     assert found.sent[-1] == {"type": "http.response.body"}
+    assert found.pauses == 0
 
 
 def test_what_is_no_http_request_passes():

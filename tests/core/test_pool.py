@@ -1,7 +1,9 @@
 import asyncio
-from http import HTTPStatus
+import threading
 
-from core.pool import Gauge, RequestPool
+import pytest
+
+from core.pool import Gauge, NoThread, Threads
 
 
 def test_a_gauge_says_for_how_long_no_place_has_become_free():
@@ -28,99 +30,71 @@ def test_a_full_gauge_whose_places_change_hands_is_not_full_for_long():
 
 
 class World:
-    """An application whose requests last until they are let go."""
+    """Threads whose functions last until they are let go."""
 
-    def __init__(self, size: int, patience_s: float = 30.0):
-        self.gauge, self.begun, self.refused = Gauge(size), [], []
-        self.let_go = asyncio.Event()
-        self.pool = RequestPool(self._app, self.gauge, self._refuse, exempt={"/healthz"}, patience_s=patience_s)
+    def __init__(self, size: int):
+        self.gauge, self.begun, self.let_go = Gauge(size), [], threading.Event()
+        self.threads = Threads(self.gauge)
 
-    def request(self, path: str) -> asyncio.Task:
-        return asyncio.create_task(self.pool({"type": "http", "path": path}, None, self._send))
+    def start(self, name: str, patience_s: float | None = None) -> asyncio.Task:
+        return asyncio.create_task(self.threads.run(self._work, name, patience_s=patience_s))
 
-    async def _app(self, scope, receive, send) -> None:
-        self.begun.append(scope["path"])
-        if scope["path"] == "/broken":
-            raise ValueError
-        if scope["path"] == "/slow-reader":
-            await send({"type": "http.response.start"})
-        if scope["path"] != "/healthz":
-            await self.let_go.wait()
+    def _work(self, name: str) -> str:
+        self.begun.append(name)
+        self.let_go.wait(30)
+        return name.upper()
 
-    def _refuse(self, status):
-        async def answer(scope, receive, send) -> None:
-            self.refused.append((scope["path"], status))
-
-        return answer
-
-    async def _send(self, message) -> None:
-        pass
+    async def until_begun(self, count: int) -> None:
+        while len(self.begun) < count:
+            await asyncio.sleep(0.001)
+        await asyncio.sleep(0.01)  # one more would begin now
 
 
-async def settle() -> None:
-    """Lets every task run until it waits."""
-    for _ in range(10):
-        await asyncio.sleep(0)
-
-
-def test_requests_beyond_the_places_wait_for_one():
+def test_functions_beyond_the_threads_wait_for_one_in_turn():
     async def main() -> None:
         world = World(2)
-        tasks = [world.request(f"/{number}") for number in range(4)]
-        await settle()
-        assert (world.begun, world.gauge.busy) == (["/0", "/1"], 2)
+        tasks = [world.start(name) for name in "abcd"]
+        await world.until_begun(2)
+        assert (sorted(world.begun), world.gauge.busy) == (["a", "b"], 2)
         world.let_go.set()
-        await asyncio.gather(*tasks)
-        assert (world.begun, world.gauge.busy, world.refused) == (["/0", "/1", "/2", "/3"], 0, [])
+        assert await asyncio.gather(*tasks) == ["A", "B", "C", "D"]
+        assert (sorted(world.begun), world.gauge.busy) == (["a", "b", "c", "d"], 0)
 
     asyncio.run(main())
 
 
-def test_a_request_that_gets_no_place_in_time_is_refused():
-    async def main() -> None:
-        world = World(1, patience_s=0.01)
-        first = world.request("/first")
-        await settle()
-        await world.request("/second")
-        assert world.refused == [("/second", HTTPStatus.SERVICE_UNAVAILABLE)]
-        world.let_go.set()
-        await first
-        assert world.gauge.busy == 0
-
-    asyncio.run(main())
-
-
-def test_health_is_answered_while_all_places_are_taken():
+def test_a_function_that_gets_no_thread_in_time_never_runs():
     async def main() -> None:
         world = World(1)
-        first = world.request("/first")
-        await settle()
-        await world.request("/healthz")
+        first = world.start("first")
+        await world.until_begun(1)
+        with pytest.raises(NoThread):
+            await world.start("second", patience_s=0.01)
         world.let_go.set()
-        await first
+        assert await first == "FIRST"
+        assert (world.begun, world.gauge.busy) == (["first"], 0)
 
     asyncio.run(main())
 
 
-def test_a_client_that_reads_its_answer_slowly_keeps_no_place():
+def test_a_function_that_breaks_frees_its_thread():
+    def broken() -> None:
+        raise KeyError
+
     async def main() -> None:
         world = World(1)
-        slow, other = world.request("/slow-reader"), world.request("/other")
-        await settle()
-        assert (world.begun, world.gauge.busy) == (["/slow-reader", "/other"], 1)
-        world.let_go.set()
-        await asyncio.gather(slow, other)
+        with pytest.raises(KeyError):
+            await world.threads.run(broken)
         assert world.gauge.busy == 0
+        world.let_go.set()
+        assert await world.start("next") == "NEXT"
 
     asyncio.run(main())
 
 
-def test_a_request_that_breaks_gives_its_place_back():
+def test_threads_live_on_between_functions():
     async def main() -> None:
-        world = World(1)
-        await asyncio.gather(world.request("/broken"), return_exceptions=True)
-        assert world.gauge.busy == 0
-        world.let_go.set()
-        await world.request("/next")
+        threads = Threads(Gauge(1))
+        assert await threads.run(threading.get_ident) == await threads.run(threading.get_ident)
 
     asyncio.run(main())

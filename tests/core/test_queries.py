@@ -1,18 +1,35 @@
 """A compiled query answers as the ORM does, and is written once."""
 
+import gc
+import itertools
+from collections import Counter
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
+import django
 import pytest
 from django.db import connection
-from django.db.models import BigAutoField, F
+from django.db.models import BigAutoField, F, Model, Value
+from django.db.models.query import ModelIterable
+from django.utils import timezone
 
 from accounts import teams
-from accounts.models import Membership
+from accounts.models import Membership, User
 from accounts.roles import Role
 from core.queries import Prepared, Slot
-from datasources import access, keys
+from datasources import access, keys, notices
 from datasources.access import EVERYTHING, Space
-from datasources.models import ApiKey
+from datasources.deleting import bin
+from datasources.models import ApiKey, SavedView, ShareLink, Source
+from datasources.models.notices import Topic
+from datasources.sharing import shares
+from tests.conftest import synced
+from tests.datasources.views.conftest import made
+from tests.support.workers import ROOT
+
+# Of these the parts of the ORM that a prepared query takes out of it were read and compared.
+KNOWN_DJANGO = [(5, 2)]
 
 
 @pytest.fixture
@@ -80,3 +97,114 @@ def test_many_at_once_who_are_the_first_to_ask(alice, mine):
 
     with ThreadPoolExecutor(8) as threads:
         assert set(threads.map(ask, range(32))) == {2}
+
+
+# --- Every query of the product, beside the ORM's own answer ---
+
+
+def is_django_known() -> None:
+    if django.VERSION[:2] in KNOWN_DJANGO:
+        return
+    pytest.fail(
+        f"Django {django.get_version()} is new here. Prepared queries take SQL, columns, converters and related "
+        "objects out of the ORM by names that Django does not document: SQLCompiler.select, klass_info, "
+        "annotation_col_map, get_converters, and get_related_populators. Read ModelIterable in "
+        "django/db/models/query.py of this version for changes, add the version to KNOWN_DJANGO, and run this file on "
+        "SQLite and on PostgreSQL."
+    )
+
+
+def test_a_django_that_nobody_has_looked_at_fails_in_words(monkeypatch):
+    monkeypatch.setattr("django.VERSION", (6, 1, 0, "final", 0))
+    with pytest.raises(pytest.fail.Exception, match="add the version to KNOWN_DJANGO"):
+        is_django_known()
+
+
+def every_query() -> list[Prepared]:
+    """Those of the product that are there by now."""
+    found = [one for one in gc.get_objects() if type(one) is Prepared]
+    return [one for one in found if not one._query.__module__.startswith("tests.")]
+
+
+def slots_of(query: Prepared) -> list[str]:
+    query._write()
+    return sorted({one.name for one in query._parameters if isinstance(one, Slot)})
+
+
+def all_of(one: Model, seen: frozenset[int] = frozenset()) -> dict[str, object]:
+    """Fields, annotations and related objects that were read along."""
+    seen |= {id(one)}
+    related = {
+        f"{name}.": other and all_of(other, seen)
+        for name, other in one._state.fields_cache.items()
+        if id(other) not in seen
+    }
+    return {name: value for name, value in vars(one).items() if name != "_state"} | related
+
+
+@pytest.fixture
+def world(client_of, alice, bob, account, mine) -> dict[str, list]:
+    """Something that each query finds, and what to put into the slots, by their names."""
+    key, _, team = mine
+    for name in ("things.csv", "old.csv"):
+        account.add(fileName=name)
+    table, old = synced(key)
+    share = shares.make(alice, key, [table], most_uses=3)
+    made(shares.renew(share, 1))
+    bin.put([old], alice)
+    notices.tell_always([alice.pk], key, Topic.FAILED, {table.datasource_id: "things.csv"})
+    SavedView.objects.create(owner=alice, name="Mine", page=SavedView.Page.SOURCES)
+    client_of(alice).get("/sources/")
+    client_of(alice).get("/d/" + share.unseal() + "/?dl=1")
+    return {
+        "reader": [0, *User.objects.order_by("pk").values_list("pk", flat=True)],
+        "team": [team.pk],
+        "datasource": list(Source.objects.values_list("datasource_id", flat=True)),
+        "fingerprint0": list(ShareLink.objects.values_list("fingerprint", flat=True)),
+        "number": [1, 2],
+        "now": [timezone.now()],
+        "soon": [timezone.now()],
+    }
+
+
+def test_every_query_answers_as_the_orm_does(world, monkeypatch):
+    is_django_known()
+    filled: dict[str, object] = {}
+    monkeypatch.setattr(
+        Slot,
+        "as_sql",
+        lambda self, compiler, connection: (
+            Value(filled[self.name], self.output_field).as_sql(compiler, connection) if filled else ("%s", [self])
+        ),
+    )
+    for query in every_query():
+        answers = 0
+        for values in combinations(query, world):
+            filled.update(values or {"": None})
+            asked = query._query()
+            theirs = list(asked)
+            filled.clear()
+            are_objects = asked._iterable_class is ModelIterable
+            ours = (query.objects if are_objects else query.rows)(**values)
+            assert ours == theirs
+            if are_objects:
+                assert [all_of(one) for one in ours] == [all_of(one) for one in theirs]
+            answers += len(ours)
+        assert answers, (
+            f"The query of {query._query.__qualname__} finds nothing here: add to `world` what it looks for."
+        )
+
+
+def combinations(query: Prepared, world: dict[str, list]) -> Iterator[dict[str, object]]:
+    names = slots_of(query)
+    for values in itertools.product(*(world[name] for name in names)):
+        yield dict(zip(names, values, strict=True))
+
+
+def test_no_query_is_left_out(world):
+    """Each place in the code that makes a prepared query has made one by the time they are compared."""
+    packages = [path.parent for path in ROOT.glob("*/__init__.py") if path.parent.name != "tests"]
+    paths = [path for package in packages for path in package.rglob("*.py")]
+    written = Counter({path: path.read_text().count("Prepared(") for path in paths})
+    there = {query._query.__code__ for query in every_query()}
+    assert Counter(Path(code.co_filename) for code in there) == +written

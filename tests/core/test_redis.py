@@ -1,6 +1,5 @@
 import signal
 import time
-from threading import Thread
 
 import pytest
 import redis
@@ -51,20 +50,3 @@ def test_one_that_refuses_costs_no_time_and_is_asked_again_at_once(redis_server)
     finally:
         redis_server.start()
     assert connection().ping()
-
-
-def test_threads_that_come_and_go_share_their_connections(redis_server):
-    def opened() -> int:
-        return connection().info("stats")["total_connections_received"]
-
-    def ask(_) -> None:
-        cache.get("x")  # its client is made anew in each thread
-        connection().ping()
-
-    ask(0)
-    before = opened()
-    for number in range(5):
-        thread = Thread(target=ask, args=[number])
-        thread.start()
-        thread.join()
-    assert opened() == before

@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 import time_machine
 
+from accounts.models import User
 from datasources import keys
 from datasources.claro import RateLimited
 from datasources.models import LINK_MARGIN, ApiKey, DownloadLink, Source, StatusChange
@@ -14,6 +15,13 @@ SECOND = timedelta(seconds=1)
 
 def source(**fields) -> Source:
     return Source(datasource_id=uuid.UUID(int=7), **{"status": "completed", **fields})
+
+
+def stored(owner: User, **fields) -> Source:
+    key = keys.add(owner, "Main", "claro_live_x", ApiKey.State.VALID)
+    one = source(key=key, first_seen_at=NOON, last_seen_at=NOON, **fields)
+    one.save()
+    return one
 
 
 @pytest.mark.parametrize(
@@ -74,9 +82,7 @@ def test_a_source_without_a_file_name_has_its_id():
 
 
 def test_the_timeline_tells_how_long_each_state_lasted(alice, django_assert_num_queries):
-    key = keys.add(alice, "Main", "claro_live_x", ApiKey.State.VALID)
-    one = source(key=key, first_seen_at=NOON, last_seen_at=NOON)
-    one.save()
+    one = stored(alice)
     for status, at in [("completed", NOON + 100 * SECOND), ("processing", NOON), ("queued", NOON + 10 * SECOND)]:
         StatusChange.objects.create(source=one, status=status, at=at, seen_at=at)
     with django_assert_num_queries(1):
@@ -85,9 +91,7 @@ def test_the_timeline_tells_how_long_each_state_lasted(alice, django_assert_num_
 
 
 def test_steps_at_the_same_time_keep_the_order_they_came_in(alice):
-    key = keys.add(alice, "Main", "claro_live_x", ApiKey.State.VALID)
-    one = source(key=key, first_seen_at=NOON, last_seen_at=NOON)
-    one.save()
+    one = stored(alice)
     for status in ("processing", "failed"):
         StatusChange.objects.create(source=one, status=status, at=NOON, seen_at=NOON)
     assert [(change.status, change.lasted) for change in one.timeline()] == [
@@ -107,9 +111,24 @@ def test_steps_at_the_same_time_keep_the_order_they_came_in(alice):
         ("failed", timedelta(hours=1), False),
     ],
 )
-def test_a_link_is_alive_while_a_browser_can_still_get_to_the_file(state, left, is_alive):
+def test_a_link_is_alive_while_a_browser_can_still_get_to_the_file(alice, state, left, is_alive):
+    """The query and the property say the same."""
     with time_machine.travel(NOON, tick=False):
-        assert DownloadLink(state=state, expires_at=NOON + left).is_alive is is_alive
+        link = DownloadLink(source=stored(alice), state=state, expires_at=NOON + left, expires_in_s=3600)
+        link.save()
+        assert link.is_alive is is_alive
+        assert DownloadLink.objects.alive().exists() is is_alive
+
+
+@pytest.mark.parametrize("status", ["processing", "completed", "failed", "queued"])
+@pytest.mark.parametrize("gone_at", [None, NOON])
+def test_sources_that_are_present_are_either_processing_or_finished(alice, status, gone_at):
+    """A status that we don't know is processing, in a query as in the property."""
+    one, here = stored(alice, status=status, gone_at=gone_at), gone_at is None
+    assert Source.objects.present().exists() is here
+    assert Source.objects.processing().exists() is (here and one.is_processing)
+    assert Source.objects.finished().exists() is (here and not one.is_processing)
+    assert ApiKey.objects.seeing(one.datasource_id).exists() is here
 
 
 def test_a_link_that_is_being_made_has_no_end_yet():

@@ -81,7 +81,7 @@ def test_all_is_well():
 def test_a_check_that_breaks_says_so_and_the_others_go_on(monkeypatch, caplog):
     monkeypatch.setattr(checks, "_CHECKS", [("Odd", (), lambda: 1 / 0), ("Mail", (), checks._mail)])
     odd, mail = checks.all_checks()
-    assert (odd.state, odd.says) == (BAD, "The check itself broke (ZeroDivisionError).")
+    assert (odd.state, odd.says) == (BAD, "The check itself failed (ZeroDivisionError).")
     assert mail.state == OK
     assert "ZeroDivisionError" in caplog.text
 
@@ -92,7 +92,7 @@ def test_a_check_that_breaks_says_so_and_the_others_go_on(monkeypatch, caplog):
 def test_web_processes_are_counted():
     assert check("Web").says.startswith("1 process running for ")
     heartbeats.say(["web"], "web@other")
-    assert check("Web").says.startswith("2 processes, the oldest for ")
+    assert check("Web").says.startswith("2 processes, the oldest running for ")
     none_alive("web")
     found = check("Web")
     assert (found.state, found.remedy) == (BAD, "Start the process `web` of the Procfile.")
@@ -111,7 +111,7 @@ def test_a_queue_without_a_worker_is_broken(name, queue, process, missed):
     remedy = f"Start the process `{process}` of the Procfile. Its log shows why it stopped."
     assert check(name) == Check(name, BAD, f"No worker is running: {missed}.", remedy)
     heard_before(200, queue, "gone@machine")
-    assert check(name).says.endswith("gone@machine was heard 3 min 20 s ago for the last time.")
+    assert check(name).says.endswith("gone@machine was last seen 3 min 20 s ago.")
 
 
 def test_a_worker_that_was_lost_beside_others_is_named():
@@ -129,9 +129,9 @@ def test_many_workers_are_not_all_named():
 
 
 def test_beat_is_there_once():
-    assert check("Beat") == Check("Beat", OK, "Ticks at beat@machine.")
+    assert check("Beat") == Check("Beat", OK, "Running on beat@machine.")
     heartbeats.say(["beat"], "beat@other")
-    assert (check("Beat").state, check("Beat").says) == (WARN, "2 are alive: beat@machine, beat@other.")
+    assert (check("Beat").state, check("Beat").says) == (WARN, "2 are running: beat@machine, beat@other.")
     none_alive("beat")
     found = check("Beat")
     assert (found.state, found.remedy) == (BAD, "Start the process `beat` of the Procfile.")
@@ -146,7 +146,7 @@ def test_all_work_that_there_is_is_looked_at():
 
 def test_work_that_waits_for_a_free_worker_is_counted_with_the_longest_wait(key, table, alice):
     Sync.objects.update(due_at=None)
-    assert check("Interactive queue").says == "Nothing waits. 0 messages in Redis."
+    assert check("Interactive queue").says == "Nothing is waiting. 0 messages in Redis."
     links.ask(table, alice, 300)
     assert check("Interactive queue").state == OK
     late(DownloadLink)
@@ -165,8 +165,8 @@ def test_what_a_worker_has_in_hand_does_not_wait(key):
     late(Watch)
     found = check("Background queue")
     assert found.state == WARN
-    assert "1 look at processing sources, the longest for 1 min" in found.says
-    assert "1 list to read (1 with a lease that ran out), the longest for 1 min" in found.says
+    assert "1 poll of processing files, the longest for 1 min" in found.says
+    assert "1 sync (1 with an expired lease), the longest for 1 min" in found.says
 
 
 def test_without_workers_all_that_is_late_waits_and_the_remedy_names_the_process(key):
@@ -215,7 +215,7 @@ def test_the_redis_of_make_run_is_called_so(settings, tmp_path, on_redis):
     settings.VAR_DIR = tmp_path
     with embedded.redis_server(tmp_path, free_port()) as url:
         on_redis(url)
-        assert check("Redis").says.startswith("The one of `make run`, Redis ")
+        assert check("Redis").says.startswith("Started by `make run`, Redis ")
         assert check("Redis").state == OK
         redis.connection().close()
 
@@ -265,7 +265,7 @@ def test_without_redis_it_is_named_once_and_what_needs_it_left_open(redis_server
         redis_server.start()
     assert [name for name, check in found.items() if check.state == BAD] == ["Redis"]
     assert found["Redis"].says.startswith("Does not answer: ")
-    assert found["Beat"] == Check("Beat", WARN, "Can't be told while Redis can't be asked.")
+    assert found["Beat"] == Check("Beat", WARN, "Unknown while Redis can't be reached.")
     assert [found[name].state for name in ("Database", "Master key", "Mail", "Claro")] == [OK] * 4
 
 
@@ -312,7 +312,7 @@ def test_keys_in_trouble_are_counted_and_never_named(alice, account, settings):
     assert not any(account.key in check.says + check.remedy for check in checks.all_checks())
     ApiKey.objects.filter(pk=mine[2].pk).update(problem={"kind": "Unreachable"})
     found = check("Claro")
-    assert (found.state, "does this machine reach secure-api.getclaro.ai?" in found.remedy) == (BAD, True)
+    assert (found.state, "this machine reaches secure-api.getclaro.ai" in found.remedy) == (BAD, True)
 
 
 def test_an_address_of_claro_that_can_t_be_one_is_told(settings):
@@ -331,11 +331,11 @@ def test_webhooks_that_don_t_work_are_counted(key, settings):
     hook.update(state=Hook.State.REGISTERED)
     assert check("Webhooks").says == "Claro reports to https://claro.example.com for 1 key."
     hook.update(last_error="A delivery had a wrong signature.", last_error_at=timezone.now())
-    assert (check("Webhooks").state, "for 1 were not believed" in check("Webhooks").says) == (WARN, True)
+    assert (check("Webhooks").state, "deliveries were rejected for 1" in check("Webhooks").says) == (WARN, True)
     hook.update(address="https://old.example.com")
-    assert (check("Webhooks").state, "1 of them to another address" in check("Webhooks").says) == (WARN, True)
+    assert (check("Webhooks").state, "1 of them use another address" in check("Webhooks").says) == (WARN, True)
     hook.update(state=Hook.State.FAILED)
-    assert (check("Webhooks").state, "1 could not be set up" in check("Webhooks").says) == (WARN, True)
+    assert (check("Webhooks").state, "Setup failed for 1" in check("Webhooks").says) == (WARN, True)
 
 
 # --- Proxies and threads ---
@@ -346,7 +346,7 @@ def test_a_forwarded_header_without_behind_proxy_is_reported_by_name_and_not_by_
     ForwardedMiddleware(lambda request: None)(RequestFactory().get("/", headers={"X-Real-IP": "198.51.100.7"}))
     found = check("Proxy")
     assert found.state == WARN
-    assert "A request came with X-Real-IP, which is not used" in found.says
+    assert "Requests have the header X-Real-IP, but" in found.says
     assert "BEHIND_PROXY=1" in found.remedy
     settings.BEHIND_PROXY = True
     assert (check("Proxy").state, settings.PRODUCTION) == (WARN, False)

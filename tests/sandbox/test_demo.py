@@ -99,7 +99,6 @@ def test_every_finished_source_has_rows_and_a_file(calls, sources):
             assert len(file.content) == source["fileSize"]
 
 
-@pytest.mark.slow
 def test_the_table_of_a_million_rows(calls, sources, big):
     assert (sources[demo.BIG]["rowCount"], sources[demo.BIG]["columnCount"]) == (1_000_000, 8)
     last = calls.rows(big, page=1000, limit=1000)
@@ -112,7 +111,6 @@ def test_the_table_of_a_million_rows(calls, sources, big):
     assert calls.count(big, "country = 'JP' OR country <> 'JP'") == 1_000_000
 
 
-@pytest.mark.slow
 def test_the_file_of_a_million_rows_is_made_on_demand(demo_sandbox, calls, sources, big):
     assert not (demo_sandbox.store.files / str(big)).exists()
     link = good(calls.sign(big))["downloadUrl"]

@@ -149,7 +149,6 @@ def test_anything_else_is_refused_in_words(filtered, expression, words):
     assert words in assert_refused(filtered(expression), "INVALID_PARAMETERS", 400)
 
 
-@pytest.mark.slow
 @given(
     st.one_of(
         st.text(max_size=60),

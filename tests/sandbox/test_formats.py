@@ -114,12 +114,13 @@ def test_an_empty_file_says_so(error, name, content):
         ("a.jsonl", '{"a": Infinity}', "Line 1 is not JSON"),
         ("a.pdf", "Hello", "PDF can't be read"),
         ("a.pdf", demo_files.pdf([["x"]])[:300], "PDF can't be read"),
+        ("a.pdf", demo_files.pdf([[], []]), "holds pictures but no text"),
         ("a.pdf", demo_files.protected(demo_files.pdf([["x"]]), "secret"), "protected by a password"),
         ("a.png", b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR", "neither text nor a PDF"),
         ("a.csv", "a\n" + "x" * 20_000_000, "field larger than"),
         ("a.txt", "\n" * 1_000_001 + "x", "up to 1,000,000 rows"),
     ],
-    ids=range(13),
+    ids=range(14),
 )
 def test_a_file_that_fails_says_why(error, name, content, words):
     assert words in error(name, content)

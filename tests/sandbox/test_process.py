@@ -96,7 +96,6 @@ def done(calls: Calls, source_id: str) -> str:
     return source_id if calls.details(source_id)["status"] == "completed" else ""
 
 
-@pytest.mark.slow
 def test_a_port_in_use_is_told(tmp_path):
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
@@ -114,7 +113,6 @@ def test_a_folder_in_use_is_told(tmp_path):
     assert str(process.pid) in words
 
 
-@pytest.mark.slow
 def test_a_port_that_is_none_is_told(tmp_path):
     assert "can't listen on port 70000" in refused(tmp_path, "--port", "70000")
 

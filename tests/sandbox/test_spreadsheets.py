@@ -133,10 +133,10 @@ def test_json_and_json_lines_are_read_under_each_others_names(parsed, name, cont
     assert parsed(name, content) == (TWO, [["x", 1], ["y", 2]])
 
 
-def zipped(name: str) -> bytes:
+def zipped(name: str, content: str = "x") -> bytes:
     file = io.BytesIO()
     with zipfile.ZipFile(file, "w") as archive:
-        archive.writestr(name, "x")
+        archive.writestr(name, content)
     return file.getvalue()
 
 
@@ -151,7 +151,14 @@ UNCLOSED = "The quotation marks in the row of line 2 are not closed, or text fol
         ("a.xlsx", zipped("xl/workbook.xml"), f"The file is an Excel workbook. {AS_CSV}"),
         ("a.json", zipped("xl/workbook.xml"), f"The file is an Excel workbook. {AS_CSV}"),
         ("a.xls", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1\0\0", AS_CSV),
+        (
+            "a.ods",
+            zipped("mimetype", "application/vnd.oasis.opendocument.spreadsheet"),
+            f"OpenDocument spreadsheet. {AS_CSV}",
+        ),
         ("a.docx", zipped("word/document.xml"), "Save it as plain text"),
+        ("a.rtf", r"{\rtf1\ansi Hello}", "Save it as plain text"),
+        ("a.csv", b"PAR1\x15\x04\x15 a,b", f"a Parquet file. {AS_CSV}"),
         ("a.csv", zipped("a.csv"), "Unpack it"),
         ("a.csv", gzip.compress(b"a,b\n1,2\n"), "Unpack it"),
         ("a.csv", b"%PDF-1.7\n", "Name it .pdf"),
@@ -198,11 +205,53 @@ UNCLOSED = "The quotation marks in the row of line 2 are not closed, or text fol
         ("a.csv", "Sales 2026\n1;2;3\n4;5;6\n", "has one cell and the others have more: it can't be the header"),
         ("a.csv", ",,\n,,\n", "The file is empty."),
         ("a.csv", "\ufeff", "The file is empty."),
+        ("a.csv", "a,b\r\n" + "Anna\0,1\r\n" * 9, f"holds NUL characters, which are no text. {AS_CSV}"),
+        ("a.csv", "a,b\n" + "Anna,1\0\n" * 9, f"holds NUL characters, which are no text. {AS_CSV}"),
+        ("a.slk", 'ID;PWXL;N;E\r\nC;Y1;X1;K"a"\r\nE\r\n', f"a spreadsheet in SYLK format. {AS_CSV}"),
+        ("a.csv", 'TABLE\r\n0,1\r\n"EXCEL"\r\nVECTORS\r\n0,2\r\n""\r\n', f"a spreadsheet in DIF format. {AS_CSV}"),
+        ("a.xls", "MIME-Version: 1.0\r\nContent-Type: multipart/related\r\n", "a web page (HTML)"),
+        ("a.csv", b"\x28\xb5\x2f\xfd\x24\x08\x41\0\0a,b\n1,2\n", "Unpack it"),
+        ("a.csv", "imię,miasto\nMałgorzata,Łódź\n".encode("cp1250"), f"neither UTF-8 nor Windows-1252. {AS_CSV}"),
+        ("a.csv", "imię,miasto\nGrażyna,Łódź\n".encode("iso8859-2"), f"neither UTF-8 nor Windows-1252. {AS_CSV}"),
+        (
+            "a.csv",
+            "name,city\nAnna,Bern\nBo,Ulm\nMain St, 5,Bonn\n",
+            "1 of 3 rows have more cells than the header, the first one with “Main St”. Put cells that hold",
+        ),
+        ("a.csv", "a,b\n'x, y',1\nz,2\nz,2\n", "more cells than the header"),
+        ("a.csv", "name\nAnna\nBo\nLund, Bo\n", "more cells than the header"),
     ],
-    ids=range(35),
+    ids=range(49),
 )
 def test_a_file_that_would_become_a_wrong_table_fails_and_says_what_to_do(error, name, content, words):
     assert words in error(name, content)
+
+
+@pytest.mark.parametrize(
+    ("content", "rows"),
+    [
+        ('a, b\n1, "x"\n2, "y, z"\n', [[1, "x"], [2, "y, z"]]),
+        ('a,b\n1,"x, ""y"""\n2, z\n', [[1, 'x, "y"'], [2, " z"]]),
+        ('a; b\n"1"; "x"\n"2"; "y; z"\n', [[1, "x"], [2, "y; z"]]),
+        ("a,b\nx,1\ny,2\n\x1a", [["x", 1], ["y", 2]]),
+        ("ID;Price\nC;1\nP;2\n", [["C", 1], ["P", 2]]),
+        ("a,b\nx,1,\ny,2\nz,3\n", [["x", 1, None], ["y", 2, None], ["z", 3, None]]),
+        ("a,b\n山田,1\n太郎,2\n".encode("utf-16-le"), [["山田", 1], ["太郎", 2]]),
+        ("a,b\n山田太郎山田太郎,1\n".encode("utf-16-be"), [["山田太郎山田太郎", 1]]),
+    ],
+    ids=[
+        "space before quotes",
+        "a mark in a cell",
+        "semicolons",
+        "end of file of DOS",
+        "no SYLK",
+        "empty cell more",
+        "wide",
+        "big-endian",
+    ],
+)
+def test_tables_as_other_programs_write_them_are_read(parsed, content, rows):
+    assert parsed("a.csv", content)[1] == rows
 
 
 def test_western_text_with_many_accents_is_windows_1252(parsed):

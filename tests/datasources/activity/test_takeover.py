@@ -69,7 +69,7 @@ def test_the_owner_lands_on_a_page_that_lists_everything_else(provider, prepared
     for line in (
         "Catalogue as admin, joined",
         "Main shared with Catalogue, added",
-        "For me with Main, paused",
+        "For me key Main, paused",
         "Prices",
         "Open invitations None.",
         "Notice channels None.",

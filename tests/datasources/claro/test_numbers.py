@@ -31,6 +31,8 @@ NUMBERS = st.builds(
         "-0",
         "9007199254740993",
         "1" * 5000,
+        "NaN",
+        "-Infinity",
     ],
 )
 @pytest.mark.parametrize("wrap", ["{}", "[{}]", '{{"a": [{}, "-0"]}}'])
@@ -48,6 +50,18 @@ def test_any_numbers_come_back_as_they_were_written(texts):
     assert numbers.shown(numbers.unpack(numbers.pack(value).encode())) == json.dumps(["x"] * len(texts)).replace(
         '"x"', "{}"
     ).format(*texts)
+
+
+@pytest.mark.parametrize("body", ["1.10", '{"a": [1E5, {"b": -0, "c": 1.5}], "d": "1.10"}', '{"": 1}', "[]"])
+def test_a_number_keeps_its_digits_in_the_database(body):
+    value = numbers.loads(body)
+    stored = json.loads(json.dumps(numbers.stored(value)))
+    assert numbers.restored(stored) == value
+
+
+@pytest.mark.parametrize("value", [{"\ue000": 5}, {"\ue000": "1.10", "a": 1}, {"a": {"\ue000": None}}])
+def test_an_object_that_looks_nearly_like_a_stored_number_stays_an_object(value):
+    assert numbers.restored(numbers.stored(value)) == value
 
 
 def test_most_numbers_are_ints_and_floats():

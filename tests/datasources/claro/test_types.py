@@ -1,4 +1,4 @@
-"""Every shape that claro-api.md leaves open, and everything it doesn't mention."""
+"""Every shape that docs/claro-api.md leaves open, and everything it doesn't mention."""
 
 import contextlib
 import json
@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from datasources.claro import BadAnswer, DataSource, DataSourcePage, Pagination, RateLimit, RowPage, SignedUrl
 from datasources.claro.bodies import UNSTORABLE, storable
-from datasources.claro.errors import Unreadable
+from datasources.claro.errors import TooLarge, Unreadable
 from datasources.claro.numbers import NumberText, pack
 from datasources.claro.types import CELLS_MAX, COLUMNS_MAX, FIELD_MAX, FIELDS_MAX, NAME_MAX, parse_time
 
@@ -157,19 +157,51 @@ def test_a_row_of_another_shape_is_marked_and_the_others_are_kept(rows, columns,
         assert got == wanted if wanted else got[0].startswith("[unreadable row: ")
 
 
+WIDE = {str(number): number for number in range(COLUMNS_MAX + 1)}
+
+
+@pytest.mark.parametrize(
+    ("row", "wide", "columns"),
+    [({"a": 1}, WIDE, ("a",)), ([1], list(WIDE.values()), ("column 1",)), ([1], WIDE, ("column 1",))],
+)
+def test_a_row_of_more_cells_than_any_table_has_columns_is_marked_and_the_others_are_kept(row, wide, columns):
+    page = RowPage.from_api({"rows": [row, wide, row]}, page=1, limit=1000)
+    assert tuple(column.name for column in page.columns) == columns
+    first, marked, last = page.rows
+    assert (first, last) == ((1,), (1,))
+    assert marked[0].startswith("[unreadable row: ")
+    assert len(marked[0]) < 200
+
+
+@pytest.mark.parametrize("rows", [[WIDE], [list(WIDE.values()), 5]])
+def test_where_all_rows_are_too_wide_size_is_the_reason(rows):
+    with pytest.raises(TooLarge):
+        RowPage.from_api({"rows": rows}, page=1, limit=1000)
+
+
 @pytest.mark.parametrize(
     "answer",
     [
         {"rows": [{"a": 1}] * 51},
         {"rows": [[1]] * 51},
         {"rows": [], "columns": [str(number) for number in range(COLUMNS_MAX + 1)]},
-        {"rows": [{"a": 1}] * 49 + [{str(number): 1 for number in range(CELLS_MAX // 50 + 1)}]},
-        {"rows": [[1]] * 49 + [[1] * (CELLS_MAX // 50 + 1)]},
     ],
 )
-def test_more_rows_than_were_asked_for_or_more_cells_than_fit_are_refused(answer):
+def test_more_rows_than_were_asked_for_or_more_columns_than_fit_are_refused(answer):
     with pytest.raises(Unreadable):
         RowPage.from_api(answer, page=1, limit=50)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        {"rows": [{"a": 1}] * 99 + [{str(number): 1 for number in range(CELLS_MAX // 100 + 1)}]},
+        {"rows": [[1]] * 99 + [[1] * (CELLS_MAX // 100 + 1)]},
+    ],
+)
+def test_more_cells_than_fit_are_refused(answer):
+    with pytest.raises(TooLarge):
+        RowPage.from_api(answer, page=1, limit=100)
 
 
 def test_a_list_of_more_than_a_page_is_refused():
@@ -196,6 +228,11 @@ def test_rows_of_objects_keep_every_value_in_its_column(rows):
     names = [column.name for column in page.columns]
     back = [{n: v for n, v in zip(names, row, strict=True) if v is not None} for row in page.rows]
     assert back == rows
+
+
+@pytest.mark.parametrize("text", ["2026-11-24T12:00:00Z", "2026-11-24t12:00:00z", " 2026-11-24T13:00:00.000+01:00 "])
+def test_a_time_may_be_written_in_several_ways(text):
+    assert parse_time(text) == NOW
 
 
 @given(st.text())

@@ -6,7 +6,7 @@ from django.utils import timezone
 
 from core import leases
 from datasources import mirror
-from datasources.claro import COMPLETED, DataSource
+from datasources.claro import COMPLETED, DataSource, NumberText
 from datasources.gateway.budget import Lane
 from datasources.mirror import sync
 from datasources.models import ApiKey, Source, Sync
@@ -180,7 +180,7 @@ def test_hostile_names_and_fields_are_kept_as_text(key, account):
     account.fault("answer", status=200, body=body, headers={"Content-Type": "application/json"})
     [source] = synced(key)
     source.refresh_from_db()
-    assert (source.name, source.extra) == ("<script>\ufffd\ufffd.csv", {"x": {"y": ["\ufffd", "inf"]}})
+    assert (source.name, source.facts) == ("<script>\ufffd\ufffd.csv", {"x": {"y": ["\ufffd", NumberText("1e999")]}})
 
 
 def test_waking_starts_only_stale_syncs(key, account):

@@ -1,5 +1,6 @@
 """While a user looks at a list, its newest page is read once a minute."""
 
+import json
 from datetime import timedelta
 
 import pytest
@@ -11,6 +12,7 @@ from datasources import access, keys
 from datasources.mirror import newest
 from datasources.models import ApiKey, Newest, Source, Sync
 from tests.conftest import polled, synced, taken
+from tests.support.html import words
 
 
 @pytest.fixture
@@ -107,6 +109,36 @@ def test_where_more_files_are_new_than_fit_on_the_page_a_sweep_follows(looking, 
         assert Sync.objects.get().due_at <= timezone.now()
 
 
+def test_the_list_shows_the_age_of_its_newest_page(looking, web):
+    with later(minutes=5):
+        assert "Updated 5 min ago" in words(web.get("/sources/"))
+        read()
+        assert "Updated just now" in words(web.get("/sources/"))
+        assert "older files" not in words(web.get("/sources/"))
+
+
+def test_a_list_of_more_than_the_newest_page_shows_the_age_of_the_rest_too(looking, account, web):
+    account.add_many([{"fileName": f"{n}.csv", "age": 600} for n in range(101)])
+    synced(looking)
+    with later(minutes=5):
+        read()
+        assert "Updated just now, older files 5 min ago" in words(web.get("/sources/"))
+
+
+def test_open_lists_are_updated_once_for_each_read(looking, account):
+    account.add(fileName="new.csv")
+    with redis.connection().pubsub(ignore_subscribe_messages=True) as channel:
+        channel.subscribe(live.CHANNEL)
+        heard = []
+        for minutes in (2, 4):
+            with later(minutes=minutes):
+                live.note_presence(looking.owner_id)
+                assert read() == "done"
+            while message := channel.get_message(timeout=0.5):
+                heard.append(json.loads(message["data"])["names"])
+    assert heard == [["sources-changed"], ["list-checked"]]
+
+
 def test_it_waits_for_the_limit(looking, account):
     account.fault("answer", status=429, headers={"Retry-After": "20"}, body="slow down")
     with later(seconds=61):
@@ -120,6 +152,9 @@ def test_a_refused_key_is_not_read(looking, account):
     with later(seconds=61):
         assert read() == "nobody looks"
     assert len(account.calls()) == calls
+    Newest.objects.all().delete()
+    assert newest.wake(access.list_keys(looking.owner)) == []
+    assert not Newest.objects.exists()
 
 
 def test_a_key_that_is_deleted_is_forgotten(looking):

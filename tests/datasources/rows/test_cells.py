@@ -230,6 +230,12 @@ def test_spaces_and_characters_that_cannot_be_seen_are_marked_and_stay(text, mar
     assert parsed(text).text == text
 
 
+def test_carriage_returns_are_written_so_that_no_browser_drops_them():
+    assert escaped("a\r\nb\r") == "a&#13;\nb&#13;"
+    assert "&#13;" in cell("a\rb")
+    assert "&#13;" in cell("\r")
+
+
 @pytest.mark.parametrize(
     ("text", "words"),
     [

@@ -84,6 +84,16 @@ def test_rows_beyond_one_that_is_too_large_come_in_blocks_that_grow_again(accoun
     assert len(limits(account)) < 60  # 276 rows
 
 
+def test_a_row_of_too_many_columns_costs_itself_only(account, key):
+    source = table_of(account, key, [1] * 3)
+    wide = {str(number): 1 for number in range(51_000)}
+    body = json.dumps({"data": [{"id": 1}, wide, {"id": 3}], "pagination": {"total": 3}})
+    account.fault("answer", status=200, body=body, headers={"Content-Type": "application/json"}, path="/data")
+    first, marked, last = ids(read(source))
+    assert (first, marked[:16], last) == (1, "[unreadable row:", 3)
+    assert len(asked(account)) == 1
+
+
 def test_an_answer_that_is_too_large_says_nothing_bad_of_the_key(account, key):
     source = table_of(account, key, [700_000] * 5)
     for row in range(1, 5):

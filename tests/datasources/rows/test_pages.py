@@ -75,6 +75,16 @@ def test_blocks_that_name_different_columns_are_joined(table, account, settings)
     assert page.rows == [[1, None, None], [2, 3, None], [5, None, 4], [None, None, 6]]
 
 
+def test_columns_of_one_name_stay_apart_where_blocks_are_joined(table, account, settings):
+    settings.CLARO_ROWS_BLOCK = 2
+    pagination = {"total": 4, "totalPages": 2}
+    answer(account, columns=["a", "a"], rows=[[1, 2], [3, 4]], pagination=pagination)
+    answer(account, columns=["b", "a", "a", "a"], rows=[[9, 5, 6, 7], [9, 8, 8, 8]], pagination=pagination)
+    page = read(table, 1, 4)
+    assert page.columns == ("a", "a", "b", "a")
+    assert page.rows == [[1, 2, None, None], [3, 4, None, None], [5, 6, 9, 7], [8, 8, 9, 8]]
+
+
 @pytest.mark.parametrize("shape", ["objects", "arrays", "typed"])
 def test_every_shape_of_the_api_gives_the_same_rows(table, account, shape):
     account.sandbox.control("POST", "settings", shape=shape)

@@ -91,7 +91,7 @@ def test_a_missing_or_malformed_master_key_is_told(alice, settings, ring):
 def test_a_canary_that_was_tampered_with_is_told(alice):
     add(alice)
     Canary.objects.update(token=ApiKey.objects.get().secret)
-    assert "does not open" in master_key.trouble()
+    assert "does not decrypt" in master_key.trouble()
 
 
 def test_the_start_says_it_loudly_and_goes_on(alice, settings, caplog):
@@ -287,4 +287,4 @@ def test_nothing_is_forgotten_without_a_master_key(alice, settings, ring):
     with pytest.raises(ImproperlyConfigured):
         master_key.rotate(forget=True)
     settings.CLARO_SECRET_KEYS = [OTHER]
-    assert "does not open" in master_key.trouble()
+    assert "does not decrypt" in master_key.trouble()

@@ -158,7 +158,6 @@ def test_a_page_costs_three_queries_keys_included_and_a_search_one_more(
         assert all(source.key.label for source in page.sources)
 
 
-@pytest.mark.slow
 @hypothesis_settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     rows=st.lists(

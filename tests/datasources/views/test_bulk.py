@@ -118,7 +118,7 @@ def test_deleting_says_what_depends_and_asks_for_their_number(web, client_of, al
     for said in ("Delete 3 files?", "0.csv", "2.json", "bob@example.com opened one of them just now"):
         assert said in words(page)
     assert words(page).count("bob@example.com") == 1
-    assert "1 download link made here still works" in words(page)
+    assert "1 active download link created here" in words(page)
     assert field(page, "source").get("value") == ",".join(ids(sources[:3]))
     assert not Deletion.objects.exists()
 

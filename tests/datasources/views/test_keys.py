@@ -229,7 +229,7 @@ def test_deleting_says_what_goes_with_it_and_deletes_nothing_at_claro(web, key, 
     assert "Nothing is deleted at Claro" in words(page)
     assert ApiKey.objects.exists()
     page = web.post(f"/keys/{key.pk}/delete/", follow=True)
-    assert "Main is deleted here. At Claro nothing has changed." in told(page)
+    assert "Key deleted: Main. Nothing changed at Claro." in told(page)
     assert not ApiKey.objects.exists()
     assert not Source.objects.exists()
     assert account.calls(method="DELETE") == []

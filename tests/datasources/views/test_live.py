@@ -16,7 +16,7 @@ from django.test import Client
 from django.utils import timezone
 
 from core import live
-from datasources.models import Watch
+from datasources.models import Newest, Watch
 from tests.conftest import polled, synced
 from tests.support.asgi import Server
 from tests.support.processes import free_port, wait_for
@@ -69,6 +69,11 @@ def test_nobody_listens_without_signing_in(server, web):
 @pytest.mark.parametrize("method", ["POST", "HEAD", "PUT", "OPTIONS"])
 def test_there_is_nothing_but_get(server, web, method):
     assert server.open(web, method=method).status == 405
+
+
+def test_an_address_with_too_many_fields_is_refused(server, web):
+    page = server.open(web, "a=1&" * 1001)
+    assert (page.status, page.has_ended()) == (400, True)
 
 
 def test_one_person_has_so_many_streams_and_no_more(server, web, client_of, alice, bob, settings):
@@ -152,6 +157,12 @@ def test_a_put_off_look_at_processing_sources_comes_forward_when_a_page_opens(se
     server.open(web)
     key.watch.refresh_from_db()
     assert key.watch.due_at < now + timedelta(seconds=10)
+
+
+def test_an_open_page_has_the_newest_page_of_the_list_read(server, web, account, key):
+    synced(key)
+    server.open(web)
+    assert timezone.now() < Newest.objects.get().due_at < timezone.now() + timedelta(seconds=61)
 
 
 def test_who_opens_a_page_looks_from_the_first_moment_on(server, web, client_of, bob, key, account):

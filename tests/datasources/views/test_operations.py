@@ -30,9 +30,9 @@ def test_staff_see_every_part_and_what_to_do(staff, settings):
     assert len(all_words(page, ".//ul/li")) == 13
     none_alive("beat")
     page = staff.get("/operations/")
-    assert "1 of 13 parts need you" in words(page)
+    assert "1 of 13 checks needs attention" in words(page)
     [beat] = [text for text in all_words(page, ".//ul/li") if "Beat" in text]
-    assert beat == "Broken Beat None is alive: what falls due is not found. Start the process beat of the Procfile."
+    assert beat == "Failed Beat Beat is not running: due work is not started. Start the process beat of the Procfile."
     assert "beat" in all_words(page, ".//ul//code")
 
 

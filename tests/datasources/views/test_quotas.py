@@ -98,7 +98,7 @@ def test_share_links_that_work(web, table, alice, at_most):
     assert web.post(path, {"ends": "month"}).status_code == 302
     shown = web.post(path, {"ends": "month", "note": "Typed"})
     assert (shown.status_code, ShareLink.objects.count()) == (422, 1)
-    assert "Limit reached: 1 share links that work." in words(shown)
+    assert "Limit reached: 1 active share links." in words(shown)
     assert "Typed" in shown.content.decode()
     shares.end(ShareLink.objects.get())
     assert web.post(path, {"ends": "month"}).status_code == 302
@@ -112,7 +112,7 @@ def test_download_links_under_way(web, account, key, table, at_most):
     assert web.post(f"/sources/{first.datasource_id}/download/").status_code == 302  # the same
     shown = web.post(f"/sources/{second.datasource_id}/download/")
     assert (shown.status_code, DownloadLink.objects.count()) == (422, 1)
-    assert "Limit reached: 1 download links under way." in words(shown)
+    assert "Limit reached: 1 pending download links." in words(shown)
     chosen = web.post("/sources/chosen/download/", {"source": [second.datasource_id]})
     assert (chosen.status_code, DownloadLink.objects.count()) == (422, 1)
 

@@ -154,7 +154,7 @@ def test_of_too_many_columns_none_are_chosen(rows_of):
 def test_a_bad_filter_comes_back_with_the_words_of_claro(web, path, headers):
     page = web.get(path, {"filter": "nix = 1", "limit": 25}, headers=headers)
     assert page.status_code == 422
-    assert "Claro does not take this filter" in told(page)
+    assert "This filter doesn't work" in told(page)
     assert "nix" in told(page)
     if headers:  # beside the box; box and table stay as they are
         assert dom(page).find(".//input") is None

@@ -93,7 +93,7 @@ def test_a_failed_source_has_no_rows_and_says_why(web, account, key):
     source_id = account.add(status="failed", error="No header row.")
     synced(key)
     page = web.get(f"/sources/{source_id}/rows/")
-    assert "There are no rows Processing failed. Claro says: No header row." in told(page)
+    assert "No rows Processing failed: No header row." in told(page)
     assert link(page, "File details") == f"/sources/{source_id}/"
     assert asked(account) == []
 

@@ -150,10 +150,10 @@ def test_a_guesser_who_obeys_every_wait_is_told_of_too(locked, clock, alice):
 
 def test_the_notice_and_activity_say_so_in_words(locked, clock, web):
     statuses(locked, ["203.0.113.7"] * 6)
-    assert "Wrong passwords are tried at a share link: things.csv. Further tries are slowed down." in words(
+    assert "Wrong passwords entered on a share link: things.csv. Further attempts are slowed down." in words(
         web.get("/notices/")
     )
-    assert "tried several wrong passwords at the share link to things.csv" in words(web.get("/activity/"))
+    assert "entered several wrong passwords on the share link for things.csv" in words(web.get("/activity/"))
     assert "Share link reached its download limit" in words(web.get("/notices/choices/"))
     assert "Wrong passwords" not in words(web.get("/notices/choices/"))
 

@@ -76,7 +76,7 @@ def test_the_page_stays_for_that_recipient_and_says_so(once, recipient):
     recipient.get(path(once, "?dl=1"))
     shown = recipient.get(path(once))
     assert all_words(shown, ".//h1") == ["things.csv"]
-    assert "If the download broke off, start it again within 10 minutes" in words(shown)
+    assert "If the download failed, repeat it within 10 minutes" in words(shown)
 
 
 @pytest.mark.parametrize("query", ["", "?dl=1"])
@@ -158,10 +158,10 @@ def test_looking_is_still_no_download(once, recipient):
     assert "Location" not in recipient.head(path(once, "?dl=1"))
 
 
-@pytest.mark.parametrize(("left", "said"), [(1, "1 download left."), (3, "3 downloads are left.")])
+@pytest.mark.parametrize(("left", "said"), [(1, "1 download left."), (3, "3 downloads left.")])
 def test_the_page_warns_beforehand_with_the_size(alice, table, recipient, left, said):
     shown = words(recipient.get(path(limited(alice, table, most_uses=left))))
-    assert f"{said} Make sure that you have room for 2.1 kB. If the download breaks off" in shown
+    assert f"{said} Make sure you have room for 2.1 kB. If the download fails" in shown
 
 
 def test_an_unlimited_link_warns_of_nothing_and_sets_no_cookie(alice, table, recipient):

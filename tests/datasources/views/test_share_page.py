@@ -412,7 +412,7 @@ def test_while_claro_refuses_the_key_a_link_is_not_available_for_the_moment(outs
     assert "Not available right now" in words(page)
     script = Client().get(path(share, query))
     assert (script.status_code, script["Retry-After"]) == (503, "60")
-    assert b"not available for the moment" in script.content
+    assert b"not available right now" in script.content
     ApiKey.objects.update(state=ApiKey.State.VALID)
     assert outside.get(path(share)).status_code == 200
 

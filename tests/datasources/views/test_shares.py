@@ -268,4 +268,4 @@ def test_the_list_says_that_a_link_stopped_with_its_maker(client_of, alice, bob,
     shares.make(bob, table.key, [table])
     team.memberships.get(user=bob).delete()
     page = words(client_of(alice).get("/shares/"))
-    assert "Its maker may not share through this key any more" in page
+    assert "Its creator can no longer share this key" in page

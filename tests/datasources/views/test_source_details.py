@@ -7,11 +7,13 @@ import pytest
 import time_machine
 from django.utils import timezone
 
+from core import live, redis
 from datasources import keys, mirror
 from datasources.mirror import readings
-from datasources.models import ApiKey, Reading, StatusChange
+from datasources.models import ApiKey, Reading, Source, StatusChange
 from tests.conftest import polled, synced, taken
 from tests.support.html import all_words, dom, link, told
+from tests.support.sandbox import HTML_502
 
 
 def details_read() -> str:
@@ -37,8 +39,8 @@ def test_everything_that_claro_says_is_shown(web, account, key):
     assert shown["Kind"] == "CSV text/csv"
     assert shown["Size"] == "1.5 MB (1,500,000 bytes)"
     assert (shown["Uploaded"], shown["Processed"]) == ("2 h ago", "1 h ago, took 1 h")
-    assert (shown["Id"], shown["Key"]) == (str(source_id), "Main")
-    assert (shown["rowCount"], shown["tags"]) == ("12", "[]")
+    assert (shown["ID"], shown["Key"]) == (str(source_id), "Main")
+    assert (shown["Table"], shown["tags"]) == ("12 rows", "[]")
     assert link(page, "Open table") == f"/sources/{source_id}/rows/"
     assert link(page, "Delete") == f"/sources/{source_id}/delete/"
     assert dom(page).find(".//div[@class='download']/form").get("action") == f"/sources/{source_id}/download/"
@@ -49,7 +51,7 @@ def test_everything_that_claro_says_is_shown(web, account, key):
     [
         ("text", "text"),
         ("", ""),
-        (None, "null"),
+        (None, "–"),
         (False, "False"),
         (0, "0"),
         (1.5, "1.5"),
@@ -97,7 +99,7 @@ def test_a_failed_source_says_why_and_has_no_rows_to_show(web, account, key):
     source_id = account.add(status="failed", error="No <header> row.")
     synced(key)
     page = web.get(f"/sources/{source_id}/")
-    assert "Processing failed No <header> row. Check the file and upload it to Claro again." in told(page)
+    assert "Processing failed No <header> row. Check the file, then upload it to Claro again." in told(page)
     assert f"/sources/{source_id}/rows/" not in {one.get("href") for one in dom(page).iter("a")}
 
 
@@ -131,12 +133,34 @@ def test_opening_the_page_reads_what_only_the_details_call_tells(web, account, k
     assert details_read() == "done"
     page = web.get(f"/sources/{source_id}/")
     assert "Processing failed Row 7 is <broken>." in told(page)
-    assert facts(page)["rowCount"] == "12"
+    assert facts(page)["Table"] == "12 rows"
     assert "Updating…" not in told(page)
     synced(key)  # a list answer, which has none of these fields
     page = web.get(f"/sources/{source_id}/")
-    assert (facts(page)["rowCount"], details_calls(account)) == ("12", 1)
+    assert (facts(page)["Table"], details_calls(account)) == ("12 rows", 1)
     assert "Processing failed Row 7 is <broken>." in told(page)
+
+
+def test_numbers_of_the_details_keep_their_digits(web, account, key):
+    source_id = account.add(status="failed", fileName="a.csv")
+    fields = (
+        '"score": 0.1234567890123456789, "cost": 1.10, "meta": {"low": 1e-7, "all": [1E5, 12345678901234567890.10]}'
+    )
+    source = f'{{"datasourceId": "{source_id}", "fileName": "a.csv", "status": "failed", {fields}}}'
+    headers = {"Content-Type": "application/json"}
+    body = f'{{"dataSources": [{source}], "pagination": {{}}}}'
+    account.fault("answer", status=200, body=body, headers=headers, path="/datasources")
+    synced(key)
+    by_list = facts(web.get(f"/sources/{source_id}/"))
+    account.fault("answer", status=200, body=source, headers=headers, path=f"/datasources/{source_id}", times=99)
+    details_read()
+    page = web.get(f"/sources/{source_id}/")
+    for shown in (by_list, facts(page)):
+        assert (shown["score"], shown["cost"]) == ("0.1234567890123456789", "1.10")
+        assert "[ 1E5, 12345678901234567890.10 ]" in shown["meta"]
+        assert '"low": 1e-7' in shown["meta"]
+    synced(key)
+    assert details_calls(account) == 1
 
 
 def test_details_are_read_again_after_ten_minutes_and_after_a_change(web, account, key):
@@ -159,6 +183,7 @@ def test_one_call_serves_all_readers_also_those_with_a_key_of_their_own(web, cli
     source_id = account.add(fileName="a.csv")
     synced(key)
     synced(keys.add(bob, "Also", account.key, ApiKey.State.VALID))
+    details_only(account, source_id, rowCount=12)
     for reader in (web, client_of(bob), web):
         assert "Updating…" in told(reader.get(f"/sources/{source_id}/"))
     assert Reading.objects.count() == 1
@@ -166,6 +191,31 @@ def test_one_call_serves_all_readers_also_those_with_a_key_of_their_own(web, cli
     for reader in (web, client_of(bob)):
         assert "Updating…" not in told(reader.get(f"/sources/{source_id}/"))
     assert details_calls(account) == 1
+    assert all(source.details["rowCount"] == 12 for source in Source.objects.all())
+
+
+def test_pages_that_wait_for_details_are_updated_also_where_nothing_is_new(web, alice, account, key):
+    source_id = account.add(fileName="a.csv")
+    synced(key)
+    web.get(f"/sources/{source_id}/")
+    details_read()
+    with time_machine.travel(timezone.now() + timedelta(minutes=11), tick=False):
+        web.get(f"/sources/{source_id}/")
+        with redis.connection().pubsub(ignore_subscribe_messages=True) as channel:
+            channel.subscribe(live.CHANNEL)
+            channel.get_message(timeout=1)
+            details_read()
+            message = json.loads(channel.get_message(timeout=1)["data"])
+    assert message == {"users": [alice.pk], "names": [f"source-{source_id}"]}
+
+
+def test_details_without_an_answer_are_given_up_until_a_reader_asks_again(web, account, key):
+    source_id = account.add(fileName="a.csv")
+    synced(key)
+    account.fault("answer", status=502, body=HTML_502, times=99, path=f"/datasources/{source_id}")
+    web.get(f"/sources/{source_id}/")
+    assert [details_read() for _ in range(readings.TRIES)] == ["put back"] * (readings.TRIES - 1) + ["failed"]
+    assert "Updating" not in told(web.get(f"/sources/{source_id}/"))
 
 
 def test_details_wait_for_calls(web, account, key):
@@ -174,7 +224,7 @@ def test_details_wait_for_calls(web, account, key):
     account.fault("answer", status=429, headers={"Retry-After": "20"}, body="slow down")
     web.get(f"/sources/{source_id}/")
     assert details_read() == "put back"
-    assert re.search(r"Newer details are read in (20|21) s", told(web.get(f"/sources/{source_id}/")))
+    assert re.search(r"Updating in (20|21) s", told(web.get(f"/sources/{source_id}/")))
     assert details_calls(account) == 1
 
 

@@ -122,7 +122,7 @@ def test_pages_lead_to_each_other_and_keep_the_rest(web, shelf):
 @pytest.mark.parametrize(
     ("query", "status", "sentence"),
     [
-        ("page=abc", 400, "“page” in the address: Enter a whole number. The usual value is used instead."),
+        ("page=abc", 400, "“page” in the address: Enter a whole number. The default is used instead."),
         ("page=0", 400, "“page” in the address: Ensure this value is greater than or equal to 1."),
         ("page=99999999999999999999", 400, "“page” in the address"),
         ("page=2", 404, "There is no page 2 This list has 1 page."),
@@ -196,7 +196,7 @@ def test_while_claro_is_down_the_copy_is_shown_with_its_age(web, shelf, key, acc
     assert page.status_code == 200
     assert len(names(page)) == 4
     assert "Claro can't be reached right now." in told(page)
-    assert "You see the copy from 3 h ago; the dashboard keeps trying." in told(page)
+    assert "You see the copy from 3 h ago. The dashboard retries automatically." in told(page)
 
 
 def test_a_refused_key_shows_its_copy_and_leads_to_a_new_key(web, shelf, key, account):
@@ -243,8 +243,8 @@ def test_looking_while_claro_does_not_answer_starts_nothing_again_and_tells_how_
         for _ in range(3):
             page = web.get("/sources/")
     assert len(names(page)) == 4
-    assert "Claro can't be reached right now. Main, since" in told(page)
-    assert "You see the copy from 1 h ago; the dashboard keeps trying." in told(page)
+    assert "Claro can't be reached right now. Main, first failed" in told(page)
+    assert "You see the copy from 1 h ago. The dashboard retries automatically." in told(page)
     assert "Reading from Claro · continues at" in told(page)
     assert redis.connection().llen("background") == 0
 

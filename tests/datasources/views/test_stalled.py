@@ -51,7 +51,7 @@ def pages_of(source: Source) -> list[str]:
 def test_pages_of_sources_say_that_nothing_is_checked_until_somebody_is_back(web, processing):
     for path in pages_of(processing):
         page = web.get(path)
-        assert f"{TITLE} What you see was last checked 5 min ago. {GOES_ON}" in told(page)
+        assert f"{TITLE} Last checked 5 min ago. {GOES_ON}" in told(page)
         assert "Reading from Claro" not in told(page)
     all_alive()
     for path in pages_of(processing):

@@ -44,8 +44,8 @@ def test_the_page_lists_the_open_links_with_their_maker_role_uses_and_end(web, t
     invited(team, bob, Role.VIEWER, is_single_use=False)
     invited(team, alice, Role.ADMIN, email="carol@example.com")
     shown = words(web.get(page))
-    assert "carol@example.com as admin, by alice@example.com, works for" in shown
-    assert "Whoever has the link as viewer, by bob@example.com, works for" in shown
+    assert "carol@example.com as admin, by alice@example.com, expires in" in shown
+    assert "Anyone with the link as viewer, by bob@example.com, expires in" in shown
     assert "used 0 times" in shown
     assert shown.count("Cancel invitation") == 2
 
@@ -55,7 +55,7 @@ def test_removing_or_demoting_an_admin_ends_what_he_invited_and_says_so(web, cli
     invitation, theirs = invited(team, bob, is_single_use=False), team.memberships.get(user=bob)
     web.post(f"{page}people/{theirs.pk}/{act}/", {"role": Role.MEMBER})
     shown = web.get(page)
-    assert "1 open invitation by this person ended too." in told(shown)
+    assert "1 open invitation was cancelled too." in told(shown)
     assert "Cancel invitation" not in words(shown)
     event = AuditEvent.objects.get(what=What.INVITATION_REVOKED)
     assert (event.about, list(event.teams.all())) == ("anyone with the link", [team])
@@ -66,7 +66,7 @@ def test_leaving_says_what_ended_with_it(client_of, team, page, bob):
     invited(team, bob)
     web = client_of(bob)
     web.post(f"{page}leave/")
-    assert "1 open invitation by this person ended too." in told(web.get("/teams/"))
+    assert "1 open invitation was cancelled too." in told(web.get("/teams/"))
 
 
 def test_a_removed_person_reads_why_an_older_link_does_not_work(client_of, team, alice, bob):

@@ -42,7 +42,7 @@ def test_a_team_is_made_and_its_maker_owns_it(web, alice):
     made = Team.objects.get()
     assert (answer.status_code, answer["Location"]) == (302, f"/teams/{made.pk}/")
     assert made.memberships.get(user=alice).role == Role.OWNER
-    assert "Catalogue is there." in told(web.get(answer["Location"]))
+    assert "Team created: Catalogue." in told(web.get(answer["Location"]))
     assert what_happened() == [(What.TEAM_MADE, "Catalogue")]
 
 
@@ -54,12 +54,12 @@ def test_a_team_needs_a_name_that_fits(web, name):
 
 
 def test_roles_are_explained_by_the_table_that_decides(web, page):
-    assert "Delete data sources no no yes yes" in words(web.get(page))
+    assert "Delete files no no yes yes" in words(web.get(page))
 
 
 def test_a_team_is_renamed(web, team, page):
     assert web.post(f"{page}rename/", {"name": "Prices"}).status_code == 302
-    assert "Saved as Prices." in told(web.get(page))
+    assert "Team renamed to Prices." in told(web.get(page))
     assert what_happened() == [(What.TEAM_RENAMED, "Prices")]
 
 
@@ -82,7 +82,7 @@ def test_a_role_is_changed_and_a_person_removed(web, team, page, bob):
     web.post(f"{page}people/{theirs.pk}/role/", {"role": Role.ADMIN})
     theirs.refresh_from_db()
     assert theirs.role == Role.ADMIN
-    assert "bob@example.com is admin now." in told(web.get(page))
+    assert "bob@example.com is now an admin." in told(web.get(page))
     web.post(f"{page}people/{theirs.pk}/remove/")
     assert not team.memberships.filter(user=bob).exists()
     assert what_happened() == [(What.ROLE_CHANGED, bob.email), (What.REMOVED, bob.email)]
@@ -116,7 +116,7 @@ def test_a_key_is_shared_by_its_owner_and_its_sources_are_there_at_once(web, cli
     web.post(f"/keys/{key.pk}/share/", {"teams": [team.pk]})
     assert "Shared with Catalogue" in words(web.get("/keys/"))
     assert "things.csv" in words(theirs.get(f"/sources/?team={team.pk}"))
-    assert "of alice@example.com, through Catalogue" in words(theirs.get("/keys/"))
+    assert "owned by alice@example.com, shared with Catalogue" in words(theirs.get("/keys/"))
     web.post(f"/keys/{key.pk}/share/", {})
     assert "things.csv" not in words(theirs.get("/sources/"))
     assert [what for what, _ in what_happened()] == [What.KEY_SHARED, What.KEY_UNSHARED]
@@ -167,7 +167,7 @@ def test_the_address_holds_the_team_and_pages_keep_it(web, team, key, source):
 def test_a_space_without_keys_says_how_to_fill_it(web, client_of, bob, team):
     Membership.objects.create(team=team, user=bob, role=Role.VIEWER)
     assert "Share one of your keys" in words(web.get(f"/sources/?team={team.pk}"))
-    assert "As soon as an owner or admin shares one of theirs" in words(client_of(bob).get(f"/sources/?team={team.pk}"))
+    assert "when an owner or admin shares a key" in words(client_of(bob).get(f"/sources/?team={team.pk}"))
 
 
 @pytest.mark.parametrize("path", ["/sources/", "/downloads/", "/keys/"])
@@ -211,7 +211,7 @@ def test_somebody_is_invited_by_a_link(web, client_of, bob, page, team):
     assert "no-store" in answer["Cache-Control"]
     theirs = client_of(bob)
     shown = theirs.get(address)
-    assert "alice@example.com invites you to this team, as member" in words(shown)
+    assert "alice@example.com invited you to this team as member" in words(shown)
     joined = theirs.post(address)
     assert joined["Location"] == f"/sources/?team={team.pk}"
     assert team.memberships.get(user=bob).role == Role.MEMBER

@@ -70,6 +70,15 @@ def test_random_ids_cannot_use_up_the_calls_of_a_key(web, client_of, bob, swept,
     assert web.get("/sources/").status_code == 200
 
 
+def test_random_ids_cannot_use_up_the_calls_of_a_user_with_many_keys(web, alice, sandbox, swept, account):
+    accounts = [account, *(sandbox.account() for _ in range(4))]
+    for number, one in enumerate(accounts[1:]):
+        keys.add(alice, f"Key {number}", one.key, ApiKey.State.VALID)
+    with time_machine.travel("2026-11-27T12:00:10Z", tick=False):
+        answers = [web.get(f"/sources/{uuid.uuid4()}/").status_code for _ in range(8)]
+    assert (answers[0], answers[-1], sum(map(asked, accounts))) == (404, 429, lookups.A_MINUTE_BY_USER)
+
+
 def test_the_id_of_another_users_source_looks_and_costs_like_a_random_one(web, client_of, bob, sandbox, swept, account):
     theirs = sandbox.account()
     their_key = keys.add(bob, "Theirs", theirs.key, ApiKey.State.VALID)

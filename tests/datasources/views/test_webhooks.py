@@ -173,7 +173,7 @@ def test_the_switch_turns_it_on_and_off(web, key, account):
     assert line(web) == "On: 1 update received, last just now"
     assert field(web.get("/keys/"), "on").get("value") == "0"
     web.post(f"/keys/{key.pk}/hook/", {"on": "0"})
-    assert "Being removed" in line(web)
+    assert "Removing at Claro" in line(web)
     tended(hook)
     assert line(web).startswith("Off")
 
@@ -203,7 +203,7 @@ def test_errors_are_told_in_words(web, key, account):
     assert line(web) == f"Setting up at Claro… {Unreachable.words} Retries automatically."
     account.refuse("INVALID_PARAMETERS", 400, "url must be a public https address.", path="/webhooks")
     tended(hook)
-    assert line(web) == "Could not be set up. url must be a public https address."
+    assert line(web) == "Setup failed. url must be a public https address."
     assert field(web.get("/keys/"), "on").get("value") == "1"
 
 
