@@ -87,7 +87,7 @@ def _connected(world: World) -> str:
     return "/accounts/"
 
 
-@place("set a password", "Set Password")
+@place("set a password", "Set password")
 def _set_password(world: World) -> str:
     world.alice.set_unusable_password()
     world.alice.save()

@@ -127,7 +127,7 @@ for _name, _path, _shows, _signed_in in [
     ("sign in", "/accounts/login/", "Sign in", False),
     ("sign up", "/accounts/signup/", "Sign up", False),
     ("reset the password", "/accounts/password/reset/", "Reset your password", False),
-    ("change the password", "/accounts/password/change/", "Change Password", True),
+    ("change the password", "/accounts/password/change/", "Change password", True),
     ("e-mail", "/accounts/email/", "alice@example.com", True),
     ("key, add", "/keys/add/", "Check and add", True),
     ("downloads, none", "/downloads/", "No download links yet", True),
@@ -181,7 +181,7 @@ def _activity(world: World) -> str:
     return "/activity/"
 
 
-@place("activity, narrowed", "Nothing matches")
+@place("activity, narrowed", "No matching activity")
 def _activity_narrowed(world: World) -> str:
     return f"/activity/?q=nowhere&what=teams&who=bob&since=2026-01-01&until=2026-02-01&key={world.key.pk}"
 

@@ -11,7 +11,7 @@ def _share(world: World) -> str:
     return f"/sources/{world.table().datasource_id}/share/"
 
 
-@place("share link", "Copy the link")
+@place("share link", "Copy link")
 def _share_link(world: World) -> str:
     share = world.share(note=HOSTILE, most_uses=3, password="open sesame", ends_at=IN_A_WEEK)
     return f"/shares/{share.pk}/"

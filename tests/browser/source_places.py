@@ -150,7 +150,7 @@ def _rows_processing(world: World) -> str:
     return f"/sources/{world.source(status='processing').datasource_id}/rows/"
 
 
-@place("rows, failed", "Claro says: No header.")
+@place("rows, failed", "Processing failed: No header.")
 def _rows_failed(world: World) -> str:
     return f"/sources/{world.source(status='failed', error='No header.').datasource_id}/rows/"
 
@@ -211,6 +211,6 @@ def _pending_download(world: World) -> str:
     return f"/downloads/{links.ask(world.table(), world.alice, 3600).pk}/"
 
 
-@place("download, ended", "Link expired")
+@place("download, ended", "This link has expired.")
 def _ended_download(world: World) -> str:
     return f"/downloads/{world.link(world.table(), expires_at='2026-01-01T00:00Z').pk}/"

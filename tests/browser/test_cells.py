@@ -188,7 +188,7 @@ def test_headers_of_numbers_stand_over_their_numbers(table_of):
 def test_labels_of_many_columns_do_not_overlap(table_of):
     names = [f"{'A long question, number' * (n % 4)} {n} {'x' * (n % 7) * 9}" for n in range(60)]
     page = table_of(names, list(range(60)))
-    page.get_by_text("Columns").click()
+    page.get_by_text("Columns", exact=True).click()
     boxes = page.locator(".columns label").evaluate_all(
         """labels => labels.map(one => {
           const {x, y, right, bottom} = one.getBoundingClientRect();

@@ -226,7 +226,7 @@ def test_a_dialog_and_the_builder_are_for_everybody(rows):
 def test_columns_are_chosen_and_all_of_them_come_back(people, alice, rows, scripts):
     page = people(alice, java_script_enabled=scripts).new_page()
     page.goto(rows.url)
-    page.get_by_text("Columns").click()
+    page.get_by_text("Columns", exact=True).click()
     for name in COLUMNS[3:]:
         page.get_by_role("checkbox", name=name, exact=True).uncheck()
     page.get_by_role("button", name="Apply").click()
@@ -242,7 +242,7 @@ def test_columns_are_chosen_and_all_of_them_come_back(people, alice, rows, scrip
 
 def test_an_address_names_no_columns_where_all_are_chosen(rows):
     rows.goto(f"{rows.url}?column=id")
-    rows.get_by_text("Columns").click()
+    rows.get_by_text("Columns", exact=True).click()
     for name in COLUMNS[1:]:
         rows.get_by_role("checkbox", name=name, exact=True).check()
     rows.get_by_role("button", name="Apply").click()

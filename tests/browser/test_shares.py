@@ -34,7 +34,7 @@ def test_a_file_is_shared_opened_without_an_account_downloaded_and_ended(people,
     page.get_by_label("Expires").select_option(label="In 7 days")
     page.get_by_label("Note").fill("For the supplier")
     page.get_by_role("button", name="Create link").click()
-    page.get_by_role("button", name="Copy the link").click()
+    page.get_by_role("button", name="Copy link").click()
     expect(page.get_by_role("button", name="Copied")).to_be_visible()
     address = page.evaluate("navigator.clipboard.readText()")
     page.get_by_text("QR code").click()
@@ -55,7 +55,7 @@ def test_a_file_is_shared_opened_without_an_account_downloaded_and_ended(people,
     assert len(account.calls("/download", "POST")) == 1
     expect(page.locator("dt:text('Downloads') + dd")).to_have_text("1")
 
-    page.get_by_role("link", name="End", exact=True).click()
+    page.get_by_role("link", name="Revoke", exact=True).click()
     page.get_by_role("button", name="Revoke link").click()
     expect(page.get_by_text("Link revoked.")).to_be_visible()
     stranger.witness.expects(404)
@@ -69,12 +69,12 @@ def test_what_a_button_says_for_a_moment_outlives_a_change_of_the_page(page, ali
     page.clock.install()
     page.goto(f"/shares/{share.pk}/")
     with page.expect_response(f"**/shares/{share.pk}/link/"):
-        page.get_by_role("button", name="Copy the link").click()
+        page.get_by_role("button", name="Copy link").click()
     expect(page.get_by_role("button", name="Copied")).to_be_visible()
     shares.pause(share, on=True)
     expect(page.get_by_role("button", name="Resume")).to_be_visible()
     page.clock.run_for(2000)
-    expect(page.get_by_role("button", name="Copy the link")).to_be_visible()
+    expect(page.get_by_role("button", name="Copy link")).to_be_visible()
 
 
 @pytest.mark.slow

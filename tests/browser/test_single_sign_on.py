@@ -27,7 +27,7 @@ def test_one_click_leads_there_and_back_to_the_page_asked_for(people):
         "Connected as dora@example.com"
     )
     page.get_by_role("link", name="Set password").click()
-    expect(page.get_by_role("heading", name="Set Password")).to_be_visible()
+    expect(page.get_by_role("heading", name="Set password")).to_be_visible()
 
 
 def test_who_is_not_confirmed_there_is_told_why(people, the_provider):

@@ -144,7 +144,7 @@ def see_it_counted_and_end_it(owner: Page) -> None:
     owner.get_by_role("link", name=FILE, exact=True).click()
     is_at(owner, f"Share link of {FILE}")
     expect(owner.locator("dt:text('Downloads') + dd")).to_have_text("1")
-    owner.get_by_role("link", name="End", exact=True).click()
+    owner.get_by_role("link", name="Revoke", exact=True).click()
     owner.get_by_role("button", name="Revoke link").click()
     expect(owner.get_by_text("Link revoked.")).to_be_visible()
     is_at(owner, "Shared")
@@ -178,7 +178,7 @@ def is_at(page: Page, heading: str) -> None:
 
 def copied(page: Page) -> str:
     page.context.grant_permissions(["clipboard-read", "clipboard-write"])
-    page.get_by_role("button", name="Copy the link").click()
+    page.get_by_role("button", name="Copy link").click()
     expect(page.get_by_role("button", name="Copied")).to_be_visible()
     return page.evaluate("navigator.clipboard.readText()")
 

@@ -50,7 +50,7 @@ def test_rows_are_sorted_filtered_and_paged(plain, table, people):
     expect(plain.locator("#chip-filter")).to_be_visible()
     expect(plain.locator("#chip-sort")).to_be_visible()
     plain.get_by_label("Page", exact=True).fill("2")
-    plain.get_by_role("button", name="Show").first.click()
+    plain.get_by_role("button", name="Apply").first.click()
     expect(plain.get_by_text("Rows 51 to 54 of 54 that match").first).to_be_visible()
     plain.get_by_label("Filter expression").fill("price >")
     plain.get_by_role("button", name="Filter").click()
