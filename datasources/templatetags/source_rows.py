@@ -25,7 +25,7 @@ register = template.Library()
 # A longer name may be cut by the table, and is shown whole on hover.
 LONG_NAME = 20
 # The ids of the verbs, as short as can be: they stand in every row.
-LABELS = {"c": "Choose", "r": "Rows of", "d": "Download", "s": "Share", "x": "Delete"}
+LABELS = {"c": "Select", "r": "Rows of", "d": "Download", "s": "Share", "x": "Delete"}
 
 
 @register.simple_tag

@@ -26,7 +26,7 @@ def test_one_click_leads_there_and_back_to_the_page_asked_for(people):
     expect(page.get_by_role("listitem").filter(has_text=re.compile("^Example"))).to_contain_text(
         "Connected as dora@example.com"
     )
-    page.get_by_role("link", name="Set password").click()
+    page.get_by_role("link", name="Set the password").click()
     expect(page.get_by_role("heading", name="Set password")).to_be_visible()
 
 

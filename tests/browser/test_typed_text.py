@@ -109,7 +109,7 @@ def test_the_list_is_found_again_as_it_was_left(page, account, key):
     page.get_by_role("link", name="Delete").click()
     page.get_by_label("File name").fill("thing 2.csv")
     page.get_by_role("button", name="Move to bin").click()
-    expect(page.locator("#bin")).to_contain_text("thing 2.csv is deleted in")
+    expect(page.locator("#bin")).to_contain_text("thing 2.csv will be deleted in")
     expect(page.locator("tbody tr")).to_have_count(2)
     expect(page.get_by_role("link", name="thing 3.csv", exact=True)).to_be_visible()
     expect(page.get_by_label("Search by file name")).to_have_value("thing")

@@ -108,7 +108,7 @@ def browse(member: Page) -> None:
     is_at(member, "Data sources")
     expect(member.locator("tbody tr")).to_have_count(1 + len(OTHERS))
     for name in (FILE, "catalogue.pdf"):
-        member.get_by_label(f"Choose {name}").check()
+        member.get_by_role("checkbox", name=f"Select {name}").check()
     expect(member.get_by_role("button", name="Share")).to_be_visible()
     picture(member, "sources-chosen", member.locator("#source-list .card"), of=DESKTOP)
     member.get_by_role("link", name=FILE, exact=True).click()
@@ -127,7 +127,7 @@ def share(member: Page) -> str:
     member.get_by_label("Note").fill("Prices of this month, for your catalogue.")
     picture(member, "share-form", member.locator("main > section"), of=DESKTOP)
     member.get_by_role("button", name="Create link").click()
-    is_at(member, f"Share link of {FILE}")
+    is_at(member, f"Share link for {FILE}")
     picture(member, "share-link", member.locator(".alert"), member.locator("#share"), of=DESKTOP)
     member.get_by_text("QR code").click()
     expect(member.get_by_role("img", name="The link as a QR code")).to_be_visible()
@@ -136,13 +136,13 @@ def share(member: Page) -> str:
 
 def see_it_counted_and_end_it(owner: Page) -> None:
     go(owner, "Activity")
-    line = f"Share link of {BOB} was downloaded through {FILE}"
+    line = f"{FILE} was downloaded through the share link of {BOB}"
     expect(owner.get_by_role("listitem").filter(has_text=line)).to_be_visible()
     expect(owner.get_by_role("listitem").filter(has_text=f"{BOB} joined Catalogue as Member")).to_be_visible()
     go(owner, "Shared")
     picture(owner, "shared-list", owner.locator("#shares"), of=DESKTOP)
     owner.get_by_role("link", name=FILE, exact=True).click()
-    is_at(owner, f"Share link of {FILE}")
+    is_at(owner, f"Share link for {FILE}")
     expect(owner.locator("dt:text('Downloads') + dd")).to_have_text("1")
     owner.get_by_role("link", name="Revoke", exact=True).click()
     owner.get_by_role("button", name="Revoke link").click()

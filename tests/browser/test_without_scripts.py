@@ -72,9 +72,9 @@ def test_a_source_is_deleted(plain, account, table):
     plain.get_by_role("link", name="Delete").click()
     plain.get_by_label("File name").fill("things.csv")
     plain.get_by_role("button", name="Move to bin").click()
-    expect(plain.get_by_text("things.csv is deleted in")).to_be_visible()
+    expect(plain.get_by_text("things.csv will be deleted in")).to_be_visible()
     plain.get_by_role("button", name="Undo: things.csv").click()
-    expect(plain.get_by_text("things.csv is back in the list.")).to_be_visible()
+    expect(plain.get_by_text("things.csv is restored.")).to_be_visible()
     expect(plain.get_by_text("The bin is empty")).to_be_visible()
 
 
@@ -83,10 +83,10 @@ def test_several_are_chosen_and_deleted(plain, account, key):
     synced(key)
     plain.goto("/sources/")
     for number in (0, 2):
-        plain.get_by_label(f"Choose {number}.csv").check()
+        plain.get_by_role("checkbox", name=f"Select {number}.csv").check()
     plain.get_by_role("button", name="Delete", exact=True).click()
     plain.get_by_label("Number of files").fill("2")
-    plain.get_by_role("button", name="Delete now").click()
+    plain.get_by_role("button", name="Delete permanently").click()
     expect(plain.get_by_text("2 files are being deleted")).to_be_visible()
     expect(plain.locator("tbody tr")).to_have_count(1)
 

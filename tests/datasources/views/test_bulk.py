@@ -40,7 +40,7 @@ def test_each_row_can_be_chosen_and_the_bar_says_for_what(web, sources):
     boxes = [one for one in page.iter("input") if one.get("name") == "source"]
     assert [box.get("value") for box in boxes] == [ids(sources)[0], ids(sources)[2]]
     assert {box.get("form") for box in boxes} == {"chosen"}
-    assert [label(page, box) for box in boxes] == ["Choose 0.csv", "Choose 2.json"]
+    assert [label(page, box) for box in boxes] == ["Select 0.csv", "Select 2.json"]
     bar = page.find(".//form[@id='chosen']")
     assert bar.get("action") == f"{DOWNLOAD}?status=completed"
     actions = [one.get("formaction") for one in bar.iter("button")]
