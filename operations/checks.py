@@ -5,25 +5,21 @@ at most, and never raises.
 """
 
 import logging
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
-from enum import StrEnum
-from pathlib import Path
 from urllib.parse import urlsplit
 
 import redis
 from django.conf import settings
-from django.db import DatabaseError, connection
-from django.db.migrations.executor import MigrationExecutor
+from django.db import DatabaseError
 from django.db.models import Count, Max, Min, Q, QuerySet
 from django.utils import timezone
 
 from core import heartbeats, proxies, vault
 from core.heartbeats import Heard
 from core.logs import redacted
-from core.redis import connection as redis_connection
+from core.redis import connection
 from datasources import stalled
 from datasources.mirror import webhooks
 from datasources.models import (
@@ -43,13 +39,11 @@ from datasources.models import (
 )
 from datasources.security import master_key
 from datasources.templatetags.claro import duration
-from operations import redis_versions
+from operations import stores
+from operations.findings import Finding, State, bad, ok, place, warn
 from operations.system_checks import claro_settings_can_work
 
 REDIS, DATABASE = "Redis", "Database"
-# A store that takes longer makes every page slow.
-SLOW_MS = 100
-FULL = 0.9
 # Work that has waited for so long is not just waiting for its turn.
 TOO_LONG = stalled.PATIENCE * 20
 NAMES_SHOWN = 5
@@ -77,12 +71,6 @@ WORK: dict[type[Leased], tuple[str, str]] = {
 logger = logging.getLogger(__name__)
 
 
-class State(StrEnum):
-    OK = "ok"
-    WARN = "warn"
-    BAD = "bad"
-
-
 @dataclass(frozen=True)
 class Check:
     """The findings of one component, as sentences; commands are in backticks."""
@@ -91,9 +79,6 @@ class Check:
     state: State
     says: str
     remedy: str = ""
-
-
-Finding = tuple[State, str, str]
 
 
 def all_checks() -> list[Check]:
@@ -128,67 +113,55 @@ def _words(error: Exception) -> str:
     return redacted(" ".join(str(error).split())) or type(error).__name__
 
 
-def _ok(says: str) -> Finding:
-    return State.OK, says, ""
-
-
-def _warn(says: str, remedy: str) -> Finding:
-    return State.WARN, says, remedy
-
-
-def _bad(says: str, remedy: str) -> Finding:
-    return State.BAD, says, remedy
-
-
 # --- Processes -------------------------------------------------------------------------------------------------------
 def _web() -> Finding:
     living, last = _living(heartbeats.WEB)
     if not living:
-        return _bad(f"No web process is running.{last}", "Start the process `web` of the Procfile.")
+        return bad(f"No web process is running.{last}", "Start the process `web` of the Procfile.")
     longest = max(timezone.now() - one.since for one in living)
     many = "1 process" if len(living) == 1 else f"{len(living)} processes, the oldest"
     says = f"{many} running for {duration(longest)}."
     if stuck := _stuck(living):
-        return _bad(f"{says} {stuck}", "Restart it. Its log shows what the requests wait for.")
-    return _ok(says)
+        return bad(f"{says} {stuck}", "Restart it. Its log shows what the requests wait for.")
+    return ok(says)
 
 
 def _proxy() -> Finding:
     if settings.BEHIND_PROXY and not settings.PRODUCTION:
-        return _warn("BEHIND_PROXY is set, but the settings are those of a laptop.", "Set `DEBUG=0` on a server.")
+        return warn("BEHIND_PROXY is set, but the settings are those of a laptop.", "Set `DEBUG=0` on a server.")
     if settings.BEHIND_PROXY:
-        return _ok("The proxy's X-Forwarded-For and X-Forwarded-Proto headers are used.")
+        return ok("The proxy's X-Forwarded-For and X-Forwarded-Proto headers are used.")
     if name := proxies.unexpected_header():
         remedy = "If you use a proxy, set `BEHIND_PROXY=1`. Until then, all visitors share its address."
-        return _warn(f"Requests have the header {name}, but BEHIND_PROXY is off.", remedy)
-    return _ok("No proxy. Visitors' addresses come from their connections.")
+        return warn(f"Requests have the header {name}, but BEHIND_PROXY is off.", remedy)
+    return ok("No proxy. Visitors' addresses come from their connections.")
 
 
 def _workers(queue: str) -> Finding:
     living, last = _living(queue)
     if not living:
         remedy = f"Start the process `{PROCESS[queue]}` of the Procfile. Its log shows why it stopped."
-        return _bad(f"No worker is running: {MISSED[queue]}.{last}", remedy)
+        return bad(f"No worker is running: {MISSED[queue]}.{last}", remedy)
     says = f"{len(living)} running: {_names(living)}."
     if heartbeats.is_stuck(living):
-        return _bad(
+        return bad(
             f"{says} {_stuck(living)}", f"Restart the process `{PROCESS[queue]}`. Its log shows what tasks wait for."
         )
     if stuck := _stuck(living):
-        return _warn(f"{says} {stuck}", "Restart it. Its log shows what its tasks wait for.")
+        return warn(f"{says} {stuck}", "Restart it. Its log shows what its tasks wait for.")
     if lost := [one for one in heartbeats.heard(queue)[queue] if not one.is_alive]:
         remedy = "Check its log. If you removed it on purpose, this warning disappears within an hour."
-        return _warn(f"{says} Lost: {_names(lost)}.{last}", remedy)
-    return _ok(says)
+        return warn(f"{says} Lost: {_names(lost)}.{last}", remedy)
+    return ok(says)
 
 
 def _beat() -> Finding:
     living, last = _living(heartbeats.BEAT)
     if not living:
-        return _bad(f"Beat is not running: due work is not started.{last}", "Start the process `beat` of the Procfile.")
+        return bad(f"Beat is not running: due work is not started.{last}", "Start the process `beat` of the Procfile.")
     if len(living) > 1:
-        return _warn(f"{len(living)} are running: {_names(living)}.", "Stop all but one, unless one was just replaced.")
-    return _ok(f"Running on {living[0].name}.")
+        return warn(f"{len(living)} are running: {_names(living)}.", "Stop all but one, unless one was just replaced.")
+    return ok(f"Running on {living[0].name}.")
 
 
 def _living(part: str) -> tuple[list[Heard], str]:
@@ -220,7 +193,7 @@ def _names(processes: list[Heard]) -> str:
 def _queue(queue: str) -> Finding:
     now = timezone.now()
     silent = heartbeats.silent(queue, heartbeats.BEAT)
-    messages = f"{_many(redis_connection().llen(queue), 'message')} in Redis."
+    messages = f"{_many(connection().llen(queue), 'message')} in Redis."
     says, longest = [], now
     for model in (model for model in WORK if model.queue == queue):
         late = _waiting(model, now, is_served=queue not in silent)
@@ -232,7 +205,7 @@ def _queue(queue: str) -> Finding:
             says.append(f"{n} {WORK[model][n > 1]}{lease}, the longest for {duration(now - since)}")
             longest = min(longest, since)
     if not says:
-        return _ok(f"Nothing is waiting. {messages}")
+        return ok(f"Nothing is waiting. {messages}")
     missing = [f"the process `{PROCESS.get(part, part)}`" for part in sorted(silent)]
     remedy = f"Start {' and '.join(missing)}." if missing else "Start more workers of this queue."
     state = State.BAD if missing or now - longest > TOO_LONG else State.WARN
@@ -245,112 +218,30 @@ def _waiting(model: type[Leased], now, *, is_served: bool) -> QuerySet[Leased]:
     return late.filter(Q(leased_until=None) | Q(leased_until__lte=now)) if is_served else late
 
 
-# --- Stores ----------------------------------------------------------------------------------------------------------
-def _redis() -> Finding:
-    ms = _time_ms(redis_connection().ping)
-    try:
-        facts = redis_connection().info()
-    except redis.ResponseError:  # a managed one may not tell
-        facts = {}
-    used, limit = facts.get("used_memory", 0), facts.get("maxmemory", 0)
-    policy = str(facts.get("maxmemory_policy", ""))
-    is_ours = facts.get("config_file") == str((settings.VAR_DIR / "redis/redis.conf").resolve())
-    where = "Started by `make run`" if is_ours else _place(settings.REDIS_URL)
-    memory = f"{used / 1e6:.0f} MB in use of {f'{limit / 1e6:.0f} MB' if limit else 'no limit'}, {policy}"
-    server, version = redis_versions.of(facts)
-    says = (
-        f"{where}{f', {server} {version}' if version else ''}: answers in {ms:.1f} ms{f'; {memory}' if facts else ''}."
-    )
-    if policy.startswith("allkeys"):
-        return _warn(f"{says} When it is full, it evicts queued work.", _POLICY)
-    if limit and policy == "noeviction":
-        remedy = _POLICY if used < FULL * limit else f"{_POLICY} Until then, raise its `maxmemory`."
-        state = State.WARN if used < FULL * limit else State.BAD
-        return state, f"{says} When it is full, it rejects writes.", remedy
-    if ms > SLOW_MS:
-        return _warn(f"{says} It slows down every page.", "Move it closer, or find what keeps it busy.")
-    # On a laptop only our own processes reach it.
-    if settings.PRODUCTION and (fixed := redis_versions.fixed_in(server, version)):
-        return _warn(f"{says} It lacks the security fixes of October 2025.", f"Install {fixed} or later.")
-    return _ok(says)
-
-
-def _database() -> Finding:
-    ms = _time_ms(_select)
-    executor = MigrationExecutor(connection)
-    missing = len(executor.migration_plan(executor.loader.graph.leaf_nodes()))
-    database = settings.DATABASES["default"]
-    name = Path(database["NAME"]).name if connection.vendor == "sqlite" else f"{database['HOST']}/{database['NAME']}"
-    says = f"{connection.display_name}, {name}: answers in {ms:.1f} ms."
-    if missing:
-        are = "1 migration is" if missing == 1 else f"{missing} migrations are"
-        return _bad(f"{says} {are} not applied.", "Run `python manage.py migrate`.")
-    if ms > SLOW_MS:
-        return _warn(f"{says} It slows down every page.", "Move it closer, or find what keeps it busy.")
-    return _ok(says)
-
-
-def _probe_redis() -> None:
-    redis_connection().ping()
-
-
-def _probe_database() -> None:
-    """By a connection of its own that does not wait for as long as a page would."""
-    one = connection.copy()
-    path = Path(one.settings_dict["NAME"])
-    if one.vendor == "sqlite" and not path.exists():  # opening it would make it
-        raise DatabaseError(f"there is no {path.name} yet")
-    patience = {"timeout": 2} if one.vendor == "sqlite" else {"connect_timeout": 2}
-    one.settings_dict["OPTIONS"] = {**one.settings_dict["OPTIONS"], **patience}
-    one.settings_dict["OPTIONS"].pop("pool", None)
-    try:
-        with one.cursor() as cursor:
-            cursor.execute("SELECT 1")
-    finally:
-        one.close()
-
-
-def _select() -> None:
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT 1")
-
-
-def _time_ms(what: Callable[[], object]) -> float:
-    began = time.perf_counter()
-    what()
-    return (time.perf_counter() - began) * 1000
-
-
-def _place(url: str) -> str:
-    """Where it is, without who may."""
-    parts = urlsplit(url)
-    return f"{parts.hostname or ''}{f':{parts.port}' if parts.port else ''}{parts.path.rstrip('/')}"
-
-
 # --- Settings and what hangs on them ---------------------------------------------------------------------------------
 def _master_key() -> Finding:
     if trouble := master_key.trouble():
-        return _bad(trouble, "See “A new master key” in docs/operating.md.")
+        return bad(trouble, "See “A new master key” in docs/operating.md.")
     if not Canary.objects.exists():
-        return _ok("Nothing is encrypted yet.")
+        return ok("Nothing is encrypted yet.")
     keys = vault.ring()
     if len(keys) == 1:
-        return _ok(f"{keys[0].id} decrypts all stored secrets.")
-    return _ok(f"{keys[0].id} encrypts; {', '.join(key.id for key in keys[1:])} can still decrypt.")
+        return ok(f"{keys[0].id} decrypts all stored secrets.")
+    return ok(f"{keys[0].id} encrypts; {', '.join(key.id for key in keys[1:])} can still decrypt.")
 
 
 def _mail() -> Finding:
     if settings.EMAIL_URL:
-        return _ok(f"Sent through {_place(settings.EMAIL_URL)}, from {settings.DEFAULT_FROM_EMAIL}.")
+        return ok(f"Sent through {place(settings.EMAIL_URL)}, from {settings.DEFAULT_FROM_EMAIL}.")
     if not settings.PRODUCTION:
-        return _ok("Not set up: mails are printed in the web server's terminal, and addresses are not confirmed.")
+        return ok("Not set up: mails are printed in the web server's terminal, and addresses are not confirmed.")
     remedy = "Set `EMAIL_URL`. Until then, reset passwords with `manage.py changepassword`."
-    return _warn("Not set up: no mail is sent, and addresses are not confirmed.", remedy)
+    return warn("Not set up: no mail is sent, and addresses are not confirmed.", remedy)
 
 
 def _claro() -> Finding:
     if errors := [error for error in claro_settings_can_work(None) if error.id == "datasources.E002"]:
-        return _bad(errors[0].msg, errors[0].hint)
+        return bad(errors[0].msg, errors[0].hint)
     counts = ApiKey.objects.aggregate(
         n=Count("pk"),
         refused=Count("pk", filter=Q(state=ApiKey.State.INVALID)),
@@ -360,45 +251,44 @@ def _claro() -> Finding:
     unreadable = master_key.unreadable(ApiKey).count()
     used = f", last used {duration(timezone.now() - counts['used_at'])} ago" if counts["used_at"] else ""
     base = settings.CLARO_API_BASE_URL
-    says = f"{urlsplit(base).scheme}://{_place(base)}; {_many(counts['n'], 'key')}{used}."
+    says = f"{urlsplit(base).scheme}://{place(base)}; {_many(counts['n'], 'key')}{used}."
     wrong = {"refused by Claro": counts["refused"], "unreadable": unreadable, "without an answer": counts["troubled"]}
     if not any(wrong.values()):
-        return _ok(says)
+        return ok(says)
     says = f"{says} Of these {', '.join(f'{n} {what}' for what, n in wrong.items() if n)}."
     if counts["troubled"] and counts["troubled"] + counts["refused"] == counts["n"]:
         remedy = f"No key gets an answer. Check that Claro is up and this machine reaches {urlsplit(base).hostname}."
-        return _bad(says, remedy)
-    return _warn(says, "Their owners find the fix on the Keys page.")
+        return bad(says, remedy)
+    return warn(says, "Their owners find the fix on the Keys page.")
 
 
 def _webhooks() -> Finding:
     if not settings.PUBLIC_URL:
-        return _ok("Off: PUBLIC_URL is not set, so the dashboard polls Claro.")
+        return ok("Off: PUBLIC_URL is not set, so the dashboard polls Claro.")
     if why_not := webhooks.why_not():
-        return _bad(why_not, "Set it to an address such as `https://claro.example.com`.")
+        return bad(why_not, "Set it to an address such as `https://claro.example.com`.")
     everyone = list(Hook.objects.all())
     on = [hook for hook in everyone if hook.state == Hook.State.REGISTERED]
     says = f"Claro reports to {settings.PUBLIC_URL} for {_many(len(on), 'key')}."
     if moved := sum(hook.has_moved for hook in on):
-        return _warn(f"{says} {moved} of them use another address.", "Turn instant updates off and on again.")
+        return warn(f"{says} {moved} of them use another address.", "Turn instant updates off and on again.")
     failed, doubted = sum(hook.state == Hook.State.FAILED for hook in everyone), sum(bool(hook.error) for hook in on)
     if failed or doubted:
         words = f"Setup failed for {failed}; deliveries were rejected for {doubted}."
-        return _warn(f"{says} {words}", "Their owners find the reason on the Keys page.")
-    return _ok(says)
+        return warn(f"{says} {words}", "Their owners find the reason on the Keys page.")
+    return ok(says)
 
 
 def _many(n: int, what: str) -> str:
     return f"{n} {what}{'' if n == 1 else 's'}"
 
 
-_POLICY = "Set its `maxmemory-policy` to `volatile-lru`."
 _REMEDY_AWAY = {
     REDIS: "Start it, or correct `REDIS_URL`. Until then, pages show stored data and background work is paused.",
     DATABASE: "Start it, or correct `DATABASE_URL`. Until then, no page works. Create a new one with "
     "`python manage.py migrate`.",
 }
-_PROBES: dict[str, Callable[[], None]] = {REDIS: _probe_redis, DATABASE: _probe_database}
+_PROBES: dict[str, Callable[[], None]] = {REDIS: stores.probe_redis, DATABASE: stores.probe_database}
 _CHECKS: list[tuple[str, tuple[str, ...], Callable[[], Finding]]] = [
     ("Web", (REDIS,), _web),
     ("Proxy", (REDIS,), _proxy),
@@ -407,8 +297,8 @@ _CHECKS: list[tuple[str, tuple[str, ...], Callable[[], Finding]]] = [
     ("Beat", (REDIS,), _beat),
     ("Interactive queue", (REDIS, DATABASE), lambda: _queue("interactive")),
     ("Background queue", (REDIS, DATABASE), lambda: _queue("background")),
-    (REDIS, (), _redis),
-    (DATABASE, (), _database),
+    (REDIS, (), stores.redis_server),
+    (DATABASE, (), stores.database),
     ("Master key", (DATABASE,), _master_key),
     ("Mail", (), _mail),
     ("Claro", (DATABASE,), _claro),

@@ -17,7 +17,8 @@ from datasources.downloads import links
 from datasources.mirror import webhooks
 from datasources.models import ApiKey, DownloadLink, Hook, Sync, Watch
 from operations import checks
-from operations.checks import Check, State
+from operations.checks import Check
+from operations.findings import State
 from tests.support.heartbeats import all_alive, heard_before, none_alive
 from tests.support.processes import free_port
 

@@ -1,7 +1,7 @@
 from django.core.management.base import BaseCommand, CommandError
 
 from operations import checks
-from operations.checks import State
+from operations.findings import State
 
 
 class Command(BaseCommand):

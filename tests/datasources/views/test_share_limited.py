@@ -11,9 +11,8 @@ from datasources.sharing import shares
 from tests.conftest import synced
 from tests.datasources.views.conftest import made
 from tests.support.html import all_words, words
+from tests.support.shares import PERSON, path, uses
 from tests.support.threads import at_once
-
-PERSON = {"Accept": "text/html"}
 
 
 @pytest.fixture
@@ -37,16 +36,6 @@ def limited(alice, *sources, most_uses: int = 1, **settings) -> ShareLink:
     for file in share.files.all():
         made(shares.renew(share, file.number))
     return share
-
-
-def path(share: ShareLink, query: str = "") -> str:
-    return f"/d/{share.unseal()}/{query}"
-
-
-def uses(share: ShareLink) -> int:
-    shares.write_uses()
-    share.refresh_from_db()
-    return share.uses
 
 
 @pytest.mark.parametrize("headers", [PERSON, {"User-Agent": "curl/8.5"}])
