@@ -53,7 +53,7 @@ def test_an_hour_without_claro_costs_a_few_calls_and_then_all_is_caught_up(visit
     assert "Claro has not answered since" in words_of(page.text)
     page = visitor.get("/sources/")
     assert page.status_code == 200
-    assert "Main, since" in words_of(page.text)
+    assert "Main, first failed" in words_of(page.text)
     assert "You see the copy from" in words_of(page.text)
     assert time.monotonic() - began < PAGE_S
 

@@ -99,6 +99,7 @@ def test_every_finished_source_has_rows_and_a_file(calls, sources):
             assert len(file.content) == source["fileSize"]
 
 
+@pytest.mark.slow
 def test_the_table_of_a_million_rows(calls, sources, big):
     assert (sources[demo.BIG]["rowCount"], sources[demo.BIG]["columnCount"]) == (1_000_000, 8)
     last = calls.rows(big, page=1000, limit=1000)

@@ -55,6 +55,10 @@ class Tab:
         """The events for which the tests publish names, in the order in which the page got them."""
         return [name for name in self.js("window.heard") or [] if name.startswith("event-")]
 
+    def looks_again(self) -> bool:
+        """Whether the page was told to reload all its parts, as the leader does not know all that it missed."""
+        return "reconnected" in (self.js("window.heard") or [])
+
     def show(self) -> None:
         self._windows.send("Target.activateTarget", targetId=self.target)
 

@@ -8,6 +8,7 @@ import requests
 from django.test import Client
 
 from accounts.models import User
+from core import live
 from tests.support.mfa import confirmed
 from tests.support.processes import free_port, wait_for
 from tests.support.workers import ROOT, environment
@@ -28,6 +29,17 @@ class WebServer:
         self.port, self._environment = port, {"PORT": str(port)} | environment
         self._process = self._run("-m", "claro_dashboard.web")
         wait_for(self._answers, 180)
+
+    def remembers_events_of(self, user: User) -> None:
+        """Returns once the server has listened for so long that it tells no new page to look again."""
+        session = session_of(user)
+
+        def remembers() -> bool:
+            query = f"once&since={live.now_ms() - 2 * live.SKEW_MS}"
+            answer = requests.get(f"{self.url}/live/?{query}", cookies={"sessionid": session}, timeout=20)
+            return live.LOOK_AGAIN not in answer.text
+
+        wait_for(remembers)
 
     def stop(self) -> None:
         self._process.terminate()

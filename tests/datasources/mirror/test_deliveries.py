@@ -134,6 +134,7 @@ def test_many_that_come_together_cost_less_than_a_call_each(key, account, hook, 
     assert asked() - before == 3
 
 
+@pytest.mark.slow  # on PostgreSQL
 def test_pages_are_read_where_there_are_several_and_never_cost_more_than_a_call_each(key, account, hook, asked):
     young = account.add_many([{"status": "processing", "age": number / 100} for number in range(250)])
     account.add_many([{"age": 10} for _ in range(330)])
