@@ -23,6 +23,7 @@ def transferred(page: Page, path: str) -> int:
     return sum(sizes)
 
 
+@pytest.mark.slow
 def test_the_list_is_light(page, account, key, server, alice):
     account.add_many([{"fileName": f"quarterly-report-{n:03}.csv", "age": 400 + n} for n in range(50)])
     synced(key)
