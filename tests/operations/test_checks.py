@@ -16,7 +16,7 @@ from datasources import keys, tasks
 from datasources.downloads import links
 from datasources.mirror import webhooks
 from datasources.models import ApiKey, DownloadLink, Hook, Sync, Watch
-from operations import checks
+from operations import checks, stores
 from operations.checks import Check
 from operations.findings import State
 from tests.support.heartbeats import all_alive, heard_before, none_alive
@@ -238,7 +238,7 @@ def test_a_redis_that_tells_nothing_of_itself_is_well_and_its_password_not_shown
 
 @pytest.mark.parametrize("name", ["Redis", "Database"])
 def test_a_slow_store_is_told(monkeypatch, name):
-    monkeypatch.setattr(checks, "SLOW_MS", 0)
+    monkeypatch.setattr(stores, "SLOW_MS", 0)
     assert (check(name).state, "It slows down every page." in check(name).says) == (WARN, True)
 
 
