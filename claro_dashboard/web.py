@@ -7,7 +7,7 @@ from pathlib import Path
 
 import uvicorn
 
-from core import private
+from core import memory, private
 from core.protocol import TimedProtocol
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -43,6 +43,7 @@ def _is_loopback(name: str) -> bool:
 
 
 def main() -> None:
+    memory.return_freed()
     private.by_default()
     try:
         refuse_laptop_settings_for_others()

@@ -17,7 +17,7 @@ DEPTH_MAX = 100
 TOO_DEEP = "[nested too deep to read]"
 TOO_LONG = "[a number too long to read]"
 # What one answer may take while it is read (measured with bench/answers.py): a web process stays under 400 MB.
-MEMORY_MAX = 96 * 2**20
+MEMORY_MAX = 80 * 2**20
 # Upper bounds in bytes of what each of these characters costs once it is parsed.
 _COSTS = {b"{": 130, b"[": 90, b",": 75, b":": 55}
 # Text takes 1, 2 or 4 bytes a character by its widest one, and is there twice: as a whole, and in parts.
