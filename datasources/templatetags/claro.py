@@ -259,14 +259,33 @@ def event_icon(event: AuditEvent) -> str:
 
 @register.filter
 def in_words(facts: dict[str, object]) -> list[tuple[str, object]]:
-    """The facts of a source with its numbers of rows and columns as one line, "12,000 rows, 10 columns"."""
+    """The facts of a source for people: "12,000 rows, 10 columns" in one line, "sku (text), price (number)" in another."""
     numbers = {
         name: f"{count(facts[name])} {word}{'' if facts[name] == 1 else 's'}"
         for name, word in (("rowCount", "row"), ("columnCount", "column"))
         if type(facts.get(name)) is int
     }
     table = [("Table", ", ".join(numbers.values()))] if numbers else []
-    return table + [(name, value) for name, value in facts.items() if name not in numbers]
+    others = [(name, value) for name, value in facts.items() if name not in numbers]
+    return table + [("Columns", _columns(value)) if _are_columns(value) else (name, value) for name, value in others]
+
+
+def _are_columns(value: object) -> bool:
+    """Whether this is a list of objects of a name and a type, and of nothing else that would be lost as a text."""
+    return (
+        isinstance(value, list)
+        and value != []
+        and all(
+            isinstance(one, dict)
+            and one.keys() == {"name", "type"}
+            and all(isinstance(text, str) for text in one.values())
+            for one in value
+        )
+    )
+
+
+def _columns(columns: list[dict[str, str]]) -> str:
+    return ", ".join(f"{one['name']} ({one['type']})" for one in columns)
 
 
 @register.filter

@@ -111,6 +111,17 @@ def test_a_failure_without_a_reason_says_that(web, account, key):
     assert "Claro gave no reason." in told(web.get(f"/sources/{source_id}/"))
 
 
+def test_columns_are_one_line(web, table):
+    assert facts(web.get(f"/sources/{table.datasource_id}/"))["Columns"] == "id (number), name (text), price (number)"
+
+
+@pytest.mark.parametrize("columns", [[], ["id"], [{"name": "id"}], [{"name": "id", "type": 7}], {"id": "number"}])
+def test_columns_of_another_shape_are_shown_as_they_are(web, account, key, columns):
+    source_id = account.add(extra={"columns": columns})
+    synced(key)
+    assert json.loads(facts(web.get(f"/sources/{source_id}/"))["columns"]) == columns
+
+
 def details_only(account, source_id, **fields) -> None:
     """From now on only the call for this one source tells these fields, as of other Claro servers."""
     source = {"datasourceId": str(source_id), "fileName": "a.csv", "contentType": "text/csv", "fileSize": 1}
