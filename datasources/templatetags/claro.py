@@ -259,7 +259,7 @@ def event_icon(event: AuditEvent) -> str:
 
 @register.filter
 def in_words(facts: dict[str, object]) -> list[tuple[str, object]]:
-    """The facts of a source for people: "12,000 rows, 10 columns" in one line, "sku (text), price (number)" in another."""
+    """The facts of a source; "12,000 rows, 10 columns" is one line, and "sku (text), price (number)" another."""
     numbers = {
         name: f"{count(facts[name])} {word}{'' if facts[name] == 1 else 's'}"
         for name, word in (("rowCount", "row"), ("columnCount", "column"))
