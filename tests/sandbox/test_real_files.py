@@ -144,6 +144,7 @@ def test_all_pages_together_hold_every_value(files, name, column, distinct):
     assert len(set(files.whole(name, column)) - {None}) == distinct
 
 
+@pytest.mark.slow
 def test_the_pages_of_the_long_table_hold_each_row_once(files):
     assert sum(files.whole(FLIGHTS, "delay")) == 1_500_159
 

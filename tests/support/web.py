@@ -33,13 +33,16 @@ class WebServer:
     def remembers_events_of(self, user: User) -> None:
         """Returns once the server has listened for so long that it tells no new page to look again."""
         session = session_of(user)
+        wait_for(lambda: live.LOOK_AGAIN not in self._events(session, live.now_ms() - 2 * live.SKEW_MS))
 
-        def remembers() -> bool:
-            query = f"once&since={live.now_ms() - 2 * live.SKEW_MS}"
-            answer = requests.get(f"{self.url}/live/?{query}", cookies={"sessionid": session}, timeout=20)
-            return live.LOOK_AGAIN not in answer.text
+    def has_no_events_for(self, user: User) -> None:
+        """Returns once a page that is loaded now would receive no event of the moment before."""
+        session = session_of(user)
+        wait_for(lambda: self._events(session, live.now_ms()).count("event: ") == 1)  # that it is connected
 
-        wait_for(remembers)
+    def _events(self, session: str, since_ms: int) -> str:
+        url = f"{self.url}/live/?once&since={since_ms}"
+        return requests.get(url, cookies={"sessionid": session}, timeout=20).text
 
     def stop(self) -> None:
         self._process.terminate()
