@@ -149,6 +149,21 @@ def test_a_frozen_tab_loses_the_lead_and_catches_up_later(windows, server, alice
     wait_for(lambda: streams(alice) == 1)
 
 
+def test_a_tab_that_was_behind_another_one_hears_from_the_leader_what_it_missed(windows, server, alice):
+    leader, tab = (windows.window(server.url + "/sources/") for _ in range(2))
+    for one in (leader, tab):
+        loaded([one])
+        is_listening(one, alice)
+    windows.background_tab("about:blank").show()
+    wait_for(lambda: tab.js("document.hidden"))
+    live.publish([alice.pk], "event-1")
+    all_hear([leader], "event-1")
+    assert "event-1" not in tab.heard()
+    tab.show()
+    all_hear([tab], "event-1")
+    assert not tab.looks_again()
+
+
 def test_a_page_that_comes_back_hears_what_it_missed(windows, server, alice):
     tab, other = [windows.window(server.url + "/sources/") for _ in range(2)]
     for one in (tab, other):
