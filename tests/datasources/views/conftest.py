@@ -1,6 +1,7 @@
 """What the tests of the views share."""
 
 import pytest
+from django.test import Client
 
 from accounts.models import User
 from core import leases
@@ -10,6 +11,7 @@ from datasources.downloads import links
 from datasources.models import Deletion, DownloadLink, Source
 from tests.conftest import synced
 from tests.support.html import dom, words
+from tests.support.shares import PERSON, SCRIPT
 
 
 @pytest.fixture(autouse=True)
@@ -47,6 +49,18 @@ def rows_of(account, key, web):
         return web.get(f"/sources/{source_id}/rows/{query}")
 
     return page
+
+
+@pytest.fixture
+def outside() -> Client:
+    """The browser of a recipient, who has no account."""
+    return Client(headers=PERSON)
+
+
+@pytest.fixture
+def script() -> Client:
+    """The program of a recipient."""
+    return Client(headers=SCRIPT)
 
 
 def made(link: DownloadLink) -> DownloadLink:

@@ -52,17 +52,6 @@ def alive(share) -> ShareLink:
     return share
 
 
-@pytest.fixture
-def outside() -> Client:
-    """A browser of somebody without an account."""
-    return Client(headers=PERSON)
-
-
-@pytest.fixture
-def script() -> Client:
-    return Client(headers=SCRIPT)
-
-
 def signed(account) -> int:
     return len(account.calls("/download", "POST"))
 

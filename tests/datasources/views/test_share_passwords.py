@@ -11,7 +11,7 @@ from datasources.models import ShareLink
 from datasources.sharing import shares
 from tests.datasources.views.conftest import made
 from tests.support.html import all_words, words
-from tests.support.shares import PERSON, SCRIPT, path, uses
+from tests.support.shares import SCRIPT, path, uses
 
 
 @pytest.fixture
@@ -19,17 +19,6 @@ def locked(alice, table) -> ShareLink:
     share = shares.make(alice, table.key, [table], password="open sesame")
     made(shares.renew(share, 1))
     return share
-
-
-@pytest.fixture
-def outside() -> Client:
-    """A browser of somebody without an account."""
-    return Client(headers=PERSON)
-
-
-@pytest.fixture
-def script() -> Client:
-    return Client(headers=SCRIPT)
 
 
 def test_a_password_is_asked_for_before_anything_is_shown(outside, locked):
