@@ -1,5 +1,6 @@
 """What the tests share: people, their keys, a real Redis, and the sandbox of the Claro API over HTTP."""
 
+import gc
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -7,6 +8,7 @@ from pathlib import Path
 import hypothesis
 import pytest
 from django.conf import settings as django_settings
+from django.db import connections
 from django.test import Client
 
 from accounts import new_password
@@ -23,6 +25,8 @@ from tests.support.sandbox import Account, Sandbox
 
 # Playwright runs a loop of its own in the thread of the tests; Django would refuse its database there.
 os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
+# Thousands of tests are many objects; to look through them for garbage as often as usual took a tenth of the time.
+gc.set_threshold(50_000, 20, 20)
 # A busy machine is no failure.
 hypothesis.settings.register_profile(
     "patient", hypothesis.settings(), deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
@@ -40,6 +44,13 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     without = [item for item in items if not _uses_database(item)]
     config.hook.pytest_deselected(items=without)
     items[:] = [item for item in items if item not in set(without)]
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_runtest_teardown(nextitem: pytest.Item | None) -> None:
+    """A test that uses no database meets no connection; others go on with that of the test before (flush.py)."""
+    if nextitem is None or not _uses_database(nextitem):
+        connections.close_all()
 
 
 def _uses_database(item: pytest.Item) -> bool:

@@ -53,7 +53,9 @@ class _Tree(HTMLParser):
 
 def dom(response: HttpResponse) -> Element:
     """The root above everything in the response; ElementTree's paths find what lies below."""
-    return _Tree().tree(response.content.decode())
+    if not hasattr(response, "dom"):
+        response.dom = _Tree().tree(response.content.decode())
+    return response.dom
 
 
 def words_of(html: str) -> str:

@@ -26,6 +26,9 @@ class Sandbox:
         self.api = Api(self.store)
         self._server = Server(("127.0.0.1", 0), self.api, self.faults, control=True)
         self.base_url = self._server.url + PREFIX
+        # Its connections are kept, and nothing is looked up in the environment.
+        self.session = requests.Session()
+        self.session.trust_env = False
         threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
 
     def account(self, calls_per_minute: int = 10_000) -> "Account":
@@ -51,7 +54,7 @@ class Sandbox:
         return [Webhook(**data) for data in self.store.things("webhook")]
 
     def control(self, method: str, path: str, /, **data: Any) -> requests.Response:
-        answer = requests.request(method, f"{self._server.url}/control/{path}", json=data, timeout=10)
+        answer = self.session.request(method, f"{self._server.url}/control/{path}", json=data, timeout=10)
         answer.raise_for_status()
         return answer
 
@@ -81,7 +84,7 @@ class Account:
     def upload(self, name: str, content: bytes | str) -> uuid.UUID:
         """Uploads a file and waits until it is parsed."""
         data = content.encode() if isinstance(content, str) else content
-        answer = requests.post(
+        answer = self.sandbox.session.post(
             f"{self.sandbox.base_url}/datasources/upload",
             files={"file": (name, io.BytesIO(data))},
             headers={"Authorization": f"Bearer {self.key}"},
