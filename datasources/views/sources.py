@@ -21,7 +21,7 @@ from datasources.sources import durations, selection
 from datasources.sources.forms import SourceListForm
 from datasources.sources.listing import listing
 from datasources.views import back
-from datasources.views.guards import FORM, READ, of_source, space_of
+from datasources.views.guards import FORM, READ, keys_in, of_source, space_of
 from datasources.views.pages import render_page
 
 # So many of the last ones stand on a source's page.
@@ -103,7 +103,7 @@ def delete(request: HttpRequest, source: Source) -> HttpResponse:
 
 
 def _keys(request: HttpRequest) -> list[ApiKey]:
-    return access.list_keys(request.user, space_of(request))
+    return keys_in(request, space_of(request))
 
 
 def _wake(keys: list[ApiKey], **when) -> None:
