@@ -1,4 +1,4 @@
-"""The rows of the list of sources, rendered by functions: a template takes four times as long and as many bytes.
+"""The repeated parts of the list of sources, rendered by functions: a template takes four times as long.
 
 All text is escaped here. An attribute is without quotes where its value has only letters, digits, `-`, `/` and `:`.
 Buttons and links are named by two elements: their verb in the table's header (`LABELS`), and the name of the file.
@@ -22,6 +22,7 @@ from datasources.templatetags import claro
 
 register = template.Library()
 
+KNOWN = (COMPLETED, FAILED, PROCESSING)
 # A longer name may be cut by the table, and is shown whole on hover.
 LONG_NAME = 20
 # The ids of the verbs, as short as can be: they stand in every row.
@@ -38,6 +39,34 @@ def source_rows(context: template.Context) -> SafeString:
     """The rows of `found.sources`, with their paces in `paces`."""
     line = _Line(context)
     return SafeString("".join(map(line.html, context["found"].sources)))
+
+
+@register.simple_tag(takes_context=True)
+def status_chips(context: template.Context) -> SafeString:
+    """Links that narrow the list to one status, with the counts of `found`."""
+    found, shown = context["found"], context["state"]["status"]
+    chips = [("all", "", "All", found.all_statuses)]
+    chips += [(place, status, _status_word(status), n) for place, (status, n) in enumerate(found.statuses, 1)]
+    return SafeString("\n".join(_chip(context, *chip, is_shown=chip[1] == shown) for chip in chips))
+
+
+def _chip(context: template.Context, name: object, status: str, word: str, n: int, *, is_shown: bool) -> str:
+    href = escape(claro.query(context, status=status))
+    current = ' aria-current="true"' if is_shown else ""
+    return f'<a class="chip" id="status-{name}" href="{href}"{current}>{word} <b>{claro.count(n)}</b></a>'
+
+
+@register.simple_tag(takes_context=True)
+def kind_options(context: template.Context) -> SafeString:
+    """The content types of `found` with their counts, for a `select`; also the chosen one that no source has."""
+    found, shown = context["found"], context["state"]["type"]
+    types = found.types if not shown or shown in found.type_names else [*found.types, (shown, 0)]
+    return SafeString("".join(_kind_option(kind, n, is_shown=kind == shown) for kind, n in types))
+
+
+def _kind_option(kind: str, n: int, *, is_shown: bool) -> str:
+    selected = " selected" if is_shown else ""
+    return f'<option value="{escape(kind)}"{selected}>{escape(claro.kind(kind))} ({claro.count(n)})</option>'
 
 
 @register.simple_tag
@@ -80,10 +109,11 @@ class _Line:
         uuid, name = str(source.datasource_id), escape(visible(source.name))
         shown = name if name.isascii() else f"<bdi>{name}</bdi>"
         whole = f' title="{name}"' if len(name) > LONG_NAME else ""
-        pace = self._paces.get(source.pk)
-        its = f"n{source.pk}"
+        pk = source.pk
+        pace = self._paces.get(pk)
+        its = f"n{pk}"
         return (
-            f"<tr id=source-{source.pk}{' class=is-unchecked' if pace and pace.is_unchecked else ''}>"
+            f"<tr id=source-{pk}{' class=is-unchecked' if pace and pace.is_unchecked else ''}>"
             f"<td class=choose><input type=checkbox name=source value={uuid} form=chosen "
             f'aria-labelledby="c {its}"></td>'
             f'<td class="file-cell icon-{claro.kind_icon(source.content_type)}">'
@@ -144,9 +174,12 @@ def _paces(source: Source, pace: Pace) -> str:
 
 def _status(status: str) -> str:
     """The rest of an element that begins, with its content."""
-    if status in (COMPLETED, FAILED, PROCESSING):
-        return f'class="status-badge is-{status}">{status.capitalize()}'
-    return f'class="status-badge is-processing"><bdi>{escape(visible(status)) or "unknown"}</bdi>'
+    look = status if status in KNOWN else PROCESSING
+    return f'class="status-badge is-{look}">{_status_word(status)}'
+
+
+def _status_word(status: str) -> str:
+    return status.capitalize() if status in KNOWN else f"<bdi>{escape(visible(status)) or 'unknown'}</bdi>"
 
 
 def _link(icon: str, path: str, label: str) -> str:
