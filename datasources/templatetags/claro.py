@@ -67,7 +67,7 @@ def short_lasting(since: datetime) -> str:
 
 @register.filter
 def lasting(since: datetime) -> SafeString:
-    """For how long until now, the beginning on hover; kept right like `ago`. A time to come has lasted for moments."""
+    """For how long until now, the beginning on hover; kept right like `ago`. A time to come has lasted for 1 s."""
     return _time(since, "data-lasting", _lasting(timezone.now() - since))
 
 
@@ -374,7 +374,7 @@ def _ago(span: timedelta) -> str:
 
 
 def _lasting(span: timedelta) -> str:
-    return "a few seconds" if span < MOMENTS else _span(span)
+    return _span(max(span, timedelta(seconds=1)))
 
 
 def _span(span: timedelta) -> str:

@@ -76,14 +76,15 @@ def status_badge(status: str) -> SafeString:
 
 
 @register.simple_tag
-def pace_words(pace: Pace) -> SafeString:
-    """The progress of a processing source: icon and words, never colour alone."""
+def pace_words(pace: Pace, status: str = "") -> SafeString:
+    """The progress of a processing source: icon and words, never colour alone. `status` begins the sentence."""
     looks = '"pace is-slow icon-alert-triangle"' if pace.is_unchecked or pace.is_slower else "pace"
     if pace.is_unchecked:
-        words = f"<span>not checked for {claro.short_lasting(pace.checked_at)}</span>"
+        words = f"<span>Not checked for {claro.short_lasting(pace.checked_at)}</span>"
     elif pace.since:
-        since = f"{'at least ' if pace.is_least else ''}{claro.short_lasting(pace.since)}"
-        words = f"<span>{'again, ' if pace.is_again else ''}for {since}{' ·' if pace.usual else ''}</span>"
+        for_long = f"for {'at least ' if pace.is_least else ''}{claro.short_lasting(pace.since)}"
+        start = " ".join(filter(None, [status, "again" if pace.is_again else "", for_long]))
+        words = f"<span>{start}{',' if pace.usual else ''}</span>"
         if pace.usual and pace.is_slower:
             words += f" <span>slower than usual</span> <span>({pace.usual.words})</span>"
         elif pace.usual:
@@ -167,9 +168,9 @@ def _size(number: int | None) -> str:
 
 def _paces(source: Source, pace: Pace) -> str:
     checked = (
-        f"<span class=pace>checked {claro.short_ago(pace.checked_at or source.last_seen_at, timezone.now())}</span>"
+        f"<span class=pace>Checked {claro.short_ago(pace.checked_at or source.last_seen_at, timezone.now())}</span>"
     )
-    return f"<div class=paces>{pace_words(pace)} {'' if pace.is_unchecked else checked}</div>"
+    return f"<div class=paces>{pace_words(pace, 'Processing')} {'' if pace.is_unchecked else checked}</div>"
 
 
 def _status(status: str) -> str:
