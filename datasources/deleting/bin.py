@@ -135,8 +135,13 @@ def empty(held: Held) -> str:
 
 
 def outside(sources: QuerySet[Source]) -> QuerySet[Source]:
-    """Those that are not in the bin. It is mostly empty, and a database counts faster that doesn't have to look."""
-    return sources.exclude(datasource_id__in=_inside().values("datasource_id")) if _IS_IN_USE.rows() else sources
+    """Those that are not in the bin."""
+    return sources.exclude(datasource_id__in=_inside().values("datasource_id"))
+
+
+def is_in_use() -> bool:
+    """Whether anything is in the bin. It is mostly empty, and a database counts faster that doesn't have to look."""
+    return bool(_IS_IN_USE.rows())
 
 
 def holding(source: Source) -> Deletion | None:

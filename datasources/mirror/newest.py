@@ -4,13 +4,16 @@ At most one call a minute per key, however many users view the list or store the
 within a minute after a sync or a poll (watch.py) has read that page.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
+from functools import lru_cache
 
+from django.db.models import CharField
 from django.utils import timezone
 
 from core import live
 from core.leases import Held
+from core.queries import Prepared, Slot
 from datasources import access, gateway, mirror
 from datasources.claro import LIST_LIMIT_MAX, ClaroError
 from datasources.gateway import retry
@@ -21,29 +24,29 @@ from datasources.models import ApiKey, Newest, Source
 EVERY = timedelta(minutes=1)
 
 
-def wake(keys: Iterable[ApiKey]) -> list[Newest]:
-    """Makes the newest page of these keys due (with `sync`) while a user looks; gives those that are due now."""
+def wake(keys: Sequence[ApiKey]) -> list[Newest]:
+    """Makes the newest page of these keys due (with `sync`) while a user looks; gives those that are due now.
+
+    Each key gets its row as `newest`.
+    """
     now = timezone.now()
-    by_fingerprint = {key.fingerprint: key for key in keys if key.state != ApiKey.State.INVALID}
-    known = {row.fingerprint: row for row in Newest.objects.filter(fingerprint__in=by_fingerprint)}
-    missing = [Newest(fingerprint=one) for one in by_fingerprint.keys() - known.keys()]
+    accepted = {key.fingerprint: key for key in keys if key.state != ApiKey.State.INVALID}
+    known = _known(keys)
+    missing = [Newest(fingerprint=one) for one in accepted.keys() - known.keys()]
     if missing:
         Newest.objects.bulk_create(missing, ignore_conflicts=True)
-        known |= {row.fingerprint: row for row in Newest.objects.filter(fingerprint__in=by_fingerprint)}
+        known = _known(keys)
     due = []
-    for row in known.values():
-        if row.due_at is None:
-            row.due_at = max(_last_read(row, by_fingerprint[row.fingerprint], now) + EVERY, now)
+    for fingerprint, key in accepted.items():
+        row = known.get(fingerprint)
+        if row and row.due_at is None:
+            row.due_at = max(_last_read(row, key, now) + EVERY, now)
             Newest.objects.filter(pk=row.pk, due_at=None).update(due_at=row.due_at)
             if row.due_at == now:
                 due.append(row)
+    for key in keys:
+        key.newest = known.get(key.fingerprint)
     return due
-
-
-def read_at(keys: Iterable[ApiKey]) -> dict[str, datetime]:
-    """The times at which the newest pages of these keys were last read, by fingerprint. One query."""
-    rows = Newest.objects.filter(fingerprint__in=[key.fingerprint for key in keys], read_at__isnull=False)
-    return dict(rows.values_list("fingerprint", "read_at"))
 
 
 def _give_up(held: Held, error: ClaroError) -> None:
@@ -88,6 +91,18 @@ def read(held: Held) -> str:
 def tidy() -> None:
     """Forgets keys that are not stored any more."""
     Newest.objects.exclude(fingerprint__in=ApiKey.objects.values("fingerprint")).delete()
+
+
+def _known(keys: Iterable[ApiKey]) -> dict[str, Newest]:
+    """The rows of these keys, by fingerprint. One query, none for no key."""
+    values = {f"list{place}": one for place, one in enumerate({key.fingerprint for key in keys})}
+    return {row.fingerprint: row for row in _rows(len(values)).objects(**values)} if values else {}
+
+
+@lru_cache(maxsize=64)
+def _rows(lists: int) -> Prepared:
+    fingerprints = [Slot(f"list{place}", CharField()) for place in range(lists)]
+    return Prepared(lambda: Newest.objects.filter(fingerprint__in=fingerprints))
 
 
 def _last_read(row: Newest, key: ApiKey, now: datetime) -> datetime:

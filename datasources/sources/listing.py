@@ -3,12 +3,16 @@
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
-from django.db.models import Count, F, QuerySet
+from django.db.models import CharField, Count, F, IntegerField, Q, QuerySet, TextField, UUIDField
 from django.db.models.functions import Lower
 
+from core.queries import Part, Prepared, Slot
+from datasources import access
 from datasources.claro import COMPLETED, FAILED
+from datasources.deleting import bin
 from datasources.models import ApiKey, Source
 
 # What each column sorts by. The id breaks ties, so that pages never overlap.
@@ -24,6 +28,8 @@ SORTS = {
 
 # What each field of the form narrows by.
 FILTERS = {"key": "key", "q": "file_name__icontains", "status": "status", "type": "content_type"}
+
+SLOTS = {"q": Slot("q", TextField()), "status": Slot("status", CharField()), "type": Slot("type", CharField())}
 
 # Fields that no list shows.
 UNSHOWN = ("extra", "details", "details_at", "changed_at", "gone_at")
@@ -64,28 +70,25 @@ def narrowed(sources: QuerySet[Source], state: dict[str, Any], *names: str) -> Q
     return sources.filter(**{FILTERS[name]: state[name] for name in names if state[name]})
 
 
-def listing(sources: QuerySet[Source], state: dict[str, Any], keys: Iterable[ApiKey]) -> Listing:
-    """The page that `state` (SourceListForm.state) asks for, its sources with their key of `keys`. Up to three queries.
+def listing(keys: Iterable[ApiKey], state: dict[str, Any]) -> Listing:
+    """The page that `state` (SourceListForm.state) asks for, its sources with their key of `keys`. Three queries.
 
     A page past the end comes back empty.
     """
-    sources = narrowed(sources, state, "key")
-    groups = _groups(sources)
-    total = sum(n for *_, n in groups)
-    if state["q"]:
-        sources = narrowed(sources, state, "q")
-        groups = _groups(sources)
-    statuses = _sums((status, n) for status, kind, n in groups if state["type"] in ("", kind))
-    types = _sums((kind, n) for status, kind, n in groups if state["status"] in ("", status))
-    sources = narrowed(sources, state, "status", "type")
+    key_of = {key.pk: key for key in keys if state["key"] in ("", key.pk)}
+    if not key_of:
+        return Listing([], 0, 0, [], [], state["page"], 1)
+    scope = (len(key_of), bin.is_in_use())
+    values = {f"key{place}": pk for place, pk in enumerate(key_of)}
+    values |= {**state, "first": (state["page"] - 1) * state["limit"]}
+    groups = _groups(*scope, is_search=bool(state["q"])).rows(**values)
+    total = sum(n for _, _, n, *_ in groups)
+    found = [(status, kind, n) for status, kind, *_, n in groups if n]
+    statuses = _sums((status, n) for status, kind, n in found if state["type"] in ("", kind))
+    types = _sums((kind, n) for status, kind, n in found if state["status"] in ("", status))
     matching = sum(n for status, n in statuses if state["status"] in ("", status))
-    column = SORTS[state["sort"]]
-    order = (column.desc(nulls_last=True) if state["order"] == "desc" else column.asc(nulls_last=True), "-pk")
-    first = (state["page"] - 1) * state["limit"]
-    # Ids are sorted, not whole rows: a far page of 10,000 takes a tenth of the time.
-    ids = sources.order_by(*order).values("pk")[first : first + state["limit"]]
-    shown = list(Source.objects.filter(pk__in=ids).defer(*UNSHOWN).order_by(*order))
-    key_of = {key.pk: key for key in keys}
+    filters = [name for name in SLOTS if state[name]]
+    shown = _page(*scope, *filters, sort=state["sort"], order=state["order"]).objects(**values)
     for source in shown:
         source.key = key_of[source.key_id]
     return Listing(
@@ -99,8 +102,43 @@ def listing(sources: QuerySet[Source], state: dict[str, Any], keys: Iterable[Api
     )
 
 
-def _groups(sources: QuerySet[Source]) -> list[tuple[str, str, int]]:
-    return list(sources.order_by().values_list("status", "content_type").annotate(n=Count("*")))
+@lru_cache(maxsize=64)
+def _groups(keys: int, has_bin: bool, *, is_search: bool) -> Prepared:
+    """By status and type: how many sources there are, and how many of these match a search.
+
+    With several keys also by key, in the order of the index: that takes half the time.
+    """
+    names = ("status", "content_type")
+    counts = {"n": Count("*")}
+    if is_search:
+        counts["found"] = Count("pk", filter=Q(**{FILTERS["q"]: SLOTS["q"]}))
+
+    def query() -> QuerySet:
+        by = ("key", *names) if keys > 1 else names
+        return _behind(keys, has_bin).order_by().values(*by).annotate(**counts).values_list(*names, *counts)
+
+    return Prepared(query)
+
+
+@lru_cache(maxsize=256)
+def _page(keys: int, has_bin: bool, *filters: str, sort: str, order: str) -> Prepared:
+    """The sources of a page."""
+
+    def query() -> QuerySet[Source]:
+        column = SORTS[sort]
+        by = (column.desc(nulls_last=True) if order == "desc" else column.asc(nulls_last=True), "-pk")
+        # Ids are sorted, not whole rows: a far page of 10,000 takes a tenth of the time.
+        ids = _behind(keys, has_bin, *filters).order_by(*by).values("pk")
+        part = Part(ids, Slot("limit", IntegerField()), Slot("first", IntegerField()))
+        return Source.objects.filter(pk__in=part).defer(*UNSHOWN).order_by(*by)
+
+    return Prepared(query)
+
+
+def _behind(keys: int, has_bin: bool, *filters: str) -> QuerySet[Source]:
+    """The sources behind so many keys, with slots for the keys' ids and for the values of the filters."""
+    sources = access.sources_behind(Slot(f"key{place}", UUIDField()) for place in range(keys))
+    return narrowed(bin.outside(sources) if has_bin else sources, SLOTS, *filters)
 
 
 def _sums(pairs) -> list[tuple[str, int]]:

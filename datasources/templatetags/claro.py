@@ -67,7 +67,7 @@ def short_lasting(since: datetime) -> str:
 
 @register.filter
 def lasting(since: datetime) -> SafeString:
-    """For how long until now, the beginning on hover; kept right like `ago`. A time to come has lasted for moments."""
+    """For how long until now, the beginning on hover; kept right like `ago`. A time to come has lasted for 1 s."""
     return _time(since, "data-lasting", _lasting(timezone.now() - since))
 
 
@@ -223,17 +223,13 @@ def sort_header(
     """A column's header; its link sorts ascending, then descending."""
     state = context["state"]
     direction = {"asc": "ascending", "desc": "descending"}[state["order"]] if state["sort"] == name else ""
-    following = {"": "asc", "ascending": "desc", "descending": "asc"}[direction]
+    order, words = ("desc", "descending") if direction == "ascending" else ("asc", "ascending")
+    href = escape(query(context, sort=name, order=order))
     attributes = {"aria-sort": direction, "class": classes, "data-priority": priority}
-    return format_html(
-        '<th scope="col"{}><a class="sort-link" id="sort-{}" href="{}" title="Sort {}"><bdi>{}</bdi>{}</a></th>',
-        format_html_join("", ' {}="{}"', ((key, value) for key, value in attributes.items() if value)),
-        name,
-        query(context, sort=name, order=following),
-        {"asc": "ascending", "desc": "descending"}[following],
-        without_traps(label),
-        icon({"": "arrows-sort", "ascending": "arrow-up", "descending": "arrow-down"}[direction]),
-    )
+    given = "".join(f' {key}="{value}"' for key, value in attributes.items() if value)
+    arrow = icon({"": "arrows-sort", "ascending": "arrow-up", "descending": "arrow-down"}[direction])
+    link = f'<a class="sort-link" id="sort-{name}" href="{href}" title="Sort {words}">'
+    return SafeString(f'<th scope="col"{given}>{link}<bdi>{escape(label)}</bdi>{arrow}</a></th>')
 
 
 @register.simple_tag
@@ -378,7 +374,7 @@ def _ago(span: timedelta) -> str:
 
 
 def _lasting(span: timedelta) -> str:
-    return "a few seconds" if span < MOMENTS else _span(span)
+    return _span(max(span, timedelta(seconds=1)))
 
 
 def _span(span: timedelta) -> str:

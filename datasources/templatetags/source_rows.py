@@ -1,4 +1,4 @@
-"""The rows of the list of sources, rendered by functions: a template takes four times as long and as many bytes.
+"""The repeated parts of the list of sources, rendered by functions: a template takes four times as long.
 
 All text is escaped here. An attribute is without quotes where its value has only letters, digits, `-`, `/` and `:`.
 Buttons and links are named by two elements: their verb in the table's header (`LABELS`), and the name of the file.
@@ -22,6 +22,7 @@ from datasources.templatetags import claro
 
 register = template.Library()
 
+KNOWN = (COMPLETED, FAILED, PROCESSING)
 # A longer name may be cut by the table, and is shown whole on hover.
 LONG_NAME = 20
 # The ids of the verbs, as short as can be: they stand in every row.
@@ -40,6 +41,34 @@ def source_rows(context: template.Context) -> SafeString:
     return SafeString("".join(map(line.html, context["found"].sources)))
 
 
+@register.simple_tag(takes_context=True)
+def status_chips(context: template.Context) -> SafeString:
+    """Links that narrow the list to one status, with the counts of `found`."""
+    found, shown = context["found"], context["state"]["status"]
+    chips = [("all", "", "All", found.all_statuses)]
+    chips += [(place, status, _status_word(status), n) for place, (status, n) in enumerate(found.statuses, 1)]
+    return SafeString("\n".join(_chip(context, *chip, is_shown=chip[1] == shown) for chip in chips))
+
+
+def _chip(context: template.Context, name: object, status: str, word: str, n: int, *, is_shown: bool) -> str:
+    href = escape(claro.query(context, status=status))
+    current = ' aria-current="true"' if is_shown else ""
+    return f'<a class="chip" id="status-{name}" href="{href}"{current}>{word} <b>{claro.count(n)}</b></a>'
+
+
+@register.simple_tag(takes_context=True)
+def kind_options(context: template.Context) -> SafeString:
+    """The content types of `found` with their counts, for a `select`; also the chosen one that no source has."""
+    found, shown = context["found"], context["state"]["type"]
+    types = found.types if not shown or shown in found.type_names else [*found.types, (shown, 0)]
+    return SafeString("".join(_kind_option(kind, n, is_shown=kind == shown) for kind, n in types))
+
+
+def _kind_option(kind: str, n: int, *, is_shown: bool) -> str:
+    selected = " selected" if is_shown else ""
+    return f'<option value="{escape(kind)}"{selected}>{escape(claro.kind(kind))} ({claro.count(n)})</option>'
+
+
 @register.simple_tag
 def status_badge(status: str) -> SafeString:
     """A status as icon and words, never colour alone."""
@@ -47,14 +76,15 @@ def status_badge(status: str) -> SafeString:
 
 
 @register.simple_tag
-def pace_words(pace: Pace) -> SafeString:
-    """The progress of a processing source: icon and words, never colour alone."""
+def pace_words(pace: Pace, status: str = "") -> SafeString:
+    """The progress of a processing source: icon and words, never colour alone. `status` begins the sentence."""
     looks = '"pace is-slow icon-alert-triangle"' if pace.is_unchecked or pace.is_slower else "pace"
     if pace.is_unchecked:
-        words = f"<span>not checked for {claro.short_lasting(pace.checked_at)}</span>"
+        words = f"<span>Not checked for {claro.short_lasting(pace.checked_at)}</span>"
     elif pace.since:
-        since = f"{'at least ' if pace.is_least else ''}{claro.short_lasting(pace.since)}"
-        words = f"<span>{'again, ' if pace.is_again else ''}for {since}{' ·' if pace.usual else ''}</span>"
+        for_long = f"for {'at least ' if pace.is_least else ''}{claro.short_lasting(pace.since)}"
+        start = " ".join(filter(None, [status, "again" if pace.is_again else "", for_long]))
+        words = f"<span>{start}{',' if pace.usual else ''}</span>"
         if pace.usual and pace.is_slower:
             words += f" <span>slower than usual</span> <span>({pace.usual.words})</span>"
         elif pace.usual:
@@ -80,10 +110,11 @@ class _Line:
         uuid, name = str(source.datasource_id), escape(visible(source.name))
         shown = name if name.isascii() else f"<bdi>{name}</bdi>"
         whole = f' title="{name}"' if len(name) > LONG_NAME else ""
-        pace = self._paces.get(source.pk)
-        its = f"n{source.pk}"
+        pk = source.pk
+        pace = self._paces.get(pk)
+        its = f"n{pk}"
         return (
-            f"<tr id=source-{source.pk}{' class=is-unchecked' if pace and pace.is_unchecked else ''}>"
+            f"<tr id=source-{pk}{' class=is-unchecked' if pace and pace.is_unchecked else ''}>"
             f"<td class=choose><input type=checkbox name=source value={uuid} form=chosen "
             f'aria-labelledby="c {its}"></td>'
             f'<td class="file-cell icon-{claro.kind_icon(source.content_type)}">'
@@ -137,16 +168,19 @@ def _size(number: int | None) -> str:
 
 def _paces(source: Source, pace: Pace) -> str:
     checked = (
-        f"<span class=pace>checked {claro.short_ago(pace.checked_at or source.last_seen_at, timezone.now())}</span>"
+        f"<span class=pace>Checked {claro.short_ago(pace.checked_at or source.last_seen_at, timezone.now())}</span>"
     )
-    return f"<div class=paces>{pace_words(pace)} {'' if pace.is_unchecked else checked}</div>"
+    return f"<div class=paces>{pace_words(pace, 'Processing')} {'' if pace.is_unchecked else checked}</div>"
 
 
 def _status(status: str) -> str:
     """The rest of an element that begins, with its content."""
-    if status in (COMPLETED, FAILED, PROCESSING):
-        return f'class="status-badge is-{status}">{status.capitalize()}'
-    return f'class="status-badge is-processing"><bdi>{escape(visible(status)) or "unknown"}</bdi>'
+    look = status if status in KNOWN else PROCESSING
+    return f'class="status-badge is-{look}">{_status_word(status)}'
+
+
+def _status_word(status: str) -> str:
+    return status.capitalize() if status in KNOWN else f"<bdi>{escape(visible(status)) or 'unknown'}</bdi>"
 
 
 def _link(icon: str, path: str, label: str) -> str:

@@ -9,7 +9,6 @@ from django.http import HttpRequest, QueryDict
 from django.urls import reverse
 
 from datasources import access
-from datasources.deleting import bin
 from datasources.sources.forms import SourceListForm
 from datasources.sources.listing import listing
 from datasources.views.guards import space_of
@@ -33,7 +32,7 @@ def after_deleting(request: HttpRequest, asked: QueryDict) -> str:
     state = SourceListForm(known).state()
     if state["page"] > 1:
         keys = access.list_keys(request.user, space_of(request))
-        found = listing(bin.outside(access.sources_behind(keys)), state, keys)
+        found = listing(keys, state)
         known["page"] = str(min(found.page, found.pages))
     return _address(request, known)
 

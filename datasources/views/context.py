@@ -14,7 +14,7 @@ from datasources import access, gateway, notices, saved_views
 from datasources.access import READER
 from datasources.deleting import bin
 from datasources.models import ApiKey, SavedView
-from datasources.views.guards import space_of
+from datasources.views.guards import keys_in, space_of
 
 # Pages about all that lies in a space; from any other, a space begins with its sources.
 SPACED = {"sources:list", "downloads:list", "shares:list", "keys:list", "bin:list", "activity:list", "views:list"}
@@ -71,7 +71,7 @@ def _saved_views(request: HttpRequest) -> list[SavedView]:
 
 
 def _low_keys(request: HttpRequest) -> list[ApiKey]:
-    keys = access.list_keys(request.user)
+    keys = keys_in(request, access.EVERYTHING)
     for key in keys:
         key.left = gateway.calls_left(key)
     return [key for key in keys if key.left and key.left.is_low]

@@ -77,6 +77,14 @@ def space_of(request: HttpRequest) -> access.Space:
     return request.space
 
 
+def keys_in(request: HttpRequest, space: access.Space) -> list[ApiKey]:
+    """The reader's keys in a space, with the state of their sync and watch. One query a request."""
+    known: dict[str, list[ApiKey]] = vars(request).setdefault("keys", {})
+    if space.name not in known:
+        known[space.name] = access.list_keys(request.user, space)
+    return known[space.name]
+
+
 def path_in_space(request: HttpRequest, name: str) -> str:
     """The path of a page, in the space where the reader is."""
     space = space_of(request)

@@ -21,7 +21,7 @@ from datasources.sources import durations, selection
 from datasources.sources.forms import SourceListForm
 from datasources.sources.listing import listing
 from datasources.views import back
-from datasources.views.guards import FORM, READ, of_source, space_of
+from datasources.views.guards import FORM, READ, keys_in, of_source, space_of
 from datasources.views.pages import render_page
 
 # So many of the last ones stand on a source's page.
@@ -44,6 +44,7 @@ def refresh(request: HttpRequest) -> HttpResponse:
     """Requests a new copy; the list shows that until it is there. The page's parameters stay."""
     keys = _keys(request)
     _wake(keys)
+    _look(request, keys)
     if request.htmx:
         return _list(request, keys, SourceListForm(request.GET))
     return redirect(f"{reverse('sources:list')}?{request.GET.urlencode()}")
@@ -102,7 +103,7 @@ def delete(request: HttpRequest, source: Source) -> HttpResponse:
 
 
 def _keys(request: HttpRequest) -> list[ApiKey]:
-    return access.list_keys(request.user, space_of(request))
+    return keys_in(request, space_of(request))
 
 
 def _wake(keys: list[ApiKey], **when) -> None:
@@ -122,7 +123,7 @@ def _look(request: HttpRequest, keys: list[ApiKey]) -> None:
 
 def _list(request: HttpRequest, keys: list[ApiKey], form: QueryForm) -> HttpResponse:
     state = form.state()
-    found = listing(bin.outside(access.sources_behind(keys)), state, keys)
+    found = listing(keys, state)
     context = {
         "keys": keys,
         "state": state,
@@ -147,9 +148,12 @@ def _list(request: HttpRequest, keys: list[ApiKey], form: QueryForm) -> HttpResp
 
 def _ages(keys: list[ApiKey], total: int) -> dict[str, datetime | None]:
     """The times at which the newest page and, if the list is longer, the whole list were last read."""
-    swept = {key: key.sync.finished_at for key in keys if key.sync.finished_at}
-    read_at = newest.read_at(swept) if swept else {}
-    as_of = min((max(at, read_at.get(key.fingerprint, at)) for key, at in swept.items()), default=None)
-    all_as_of = min(swept.values(), default=None)
+    swept = [key for key in keys if key.sync.finished_at]
+    as_of = min(map(_newest_read_at, swept), default=None)
+    all_as_of = min((key.sync.finished_at for key in swept), default=None)
     has_older = total > LIST_LIMIT_MAX and as_of != all_as_of
     return {"as_of": as_of, "all_as_of": all_as_of if has_older else None}
+
+
+def _newest_read_at(key: ApiKey) -> datetime:
+    return max(filter(None, [key.sync.finished_at, key.newest and key.newest.read_at]))

@@ -32,9 +32,9 @@ function ago(seconds) {
   return seconds < 10 ? "just now" : `${span(seconds)} ago`;
 }
 
-// A time to come, by a clock that goes wrong, has lasted for moments too.
+// A time to come, by a clock that goes wrong, has lasted for a second too.
 function lasting(seconds) {
-  return seconds < 10 ? "a few seconds" : span(seconds);
+  return span(Math.max(seconds, 1));
 }
 
 // Rounded to one unit from ten of it (three days) on: 15 min, not 14 min 58 s. Hours up to two days.

@@ -31,9 +31,9 @@ def test_a_look_at_claro_shows_when_it_was_and_that_it_takes_long(page, key, sou
         page.set_viewport_size(PHONE)
     page.goto(f"/sources/{source.datasource_id}/" if place == "details" else "/sources/")
     part = page.locator("dl" if place == "details" else f"#source-{source.pk}")
-    shows(part, "for 10 min · usually about 3 min", "checked 8 min ago")
+    shows(part, "for 10 min, usually about 3 min", "Checked 8 min ago")
     polled(key)
-    shows(part, "for 10 min · slower than usual (about 3 min)", "checked just now")
+    shows(part, "for 10 min, slower than usual (about 3 min)", "Checked just now")
 
 
 def shows(part: Locator, *texts: str) -> None:
@@ -44,16 +44,16 @@ def shows(part: Locator, *texts: str) -> None:
 def test_a_page_that_is_left_open_counts_on(page, source):
     page.goto(f"/sources/{source.datasource_id}/")
     part = page.locator("dl")
-    shows(part, "for 10 min", "checked 8 min ago")
+    shows(part, "for 10 min", "Checked 8 min ago")
     page.clock.set_fixed_time(timezone.now() + timedelta(minutes=2))
-    shows(part, "for 12 min", "checked 10 min ago")
+    shows(part, "for 12 min", "Checked 10 min ago")
 
 
 def test_looks_that_follow_quickly_upon_each_other_are_one_request(page, key, source):
     page.clock.install(time=timezone.now())
     page.goto("/sources/")
     polled(key)
-    shows(page.locator(f"#source-{source.pk}"), "checked just now")
+    shows(page.locator(f"#source-{source.pk}"), "Checked just now")
     page.evaluate("told = 0; document.body.addEventListener('watch-checked', () => (told += 1))")
     # The first that the page was told may have been to look again, as when its stream began: this one is a look.
     polled(key)

@@ -21,7 +21,7 @@ from core.queries import Prepared, Slot
 from datasources import access, keys, notices
 from datasources.access import EVERYTHING, Space
 from datasources.deleting import bin
-from datasources.models import ApiKey, SavedView, ShareLink, Source
+from datasources.models import ApiKey, Newest, SavedView, ShareLink, Source
 from datasources.models.notices import Topic
 from datasources.sharing import shares
 from tests.conftest import synced
@@ -108,9 +108,9 @@ def is_django_known() -> None:
     pytest.fail(
         f"Django {django.get_version()} is new here. Prepared queries take SQL, columns, converters and related "
         "objects out of the ORM by names that Django does not document: SQLCompiler.select, klass_info, "
-        "annotation_col_map, get_converters, and get_related_populators. Read ModelIterable in "
-        "django/db/models/query.py of this version for changes, add the version to KNOWN_DJANGO, and run this file on "
-        "SQLite and on PostgreSQL."
+        "annotation_col_map, get_converters, get_related_populators, and Subquery.as_sql; objects are made as by "
+        "Model.from_db. Read ModelIterable in django/db/models/query.py and from_db in django/db/models/base.py of "
+        "this version for changes, add the version to KNOWN_DJANGO, and run this file on SQLite and on PostgreSQL."
     )
 
 
@@ -145,7 +145,7 @@ def all_of(one: Model, seen: frozenset[int] = frozenset()) -> dict[str, object]:
 @pytest.fixture
 def world(client_of, alice, bob, account, mine) -> dict[str, list]:
     """Something that each query finds, and what to put into the slots, by their names."""
-    key, _, team = mine
+    key, shared, team = mine
     for name in ("things.csv", "old.csv"):
         account.add(fileName=name)
     table, old = synced(key)
@@ -154,7 +154,8 @@ def world(client_of, alice, bob, account, mine) -> dict[str, list]:
     bin.put([old], alice)
     notices.tell_always([alice.pk], key, Topic.FAILED, {table.datasource_id: "things.csv"})
     SavedView.objects.create(owner=alice, name="Mine", page=SavedView.Page.SOURCES)
-    client_of(alice).get("/sources/")
+    for query in ("", "?q=.CSV&status=completed&type=text/csv&sort=key&order=asc&limit=1"):
+        client_of(alice).get("/sources/" + query)
     client_of(alice).get("/d/" + share.unseal() + "/?dl=1")
     return {
         "reader": [0, *User.objects.order_by("pk").values_list("pk", flat=True)],
@@ -164,6 +165,14 @@ def world(client_of, alice, bob, account, mine) -> dict[str, list]:
         "number": [1, 2],
         "now": [timezone.now()],
         "soon": [timezone.now()],
+        **{f"list{place}": list(Newest.objects.values_list("fingerprint", flat=True)) for place in range(200)},
+        # Of the list: its keys, of which there are any number, the filters, and a part of what is found.
+        **{f"key{place}": [shared.pk if place else key.pk] for place in range(200)},
+        "q": [".CSV", "%"],
+        "status": ["failed", table.status],
+        "type": ["", table.content_type],
+        "limit": [1, 50],
+        "first": [0, 1],
     }
 
 

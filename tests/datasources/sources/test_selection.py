@@ -32,7 +32,7 @@ def names(found: selection.Selection) -> list[str]:
 
 def test_those_that_were_ticked_are_chosen(alice, sources, django_assert_num_queries):
     ids = {source.datasource_id for source in sources[1:3]}
-    with django_assert_num_queries(3):
+    with django_assert_num_queries(2):
         found = chosen(alice, ids)
         assert [source.key.label for source in found.sources] == ["Main", "Main"]
     assert names(found) == ["1.csv", "2.csv"]

@@ -44,17 +44,17 @@ def status(page: HttpResponse, name: str = "now.csv") -> str:
 @pytest.mark.parametrize(
     ("age", "shown", "is_slower"),
     [
-        (0, "for a few seconds · usually about 3 min", False),
-        (120, "for 2 min · usually about 3 min", False),
-        (280, "for 5 min · usually about 3 min", False),
-        (420, "for 7 min · slower than usual (about 3 min)", True),
+        (0, "for 1 s, usually about 3 min", False),
+        (120, "for 2 min, usually about 3 min", False),
+        (280, "for 5 min, usually about 3 min", False),
+        (420, "for 7 min, slower than usual (about 3 min)", True),
     ],
 )
 def test_the_list_says_for_how_long_and_what_is_usual(web, account, key, past, age, shown, is_slower):
     add(account, age)
     synced(key)
     page = web.get("/sources/")
-    assert status(page) == f"Processing {shown} checked just now"
+    assert status(page) == f"Processing Processing {shown} Checked just now"
     assert (ALARM in icons(row(page))) == is_slower
 
 
@@ -71,7 +71,7 @@ def test_the_details_say_it_too(web, account, key, past, age, shown):
     page = web.get(f"/sources/{source_id}/")
     assert shown in told(page)
     assert "This page updates automatically." in told(page)
-    assert facts(page)["Status"].startswith(f"Processing checked just now for {age // 60} min · ")
+    assert facts(page)["Status"].startswith(f"Processing for {age // 60} min, ")
     assert (ALARM in icons(dom(page))) == (age == 420)
 
 
@@ -85,7 +85,7 @@ def test_without_a_past_nothing_is_promised(web, account, key):
     account.add_many(PAST[:4])
     source_id = add(account, 5000)
     synced(key)
-    assert status(web.get("/sources/")) == "Processing for 1 h checked just now"
+    assert status(web.get("/sources/")) == "Processing Processing for 1 h Checked just now"
     assert "usual" not in words(web.get(f"/sources/{source_id}/"))
 
 
@@ -98,7 +98,7 @@ def test_what_has_finished_says_when_it_was_checked_among_its_details_only(web, 
         assert status(page) == finished.capitalize()
         assert "watch-checked" not in dom(page).find(".//section").get("hx-trigger")
         details = web.get(f"/sources/{source_id}/")
-        assert facts(details)["Status"] == f"{finished.capitalize()} checked 3 min ago"
+        assert facts(details)["Status"] == f"{finished.capitalize()} Checked 3 min ago"
         assert "watch-checked" not in dom(details).find(".//section").get("hx-trigger")
 
 
@@ -106,9 +106,9 @@ def test_what_has_finished_says_when_it_was_checked_among_its_details_only(web, 
 @pytest.mark.parametrize(
     ("changes", "shown"),
     [
-        ({"uploaded_at": None}, "for at least 40 s · usually about 3 min"),
-        ({"uploaded_at": datetime.fromisoformat("2126-01-01T00:00Z")}, "for at least 40 s · usually about 3 min"),
-        ({"restarted_at": timezone.now}, "again, for at least 50 s · usually about 3 min"),
+        ({"uploaded_at": None}, "for at least 40 s, usually about 3 min"),
+        ({"uploaded_at": datetime.fromisoformat("2126-01-01T00:00Z")}, "for at least 40 s, usually about 3 min"),
+        ({"restarted_at": timezone.now}, "again for at least 50 s, usually about 3 min"),
     ],
     ids=["no upload", "upload in a hundred years", "once more"],
 )
@@ -119,7 +119,7 @@ def test_what_is_not_known_for_certain_is_not_said(web, account, key, past, chan
     changes = {name: value() - timedelta(seconds=50) if callable(value) else value for name, value in changes.items()}
     Source.objects.filter(datasource_id=source_id).update(first_seen_at=now - timedelta(seconds=40), **changes)
     with time_machine.travel(now, tick=False):
-        assert status(web.get("/sources/")) == f"Processing {shown} checked just now"
+        assert status(web.get("/sources/")) == f"Processing Processing {shown} Checked just now"
         assert shown in facts(web.get(f"/sources/{source_id}/"))["Status"]
 
 
@@ -128,7 +128,7 @@ def test_a_file_that_claro_processes_once_more_begins_anew(web, account, key, pa
     synced(key)
     account.change(source_id, status="processing")
     synced(key)
-    assert "again, for at least a few seconds · usually about 3 min" in status(web.get("/sources/"))
+    assert "again for at least 1 s, usually about 3 min" in status(web.get("/sources/"))
     account.change(source_id, status="completed")
     polled(key)
     processed = facts(web.get(f"/sources/{source_id}/"))["Processed"]
@@ -141,9 +141,9 @@ def test_what_was_not_checked_for_long_is_not_believed_to_run(web, account, key,
     synced(key)
     with time_machine.travel(timezone.now() + timedelta(hours=2), tick=False):
         page, details = web.get("/sources/"), web.get(f"/sources/{source_id}/")
-    assert status(page) == "Processing not checked for 2 h"
+    assert status(page) == "Processing Not checked for 2 h"
     assert row(page).get("class") == "is-unchecked"
-    assert facts(details)["Status"] == "Processing not checked for 2 h"
+    assert facts(details)["Status"] == "Processing Not checked for 2 h"
     assert dom(details).find(".//section").get("class") == "is-unchecked"
     assert "Not checked for 2 h Claro was processing this file at the last check." in told(details)
     assert ALARM in icons(row(page))

@@ -35,7 +35,7 @@ def test_everything_that_claro_says_is_shown(web, account, key):
     assert page.status_code == 200
     assert all_words(page, ".//h1") == ["Beans.csv"]
     shown = facts(page)
-    assert shown["Status"] == "Completed checked just now"
+    assert shown["Status"] == "Completed Checked just now"
     assert shown["Kind"] == "CSV text/csv"
     assert shown["Size"] == "1.5 MB (1,500,000 bytes)"
     assert (shown["Uploaded"], shown["Processed"]) == ("2 h ago", "1 h ago, took 1 h")
@@ -274,7 +274,7 @@ def test_a_source_that_the_details_call_denies_is_gone(web, account, key):
 
 @pytest.mark.parametrize(
     ("status", "shown"),
-    [("processing", "Processing checked just now for 2 min"), ("quarantined", "quarantined checked just now")],
+    [("processing", "Processing for 2 min Checked just now"), ("quarantined", "quarantined Checked just now")],
 )
 def test_a_processing_source_is_followed_and_has_no_download(web, account, key, status, shown):
     source_id = account.add(status=status, age=120)
