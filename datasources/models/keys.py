@@ -60,7 +60,7 @@ class ApiKey(Sealed):
     problem_since = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
 
-    # When the newest page of its list was last read; of keys whose list a user looks at (mirror/newest.py).
+    # Its row in mirror/newest.py, on pages that show the list; None elsewhere.
     newest: "Newest | None" = None
 
     objects = ApiKeys.as_manager()
