@@ -64,6 +64,13 @@ TABLE = "id,name,price\n" + "".join(f"{number},thing {number},{number * 1.5}\n" 
 
 
 @pytest.fixture(scope="session")
+def django_db_setup(django_db_setup) -> Iterator[None]:
+    yield
+    # A database is not removed while someone is connected to it: so is a thread that has ended, until it is collected.
+    gc.collect()
+
+
+@pytest.fixture(scope="session")
 def redis_server(tmp_path_factory) -> Iterator[RedisServer]:
     server = RedisServer(django_settings.REDIS_URL, tmp_path_factory.mktemp("redis"))
     server.start()
