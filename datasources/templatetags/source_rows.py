@@ -76,22 +76,32 @@ def status_badge(status: str) -> SafeString:
 
 
 @register.simple_tag
-def pace_words(pace: Pace, status: str = "") -> SafeString:
-    """The progress of a processing source: icon and words, never colour alone. `status` begins the sentence."""
-    looks = '"pace is-slow icon-alert-triangle"' if pace.is_unchecked or pace.is_slower else "pace"
+def pace_words(pace: Pace) -> SafeString:
+    """The progress of a processing source: icon and words, never colour alone."""
+    words = _pace(pace)
+    return SafeString(f"<span class={_pace_looks(pace)}>{words}</span>" if words else "")
+
+
+def _pace_looks(pace: Pace) -> str:
+    return '"pace is-slow icon-alert-triangle"' if pace.is_unchecked or pace.is_slower else "pace"
+
+
+def _pace(pace: Pace, status: str = "") -> str:
+    """The words, in parts that a line break may separate. `status` begins the sentence."""
     if pace.is_unchecked:
-        words = f"<span>Not checked for {claro.short_lasting(pace.checked_at)}</span>"
-    elif pace.since:
-        for_long = f"for {'at least ' if pace.is_least else ''}{claro.short_lasting(pace.since)}"
-        start = " ".join(filter(None, [status, "again" if pace.is_again else "", for_long]))
-        words = f"<span>{start}{',' if pace.usual else ''}</span>"
-        if pace.usual and pace.is_slower:
-            words += f" <span>slower than usual</span> <span>({pace.usual.words})</span>"
-        elif pace.usual:
-            words += f" <span>usually {pace.usual.words}</span>"
-    else:
-        return SafeString("")
-    return SafeString(f"<span class={looks}>{words}</span>")
+        return f"{_unbroken('Not checked for ')}{claro.short_lasting(pace.checked_at)}"
+    if not pace.since:
+        return ""
+    start = f"{status} {'again ' if pace.is_again else ''}for {'at least ' if pace.is_least else ''}".lstrip()
+    words = f"{_unbroken(start)}{claro.short_lasting(pace.since)}"
+    if not pace.usual:
+        return words
+    usual = _unbroken(f"({pace.usual.words})" if pace.is_slower else f"usually {pace.usual.words}")
+    return f"{words}, {_unbroken('slower than usual')} {usual}" if pace.is_slower else f"{words}, {usual}"
+
+
+def _unbroken(words: str) -> str:
+    return words.replace(" ", "\xa0")  # an element for it would take more bytes
 
 
 class _Line:
@@ -126,7 +136,7 @@ class _Line:
             f"<td data-priority=6>{self._processed(source)}</td>"
             f"{self._key(source) if self._has_key_column else ''}<td>"
             f"{'' if source.has_failed else _link('table', path(uuid, 'rows/'), f'r {its}')}"
-            f"{_download(source, path(uuid, 'download/'), f'd {its}')}"
+            f"{'' if source.is_processing else _download(source, path(uuid, 'download/'), f'd {its}')}"
             f"{_link('share', path(uuid, 'share/'), f's {its}') if may_share else ''}"
             f"{_link('trash', path(uuid, 'delete/'), f'x {its}') if may_delete else ''}</td></tr>\n"
         )
@@ -167,10 +177,11 @@ def _size(number: int | None) -> str:
 
 
 def _paces(source: Source, pace: Pace) -> str:
-    checked = (
-        f"<span class=pace>Checked {claro.short_ago(pace.checked_at or source.last_seen_at, timezone.now())}</span>"
-    )
-    return f"<div class=paces>{pace_words(pace, 'Processing')} {'' if pace.is_unchecked else checked}</div>"
+    parts = [_pace(pace, "Processing")]
+    if not pace.is_unchecked:
+        checked = claro.short_ago(pace.checked_at or source.last_seen_at, timezone.now())
+        parts.append(f"<span>Checked {checked}</span>")
+    return f"<div class={_pace_looks(pace)}>{' '.join(filter(None, parts))}</div>"
 
 
 def _status(status: str) -> str:
@@ -190,7 +201,5 @@ def _link(icon: str, path: str, label: str) -> str:
 def _download(source: Source, path: str, label: str) -> str:
     """A button of the form `download` beside the table; its state (downloads/_state.html) takes its place."""
     act = f"form=download formaction={path} hx-post"
-    if source.is_processing:
-        act = 'disabled title="Not while it is processed"'
     button = f'<button class=icon-download {act} aria-labelledby="{label}"></button>'
     return f"<div class=download id=download-{source.pk}>{button}</div>"

@@ -38,7 +38,7 @@ def test_a_look_at_claro_shows_when_it_was_and_that_it_takes_long(page, key, sou
 
 def shows(part: Locator, *texts: str) -> None:
     for text in texts:
-        expect(part.locator(".pace:visible", has_text=text)).to_have_count(1)
+        expect(part.locator(".pace:visible").get_by_text(text)).to_have_count(1)
 
 
 def test_a_page_that_is_left_open_counts_on(page, source):
