@@ -114,6 +114,14 @@ class Account:
         body = f'{{"error": "{text}", "code": "{code}", "details": {{}}}}'
         self.fault("answer", status=status, body=body, headers={"Content-Type": "application/json"}, **what)
 
+    def hold_up(self, **what: Any) -> None:
+        """Lets the next call wait until `let_go`; for less than a client waits for an answer, should that not come."""
+        self.fault("slow", seconds=9, **what)
+
+    def let_go(self) -> None:
+        """Answers what is held up, and forgets all other faults."""
+        self.sandbox.faults.clear()
+
     def held_up(self) -> int:
         """How many calls a fault lets wait just now."""
         return self.sandbox.faults.waiting[self.key]
