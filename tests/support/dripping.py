@@ -4,6 +4,7 @@ import contextlib
 import select
 import socket
 import threading
+from collections.abc import Callable
 from itertools import cycle
 
 _START = b"HTTP/1.1 200 OK\r\n"
@@ -32,6 +33,17 @@ class Dripping:
         self.port: int = self._server.getsockname()[1]
         self.url = f"http://127.0.0.1:{self.port}"
         threading.Thread(target=self._accept, daemon=True).start()
+
+    def meets(self, ask: Callable[[], None]) -> None:
+        """Calls `ask` until it has come here, which it does once a call.
+
+        On a busy machine its deadline may have passed before.
+        """
+        count = 0
+        while not self.met and count < 20:
+            ask()
+            count += 1
+        assert 1 <= self.met <= count
 
     def close(self) -> None:
         self._over.set()

@@ -263,10 +263,8 @@ def test_an_error_of_claros_is_no_word_on_the_key(key, account):
     assert (key.state, key.trouble.user_message) == ("unchecked", "Claro answered with an error (500).")
 
 
-@pytest.mark.slow
 def test_a_slow_key_leaves_threads_to_the_others(key, account, alice, sandbox):
     other = keys.add(alice, "Other", sandbox.account().key, ApiKey.State.VALID)
-    account.fault("slow", seconds=2, times=gateway.AT_ONCE)
 
     def link(of: ApiKey) -> None:
         with gateway.client(of, Lane.LINK) as claro:
@@ -274,13 +272,15 @@ def test_a_slow_key_leaves_threads_to_the_others(key, account, alice, sandbox):
 
     ask(other)  # else its budget is as careful as the first calls are
     redis.connection().hset(f"claro:budget:{{{key.fingerprint}}}", mapping={"limit": 1000, "remaining": 1000})
+    account.hold_up(times=gateway.AT_ONCE)
     with ThreadPoolExecutor(gateway.AT_ONCE) as pool:
         slow = [pool.submit(link, key) for _ in range(gateway.AT_ONCE)]
-        wait_for(lambda: gateway._slots.held[f"key:{key.fingerprint}"] == gateway.AT_ONCE)
+        wait_for(lambda: account.held_up() == gateway.AT_ONCE)
         with pytest.raises(gateway.Crowded):
             link(key)
         link(other)
         ask(key)
+        account.let_go()
     assert [one.exception() for one in slow] == [None] * gateway.AT_ONCE
     link(key)
 
@@ -296,14 +296,14 @@ def asked_by(key: ApiKey, person: object) -> None:
 @contextlib.contextmanager
 def under_way(account, *calls) -> Iterator[None]:
     """These calls are at Claro, and stay there for the block."""
-    account.fault("slow", seconds=60, times=len(calls))
+    account.hold_up(times=len(calls))
     with ThreadPoolExecutor(len(calls)) as pool:
         waiting = [pool.submit(call) for call in calls]
         wait_for(lambda: account.held_up() == len(calls))
         try:
             yield
         finally:
-            account.sandbox.faults.clear()
+            account.let_go()
     assert [one.exception() for one in waiting] == [None] * len(calls)
 
 
@@ -360,6 +360,9 @@ def test_a_call_to_a_claro_that_drips_ends_at_the_deadline(key, settings, monkey
     monkeypatch.setattr(gateway, "DEADLINE_S", 0.5)
     with Dripping(kind) as dripping:
         settings.CLARO_API_BASE_URL = dripping.url
-        with pytest.raises(Unreachable):
-            ask(key)
+        for _ in range(3):  # on a busy machine the deadline may pass before Claro is met
+            with pytest.raises(Unreachable):
+                ask(key)
+            if dripping.met:
+                break
     assert dripping.met >= 1
