@@ -2,11 +2,13 @@
 
 import gc
 import os
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import hypothesis
 import pytest
+import time_machine
 from django.conf import settings as django_settings
 from django.db import connections
 from django.test import Client
@@ -19,8 +21,10 @@ from datasources.deleting import bin
 from datasources.keys import refusals
 from datasources.mirror import sync, watch
 from datasources.models import ApiKey, Deletion, Leased, Refusal, Source
+from datasources.rows import blocks, pages
+from datasources.sources import lookups
 from tests.support import flush
-from tests.support.redis import RedisServer
+from tests.support.redis import RedisServer, follow_clock
 from tests.support.sandbox import Account, Sandbox
 
 # Playwright runs a loop of its own in the thread of the tests; Django would refuse its database there.
@@ -81,6 +85,23 @@ def redis_server(tmp_path_factory) -> Iterator[RedisServer]:
 @pytest.fixture(autouse=True)
 def clean_redis(redis_server) -> None:
     redis.connection().flushall()
+
+
+@pytest.fixture(autouse=True)
+def patient(monkeypatch) -> None:
+    """A busy machine is no failure: here pages, locks and errors outlast a pause in which nothing runs."""
+    for module in (pages, lookups):
+        monkeypatch.setattr(module, "WAIT_S", 60.0)
+    monkeypatch.setattr(blocks, "LOCK_MS", 60_000)
+    monkeypatch.setattr(blocks, "ERROR_S", 60)
+
+
+@pytest.fixture
+def still(monkeypatch) -> Iterator[time_machine.Traveller]:
+    """The clock stands still, also where Redis is asked for the time."""
+    follow_clock(monkeypatch)
+    with time_machine.travel(time.time(), tick=False) as clock:
+        yield clock
 
 
 @pytest.fixture(scope="session")

@@ -7,6 +7,9 @@ from core import heartbeats
 from tests.support.heartbeats import heard_before
 from tests.support.redis import round_trips
 
+# Who is alive depends on the second in which it was heard.
+pytestmark = pytest.mark.usefixtures("still")
+
 
 @pytest.fixture
 def outage(redis_server):

@@ -11,6 +11,9 @@ from datasources.models import ApiKey, DownloadLink, Hook, Sync, Watch
 from tests.support.heartbeats import all_alive, heard_before, none_alive
 from tests.support.redis import round_trips
 
+# What is late, and who is silent, depends on the second.
+pytestmark = pytest.mark.usefixtures("still")
+
 LATE, JUST_DUE = timedelta(seconds=16), timedelta(seconds=14)
 
 

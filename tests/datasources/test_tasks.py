@@ -180,11 +180,12 @@ def test_work_that_is_gone_is_left_alone(link, key, gone):
 def test_work_whose_key_is_deleted_meanwhile_is_left_alone(source, key, account):
     Sync.objects.update(due_at=timezone.now())
     sync_id, lease = str(key.sync.pk), leases.claim(Sync, key.sync.pk)
-    account.fault("slow", seconds=0.5)
+    account.hold_up()
     with ThreadPoolExecutor(1) as pool:
         running = pool.submit(_closing(tasks.sync_key), sync_id, lease)
-        wait_for(lambda: Sync.objects.filter(started_at=None).count() == 0)
+        wait_for(account.held_up)
         key.delete()
+        account.let_go()
         assert running.result() == "taken"
 
 
@@ -264,7 +265,7 @@ def test_a_test_of_a_channel_that_breaks_ends_with_a_problem(pieces, broken):
 
 @pytest.mark.parametrize("model", COUNTED_AFTER)
 def test_work_that_breaks_counts_attempts_with_growing_pauses_and_ends_with_a_problem(
-    pieces, key, broken, caplog, model
+    pieces, still, key, broken, caplog, model
 ):
     work, pauses = pieces[model], []
     for attempt in range(1, retry.ATTEMPTS_AT_MOST):

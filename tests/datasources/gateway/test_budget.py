@@ -1,32 +1,15 @@
 import logging
 import threading
 import time
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
-import time_machine
 
 from core import redis as shared
 from datasources.claro import RateLimit, RateLimited
-from datasources.gateway import budget as budgets
 from datasources.gateway.budget import Budget, Lane
 
-
-@pytest.fixture(autouse=True)
-def clock(monkeypatch) -> Iterator[None]:
-    """Both clocks stand still: how much a lane may take depends on every second of a window.
-
-    Redis' own clock can't be stopped, so the script gets a constant in place of it.
-    """
-    text = Path(budgets.__file__).with_suffix(".lua").read_text()
-    with time_machine.travel(time.time(), tick=False):
-        seconds, ms = divmod(_now_ms(), 1000)
-        stopped = text.replace("redis.call('TIME')", f"{{{seconds}, {ms * 1000}}}")
-        assert stopped != text
-        script = shared.connection().register_script(stopped)
-        monkeypatch.setattr(budgets, "_script", lambda: script)
-        yield
+# How much a lane may take depends on every second of a window.
+pytestmark = pytest.mark.usefixtures("still")
 
 
 def said(remaining: int, reset_in_s: float | None = 30, limit: int | None = 100) -> RateLimit:

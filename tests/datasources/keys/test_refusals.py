@@ -42,7 +42,7 @@ def test_one_false_refusal_stops_the_key_for_nobody(key, account):
     assert not Notice.objects.exists()
 
 
-def test_the_second_call_is_due_within_seconds_and_small(key, account):
+def test_the_second_call_is_due_within_seconds_and_small(still, key, account):
     refused_once(key, account)
     due_in = Refusal.objects.get().due_at - timezone.now()
     assert timedelta(seconds=1) < due_in <= timedelta(seconds=3)

@@ -1,3 +1,5 @@
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 
 from core.redis import connection
@@ -6,25 +8,33 @@ from datasources.models import ApiKey
 from datasources.rows import block_sizes, blocks, pages
 from datasources.rows.pages import Query, StillLoading
 from tests.support.processes import wait_for
-from tests.support.rows import PLAIN, asked, cached_block, ids, of_length, read
+from tests.support.rows import PLAIN, asked, cached_block, ids, of_length, read, wait_until_nobody_asks
 from tests.support.threads import at_once
 
 
 def test_a_living_reader_keeps_its_lock_for_the_whole_call(table, account, monkeypatch):
-    monkeypatch.setattr(blocks, "LOCK_MS", 400)
     monkeypatch.setattr(blocks, "RENEW_S", 0.1)
-    account.fault("slow", seconds=1.2)
-    assert {len(page.rows) for page in at_once(4, lambda: read(table))} == {50}
+    account.hold_up()
+    with ThreadPoolExecutor(1) as pool:
+        reading = pool.submit(at_once, 4, lambda: read(table))
+        wait_for(account.held_up)
+        [lock] = set(connection().scan_iter("claro:rows:*:lock"))
+        for _ in range(3):
+            connection().pexpire(lock, blocks.LOCK_MS // 2)
+            wait_for(lambda: connection().pttl(lock) > blocks.LOCK_MS // 2)
+        account.let_go()
+        assert {len(page.rows) for page in reading.result()} == {50}
     assert len(asked(account)) == 1
 
 
 def test_a_late_reader_does_not_free_the_lock_of_its_successor(table, account, monkeypatch):
     monkeypatch.setattr(pages, "WAIT_S", 0.05)
-    account.fault("slow", seconds=0.3)
+    account.hold_up()
     with pytest.raises(StillLoading):
         pages.page(table, 1, 50, PLAIN)
-    [lock] = connection().scan_iter("claro:rows:*:lock")
+    [lock] = set(connection().scan_iter("claro:rows:*:lock"))  # SCAN may give one twice
     connection().set(lock, "of the successor", px=60_000)
+    account.let_go()
     wait_for(lambda: connection().exists(lock.decode().removesuffix(":lock")))
     assert connection().get(lock) == b"of the successor"
 
@@ -40,7 +50,7 @@ def test_the_next_block_is_fetched_ahead_of_who_reads_on(account, key, settings)
     assert [call["page"] for call in asked(account)] == ["1", "2"]
 
 
-def test_fetching_ahead_takes_only_what_would_go_to_waste(alice, sandbox, settings):
+def test_fetching_ahead_takes_only_what_would_go_to_waste(still, alice, sandbox, settings):
     settings.CLARO_ROWS_BLOCK = 100
     account = sandbox.account(calls_per_minute=20)
     key = keys.add(alice, "Main", account.key, ApiKey.State.VALID)
@@ -81,5 +91,6 @@ def test_the_least_read_blocks_make_room(account, key, settings):
     assert len(kept) == 2
     assert first.encode() in kept
     assert connection().hlen(f"{blocks.INDEX}:bytes") == 2
+    wait_until_nobody_asks()
     # SCAN may give a name twice (https://redis.io/docs/latest/commands/scan/).
     assert set(connection().scan_iter("claro:rows:????????????????????????????????:*")) == set(kept)

@@ -47,7 +47,7 @@ def test_the_size_that_fits_is_remembered_for_later_pages_sorts_and_filters(acco
     read(source, 1, 50, Query(sort="id", order="desc"))
     read(source, 1, 50, Query(filter="id > 7"))
     assert [limit for limit in limits(account) if limit > 50] == [1000]
-    [name] = connection().scan_iter("claro:rows:size:bytes:*")
+    [name] = set(connection().scan_iter("claro:rows:size:bytes:*"))  # SCAN may give one twice
     assert connection().ttl(name) > 86_400
 
 

@@ -87,7 +87,7 @@ def test_what_can_t_be_used_is_told(web, alice, query):
     assert len(lines(page)) == 1
 
 
-def test_pages_are_links(web, alice):
+def test_pages_are_links(still, web, alice):
     for number in range(60):
         log.record(What.TEAM_MADE, alice, about=f"team {number}")
     first = web.get("/activity/?what=teams")

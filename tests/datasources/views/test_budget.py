@@ -1,7 +1,6 @@
 """What people see of a key's calls: the gauge, the last hour, the line above every page when they run out."""
 
 import contextlib
-import re
 
 import pytest
 
@@ -10,6 +9,9 @@ from datasources.claro import RateLimit, RateLimited
 from datasources.gateway.budget import Budget, Lane
 from tests.conftest import htmx
 from tests.support.html import told, words
+
+# What is left, and for how long, is told to the second.
+pytestmark = pytest.mark.usefixtures("still")
 
 
 def used(key, left: int, lane: Lane = Lane.PERSON, refused_for_s: float | None = None) -> None:
@@ -62,7 +64,7 @@ def test_a_page_without_any_calls_left_says_that(web, table, key):
     used(key, 0)
     page = web.get(f"/sources/{table.datasource_id}/rows/")
     assert page.status_code == 429
-    assert re.search(r"No calls are left this minute\. Continues automatically in (39|40|41) s\.", told(page))
+    assert "No calls are left this minute. Continues automatically in 41 s." in told(page)
 
 
 def test_calls_refused_by_claro_are_told(web, key):

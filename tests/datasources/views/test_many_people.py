@@ -11,7 +11,6 @@ from accounts.models import Membership, User
 from accounts.roles import Role
 from datasources import keys
 from datasources.models import Sync
-from datasources.rows import pages
 from tests.conftest import synced
 from tests.datasources.views.conftest import asked
 from tests.support.rows import wait_until_nobody_asks
@@ -32,10 +31,7 @@ def people(key, alice) -> list[User]:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("count", [1, 50])
-def test_pages_cost_a_call_a_block_for_one_and_for_fifty(
-    client_of, people, account, path, settings, monkeypatch, count
-):
-    monkeypatch.setattr(pages, "WAIT_S", 60)
+def test_pages_cost_a_call_a_block_for_one_and_for_fifty(client_of, people, account, path, settings, count):
     settings.CLARO_ROWS_BLOCK = ROWS // BLOCKS
     every_page = [*range(1, ROWS // LIMIT + 1)]
     mine = {

@@ -50,7 +50,7 @@ def status(page: HttpResponse, name: str = "now.csv") -> str:
         (420, "for 7 min, slower than usual (about 3 min)", True),
     ],
 )
-def test_the_list_says_for_how_long_and_what_is_usual(web, account, key, past, age, shown, is_slower):
+def test_the_list_says_for_how_long_and_what_is_usual(still, web, account, key, past, age, shown, is_slower):
     add(account, age)
     synced(key)
     page = web.get("/sources/")
@@ -123,11 +123,13 @@ def test_what_is_not_known_for_certain_is_not_said(web, account, key, past, chan
         assert shown in facts(web.get(f"/sources/{source_id}/"))["Status"]
 
 
-def test_a_file_that_claro_processes_once_more_begins_anew(web, account, key, past):
+def test_a_file_that_claro_processes_once_more_begins_anew(still, web, account, key, past):
     source_id = account.add(fileName="now.csv", fileSize=1000, age=90_000)
     synced(key)
+    still.shift(1)
     account.change(source_id, status="processing")
     synced(key)
+    still.shift(1)
     assert "again for at least 1 s, usually about 3 min" in status(web.get("/sources/"))
     account.change(source_id, status="completed")
     polled(key)

@@ -163,8 +163,9 @@ def test_over_the_limit_the_page_says_when_it_goes_on_and_does_so(web, account, 
 @pytest.mark.parametrize("headers", [{}, htmx()], ids=["page", "part"])
 def test_a_slow_answer_is_promised_and_then_there(web, account, path, headers, monkeypatch):
     monkeypatch.setattr(pages, "WAIT_S", 0.05)
-    account.fault("slow", seconds=0.4)
+    account.hold_up()
     page = web.get(path, headers=headers)
+    account.let_go()
     assert page.status_code == 202
     assert "Claro is fetching these rows. They appear automatically." in told(page)
     [waiting] = [one for one in dom(page).iter() if one.get("hx-trigger", "").startswith("load delay:")]

@@ -1,6 +1,7 @@
 """The address of a source that our copy lacks: Claro is asked once before the page says that it does not exist."""
 
 import uuid
+from types import SimpleNamespace
 
 import pytest
 import time_machine
@@ -12,7 +13,6 @@ from datasources.sources import lookups
 from tests.conftest import asked_again, synced
 from tests.support.breaker import the_breaker_opens
 from tests.support.html import words
-from tests.support.processes import wait_for
 from tests.support.sandbox import HTML_502
 from tests.support.threads import at_once
 
@@ -164,23 +164,38 @@ def test_an_answer_about_another_source_is_not_believed(web, swept, account):
     assert not Source.objects.filter(datasource_id=other).exists()
 
 
-def test_of_many_who_open_it_at_once_one_asks(client_of, alice, swept, account):
+def test_of_many_who_open_it_at_once_one_asks(client_of, alice, swept, account, monkeypatch):
     new = account.add(fileName="new.csv")
-    account.fault("slow", seconds=0.5, path=f"/datasources/{new}")
+    account.hold_up(path=f"/datasources/{new}")
+    waiting, wait = [], lookups._wait
+
+    def let_go_once_all_wait(*arguments):
+        waiting.append(arguments)
+        if len(waiting) == 4:
+            account.let_go()
+        return wait(*arguments)
+
+    monkeypatch.setattr(lookups, "_wait", let_go_once_all_wait)
     got = at_once(5, lambda: client_of(alice).get(f"/sources/{new}/").status_code)
     assert (set(got), asked(account)) == ({200}, 1)
 
 
 def test_a_page_waits_for_one_slow_call_at_most(web, alice, sandbox, swept, account, monkeypatch):
-    monkeypatch.setattr(lookups, "WAIT_S", 0.1)
     other = sandbox.account()
     keys.add(alice, "Second", other.key, ApiKey.State.VALID)
-    for one in (account, other):
-        one.fault("slow", seconds=0.3, path="/datasources/")
-    unknown = uuid.uuid4()
+    unknown, now_s, call = uuid.uuid4(), 0.0, lookups._call
+
+    def slow_call(*arguments):
+        nonlocal now_s
+        now_s += 0.3
+        return call(*arguments)
+
+    monkeypatch.setattr(lookups, "WAIT_S", 0.1)
+    monkeypatch.setattr(lookups, "_call", slow_call)
+    monkeypatch.setattr(lookups, "time", SimpleNamespace(monotonic=lambda: now_s))
     page = web.get(f"/sources/{unknown}/")
     assert (page.status_code, page["Retry-After"]) == (503, "1")
     assert "The dashboard is asking Claro for this file." in words(page)
     assert asked(account) + asked(other) == 1
-    assert wait_for(lambda: web.get(f"/sources/{unknown}/").status_code == 404)
+    assert web.get(f"/sources/{unknown}/").status_code == 404
     assert asked(account) + asked(other) == 2
