@@ -12,6 +12,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import django
+import requests
 from honcho.environ import parse_procfile
 
 from sandbox.server import PREFIX
@@ -28,6 +29,8 @@ class SandboxProcess(Sandbox):
     def __init__(self, port: int):
         self._server = SimpleNamespace(url=f"http://127.0.0.1:{port}")
         self.base_url = self._server.url + PREFIX
+        self.session = requests.Session()
+        self.session.trust_env = False
 
 
 class Browser:
