@@ -59,7 +59,7 @@ def test_a_slow_answer_is_ours(account, calls):
 
 
 def test_latency_is_part_of_every_answer(sandbox, calls):
-    sandbox.control("POST", "settings", latency_s=0.5)
+    sandbox.control("POST", "settings", latency_s=3)
     for _ in range(2):
         with pytest.raises(requests.exceptions.ReadTimeout):
             calls("GET", "/datasources", timeout=(10, 0.1))

@@ -248,7 +248,7 @@ def test_a_key_that_cannot_be_read_makes_it_wait_too(source, alice, settings):
 
 
 @pytest.mark.parametrize(("status", "text"), [(502, HTML_502), (500, "oops"), (200, HTML_502)])
-def test_what_may_pass_is_tried_again_by_itself(source, alice, account, status, text):
+def test_what_may_pass_is_tried_again_by_itself(still, source, alice, account, status, text):
     account.fault("answer", status=status, body=text, times=2)
     link = links.ask(source, alice, 300)
     assert made(link) == "pending"

@@ -45,7 +45,7 @@ def test_last_used_is_not_written_with_every_call(key, django_assert_num_queries
         ask(key)
 
 
-def test_a_key_that_is_refused_twice_is_not_asked_with_again(key, account):
+def test_a_key_that_is_refused_twice_is_not_asked_with_again(still, key, account):
     account.revoke()
     with pytest.raises(gateway.RefusalInDoubt) as raised:
         ask(key)
@@ -134,7 +134,7 @@ def small_question(call: dict) -> bool:
     return call["path"] == "/datasources" and call["query"] == {"page": "1", "limit": "1"}
 
 
-def test_after_failures_in_a_row_no_call_is_made_and_the_error_says_when(key, account):
+def test_after_failures_in_a_row_no_call_is_made_and_the_error_says_when(still, key, account):
     account.fault("answer", status=500, body="oops", times=99)
     for _ in range(3):
         with pytest.raises(ApiError):
@@ -314,7 +314,7 @@ def rich(key, account) -> ApiKey:
     return key
 
 
-def test_a_user_has_a_few_calls_under_way_and_leaves_threads_to_others(rich, account):
+def test_a_user_has_a_few_calls_under_way_and_leaves_threads_to_others(still, rich, account):
     with under_way(account, *[lambda: asked_by(rich, 1)] * gateway.AT_ONCE_OF_USER):
         with pytest.raises(gateway.Crowded) as raised:
             asked_by(rich, 1)

@@ -197,7 +197,7 @@ def test_failed_ones_are_read_where_pages_of_completed_ones_do_not_have_them(key
     assert Source.objects.filter(status="failed").count() == 15
 
 
-def test_claro_may_tell_before_its_own_answers_do(key, account, hook, asked):
+def test_claro_may_tell_before_its_own_answers_do(still, key, account, hook, asked):
     source_id = account.add(status="processing")
     tell(hook, source_id)
     tended(hook)
@@ -231,7 +231,7 @@ def test_one_source_that_is_refused_holds_up_no_other(key, account, hook):
     assert Source.objects.get().datasource_id == fine
 
 
-def test_while_claro_is_away_hints_wait_and_new_ones_do_not_hurry_it(key, account, hook):
+def test_while_claro_is_away_hints_wait_and_new_ones_do_not_hurry_it(still, key, account, hook):
     first, second = account.add(), account.add()
     account.fault("answer", status=502, body=HTML_502, times=3)
     tell(hook, first)
@@ -294,7 +294,7 @@ def test_test_deliveries_and_other_events_are_counted_and_cost_nothing(key, hook
 
 
 @pytest.mark.parametrize("raw_body", [b"", b"nonsense", body(event="")], ids=["empty", "nonsense", "no event"])
-def test_a_delivery_that_names_no_source_brings_the_next_look_forward(key, account, hook, raw_body):
+def test_a_delivery_that_names_no_source_brings_the_next_look_forward(still, key, account, hook, raw_body):
     account.add(status="processing", age=90_000)
     synced(key)
     polled(key)

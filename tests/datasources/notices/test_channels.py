@@ -23,7 +23,6 @@ from datasources.models import ApiKey, Outlet, OutletTest
 from datasources.models.notices import Topic
 from datasources.notices import channels
 from tests.support.dripping import Dripping
-from tests.support.processes import wait_for
 
 
 class Receiver:
@@ -235,8 +234,9 @@ def test_a_receiver_that_never_ends_its_answer_is_given_up_before_the_lease_is(a
             assert "127.0.0.1 did not answer" in outlet.problem
 
 
-def test_a_user_has_two_messages_under_way_and_all_have_four(alice, bob, receiver, something):
+def test_a_user_has_two_messages_under_way_and_all_have_four(still, alice, bob, receiver, something):
     outlet = channels.save(alice, Outlet.Kind.WEBHOOK, receiver.url)
+    still.shift(1)
     something("a.csv")
     with contextlib.ExitStack() as under_way:
         for _ in range(2):
@@ -253,8 +253,8 @@ def test_a_user_has_two_messages_under_way_and_all_have_four(alice, bob, receive
     assert send(outlet) == "sent"
 
 
-def test_a_place_whose_process_died_is_free_again():
-    with semaphore.place({"x": 1}, 0.2) as is_free:
+def test_a_place_whose_process_died_is_free_again(still):
+    with semaphore.place({"x": 1}, 60) as is_free:
         assert is_free
 
         def enters() -> bool:
@@ -262,7 +262,8 @@ def test_a_place_whose_process_died_is_free_again():
                 return is_free
 
         assert not enters()
-        wait_for(enters)
+        still.shift(61)
+        assert enters()
 
 
 # --- Tests ---

@@ -195,7 +195,7 @@ def test_when_the_list_is_read_for_the_first_time(web, key, meet, name):
     assert "No data sources yet" not in words(page)
 
 
-def test_a_link_that_nobody_has_answered_for_long_has_failed(web, alice, source, meet):
+def test_a_link_that_nobody_has_answered_for_long_has_failed(still, web, alice, source, meet):
     meet("refused")
     asked = links.ask(source, alice, 300)
     assert made(asked).state == "pending"
