@@ -35,7 +35,7 @@ def go(client: Client, query: str = "") -> str:
     """To the provider, as the browser does; the address that it leads back to."""
     answer = client.get(f"{START}{query}")
     assert answer.status_code == 302, words(answer)
-    return requests.get(answer["Location"], allow_redirects=False, timeout=5).headers["Location"]
+    return requests.get(answer["Location"], allow_redirects=False, timeout=30).headers["Location"]
 
 
 def sign_on(client: Client, query: str = ""):

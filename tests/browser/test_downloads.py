@@ -61,11 +61,12 @@ def test_a_download_is_started_by_keyboard(page, source):
 @pytest.mark.slow
 def test_without_scripts_it_waits_on_a_page_until_the_file_can_be_opened(people, alice, account, source):
     page = people(alice, java_script_enabled=False).new_page()
-    account.fault("slow", path="/download", seconds=1)
+    account.hold_up(path="/download")
     page.goto("/sources/")
     button(page).click()
     expect(page.get_by_role("heading", name="Download of Größen & more.csv")).to_be_visible()
     expect(page.get_by_text("Preparing")).to_be_visible()
+    account.let_go()
     with page.expect_download() as download:
         page.get_by_role("link", name="Download the file").click()
     is_the_file(download.value)
@@ -73,18 +74,19 @@ def test_without_scripts_it_waits_on_a_page_until_the_file_can_be_opened(people,
 
 @pytest.mark.slow
 def test_the_button_shows_that_the_link_is_being_made(page, account, source):
-    account.fault("slow", path="/download", seconds=1.5)
+    account.hold_up(path="/download")
     page.goto("/sources/")
     with page.expect_download() as download:
         button(page).click()
         expect(page.get_by_role("status").filter(has_text="Preparing")).to_be_visible()
         expect(button(page)).to_have_count(0)
+        account.let_go()
     is_the_file(download.value)
 
 
 @pytest.mark.slow
 def test_the_list_may_change_while_a_link_is_being_made(page, account, key, source):
-    account.fault("slow", path="/download", seconds=4)
+    account.hold_up(path="/download")
     page.goto("/sources/")
     with page.expect_download() as download:
         button(page).click()
@@ -94,6 +96,7 @@ def test_the_list_may_change_while_a_link_is_being_made(page, account, key, sour
         synced(key)
         expect(page.locator("tbody tr")).to_have_count(2)
         expect(preparing).to_be_visible()
+        account.let_go()
     is_the_file(download.value)
 
 

@@ -99,9 +99,10 @@ def test_the_rows_of_a_processing_source_appear_by_themselves(page, account, pro
 @pytest.mark.slow
 def test_rows_that_take_long_after_processing_are_on_their_way(page, account, processing):
     page.goto(f"/sources/{processing.datasource_id}/rows/")
-    account.fault("slow", path=f"{processing.datasource_id}/data", seconds=3)
+    account.hold_up(path=f"{processing.datasource_id}/data")
     account.change(processing.datasource_id, status="completed")
     expect(page.locator("#rows-problem")).to_contain_text("They appear automatically")
+    account.let_go()
     expect(page.locator(".rows tbody tr")).to_have_count(2)
 
 

@@ -166,9 +166,10 @@ def test_header_and_first_columns_stay_in_view(rows):
 
 @pytest.mark.slow
 def test_rows_that_take_long_are_on_their_way_and_then_there(rows, account):
-    account.fault("slow", path=data(rows), seconds=3)
+    account.hold_up(path=data(rows))
     header(rows, "price").get_by_role("link").click()
     expect(rows.locator("#rows-problem")).to_contain_text("They appear automatically")
+    account.let_go()
     shows(rows, "thing 001", "Rows 1 to 50 of 120")
     shows(rows, "thing 120", "Rows 1 to 50 of 120")
     expect(rows).to_have_url(re.compile("sort=price"))
@@ -181,11 +182,12 @@ def test_rows_that_take_long_are_on_their_way_and_then_there(rows, account):
 def test_of_two_answers_the_one_asked_for_last_stays(rows, account):
     given_up: list[str] = []
     rows.on("requestfailed", lambda request: given_up.append(request.url))
-    account.fault("slow", path=data(rows), seconds=1.2)
+    account.hold_up(path=data(rows))
     header(rows, "unit cost").get_by_role("link").click()
     header(rows, "price").get_by_role("link").click()
     shows(rows, "thing 120", "Rows 1 to 50 of 120")
     assert [url for url in given_up if "sort=unit" in url]
+    account.let_go()
     wait_for(lambda: len(account.calls(data(rows))) == 3)
     rows.get_by_role("link", name="Next").click()
     shows(rows, "thing 070", "Rows 51 to 100 of 120")
@@ -201,7 +203,7 @@ def test_a_used_up_rate_limit_says_when_it_goes_on_and_does(people, alice, sandb
     page = people(alice).new_page()
     page.context.witness.expects(429)
     page.goto(f"/sources/{source.datasource_id}/rows/")
-    sandbox.limit_calls_by(window_s=4)
+    sandbox.limit_calls_by(window_s=8)
     while account.list_sources().status_code == 200:
         """Somebody else uses the key up."""
     header(page, "id").get_by_role("link").click()

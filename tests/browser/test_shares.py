@@ -84,13 +84,14 @@ def test_a_click_before_the_link_is_there_waits_and_goes_on_by_itself(
 ):
     settings.PASSWORD_HASHERS = PASSWORD_HASHERS  # as the server has them
     share = shares.make(alice, key, [source], password="open sesame")
-    account.fault("slow", path="/download", seconds=1.5)
+    account.hold_up(path="/download")
     page = people(java_script_enabled=scripts).new_page()
     page.goto(f"/d/{share.unseal()}/?dl=1")
     page.get_by_label("Password").fill("open sesame")
     with page.expect_download() as download:
         page.get_by_role("button", name="Continue").click()
         expect(page.get_by_role("heading", name="Preparing the file")).to_be_visible()
+        account.let_go()
     is_the_file(download.value)
     page.get_by_role("link", name="Back to the file list").click()
     expect(page.get_by_role("heading", name=re.compile("more.csv"))).to_be_visible()

@@ -61,9 +61,10 @@ def test_rows_are_sorted_filtered_and_paged(plain, table, people):
 
 @pytest.mark.slow
 def test_rows_that_take_long_come_with_a_reload_of_the_page_itself(plain, account, table):
-    account.fault("slow", path=f"{table.datasource_id}/data", seconds=3)
+    account.hold_up(path=f"{table.datasource_id}/data")
     plain.goto(f"/sources/{table.datasource_id}/rows/")
     expect(plain.locator("#rows-problem")).to_contain_text("Claro is fetching these rows")
+    account.let_go()
     expect(plain.get_by_text("Rows 1 to 50 of 120").first).to_be_visible()
 
 

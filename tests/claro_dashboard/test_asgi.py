@@ -90,7 +90,7 @@ def test_clients_that_read_slowly_hold_no_thread(server, transactional_db, tmp_p
             assert slow.enter_context(stream(server, tmp_path, blocks=1000)).read1() == LINE.encode()
         started = time.monotonic()
         assert requests.get(f"{server.url}/accounts/login/", timeout=30).status_code == 200
-        assert time.monotonic() - started < 5
+        assert time.monotonic() - started < 9
     assert ended(tmp_path) == "left"
 
 
@@ -111,7 +111,7 @@ def test_a_server_that_streams_ends_soon(django_db_setup, redis_server, transact
             assert slow.read1() == LINE.encode()
             started = time.monotonic()
             server.stop()
-            assert time.monotonic() - started < 8
+            assert time.monotonic() - started < 20
 
 
 # --- Threads ---
@@ -125,7 +125,7 @@ def test_bodies_on_their_way_hold_no_thread(server, transactional_db):
             client.send(b"x" * 999)
         started = time.monotonic()
         assert requests.get(f"{server.url}/accounts/login/", timeout=30).status_code == 200
-        assert time.monotonic() - started < 5
+        assert time.monotonic() - started < 9
 
 
 @pytest.mark.slow
@@ -135,15 +135,15 @@ def test_with_every_thread_busy_the_server_still_refuses_and_says_how_it_is(serv
         with RawClient(server.port) as client:
             client.head("POST", "/accounts/login/", "Content-Length: 300000000")
             assert client.answer()[0] == 413
-        assert requests.get(f"{server.url}/healthz", timeout=5).text == "ok\n"
+        assert requests.get(f"{server.url}/healthz", timeout=30).text == "ok\n"
         refused = requests.get(f"{server.url}/accounts/login/", timeout=30)
         assert (refused.status_code, refused.headers["Retry-After"]) == (503, "5")
         assert "Server busy" in refused.text
-        assert requests.get(f"{server.url}/readyz", timeout=5).json()["web_threads"] is False
+        assert requests.get(f"{server.url}/readyz", timeout=30).json()["web_threads"] is False
         (tmp_path / "go").touch()
         one.read(), other.read()
     assert requests.get(f"{server.url}/accounts/login/", timeout=30).status_code == 200
-    assert requests.get(f"{server.url}/readyz", timeout=5).json()["web_threads"] is True
+    assert requests.get(f"{server.url}/readyz", timeout=30).json()["web_threads"] is True
 
 
 # --- Compressed answers ---

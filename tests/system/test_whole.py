@@ -83,7 +83,7 @@ def test_the_start_says_one_line_with_the_address_and_the_demo_sign_in(product):
     steps = ["Starting Redis", "Preparing the database and the static files", "Starting the web server and the workers"]
     assert [line for line in product.output.splitlines() if line in steps] == steps
     assert (product.email, bool(product.password)) == ("demo@example.com", True)
-    wait_for(lambda: requests.get(f"{product.url}readyz", timeout=5).status_code == 200)
+    wait_for(lambda: requests.get(f"{product.url}readyz", timeout=30).status_code == 200)
 
 
 def test_the_doctor_finds_all_parts_well(product):

@@ -40,7 +40,7 @@ def test_one_click_leads_by_a_link_to_the_very_file(web, account, key):
     page = web.get(f"/downloads/{asked.pk}/")
     response = web.get(link(page, "Download the file"))
     assert response.status_code == 302
-    assert requests.get(response.headers["Location"], timeout=5).content == content
+    assert requests.get(response.headers["Location"], timeout=30).content == content
     assert signed(account) == 1
 
 

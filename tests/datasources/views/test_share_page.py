@@ -105,7 +105,7 @@ def test_several_files_stand_on_one_page_each_with_its_button(outside, alice, ac
     assert link(page, "Download things.csv") == "?dl=2"
     assert not DownloadLink.objects.exists()
     made(shares.renew(share, 2))
-    assert requests.get(outside.get(path(share, "?dl=2")).headers["Location"], timeout=5).text.startswith("id,name")
+    assert requests.get(outside.get(path(share, "?dl=2")).headers["Location"], timeout=30).text.startswith("id,name")
     mirror.mark_gone(table)
     page = outside.get(path(share))
     assert all_words(page, ".//h1") == ["more.csv"]
@@ -119,7 +119,7 @@ def test_a_click_leads_to_the_file_and_is_counted(outside, alive, account, djang
     with django_assert_max_num_queries(1):
         response = outside.get(path(alive, "?dl=1"))
     assert response.status_code == 302
-    assert requests.get(response.headers["Location"], timeout=5).text.startswith("id,name,price")
+    assert requests.get(response.headers["Location"], timeout=30).text.startswith("id,name,price")
     assert response.content == b""
     assert uses(alive) == 1
     assert signed(account) == 1
@@ -192,7 +192,7 @@ def test_next_month_it_still_works(outside, alice, table, account):
     assert outside.get(path(share, "?dl=1")).status_code == 202
     made(DownloadLink.objects.get(state="pending"))
     response = outside.get(path(share, "?dl=1"))
-    assert requests.get(response.headers["Location"], timeout=5).status_code == 200
+    assert requests.get(response.headers["Location"], timeout=30).status_code == 200
 
 
 # --- Who only looks ---
