@@ -81,8 +81,10 @@ def until(at: datetime | None) -> SafeString:
 
 
 @register.filter
-def countdown(at: datetime) -> SafeString:
-    """The time until an automatic event, and "a moment" after that."""
+def countdown(at: datetime | None) -> SafeString:
+    """The time until an automatic event, and "a moment" after that; also where it came while the page was made."""
+    if not at:
+        return SafeString("a moment")
     left = at - timezone.now()
     words = _left(left) if left > timedelta(0) else "a moment"
     return _time(at, SafeString('data-until="a moment"'), words)

@@ -170,8 +170,8 @@ def _not_yet(request: HttpRequest, link: DownloadLink) -> HttpResponse:
     """For browsers a page that continues automatically, for scripts a status with a time."""
     is_made = link.is_pending and not stalled.among([link])
     pause_s = RETRY_S if is_made else PAUSE_S
-    if link.goes_on_at:
-        pause_s = min(max(round((link.goes_on_at - timezone.now()).total_seconds()), RETRY_S), PAUSE_S)
+    if goes_on_at := link.goes_on_at:
+        pause_s = min(max(round((goes_on_at - timezone.now()).total_seconds()), RETRY_S), PAUSE_S)
     if _is_a_person(request):
         context = {
             "pause_s": pause_s,

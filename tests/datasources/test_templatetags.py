@@ -113,6 +113,10 @@ def test_how_long_still(noon, seconds, words):
     assert "data-until" in found.tags[0][1]
 
 
+def test_a_countdown_that_ends_while_the_page_is_made_ends(noon):
+    assert Parsed(claro.countdown(NOON)).text == claro.countdown(None) == "a moment"
+
+
 @pytest.mark.parametrize(
     ("at", "words"),
     [

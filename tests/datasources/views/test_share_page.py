@@ -155,6 +155,13 @@ def test_who_waits_for_the_limit_is_told_for_how_long(outside, script, share, ac
     assert 20 < int(response.headers["Retry-After"]) <= 40
 
 
+def test_a_link_that_continues_while_the_answer_is_made_does_not_break_it(script, share, monkeypatch):
+    moments = iter([timezone.now()])
+    monkeypatch.setattr(DownloadLink, "goes_on_at", property(lambda link: next(moments, None)))
+    response = script.get(path(share, "?dl=1"))
+    assert (response.status_code, response.headers["Retry-After"]) == (503, "2")
+
+
 def test_a_file_that_can_t_be_fetched_is_told_and_not_asked_for_again(outside, share, account):
     account.refuse("ACCESS_DENIED", 403, path="/download", times=9)
     outside.get(path(share, "?dl=1"))

@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from datasources import gateway
 from datasources.downloads import links
-from datasources.models import ApiKey, DownloadLink, Source
+from datasources.models import ApiKey, DownloadLink, Source, Sync
 from tests.conftest import emptied, synced
 from tests.datasources.views.conftest import body, made
 from tests.support.breaker import the_breaker_opens
@@ -193,6 +193,14 @@ def test_when_the_list_is_read_for_the_first_time(web, key, meet, name):
     page = web.get("/sources/")
     assert said(name, "list") in told(page)
     assert "No data sources yet" not in words(page)
+
+
+def test_a_sync_that_continues_while_the_list_is_made_does_not_break_it(web, key, meet, monkeypatch):
+    meet("500")
+    synced(key)
+    moments = iter([timezone.now()])
+    monkeypatch.setattr(Sync, "goes_on_at", property(lambda sync: next(moments, None)))
+    assert "continues at" in words(web.get("/sources/"))
 
 
 def test_a_link_that_nobody_has_answered_for_long_has_failed(still, web, alice, source, meet):
