@@ -204,6 +204,7 @@ def test_claro_may_tell_before_its_own_answers_do(still, key, account, hook, ask
     hook.refresh_from_db()
     assert timedelta(seconds=1) < hook.due_at - timezone.now() < timedelta(seconds=4)
     assert tell(hook, source_id) is False
+    still.shift(4)
     account.change(source_id, status="completed")
     tended(hook)
     assert Source.objects.get().status == "completed"
