@@ -13,6 +13,7 @@ from datasources.mirror import newest
 from datasources.models import ApiKey, Newest, Source, Sync
 from tests.conftest import polled, synced, taken
 from tests.support.html import words
+from tests.support.processes import wait_for
 
 
 @pytest.fixture
@@ -134,8 +135,9 @@ def test_open_lists_are_updated_once_for_each_read(looking, account):
             with later(minutes=minutes):
                 live.note_presence(looking.owner_id)
                 assert read() == "done"
-            while message := channel.get_message(timeout=0.5):
-                heard.append(json.loads(message["data"])["names"])
+            redis.connection().publish(live.CHANNEL, "that was all")
+            while (message := wait_for(lambda: channel.get_message(timeout=1))["data"]) != b"that was all":
+                heard.append(json.loads(message)["names"])
     assert heard == [["sources-changed"], ["list-checked"]]
 
 
