@@ -1,9 +1,10 @@
 """Queries compiled to SQL once and reused: the ORM compiles several times slower than a database answers."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from django.db import connection, connections
+from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models import Expression, Field, QuerySet, Subquery
 from django.db.models.base import ModelState
 from django.db.models.query import get_related_populators
@@ -43,9 +44,11 @@ class Prepared:
     def rows(self, **values: Any) -> list[tuple]:
         """As `values_list` gives them."""
         self._write()
-        with connection.cursor() as cursor:
-            cursor.execute(self._sql, self._given(values))
-            return self._converted(cursor.fetchall())
+        database = connections[connection.alias]  # `connection` looks it up at each access
+        given = [slot.output_field.get_db_prep_value(values[slot.name], database) for slot in self._slots]
+        with database.cursor() as cursor:
+            cursor.execute(self._sql, given)
+            return self._converted(cursor.fetchall(), database)
 
     def objects(self, **values: Any) -> list[Any]:
         """The objects of a query, with its annotations and what it selects along (`select_related`)."""
@@ -71,25 +74,28 @@ class Prepared:
         if self._sql:
             return
         compiler = self._query().query.get_compiler(connection=connection)
-        sql, self._parameters = compiler.as_sql()
+        sql, parameters = compiler.as_sql()
+        self._slots = [one for one in parameters if isinstance(one, Slot)]
         self._columns, self._own, self._annotations = compiler.select, compiler.klass_info, compiler.annotation_col_map
         self._converters = compiler.get_converters([column for column, _, _ in compiler.select])
-        self._sql = sql  # the last: another thread may be here too
+        self._sql = _with_constants(sql, parameters)  # the last: another thread may be here too
 
-    def _given(self, values: dict[str, Any]) -> list[Any]:
-        return [self._value(one, values[one.name]) if isinstance(one, Slot) else one for one in self._parameters]
-
-    def _converted(self, rows: list[tuple]) -> list[tuple]:
+    def _converted(self, rows: list[tuple], database: BaseDatabaseWrapper) -> list[tuple]:
         """As the ORM gives them: what the database has no type for (ids, times on SQLite) comes as text."""
         if not rows or not self._converters:
             return rows
         columns: list[Iterable] = list(zip(*rows, strict=True))
-        database = connections[connection.alias]  # `connection` looks it up at each access
         for place, (converters, expression) in self._converters.items():
             for convert in converters:
                 columns[place] = [convert(value, expression, database) for value in columns[place]]
         return list(zip(*columns, strict=True))
 
-    @staticmethod
-    def _value(slot: Slot, value: Any) -> Any:
-        return slot.output_field.get_db_prep_value(value, connection)
+
+def _with_constants(sql: str, parameters: Sequence[Any]) -> str:
+    """The SQL with every value written out; the slots stay places.
+
+    SQLite compiles a query again, each time it is asked, if the value in a place decides on the use of an index.
+    """
+    quote = connection.schema_editor().quote_value
+    values = ("%s" if isinstance(one, Slot) else str(quote(one)).replace("%", "%%") for one in parameters)
+    return sql.replace("%%", "%%%%") % tuple(values)

@@ -128,7 +128,7 @@ def every_query() -> list[Prepared]:
 
 def slots_of(query: Prepared) -> list[str]:
     query._write()
-    return sorted({one.name for one in query._parameters if isinstance(one, Slot)})
+    return sorted({slot.name for slot in query._slots})
 
 
 def all_of(one: Model, seen: frozenset[int] = frozenset()) -> dict[str, object]:
