@@ -102,6 +102,7 @@ notices_urls = [
     path("outlets/<uuid:outlet_id>/secret/", notices.outlet_secret, name="outlet_secret"),
 ]
 urlpatterns = [
+    path("d/<str:token>/", share_page.share, name="share"),  # first: it is used most
     path("", RedirectView.as_view(pattern_name="sources:list"), name="home"),
     path("accounts/holdings/", holdings.holdings, name="holdings"),
     path("above/", context.above, name="above"),
@@ -115,6 +116,5 @@ urlpatterns = [
     path("bin/", include((bin_urls, "bin"))),
     path("teams/", include((teams_urls, "teams"))),
     path("invitations/<str:token>/", invitations.invitation, name="invitation"),
-    path("d/<str:token>/", share_page.share, name="share"),
     path("hooks/<str:token>/", webhooks.receive, name="hook"),
 ]

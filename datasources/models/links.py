@@ -67,8 +67,13 @@ class DownloadLink(Sealed, Leased):
     def __str__(self) -> str:
         return f"{self.state} link {self.pk}"
 
+    @staticmethod
+    def row_of(link_id: uuid.UUID, source_id: int) -> str:
+        """The name to which the URL of a link is bound."""
+        return f"downloadlink:{link_id}:{source_id}"
+
     def sealed_row(self) -> str:
-        return f"downloadlink:{self.pk}:{self.source_id}"
+        return self.row_of(self.pk, self.source_id)
 
     @property
     def is_pending(self) -> bool:

@@ -140,11 +140,10 @@ def quick(token: str, number: int) -> tuple[ShareLink, str] | None:
     """
     now, fingerprints = timezone.now(), vault.fingerprints(token)
     values = {f"fingerprint{place}": fingerprint for place, fingerprint in enumerate(fingerprints)}
-    rows = _living(len(fingerprints)).rows(number=number, now=now, soon=now + LINK_MARGIN, **values)
-    for share_id, password, most_uses, source_id, link_id, sealed in rows:
-        link = DownloadLink(pk=link_id, source_id=source_id, url=sealed)
+    found = _living(len(fingerprints)).objects(number=number, now=now, soon=now + LINK_MARGIN, **values)
+    for share in found:
         with suppress(vault.SecretUnreadable):
-            return ShareLink(pk=share_id, password=password, most_uses=most_uses), link.unseal()
+            return share, vault.unseal(share.url, DownloadLink.row_of(share.link_id, share.source_id))
     return None
 
 
@@ -248,22 +247,20 @@ def _tell(share: ShareLink) -> None:
 
 @lru_cache(maxsize=8)
 def _living(fingerprints: int) -> Prepared:
-    """Living links of a file of a share that works, the longest first; for as many master keys as there are."""
+    """A share that works, once for each living link of a file, the longest first; for as many master keys."""
     names = [Slot(f"fingerprint{place}", models.CharField()) for place in range(fingerprints)]
     now, soon = (Slot(name, models.DateTimeField()) for name in ("now", "soon"))
 
-    def query() -> QuerySet:
-        files = (
-            SharedFile.objects.present()
-            .filter(
-                living("source__links__", soon),
-                share__in=access.shares_that_work(now).filter(fingerprint__in=names).values("pk"),
-                number=Slot("number", models.PositiveIntegerField()),
-            )
-            .order_by("-source__links__expires_at")
+    def query() -> QuerySet[ShareLink]:
+        found = access.shares_that_work(now).filter(
+            living("files__source__links__", soon),
+            fingerprint__in=names,
+            files__number=Slot("number", models.PositiveIntegerField()),
+            files__source__gone_at=None,
         )
-        share = ("share_id", "share__password", "share__most_uses")
-        return files.values_list(*share, "source_id", "source__links__pk", "source__links__url")
+        link = {"source_id": "files__source", "link_id": "files__source__links", "url": "files__source__links__url"}
+        found = found.annotate(**{name: F(path) for name, path in link.items()})
+        return found.only("password", "most_uses").order_by("-files__source__links__expires_at")
 
     return Prepared(query)
 
