@@ -6,11 +6,11 @@ from datetime import timedelta
 from uuid import UUID
 
 import redis
-from django.core.cache import cache
 from django.db.models import Max
 from django.utils import timezone
 
 from accounts.models import User
+from core.redis import connection
 from datasources import access
 from datasources.models import Opened, Source
 
@@ -22,7 +22,7 @@ REMEMBERED = timedelta(days=30)
 def note(source: Source, user: User) -> None:
     """Writes down that this person has opened the source, when that was not done for an hour."""
     with contextlib.suppress(redis.RedisError):
-        if cache.add(f"opened:{source.pk}:{user.pk}", 1, NOTED_EVERY.total_seconds()):
+        if connection().set(f"claro:opened:{source.pk}:{user.pk}", 1, nx=True, ex=NOTED_EVERY):
             Opened.objects.bulk_create(
                 [Opened(source=source, user=user, at=timezone.now())],
                 update_conflicts=True,

@@ -12,7 +12,7 @@ from datasources import access, gateway
 from datasources.access import READER
 from datasources.models import ApiKey, Source
 
-_DATASOURCE = Slot("datasource", UUIDField())
+_DATASOURCE, _KEY = Slot("datasource", UUIDField()), Slot("key", UUIDField())
 
 
 def get_source(user: User, datasource_id: UUID, key_id: UUID | None = None, action: Action = Action.BROWSE) -> Source:
@@ -23,9 +23,10 @@ def get_source(user: User, datasource_id: UUID, key_id: UUID | None = None, acti
     """
     keys = _KEYS_OF_A_SOURCE.objects(reader=user.pk, datasource=datasource_id)
     candidates = best_first(user, [key for key in keys if key_id in (None, key.pk)], action)
-    if not candidates:
+    found = _SOURCE.objects(key=candidates[0].pk, datasource=datasource_id) if candidates else []
+    if not found:
         raise Http404("No such source.")
-    source = Source.objects.get(key=candidates[0], datasource_id=datasource_id)
+    source = found[0]
     source.key = candidates[0]
     return source
 
@@ -69,3 +70,4 @@ def _keys_of_a_source() -> QuerySet[ApiKey]:
 
 
 _KEYS_OF_A_SOURCE = Prepared(_keys_of_a_source)
+_SOURCE = Prepared(lambda: Source.objects.filter(key=_KEY, datasource_id=_DATASOURCE))

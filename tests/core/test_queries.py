@@ -160,6 +160,7 @@ def world(client_of, alice, bob, account, mine) -> dict[str, list]:
     return {
         "reader": [0, *User.objects.order_by("pk").values_list("pk", flat=True)],
         "team": [team.pk],
+        "key": [shared.pk, key.pk],
         "datasource": list(Source.objects.values_list("datasource_id", flat=True)),
         "fingerprint0": list(ShareLink.objects.values_list("fingerprint", flat=True)),
         "number": [1, 2],

@@ -1,0 +1,41 @@
+"""The columns of a row table as choices, rendered by functions: a template takes ten times as long."""
+
+from html import escape
+
+from django import template
+from django.utils.safestring import SafeString
+
+from datasources.rows.tables import Column, Table, short
+
+register = template.Library()
+
+LABEL_AT = 60
+
+
+@register.simple_tag
+def column_options(table: Table) -> SafeString:
+    """For the filter builder. A column that Claro can't filter by is disabled and says why."""
+    return SafeString("".join(map(_option, table.listed)))
+
+
+@register.simple_tag
+def column_boxes(table: Table) -> SafeString:
+    """For the chooser. Shown columns are checked."""
+    shown = table.shown_names
+    return SafeString("".join(_box(column, is_shown=column.name in shown) for column in table.listed))
+
+
+def _option(column: Column) -> str:
+    disabled, why = (" disabled", f" – can't be filtered: {column.refusal}") if column.refusal else ("", "")
+    return f'<option value="{escape(column.name)}"{disabled}>{_label(column)}{why}</option>'
+
+
+def _box(column: Column, *, is_shown: bool) -> str:
+    box = f'<input type="checkbox" class="form-check-input" name="column" value="{escape(column.name)}"'
+    checked = " checked" if is_shown else ""
+    many = f" ({column.namesakes} columns)" if column.namesakes > 1 else ""
+    return f'<label class="form-check">{box}{checked}> <bdi>{_label(column)}</bdi>{many}</label>\n'
+
+
+def _label(column: Column) -> str:
+    return escape(short(column.label, LABEL_AT))
