@@ -20,6 +20,9 @@ from tests.support.html import all_words, field, told, words
 from tests.support.processes import free_port
 from tests.support.sandbox import HTML_502
 
+# What is told of a pause is gone when the pause is over.
+pytestmark = pytest.mark.usefixtures("still")
+
 JSON = {"Content-Type": "application/json"}
 
 
@@ -203,7 +206,7 @@ def test_a_sync_that_continues_while_the_list_is_made_does_not_break_it(web, key
     assert "continues at" in words(web.get("/sources/"))
 
 
-def test_a_link_that_nobody_has_answered_for_long_has_failed(still, web, alice, source, meet):
+def test_a_link_that_nobody_has_answered_for_long_has_failed(web, alice, source, meet):
     meet("refused")
     asked = links.ask(source, alice, 300)
     assert made(asked).state == "pending"
