@@ -1,6 +1,7 @@
 """Where a visitor comes from, as far as rate limits count it."""
 
 import ipaddress
+from functools import lru_cache
 
 # What a provider gives one customer at least: within it a visitor changes the address at will.
 IPV6_PREFIX = 64
@@ -23,6 +24,7 @@ def network_of(address: str | None) -> str:
     return str(found or address)
 
 
+@lru_cache(maxsize=1024)  # a request asks several times
 def _parsed(address: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
     try:
         return ipaddress.ip_address(address.strip().partition("%")[0])

@@ -12,7 +12,6 @@ from django.contrib.auth.hashers import check_password
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.loader import render_to_string
 from django.utils import timezone
-from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods
 
@@ -36,11 +35,11 @@ PAUSE_S = 60
 
 
 @csrf_exempt  # nothing happens that whoever has the link could not do; and no cookie is set for it
-@never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
 def share(request: HttpRequest, token: str) -> HttpResponse:
     """The page of a share link; `?dl=1` leads straight to its (first) file, for scripts."""
     response = _answer(request, token)
+    response["Cache-Control"] = "no-store, private"
     response["X-Robots-Tag"] = "noindex, nofollow"
     response["Referrer-Policy"] = "no-referrer"
     return response
