@@ -14,7 +14,7 @@ LABEL_AT = 60
 
 @register.simple_tag
 def column_options(table: Table) -> SafeString:
-    """For the filter builder. A column that Claro can't filter by is disabled and says why."""
+    """For the filter builder. A column that Claro can't filter by is disabled, with the reason."""
     return SafeString("".join(map(_option, table.listed)))
 
 
