@@ -24,6 +24,7 @@ class Action(StrEnum):
     DOWNLOAD = "download"
     SHARE = "share"
     SAVE_VIEWS = "save_views"
+    COPY = "copy"
     END_SHARES = "end_shares"
     DELETE = "delete"
     PEOPLE = "people"
@@ -38,6 +39,7 @@ TABLE: dict[Action, tuple[Role, str]] = {
     Action.DOWNLOAD: (Role.VIEWER, "Download files"),
     Action.SHARE: (Role.MEMBER, "Create share links, restore deleted files"),
     Action.SAVE_VIEWS: (Role.MEMBER, "Save views for the team"),
+    Action.COPY: (Role.MEMBER, "Copy large tables, stop and delete copies"),
     Action.END_SHARES: (Role.ADMIN, "Edit and revoke share links of others"),
     Action.DELETE: (Role.ADMIN, "Delete files"),
     Action.PEOPLE: (Role.ADMIN, "Invite and remove people, change roles"),

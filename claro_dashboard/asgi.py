@@ -22,6 +22,7 @@ from core.charsets import Utf8Only  # noqa: E402
 from core.live import hub  # noqa: E402
 from core.pool import Gauge, NoThread, Threads  # noqa: E402
 from core.wsgi import InThreads  # noqa: E402
+from datasources.copies import upkeep  # noqa: E402
 from datasources.security import master_key  # noqa: E402
 from datasources.views import live  # noqa: E402
 from operations import health  # noqa: E402
@@ -65,10 +66,12 @@ async def _lifespan(receive, send) -> None:
     await receive()
     _end_streams_on_signals()
     await asyncio.to_thread(master_key.check_at_start)
+    await asyncio.to_thread(upkeep.begin)
     await send({"type": "lifespan.startup.complete"})
     speaking = asyncio.create_task(_say_that_it_lives())
     await receive()
     speaking.cancel()
+    await asyncio.to_thread(upkeep.end)
     await asyncio.to_thread(heartbeats.say_goodbye, [heartbeats.WEB])
     await send({"type": "lifespan.shutdown.complete"})
 
@@ -76,6 +79,7 @@ async def _lifespan(receive, send) -> None:
 async def _say_that_it_lives() -> None:
     while True:
         await asyncio.to_thread(heartbeats.say, [heartbeats.WEB], gauge=health.web_threads)
+        await asyncio.to_thread(upkeep.tend)
         await asyncio.sleep(heartbeats.SAID_EVERY_S)
 
 

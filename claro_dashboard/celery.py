@@ -51,6 +51,13 @@ def check_master_key(**kwargs) -> None:
     master_key.check_at_start()
 
 
+@signals.worker_init.connect
+def use_open_copies(**kwargs) -> None:
+    from datasources.copies import upkeep
+
+    upkeep.begin()
+
+
 @signals.worker_ready.connect
 def count_threads(sender, **kwargs) -> None:
     """Comes again when the connection to the broker was lost: tasks may be under way then."""
@@ -77,6 +84,14 @@ def say_that_it_lives(sender, **kwargs) -> None:
     heartbeats.say(app.amqp.queues.consume_from, sender.eventer.hostname, _threads)
 
 
+@signals.heartbeat_sent.connect
+def tend_open_copies(**kwargs) -> None:
+    """In a thread: the database may not answer, and this one speaks to the broker."""
+    from datasources.copies import upkeep
+
+    threading.Thread(target=upkeep.tend, daemon=True).start()
+
+
 @signals.after_task_publish.connect(sender="datasources.tasks.tick")
 def say_that_beat_lives(**kwargs) -> None:
     """Only beat sends ticks: it lives when one has gone to the broker, whether a worker takes it or not."""
@@ -98,5 +113,7 @@ def end_in_time(sender, **kwargs) -> None:
 
 def _say_goodbye(hostname: str) -> None:
     from core import heartbeats
+    from datasources.copies import upkeep
 
     heartbeats.say_goodbye(app.amqp.queues.consume_from, hostname)
+    upkeep.end()

@@ -99,6 +99,15 @@ CLARO_CALLS_PER_MINUTE = env.int("CLARO_CALLS_PER_MINUTE", default=100)
 CLARO_ROWS_BLOCK = env.int("CLARO_ROWS_BLOCK", default=1000)
 ROWS_CACHE_BYTES = env.int("ROWS_CACHE_MB", default=128) * 2**20
 ROWS_CACHE_TTL = timedelta(seconds=env.int("ROWS_CACHE_SECONDS", default=3600))
+# Whole-table copies (docs/copies.md): the rows up to which opening a table copies it; the disk space of all stored
+# copies, and of the opened ones of this machine.
+COPY_ROWS_AUTO = env.int("COPY_ROWS_AUTO", default=50_000)
+COPIES_BYTES = env.int("COPIES_MB", default=2048) * 2**20
+COPIES_OPEN_BYTES = env.int("COPIES_OPEN_MB", default=1024) * 2**20
+# Where opened copies lie in clear: in memory where there is such a folder, else in a private folder.
+COPIES_OPEN_DIR = env("COPIES_OPEN_DIR", default="")
+# Text is sorted as in this language, for every user alike.
+COPIES_LOCALE = env("COPIES_LOCALE", default="en")
 # How old the copy of the list may be: while somebody looks, and while nobody does.
 SYNC_EVERY = timedelta(seconds=env.int("SYNC_EVERY_SECONDS", default=600))
 SYNC_AT_REST = timedelta(seconds=env.int("SYNC_AT_REST_SECONDS", default=3600))
@@ -258,7 +267,23 @@ STATICFILES_DIRS = [BASE_DIR / "static"]
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {"BACKEND": "claro_dashboard.storage.StaticStorage"},
+    # Ciphertext of whole-table copies.
+    "copies": {
+        "BACKEND": "django.core.files.storage.FileSystemStorage",
+        "OPTIONS": {"location": str(VAR_DIR / "copies"), "file_permissions_mode": 0o600},
+    },
 }
+if COPIES_S3_BUCKET := env("COPIES_S3_BUCKET", default=""):
+    # The credentials are those of AWS's own variables, or of the machine.
+    STORAGES["copies"] = {
+        "BACKEND": "claro_dashboard.s3.S3Copies",
+        "OPTIONS": {
+            "bucket_name": COPIES_S3_BUCKET,
+            "location": env("COPIES_S3_PREFIX", default="claro-copies"),
+            "endpoint_url": env("COPIES_S3_ENDPOINT_URL", default="") or None,
+            "region_name": env("COPIES_S3_REGION", default="") or None,
+        },
+    }
 DEFAULT_EXCEPTION_REPORTER_FILTER = "core.logs.NoVariablesFilter"
 
 # The one policy: nothing inline, nothing from elsewhere.

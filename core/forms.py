@@ -48,6 +48,17 @@ class NamesField(forms.Field):
         return list([value] if isinstance(value, str) else value or ())
 
 
+class EachField(NamesField):
+    """The values of a repeated parameter, each as `field` understands it; empty ones keep their place."""
+
+    def __init__(self, field: forms.Field, **kwargs):
+        super().__init__(**kwargs)
+        self.field = field
+
+    def to_python(self, value: object) -> list[Any]:
+        return [self.field.clean(one) for one in super().to_python(value)]
+
+
 class PageForm(QueryForm):
     DEFAULTS = {"page": 1}
 

@@ -3,7 +3,7 @@
 AES-256-GCM with a ring of master keys (setting CLARO_SECRET_KEYS): the first encrypts, all decrypt. A token reads
 `v1.<key id>.<base64 of nonce and ciphertext>`; the key id is derived from the key, so nobody has to name keys, and a
 query can count what the ring doesn't open. The row that a token belongs to is bound in as associated data: copied to
-another row, it does not open.
+another row, it does not open. Caches hold sealed bytes, under a derived key for each purpose.
 """
 
 import base64
@@ -21,6 +21,7 @@ from django.core.exceptions import ImproperlyConfigured
 
 VERSION = "v1"
 KEY_BYTES = 32
+ID_LETTERS = 8
 NONCE_BYTES = 12  # NIST SP 800-38D, 5.2.1.1: the length GCM is made for
 
 
@@ -32,9 +33,11 @@ class MasterKey:
     """One key of the ring and what is derived from it (RFC 5869), so that no key serves two purposes."""
 
     def __init__(self, material: bytes):
-        self.id = _derive(material, b"claro-dashboard id", 4).hex()
+        self.id = _derive(material, b"claro-dashboard id", ID_LETTERS // 2).hex()
         self.prefix = f"{VERSION}.{self.id}."
+        self._material = material
         self._cipher = AESGCM(_derive(material, b"claro-dashboard encryption", KEY_BYTES))
+        self._ciphers: dict[str, AESGCM] = {}
         self._fingerprint_key = _derive(material, b"claro-dashboard fingerprint", KEY_BYTES)
 
     def __repr__(self) -> str:
@@ -52,6 +55,24 @@ class MasterKey:
         except (InvalidTag, binascii.Error, ValueError):
             raise SecretUnreadable(f"A secret of {row} was altered or moved; key {self.id} does not open it.") from None
 
+    def seal_bytes(self, data: bytes, purpose: str, name: str) -> bytes:
+        nonce = os.urandom(NONCE_BYTES)
+        return self.id.encode() + nonce + self._cipher_for(purpose).encrypt(nonce, data, name.encode())
+
+    def unseal_bytes(self, sealed: bytes, purpose: str, name: str) -> bytes:
+        nonce, data = sealed[ID_LETTERS : ID_LETTERS + NONCE_BYTES], sealed[ID_LETTERS + NONCE_BYTES :]
+        try:
+            return self._cipher_for(purpose).decrypt(nonce, data, name.encode())
+        except (InvalidTag, ValueError):
+            raise SecretUnreadable(f"{name} was altered or moved; key {self.id} does not open it.") from None
+
+    def _cipher_for(self, purpose: str) -> AESGCM:
+        cipher = self._ciphers.get(purpose)
+        if cipher is None:
+            cipher = AESGCM(_derive(self._material, f"claro-dashboard {purpose}".encode(), KEY_BYTES))
+            self._ciphers[purpose] = cipher
+        return cipher
+
     def fingerprint(self, text: str) -> str:
         return hmac.digest(self._fingerprint_key, text.encode(), "sha256")[:16].hex()
 
@@ -67,6 +88,19 @@ def unseal(token: str, row: str) -> str:
         if token.startswith(key.prefix):
             return key.unseal(token, row)
     raise SecretUnreadable(f"A secret of {row} was encrypted with a master key that is not configured.")
+
+
+def seal_bytes(data: bytes, purpose: str, name: str) -> bytes:
+    """Bytes for a cache, under a key for this purpose; they open under the same `name` only."""
+    return ring()[0].seal_bytes(data, purpose, name)
+
+
+def unseal_bytes(sealed: bytes, purpose: str, name: str) -> bytes:
+    """The bytes that `seal_bytes` sealed. Raises SecretUnreadable."""
+    for key in ring():
+        if sealed.startswith(key.id.encode()):
+            return key.unseal_bytes(sealed, purpose, name)
+    raise SecretUnreadable(f"{name} was encrypted with a master key that is not configured.")
 
 
 def fingerprints(text: str) -> list[str]:

@@ -1,16 +1,20 @@
 """Reactions to changes of users, teams and key shares: streams end, lists refresh, the canary is written."""
 
+from functools import partial
+
 from allauth.mfa.signals import authenticator_added, authenticator_reset
 from allauth.usersessions.models import UserSession
 from django.contrib.auth import get_user_model
 from django.contrib.auth.signals import user_logged_out
+from django.db import transaction
 from django.db.models.signals import post_delete, post_save
 from django.dispatch import receiver
 
 from accounts.models import Membership
 from core import live
 from datasources import access
-from datasources.models import KeyShare
+from datasources.copies import store
+from datasources.models import KeyShare, TableCopy
 from datasources.security import master_key
 
 ALL_LISTS = ("keys-changed", "sources-changed", "downloads-changed", "shares-changed", "teams-changed")
@@ -64,3 +68,10 @@ def tell_who_works_through_a_key(instance, **kwargs) -> None:
 def leave_canary(**kwargs) -> None:
     """A second factor may be the first secret that is stored here."""
     master_key.leave_canary()
+
+
+@receiver(post_delete, sender=TableCopy)
+def remove_files_of_the_copy(instance, **kwargs) -> None:
+    """Rows go with their source, key and account; the files are removed here."""
+    # Django empties the id of a deleted instance.
+    transaction.on_commit(partial(store.remove_files, instance.pk, instance.file_name))

@@ -19,6 +19,7 @@ from core.leases import LeaseLost
 from core.redis import connection
 from datasources import notices
 from datasources.activity import log
+from datasources.copies import build, folding, upkeep
 from datasources.deleting import bin, viewers
 from datasources.downloads import links
 from datasources.keys import refusals
@@ -34,9 +35,11 @@ from datasources.models import (
     Reading,
     Refusal,
     Sync,
+    TableCopy,
     Watch,
 )
 from datasources.notices import channels
+from datasources.rows import for_copies
 from datasources.sharing import shares
 
 MAILS_AT_ONCE = 4
@@ -131,6 +134,26 @@ def read_newest_page(newest_id: str, lease: str) -> str:
     return newest.read(newest_id, lease)
 
 
+@leased_task(TableCopy)
+def copy_table(copy_id: str, lease: str) -> str:
+    return build.run(copy_id, lease, for_copies)
+
+
+@shared_task
+def fold_copy(copy_id: str) -> str:
+    return folding.fold(copy_id)
+
+
+def fold(copy: TableCopy) -> None:
+    """Asks a worker for the search text of a copy, once for all who search in it."""
+    if not folding.claim(copy):
+        return
+    try:
+        fold_copy.delay(str(copy.pk))
+    except OperationalError as error:
+        logger.warning("The search text of copy %s was not asked for: %s", copy.pk, error)
+
+
 def start(work: Leased) -> None:
     """Hands due work to a worker at once; should that fail, the next tick does it."""
     lease = leases.claim(type(work), work.pk)
@@ -205,6 +228,7 @@ def tidy() -> None:
     notices.tidy()
     viewers.tidy()
     bin.tidy()
+    upkeep.tidy()
     call_command("clearsessions")
     sessions.tidy()
     log.tidy()

@@ -6,6 +6,7 @@ from datasources.views import (
     bin,
     bulk,
     context,
+    copies,
     downloads,
     holdings,
     invitations,
@@ -29,6 +30,8 @@ keys_urls = [
     path("<uuid:key_id>/hook/", webhooks.switch, name="hook"),
     path("<uuid:key_id>/share/", keys.share, name="share"),
     path("<uuid:key_id>/delete/", keys.delete, name="delete"),
+    path("<uuid:key_id>/copies/", keys.copies, name="copies"),
+    path("<uuid:key_id>/export/", keys.export, name="export"),
 ]
 sources_urls = [
     path("", sources.list_sources, name="list"),
@@ -40,6 +43,7 @@ sources_urls = [
     path("<uuid:datasource_id>/", sources.details, name="details"),
     path("<uuid:datasource_id>/rows/", rows.rows, name="rows"),
     path("<uuid:datasource_id>/rows/cell/", rows.cell, name="cell"),
+    path("<uuid:datasource_id>/copy/", copies.copy, name="copy"),
     path("<uuid:datasource_id>/download/", downloads.ask, name="download"),
     path("<uuid:datasource_id>/share/", shares.share, name="share"),
     path("<uuid:datasource_id>/delete/", sources.delete, name="delete"),

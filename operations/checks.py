@@ -35,6 +35,7 @@ from datasources.models import (
     Reading,
     Refusal,
     Sync,
+    TableCopy,
     Watch,
 )
 from datasources.security import master_key
@@ -52,7 +53,7 @@ NAMES_SHOWN = 5
 PROCESS = {"interactive": "worker", "background": "background"}
 MISSED = {
     "interactive": "no download links are created",
-    "background": "no lists are synced and no processing files are polled",
+    "background": "no lists are synced, no processing files are polled and no tables are copied",
 }
 # In the singular and the plural.
 WORK: dict[type[Leased], tuple[str, str]] = {
@@ -66,6 +67,7 @@ WORK: dict[type[Leased], tuple[str, str]] = {
     Newest: ("poll for new files", "polls for new files"),
     Reading: ("update of file details", "updates of file details"),
     Refusal: ("check of a refused key", "checks of refused keys"),
+    TableCopy: ("whole-table copy", "whole-table copies"),
 }
 
 logger = logging.getLogger(__name__)

@@ -9,6 +9,7 @@ from django.db import DatabaseError
 
 from core import vault
 from datasources.claro import ROWS_LIMIT_MAX
+from datasources.copies import orders
 from datasources.mirror import webhooks
 from datasources.security import master_key
 
@@ -47,6 +48,9 @@ def claro_settings_can_work(app_configs, **kwargs) -> list[Error]:
         errors.append(Error(f"CLARO_ROWS_BLOCK must be 1 to {ROWS_LIMIT_MAX}.", id="datasources.E003"))
     if settings.WEB_THREADS < 1:
         errors.append(Error("WEB_THREADS must be at least 1.", id="datasources.E005"))
+    if not orders.is_locale(settings.COPIES_LOCALE):
+        hint = "Such as en, de or en_US."
+        errors.append(Error("Text can't be sorted in the language COPIES_LOCALE.", hint=hint, id="datasources.E006"))
     if settings.PUBLIC_URL and webhooks.why_not():
         hint = "Such as https://claro.example.com; http only for this machine."
         errors.append(Error("PUBLIC_URL is not an https address.", hint=hint, id="datasources.E004"))

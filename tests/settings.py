@@ -9,6 +9,7 @@ from tests.support.processes import free_port
 FOLDER = Path(tempfile.mkdtemp(prefix="claro-tests-"))
 (FOLDER / "static").mkdir()
 os.environ |= {"VAR_DIR": str(FOLDER), "SECRET_KEY": "tests", "LOG_LEVEL": "WARNING", "SIGNUP_OPEN": "1"}
+os.environ["COPIES_OPEN_DIR"] = str(FOLDER / "open")
 os.environ["CLARO_SECRET_KEYS"] = "dGVzdC1tYXN0ZXIta2V5LW9mLTMyLWJ5dGVzLWxvbmc="
 # A server of their own for each worker of pytest: events know no database numbers. conftest.py starts it.
 os.environ["REDIS_URL"] = f"redis://127.0.0.1:{free_port()}/0"

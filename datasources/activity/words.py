@@ -44,10 +44,17 @@ class What(StrEnum):
     KEY_DELETED = "key_deleted"
     HOOK_ON = "hook_on"
     HOOK_OFF = "hook_off"
+    COPIES_ON = "copies_on"
+    COPIES_OFF = "copies_off"
+    EXPORT_ON = "export_on"
+    EXPORT_OFF = "export_off"
     SOURCE_DELETED = "source_deleted"  # put into the bin
     SOURCE_RESTORED = "source_restored"
     SOURCE_DELETE_DONE = "source_delete_done"
     SOURCE_NOT_DELETED = "source_not_deleted"
+    COPY_STARTED = "copy_started"
+    COPY_STOPPED = "copy_stopped"
+    COPY_DELETED = "copy_deleted"
     VIEW_SAVED = "view_saved"
     VIEW_DELETED = "view_deleted"
     DOWNLOAD_ASKED = "download_asked"
@@ -123,6 +130,10 @@ GROUPS = {
             What.KEY_DELETED: ("Key deleted", "deleted the key {key}"),
             What.HOOK_ON: ("Instant updates on", "turned on instant updates for {key}"),
             What.HOOK_OFF: ("Instant updates off", "turned off instant updates for {key}"),
+            What.COPIES_ON: ("Copies on", "turned on whole-table copies for {key}"),
+            What.COPIES_OFF: ("Copies off", "turned off whole-table copies for {key} and deleted its copies"),
+            What.EXPORT_ON: ("Export on", "turned on row exports for {key}"),
+            What.EXPORT_OFF: ("Export off", "turned off row exports for {key}"),
         },
     ),
     "sources": Group(
@@ -133,6 +144,9 @@ GROUPS = {
             What.SOURCE_RESTORED: ("Restored", "restored {about} from the bin"),
             What.SOURCE_DELETE_DONE: ("Deleted", "deleted {about}, key {key}"),
             What.SOURCE_NOT_DELETED: ("Not deleted", "could not delete {about}: {why}"),
+            What.COPY_STARTED: ("Table copy started", "started to copy the table {about}"),
+            What.COPY_STOPPED: ("Table copy stopped", "stopped copying the table {about}"),
+            What.COPY_DELETED: ("Table copy deleted", "deleted the copies of the table {about}"),
         },
     ),
     "views": Group(

@@ -18,7 +18,7 @@ from core.vault import SecretUnreadable, fingerprints
 from datasources.claro import ClaroError, NotNow, RateLimit, Unauthorized
 from datasources.claro.client import ClaroClient, Meter
 from datasources.gateway.breaker import Breaker, CircuitOpen, is_failure
-from datasources.gateway.budget import Budget, Lane, Left, Minute
+from datasources.gateway.budget import HISTORY_MINUTES, Budget, Lane, Left, Minute
 from datasources.gateway.signals import answered, budget_turned, failed, refused
 from datasources.models import ApiKey, Refusal
 
@@ -150,10 +150,10 @@ def calls_per_minute(key: ApiKey) -> int:
     return key.calls_per_minute or settings.CLARO_CALLS_PER_MINUTE
 
 
-def history(key: ApiKey) -> list[Minute]:
-    """The key's calls of the last hour; empty without Redis."""
+def history(key: ApiKey, minutes: int = HISTORY_MINUTES) -> list[Minute]:
+    """The key's calls of the last hour, or of fewer minutes; empty without Redis."""
     try:
-        return Budget(key.fingerprint).history()
+        return Budget(key.fingerprint).history(minutes)
     except redis.RedisError:
         return []
 

@@ -13,10 +13,12 @@ local WANTS = 4000           -- a lane that was told to wait counts as wanting u
 local PATIENCE = 2000        -- to wait where nothing but others' calls decides
 local FREE_AT_END = 0.15     -- the last part of a window, in which nothing is held back any more
 local NEWCOMER = 0.2         -- of the limit, held for somebody who has not asked yet
-local LANES = {'person', 'link', 'watch', 'copy'}
-local SHARES = {person = 0.75, link = 0.12, watch = 0.08, copy = 0.05}
+local LANES = {'person', 'link', 'watch', 'copy', 'table', 'spare'}
+-- Whole tables: 'table' has what 'copy' leaves of its share, 'spare' only what would go to waste.
+local SHARES = {person = 0.75, link = 0.12, watch = 0.08, copy = 0.05, table = 0.05, spare = 0}
 
 local function number(field) return tonumber(redis.call('HGET', window_key, field) or '') end
+local function used(lane) return number('used:' .. lane) or 0 end
 local function count(what)
   local minute = window_key .. ':minute:' .. math.floor(now / 60000)
   redis.call('HINCRBY', minute, what, 1)
@@ -29,7 +31,8 @@ local length, closed = number('length_ms') or 60000, number('closed_ms') or 0
 if reset and now >= reset then
   remaining, reset = limit, nil
   redis.call('DEL', people_key)
-  redis.call('HDEL', window_key, 'reset_ms', 'used:person', 'used:link', 'used:watch', 'used:copy')
+  redis.call('HDEL', window_key, 'reset_ms')
+  for _, lane in ipairs(LANES) do redis.call('HDEL', window_key, 'used:' .. lane) end
   if limit then redis.call('HSET', window_key, 'remaining', limit) else redis.call('HDEL', window_key, 'remaining') end
 end
 local under_way = redis.call('ZCARD', calls_key)
@@ -42,13 +45,27 @@ end
 
 local function wants(lane) return (number('wants:' .. lane) or 0) > now end
 
+-- What is left of a lane's share, as another one sees it. Tables and the rest of copying have one share, of which the
+-- rest goes first: tables leave all of it to the rest, used or not, and claim nothing while the rest waits.
+local function open_of(lane, seen_by)
+  local share, had = SHARES[lane] * limit, used(lane)
+  if lane == 'copy' then
+    if seen_by == 'table' then return share end
+    had = had + used('table')
+  elseif lane == 'table' then
+    if seen_by == 'copy' or wants('copy') or (seen_by ~= lane and not wants(lane)) then return 0 end
+    had = had + used('copy')
+  end
+  return math.max(0, share - had)
+end
+
 -- What one lane keeps for the others: all of their shares while they wait for it, else for those above it what is held,
 -- and while somebody above it waits also for those below: they may come yet, and then those above would have to pay.
 -- Where the shares of those that wait come to more than is left, each gets less alike; else they would wait for each other.
 local function kept_for_lanes(lane, left)
   local owed, held, own, above, is_waited_above = 0, 0, 0, true, false
   for _, other in ipairs(LANES) do
-    local open = math.max(0, SHARES[other] * limit - (number('used:' .. other) or 0))
+    local open = open_of(other, lane)
     if other == lane then
       own, above = open, false
     elseif wants(other) then
@@ -61,6 +78,11 @@ local function kept_for_lanes(lane, left)
   return owed, held
 end
 
+local function is_waited_for()
+  for _, lane in ipairs(LANES) do if wants(lane) then return true end end
+  return false
+end
+
 -- What one person leaves to the others who are there, and to one who may come: the same share for each.
 local function kept_for_people(person)
   redis.call('ZREMRANGEBYSCORE', asked_key, '-inf', now - ACTIVE)
@@ -69,7 +91,8 @@ local function kept_for_people(person)
   local others = redis.call('ZRANGE', asked_key, 0, -1)
   local together = limit
   for _, lane in ipairs(LANES) do
-    if lane ~= 'person' and wants(lane) then together = together - SHARES[lane] * limit end
+    local has_share = lane ~= 'person' and not (lane == 'table' and wants('copy'))
+    if has_share and wants(lane) then together = together - SHARES[lane] * limit end
   end
   local fair = together / (#others + 1)
   local kept = math.min(fair, NEWCOMER * limit)
@@ -96,15 +119,21 @@ end
 local function take(ticket, lane, person)
   if closed > now then return closed - now end
   local left = (remaining or FIRST_CALLS) - under_way
-  local owed, held = 0, 0
+  local owed, held, spared = 0, 0, 0
+  -- Nobody is ever told to wait for a spare call, and one person more can come until the last part of a window.
+  if lane == 'spare' then
+    if is_waited_for() then return PATIENCE end
+    if limit and hold() > 0 then spared = NEWCOMER * limit end
+  end
   -- The call that opens a window costs nobody anything.
   if left >= 1 and remaining and (reset or under_way > 0) then
     owed, held = kept_for_lanes(lane, left)
     if lane == 'person' and person ~= '' then held = held + kept_for_people(person) end
   end
-  local lacks = 1 - (left - owed - held * hold())
+  local lacks = 1 - (left - owed - math.max(held * hold(), spared))
   if lacks > 0 then
     local wait = wait_for(lacks, left, owed, held)
+    if lane == 'spare' then return math.max(wait, PATIENCE) end
     redis.call('HSET', window_key, 'wants:' .. lane, math.max(now + wait + WANTS, number('wants:' .. lane) or 0))
     redis.call('EXPIRE', window_key, 86400)
     count('held')

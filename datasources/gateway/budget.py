@@ -1,9 +1,9 @@
 """The remaining calls of a key, shared by all processes through Redis, and their division among lanes.
 
 Each call is taken before it is made, and corrected by the answer's headers. Lanes in order of priority: waiting users,
-download links, polling, copying. A lane reserves the shares of higher lanes. Unclaimed reserves shrink as the window
-passes, so no call is wasted. All users of a key have equal shares. budget.lua contains the logic. Source of the rules:
-docs/claro-api.md, basics.
+download links, polling, copying, whole tables. A lane reserves the shares of higher lanes. Unclaimed reserves shrink as
+the window passes, so no call is wasted. All users of a key have equal shares. budget.lua contains the logic. Source of
+the rules: docs/claro-api.md, basics.
 """
 
 import logging
@@ -35,6 +35,9 @@ class Lane(StrEnum):
     LINK = "link"
     WATCH = "watch"
     COPY = "copy"
+    # Whole tables: those that a user asked for, and those that were begun because somebody opened them.
+    TABLE = "table"
+    SPARE = "spare"
 
 
 @dataclass(frozen=True)
@@ -118,15 +121,15 @@ class Budget:
         limit, calls, ends_in_ms = answer
         return Left(limit, calls, datetime.now(UTC) + timedelta(milliseconds=ends_in_ms) if ends_in_ms else None)
 
-    def history(self) -> list[Minute]:
-        """The last hour, minute by minute, the present one last. By the clock of this machine, for the eye only."""
+    def history(self, minutes: int = HISTORY_MINUTES) -> list[Minute]:
+        """The last minutes one by one, the present one last. By the clock of this machine, for the eye only."""
         now = int(datetime.now(UTC).timestamp()) // 60
-        minutes = range(now - HISTORY_MINUTES + 1, now + 1)
+        shown = range(now - minutes + 1, now + 1)
         with connection().pipeline(transaction=False) as together:
-            for minute in minutes:
+            for minute in shown:
                 together.hgetall(f"{self._name}:minute:{minute}")
             answers = together.execute()
-        return [_minute(minute, answer) for minute, answer in zip(minutes, answers, strict=True)]
+        return [_minute(minute, answer) for minute, answer in zip(shown, answers, strict=True)]
 
     def _run(self, *arguments: object):
         keys = [self._name, *(f"{self._name}:{part}" for part in ("calls", "people", "asked"))]

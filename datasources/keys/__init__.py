@@ -12,9 +12,10 @@ from core import live
 from core.vault import fingerprints
 from datasources import access
 from datasources.claro import ClaroError
+from datasources.copies import jobs
 from datasources.downloads import links
 from datasources.mirror import webhooks
-from datasources.models import ApiKey, DownloadLink, Hook, KeyShare, Refusal, Sync, Watch
+from datasources.models import ApiKey, DownloadLink, Hook, KeyShare, Refusal, Sync, TableCopy, Watch
 from datasources.security import master_key
 
 
@@ -50,6 +51,7 @@ def replace_secret(key: ApiKey, secret: str, state: ApiKey.State) -> None:
         Watch.objects.filter(key=key).update(due_at=now, attempts=0, started_at=None)
         links.go_on(key)
         webhooks.go_on(key)
+        jobs.go_on(key)
         access.publish(key, "keys-changed", "sources-changed", "downloads-changed")
 
 
@@ -62,6 +64,23 @@ def go_on(key: ApiKey) -> None:
         model.objects.filter(stopped, key=key).update(due_at=now, attempts=0)
     links.go_on(key)
     webhooks.go_on(key)
+    jobs.go_on(key)
+
+
+def switch_copies(key: ApiKey, is_on: bool) -> int:
+    """Whether whole tables of this key may be copied; returns how many copies are deleted when it is switched off."""
+    with transaction.atomic():
+        ApiKey.objects.filter(pk=key.pk).update(keeps_copies=is_on)
+        gone = 0 if is_on else jobs.purge(key)
+        access.publish(key, "keys-changed", "teams-changed")
+    return gone
+
+
+def switch_export(key: ApiKey, is_on: bool) -> None:
+    """Whether rows of this key may be exported."""
+    with transaction.atomic():
+        ApiKey.objects.filter(pk=key.pk).update(allows_export=is_on)
+        access.publish(key, "keys-changed", "teams-changed")
 
 
 def share(key: ApiKey, among: Iterable[Team], teams: Iterable[Team]) -> tuple[list[Team], list[Team]]:
@@ -81,6 +100,7 @@ def goes_with(key: ApiKey) -> dict[str, int]:
     return {
         "sources": key.sources.present().count(),
         "links": DownloadLink.objects.filter(source__in=key.sources.present()).count(),
+        "copies": TableCopy.objects.ready().filter(source__key=key).count(),
         "hooks": Hook.objects.filter(key=key).exclude(state=Hook.State.FAILED).count(),
     }
 

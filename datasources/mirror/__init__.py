@@ -20,8 +20,9 @@ from datasources.claro import (
     ProcessingInProgress,
     Unreadable,
 )
+from datasources.copies import store
 from datasources.gateway.budget import Lane
-from datasources.models import ApiKey, Newest, Source, StatusChange, Watch
+from datasources.models import ApiKey, Newest, Source, StatusChange, TableCopy, Watch
 from datasources.models.notices import Topic
 
 if TYPE_CHECKING:
@@ -53,11 +54,13 @@ def note_newest_page(key: ApiKey, asked_at: datetime) -> None:
 
 
 def mark_gone(source: Source) -> None:
-    """Takes a source out of every list; its links go with it. An answer from before does not bring it back."""
+    """Takes a source out of every list, with its links and copies. An answer from before does not bring it back."""
     now = timezone.now()
     with transaction.atomic():
         Source.objects.present().filter(pk=source.pk).update(gone_at=now, last_seen_at=now)
         source.links.all().delete()
+        # One under way ends with a message at its next call.
+        store.purge(source.copies.exclude(state=TableCopy.State.COPYING))
         access.publish(source.key, "sources-changed", "downloads-changed", event_name(source))
 
 

@@ -3,6 +3,7 @@
 from core.models import Leased, Sealed
 from datasources.models.audit import AuditEvent, Unchangeable
 from datasources.models.bin import Deletion, Opened
+from datasources.models.copies import Export, TableCopy
 from datasources.models.hooks import Hint, Hook
 from datasources.models.keys import ApiKey, Canary, KeyShare, Newest, Refusal, Sync, Watch
 from datasources.models.links import LINK_MARGIN, DownloadLink, living
@@ -18,6 +19,7 @@ __all__ = [
     "Canary",
     "Deletion",
     "DownloadLink",
+    "Export",
     "Hint",
     "Hook",
     "KeyShare",
@@ -36,6 +38,7 @@ __all__ = [
     "Source",
     "StatusChange",
     "Sync",
+    "TableCopy",
     "Unchangeable",
     "Watch",
     "Wish",

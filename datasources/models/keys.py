@@ -58,6 +58,9 @@ class ApiKey(Sealed):
     # Why the last call got no usable answer (ClaroError.to_dict), and since when; null when all is well.
     problem = models.JSONField(null=True, blank=True)
     problem_since = models.DateTimeField(null=True, blank=True)
+    # The owner's switches: whole tables may be copied to the dashboard; rows may be exported.
+    keeps_copies = models.BooleanField(default=True)
+    allows_export = models.BooleanField(default=True)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
 
     # Its row in mirror/newest.py, on pages that show the list; None elsewhere.

@@ -29,6 +29,12 @@ def block_size(source: Source) -> int:
     return min([settings.CLARO_ROWS_BLOCK, *(int(size) for size in known if size)])
 
 
+def size_by_bytes(source: Source) -> int:
+    """Rows to request at once where nobody waits for the answer."""
+    known = connection().get(_name(source, "bytes"))
+    return min(settings.CLARO_ROWS_BLOCK, int(known)) if known else settings.CLARO_ROWS_BLOCK
+
+
 def note_time(source: Source, size: int, took_s: float) -> None:
     """Halves the blocks of a source whose answer took longer than a page waits."""
     if took_s > SLOW_S and size > SMALLEST_BY_TIME:

@@ -1,10 +1,10 @@
 """One block of a query's rows: its entry in Redis, and the one call that fills it for all readers.
 
-A block is a Redis hash of compressed segments, so a page reads only the segments it shows. Its name contains everything
-that determines its content: the key's fingerprint, the source, its `processedAt`, sort, order, filter, block size and
-number. The least recently used blocks are evicted. If several readers need a missing block, one of them makes the call,
-in a thread that continues after the page stops waiting. That thread renews its lock, so a dead one is replaced within
-LOCK_MS.
+A block is a Redis hash of segments, compressed and sealed, so a page reads only the segments it shows. Its name
+contains everything that determines its content: the key's fingerprint, the source, its `processedAt`, sort, order,
+filter, block size and number. The least recently used blocks are evicted. If several readers need a missing block, one
+of them makes the call, in a thread that continues after the page stops waiting. That thread renews its lock, so a dead
+one is replaced within LOCK_MS.
 """
 
 import contextlib
@@ -22,7 +22,7 @@ import redis
 from django.conf import settings
 from django.db import connections
 
-from core import database
+from core import database, vault
 from core.redis import connection
 from datasources import gateway
 from datasources.claro import ClaroError, NotNow, RowPage, TooLarge, Unauthorized, numbers
@@ -39,7 +39,9 @@ ERROR_S = 2
 TOO_LARGE_S = 600
 INDEX = "claro:rows:index"
 # Part of a block's name: blocks that another release wrote in another way are not read.
-FORMAT = 2
+FORMAT = 3
+# Redis writes what it holds to files, and its blocks hold the cells of tables (docs/copies.md).
+PURPOSE = "row blocks"
 
 # KEYS: names by when they were read, bytes by name, bytes in all. ARGV: a block's name, its bytes, the time, the limit.
 _MAKE_ROOM = """
@@ -148,19 +150,21 @@ class Block:
         if packed_meta is None:
             return None
         try:
-            meta = _unpacked(packed_meta)
-            rows = [row for segment in segments if segment for row in _unpacked(segment)]
+            meta = self._unpacked("meta", packed_meta)
+            found = zip(names, segments, strict=True)
+            rows = [row for name, segment in found if segment for row in self._unpacked(name, segment)]
             offset = first * SEGMENT_ROWS
             return self._rows(meta["columns"], rows[start - offset : stop - offset], start, stop, meta)
-        except (zlib.error, ValueError, KeyError):
+        except (vault.SecretUnreadable, zlib.error, ValueError, KeyError):
             return None  # spoilt, or of another version of ours: asked for again
 
     def _known(self, start: int, stop: int) -> Rows | None:
         """The result of the last call, rows or an error; None if the API must be called."""
         if found := self.read(start, stop):
             return found
-        if error := connection().get(f"{self.name}:error"):
-            raise ClaroError.from_dict(json.loads(error))
+        if sealed := connection().get(f"{self.name}:error"):
+            with contextlib.suppress(vault.SecretUnreadable, zlib.error):
+                raise ClaroError.from_dict(self._unpacked("error", sealed))
         return None
 
     def _ask(self, asker: Asker, start: int, stop: int) -> Future[Rows] | None:
@@ -221,7 +225,9 @@ class Block:
         if isinstance(error, ClaroError) and (not isinstance(error, NotNow) or isinstance(error, Unauthorized)):
             with contextlib.suppress(redis.RedisError):
                 seconds = TOO_LARGE_S if isinstance(error, TooLarge) else ERROR_S
-                connection().set(f"{self.name}:error", json.dumps(error.to_dict()), ex=seconds)
+                # Sealed as well: a message may quote the filter or the answer.
+                sealed = self._packed("error", numbers.pack(error.to_dict()).encode())
+                connection().set(f"{self.name}:error", sealed, ex=seconds)
 
     def _write(self, got: RowPage) -> int:
         """Keeps the block. Returns the bytes of its rows before they were compressed."""
@@ -231,11 +237,12 @@ class Block:
             "total": got.pagination.total,
             "has_next": got.pagination.has_next,
         }
-        fields, rows_bytes = {"meta": _compressed(numbers.pack(meta).encode())}, 0
+        fields, rows_bytes = {"meta": self._packed("meta", numbers.pack(meta).encode())}, 0
         for start in range(0, len(got.rows), SEGMENT_ROWS):
             segment = numbers.pack(got.rows[start : start + SEGMENT_ROWS]).encode()
             rows_bytes += len(segment)
-            fields[str(start // SEGMENT_ROWS)] = _compressed(segment)
+            name = str(start // SEGMENT_ROWS)
+            fields[name] = self._packed(name, segment)
         size_bytes = sum(map(len, fields.values()))
         keys = [INDEX, f"{INDEX}:bytes", f"{INDEX}:total"]
         with connection().pipeline() as together:
@@ -261,10 +268,8 @@ class Block:
             has_next=stop < meta["rows"] or meta["has_next"],
         )
 
+    def _packed(self, field: str, text: bytes) -> bytes:
+        return vault.seal_bytes(zlib.compress(text, 1), PURPOSE, f"{self.name}:{field}")
 
-def _compressed(text: bytes) -> bytes:
-    return zlib.compress(text, 1)
-
-
-def _unpacked(value: bytes):
-    return numbers.unpack(zlib.decompress(value))
+    def _unpacked(self, field: str, sealed: bytes):
+        return numbers.unpack(zlib.decompress(vault.unseal_bytes(sealed, PURPOSE, f"{self.name}:{field}")))

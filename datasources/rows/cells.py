@@ -6,16 +6,21 @@ Rendered by functions, not by templates: a template loop over 1,000 rows × 12 c
 
 import re
 import unicodedata
+from collections.abc import Sequence
 from html import escape
 from urllib.parse import urlsplit
 
 from datasources.claro import NumberText, numbers
+from datasources.copies import search
+from datasources.copies.read import NestedText
 
 # A cell shows this much of a text; the whole has an address of its own (views/rows.py).
 CUT_AT = 120
 # The bytes of the button of a cut cell: in a page that is too large, a text is cut only where that makes it shorter.
 BUTTON_BYTES = 100
 LINK_MAX = 2000
+# Marks in one cell; a text of one letter may hold a hundred matches of it.
+MARKS_MAX = 20
 
 _LINES = "\n\r\x0b\x0c\x85\u2028\u2029"
 # Spaces that look like another one, or like nothing.
@@ -40,6 +45,8 @@ _NAMES = {" ": "space", "\t": "tab", "\n": "line break", "\r": "carriage return"
 # Most links are of this kind; the others are looked at more closely.
 _QUOTED = re.compile("[&<>\"']")
 _PLAIN_LINK = re.compile(r"https?://[A-Za-z0-9.-]+(?::\d+)?(?:[/?#][!-~]*)?")
+# Not characters, so that hardly a text holds them (https://www.unicode.org/faq/private_use.html, noncharacters).
+_START, _STOP = "\ufdd0", "\ufdd1"
 NULL = '<td class="is-null"><span>null</span></td>'
 TRUE, FALSE = (f'<td class="is-bool">{word}</td>' for word in ("true", "false"))
 EMPTY = '<td class="is-empty"><span>empty</span></td>'
@@ -77,12 +84,22 @@ def plain(value: object, cut_at: int = CUT_AT) -> str:
     return ""
 
 
-def other(value: object, cut_at: int, row: int, place: int) -> str:
-    if isinstance(value, str):
-        return _text(value, cut_at, row, place)
+def unmarked(value: object, cut_at: int, terms: Sequence[str]) -> str:
+    """As `plain`, but "" also for a value in which any of the terms is found."""
+    cell = plain(value, cut_at)
+    return "" if cell and value not in (None, "") and search.marks(whole(value), terms) else cell
+
+
+def other(value: object, cut_at: int, row: int, place: int, terms: Sequence[str] = ()) -> str:
+    """The `<td>` of any value, with what is found of the terms in it marked."""
+    if isinstance(value, str) and not isinstance(value, NestedText):
+        return _text(value, cut_at, row, place, terms)
+    if isinstance(value, bool):
+        return f'<td class="is-bool">{_highlighted(whole(value), cut_at, terms)}</td>'
     if is_number(value):
-        return _cut(str(value), "is-number", cut_at, row, place)
-    return _cut(numbers.shown(value), "is-json", cut_at, row, place)
+        return _cut(str(value), "is-number", cut_at, row, place, terms)
+    text = value if isinstance(value, NestedText) else numbers.shown(value)
+    return _cut(text, "is-json", cut_at, row, place, terms)
 
 
 def whole(value: object, *, is_compact: bool = False) -> str:
@@ -121,21 +138,41 @@ def _mark(found: re.Match[str]) -> str:
     return f'<span class="{found.lastgroup}">{text}</span>'
 
 
-def _text(value: str, cut_at: int, row: int, place: int) -> str:
+def _text(value: str, cut_at: int, row: int, place: int, terms: Sequence[str]) -> str:
     link_max = LINK_MAX if cut_at == CUT_AT else cut_at
     if value[:4] == "http" and value.startswith(("http://", "https://")) and len(value) <= link_max and _is_link(value):
-        return _link(value, cut_at)
-    return _cut(value, "is-text", cut_at, row, place)
+        return _link(value, cut_at, terms)
+    return _cut(value, "is-text", cut_at, row, place, terms)
 
 
-def _link(value: str, cut_at: int) -> str:
+def _link(value: str, cut_at: int, terms: Sequence[str]) -> str:
     href = escape(value) if _QUOTED.search(value) else value
-    shown = href if len(value) <= cut_at else marked(value[: cut_at - 1] + "…")
+    shown = href if len(value) <= cut_at and not terms else _highlighted(value, cut_at, terms)
     shown = shown if shown.isascii() else f"<bdi>{shown}</bdi>"
     return f'<td class="is-link"><a href="{href}" rel="noopener noreferrer nofollow" target="_blank">{shown}</a></td>'
 
 
-def _cut(text: str, kind: str, cut_at: int, row: int, place: int) -> str:
+def _highlighted(text: str, cut_at: int, terms: Sequence[str]) -> str:
+    """The text as HTML, cut where it is long, with what is found of the terms marked.
+
+    Where all of that is beyond the cut, the sign of the cut is marked.
+    """
+    shown = text if len(text) <= cut_at else text[: cut_at - 1]
+    end = "" if shown is text else "…"
+    found = search.marks(text, terms) if terms else []
+    # The signs that stand for the tags while the text is escaped.
+    if not found or _START in text or _STOP in text:
+        return marked(shown + end)
+    parts, at = [], 0
+    for start, stop in found[:MARKS_MAX]:
+        if start < len(shown):
+            parts += [shown[at:start], _START, shown[start:stop], _STOP]
+            at = stop
+    parts += [shown[at:], end if parts else f"{_START}{end}{_STOP}"]
+    return marked("".join(parts)).replace(_START, "<mark>").replace(_STOP, "</mark>")
+
+
+def _cut(text: str, kind: str, cut_at: int, row: int, place: int, terms: Sequence[str]) -> str:
     """A cell that is cut where it is long, and opens whole where it is long or has several lines."""
     is_long = len(text) > cut_at
     if is_blank(text):
@@ -144,7 +181,7 @@ def _cut(text: str, kind: str, cut_at: int, row: int, place: int) -> str:
     else:
         if is_long and cut_at < CUT_AT and len(text) <= cut_at + BUTTON_BYTES:
             is_long = len(marked(text)) > cut_at + BUTTON_BYTES
-        shown = marked(text[: cut_at - 1] + "…" if is_long else text)
+        shown = _highlighted(text, cut_at if is_long else len(text), terms)
     shown = shown if shown.isascii() else f"<bdi>{shown}</bdi>"
     if not is_long and "\n" not in text:
         return f'<td class="{kind}">{shown}</td>'

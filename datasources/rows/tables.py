@@ -6,6 +6,7 @@ A page stays small whatever the cells hold: long cells are cut shorter first, th
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from html import escape
 from typing import Any
 
@@ -109,22 +110,39 @@ class Table:
         return list({column.label: column for column in self.shown if column.refusal}.values())
 
 
-def table(page: Rows, state: dict[str, Any], parameters: dict[str, Any]) -> Table:
-    """The table of a page for the state of an address (addresses.RowsForm) and its parameters."""
-    counts = Counter(page.columns)
-    every = [Column(place, name, counts[name]) for place, name in enumerate(page.columns, start=1)]
+def table(page: Rows, state: dict[str, Any], parameters: dict[str, Any], terms: Sequence[str] = ()) -> Table:
+    """The table of a page for the state of an address (forms.RowsForm) and its parameters; `terms` are marked."""
+    every = _columns(page.columns)
     chosen = _chosen(every, state["column"])
-    first = min(state["from_column"], max(len(chosen), 1))
+    first = _first(chosen, state)
     candidates = chosen[first - 1 : first - 1 + COLUMNS_MAX]
     heads = _fitting([_head(column, page, state, parameters) for column in candidates], HEAD_BYTES)
     listed = Table(SafeString(), SafeString(), every, chosen, [], first).listed
     names_bytes = sum(len(escape(column.name).encode()) + len(escape(column.label).encode()) for column in listed)
-    body, width = _body(page, candidates[: len(heads)], TABLE_BYTES - 2 * names_bytes - _bytes("".join(heads)))
+    room = TABLE_BYTES - 2 * names_bytes - _bytes("".join(heads))
+    body, width = _body(page, candidates[: len(heads)], room, terms)
     return Table(SafeString("".join(heads[:width])), SafeString(body), every, chosen, candidates[:width], first)
+
+
+def shown_places(names: Sequence[str], state: dict[str, Any], rows: int) -> set[int]:
+    """The places, from 0, of the columns for which a table of so many rows may have room."""
+    chosen = _chosen(_columns(names), state["column"])
+    first, most = _first(chosen, state), max(TABLE_BYTES // CELL_BYTES // max(rows, 1), 1)
+    return {column.place - 1 for column in chosen[first - 1 : first - 1 + most]}
 
 
 def short(text: str, at: int) -> str:
     return text if len(text) <= at else text[: at - 1] + "…"
+
+
+def _columns(names: Sequence[str]) -> list[Column]:
+    counts = Counter(names)
+    return [Column(place, name, counts[name]) for place, name in enumerate(names, start=1)]
+
+
+def _first(chosen: list[Column], state: dict[str, Any]) -> int:
+    """The place among the chosen columns of the first that is shown, from 1."""
+    return min(state["from_column"], max(len(chosen), 1))
 
 
 def _chosen(every: list[Column], names: Sequence[str]) -> list[Column]:
@@ -146,6 +164,7 @@ def _head(column: Column, page: Rows, state: dict[str, Any], parameters: dict[st
         label = f"<bdi>{cells.marked(column.label)}</bdi>"
     if column.refusal:
         return f'<th scope="col"{look}><span title="Can\'t be sorted: {column.refusal}.">{label}</span></th>'
+    # A click replaces what the rows are sorted by; with Shift it adds a column (sorting.js).
     direction = state["order"] if state["sort"] == column.name else ""
     following = {"": "asc", "asc": "desc", "desc": ""}[direction]
     words = {"asc": "Sort ascending", "desc": "Sort descending", "": "Remove the sort order"}[following]
@@ -155,12 +174,12 @@ def _head(column: Column, page: Rows, state: dict[str, Any], parameters: dict[st
     return f'<th scope="col"{sorted_}{look}>{link}</th>'
 
 
-def _body(page: Rows, columns: list[Column], limit: int) -> tuple[str, int]:
+def _body(page: Rows, columns: list[Column], limit: int, terms: Sequence[str]) -> tuple[str, int]:
     """The `<tr>`s, and how many of the columns they hold: within `limit` bytes, one column at least."""
     places = [column.place for column in columns]
     if len(places) * len(page.rows) * CELL_BYTES <= limit:
         for cut_at in CUTS:
-            if (lines := _lines(page, places, cut_at, limit)) is not None:
+            if (lines := _lines(page, places, cut_at, limit, terms)) is not None:
                 return "\n".join(lines), len(places)
     return _narrowed(page, places, limit)
 
@@ -179,10 +198,12 @@ def _narrowed(page: Rows, places: list[int], limit: int) -> tuple[str, int]:
     return "\n".join(_row(number, "".join(parts)) for (number, _), parts in lines), len(columns)
 
 
-def _lines(page: Rows, places: list[int], cut_at: int, limit: int) -> list[str] | None:
+def _lines(page: Rows, places: list[int], cut_at: int, limit: int, terms: Sequence[str]) -> list[str] | None:
     """The rows, cells cut at so many characters; None where they take more than `limit` bytes."""
     lines = []
     plain, other = cells.plain, cells.other
+    if terms:
+        plain, other = partial(cells.unmarked, terms=terms), partial(cells.other, terms=terms)
     is_whole = places == list(range(1, len(page.columns) + 1))
     for number, row in _numbered(page):
         values = row if is_whole else [row[place - 1] for place in places]

@@ -13,6 +13,8 @@ LANE_WORDS = {
     Lane.LINK: "links",
     Lane.WATCH: "status checks",
     Lane.COPY: "background",
+    Lane.TABLE: "copies",
+    Lane.SPARE: "automatic copies",
 }
 
 

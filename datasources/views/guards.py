@@ -103,6 +103,12 @@ def _teams(request: HttpRequest, key: ApiKey) -> QuerySet[Team]:
     return Team.objects.filter(key_shares__key=key, memberships__user=request.user)
 
 
+def require(request: HttpRequest, source: Source, action: Action) -> None:
+    """Raises RoleTooLow unless the reader's role with the source permits the action."""
+    if not may(source.key.role, action):
+        raise RoleTooLow(*_teams(request, source.key))
+
+
 def _any_role(get: Callable[[User, UUID], Any]) -> Finder:
     return lambda request, object_id, action: get(request.user, object_id)
 
@@ -130,8 +136,7 @@ def _source(request: HttpRequest, datasource_id: UUID, action: Action) -> Source
         if not lookups.find(request.user, datasource_id, key_id):
             raise
         source = choice.get_source(request.user, datasource_id, key_id, action)
-    if not may(source.key.role, action):
-        raise RoleTooLow(*_teams(request, source.key))
+    require(request, source, action)
     return source
 
 

@@ -3,6 +3,7 @@ from django.contrib.auth.decorators import login_required
 from django.db import IntegrityError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
+from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts.quotas import QuotaReached
@@ -14,7 +15,7 @@ from datasources.keys.forms import KeyEditForm, KeyForm, KeyShareForm
 from datasources.mirror import webhooks
 from datasources.models import ApiKey
 from datasources.views.guards import FORM, POST, of_own_key, space_of
-from datasources.views.pages import render_page
+from datasources.views.pages import render_page, render_question
 
 
 @login_required
@@ -107,6 +108,36 @@ def share(request: HttpRequest, key: ApiKey) -> HttpResponse:
         messages.success(request, f"Sharing of {key.label} saved.")
         return redirect("keys:list")
     return render_page(request, "keys/share.html", {"form": form, "key": key})
+
+
+@of_own_key(*FORM)
+def copies(request: HttpRequest, key: ApiKey) -> HttpResponse:
+    """Switches whole-table copies on (`on`=1) or off; off deletes those that there are, so it is asked first."""
+    is_on = request.POST.get("on") == "1"
+    if request.method != "POST":
+        text = (
+            "All copied tables of this key are deleted, for you and for its teams. Tables are then read live, 1,000 "
+            "rows at a time. Nothing changes at Claro."
+        )
+        return render_question(request, f"Switch off copies of {key.label}?", text, "Switch off", reverse("keys:list"))
+    gone = keys.switch_copies(key, is_on)
+    log.record(What.COPIES_ON if is_on else What.COPIES_OFF, request.user, key=key)
+    if is_on:
+        messages.success(request, f"Tables of {key.label} can be copied.")
+    else:
+        deleted = f" {gone:,} {'copy is' if gone == 1 else 'copies are'} deleted." if gone else ""
+        messages.success(request, f"Tables of {key.label} are no longer copied.{deleted}")
+    return redirect("keys:list")
+
+
+@of_own_key(*POST)
+def export(request: HttpRequest, key: ApiKey) -> HttpResponse:
+    """Switches the export of rows on (`on`=1) or off."""
+    is_on = request.POST.get("on") == "1"
+    keys.switch_export(key, is_on)
+    log.record(What.EXPORT_ON if is_on else What.EXPORT_OFF, request.user, key=key)
+    messages.success(request, f"Rows of {key.label} can {'be' if is_on else 'no longer be'} exported.")
+    return redirect("keys:list")
 
 
 @of_own_key(*FORM)

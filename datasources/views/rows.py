@@ -1,13 +1,20 @@
 from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect
 from django.utils.safestring import SafeString
 
-from datasources import gateway, stalled
+from core.forms import query_string
+from datasources import gateway, stalled, tasks
 from datasources.claro import ClaroError, InvalidParameters, ProcessingInProgress, RateLimited, TooLarge
+from datasources.copies import versions
+from datasources.copies.search import NotFolded
 from datasources.deleting import viewers
 from datasources.gateway import KeyRefused
 from datasources.models import Source
-from datasources.rows import cells, pages, tables
+from datasources.rows import cells, problems, reading, tables
 from datasources.rows.forms import CellsForm, RowsForm
+from datasources.rows.pages import StillLoading
+from datasources.rows.reading import NeedsCopy, Reading
+from datasources.views import copies
 from datasources.views.errors import say_when, status_of
 from datasources.views.guards import READ, of_source
 from datasources.views.pages import render_page, render_problem
@@ -18,40 +25,39 @@ WHOLE_MAX, TOGETHER_MAX = 500_000, 4_000_000
 
 @of_source(*READ)
 def rows(request: HttpRequest, source: Source) -> HttpResponse:
-    """The table of a source's rows. Page, sort and filter are in the URL and go to Claro unchanged."""
+    """The table of a source's rows, from its whole-table copy or live from Claro. Its state is in the URL."""
     viewers.note(source, request.user)
     form = RowsForm(request.GET)
     state = form.state()
+    if state["go"]:
+        return redirect(_address_of_row(request, state))
     context = {"source": source, "state": state, "limits": form.LIMITS, "complaints": form.complaints()}
+    context |= copies.context_of(request, source)
+    copy = context["copies"].current
     status = 400 if context["complaints"] else 200
-    if source.is_processing or source.has_failed:
+    if not copy and (source.is_processing or source.has_failed):
         context["problem"] = "failed" if source.has_failed else "processing"
         context["standstill"] = source.is_processing and stalled.of_keys([source.key])
         return render_page(request, "rows/page.html", context, status, part="rows/_table.html")
     try:
-        page = pages.page(source, state["page"], state["limit"], form.query(state), request.user.pk)
-    except pages.StillLoading:
-        context["problem"], status = "loading", 202
+        found = reading.read_page(source, copy, state, request.user.pk)
+    except NeedsCopy:
+        context |= {"problem": "needs copy", "needs": reading.needs(state)}
+        return render_page(request, "rows/page.html", context, 409, part="rows/_table.html")
     except ProcessingInProgress:
         context["problem"] = "processing"
         return render_page(request, "rows/page.html", context, status, part="rows/_table.html")
-    except InvalidParameters as error:
-        context |= {"problem": "refused", "error": error}
-        status = 422
-    except TooLarge:
-        context["problem"], status = "too large", 502
-    except ClaroError as error:
-        context |= {"problem": "trouble", "error": error, "key_is_refused": isinstance(error, KeyRefused)}
-        if isinstance(error, RateLimited):
-            context["left"] = gateway.calls_left(source.key)
-        status = status_of(error)
-    else:
-        context |= _shown(page, state)
-        context |= {"page": page, "table": tables.table(page, state, dict(request.GET.lists()))}
-        return render_page(request, "rows/page.html", context, status, part="rows/_table.html")
-    # Only what went wrong, for its place beside the filter: the last good table stays.
-    response = render_page(request, "rows/page.html", context, status, part="rows/_problem.html")
-    return say_when(response, context.get("error"))
+    except (*reading.UNANSWERED, StillLoading, ClaroError) as error:
+        if copy and isinstance(error, NotFolded):
+            tasks.fold(copy)
+        problem, status = _problem(error, source)
+        # Only what went wrong, for its place beside the filter: the last good table stays.
+        response = render_page(request, "rows/page.html", context | problem, status, part="rows/_problem.html")
+        return say_when(response, problem.get("error"))
+    _copy_soon(request, source, found, state)
+    context |= _shown(found, state)
+    context["table"] = tables.table(found.rows, state, dict(request.GET.lists()), found.terms)
+    return render_page(request, "rows/page.html", context, status, part="rows/_table.html")
 
 
 @of_source(*READ)
@@ -64,9 +70,12 @@ def cell(request: HttpRequest, source: Source) -> HttpResponse:
     if "at" in form.errors:
         raise Http404("No such cell.")
     try:
-        page = pages.page(source, state["page"], state["limit"], form.query(state), request.user.pk)
-    except pages.StillLoading:
+        page = reading.read_page(source, versions.current(source), state, request.user.pk, state["at"]).rows
+    except StillLoading:
         return render_problem(request, 503, "Claro is fetching these rows", "Open the cell again in a moment.")
+    except (NeedsCopy, *reading.UNANSWERED) as error:
+        problem = problems.of(error)
+        return render_problem(request, problem.status, problem.title, problem.text)
     left, found = TOGETHER_MAX, []
     for row, place in state["at"]:
         index = row - 1 - page.first
@@ -81,7 +90,48 @@ def cell(request: HttpRequest, source: Source) -> HttpResponse:
     return render_page(request, "rows/cell.html", {"source": source, "cells": found}, part="rows/_cells.html")
 
 
-def _shown(page: pages.Rows, state: dict) -> dict:
-    """The numbers around the table: from 1, as people count."""
-    pages = page.total and -(-page.total // state["limit"])
-    return {"first": page.first + 1, "last": page.first + len(page.rows), "pages": pages}
+def _address_of_row(request: HttpRequest, state: dict) -> str:
+    """The page on which a row of this number is."""
+    page = -(-state["go"] // state["limit"])
+    return f"{request.path}{query_string(dict(request.GET.lists()), go='', page=page)}#row-{state['go']}"
+
+
+def _problem(error: Exception, source: Source) -> tuple[dict, int]:
+    """The context of a page without new rows, and its status."""
+    match error:
+        case StillLoading():
+            return {"problem": "loading"}, 202
+        case InvalidParameters():
+            return {"problem": "refused", "error": error}, 422
+        case TooLarge():
+            return {"problem": "too large"}, 502
+        case ClaroError():
+            context = {"problem": "trouble", "error": error, "key_is_refused": isinstance(error, KeyRefused)}
+            if isinstance(error, RateLimited):
+                context["left"] = gateway.calls_left(source.key)
+            return context, status_of(error)
+    unanswered = problems.of(error)
+    return {"problem": "unanswered", "unanswered": unanswered}, unanswered.status
+
+
+def _copy_soon(request: HttpRequest, source: Source, found: Reading, state: dict) -> None:
+    """Starts the automatic copy of a table that was opened; not again while a copy of this version is read."""
+    if source.is_processing or (found.copy and not versions.is_old(found.copy, source)):
+        return
+    is_whole = not found.copy and not state["filter"].strip()
+    copies.open_automatically(request, source, found.rows.total if is_whole else None)
+
+
+def _shown(found: Reading, state: dict) -> dict:
+    """The rows of a page and the numbers around the table: from 1, as people count."""
+    page = found.rows
+    return {
+        "page": page,
+        "first": page.first + 1,
+        "last": page.first + len(page.rows),
+        "pages": page.total and -(-page.total // state["limit"]),
+        "copy": found.copy,
+        "unread": found.unread,
+        "check_words": found.check_words,
+        "sorted_names": {name for name, _ in state["sorts"]},
+    }

@@ -20,7 +20,7 @@ from datasources.models import ApiKey, Deletion, Source
 from datasources.sources import durations, selection
 from datasources.sources.forms import SourceListForm
 from datasources.sources.listing import listing
-from datasources.views import back
+from datasources.views import back, copies
 from datasources.views.guards import FORM, READ, keys_in, of_source, space_of
 from datasources.views.pages import render_page
 
@@ -76,6 +76,7 @@ def details(request: HttpRequest, source: Source) -> HttpResponse:
         "shares": shares.prefetch_related("files__source"),
         "deletion": bin.holding(source),
         "to_list": back.to_list(request),
+        **copies.context_of(request, source),
     }
     if source.is_processing:
         context["standstill"] = stalled.of_keys([source.key])

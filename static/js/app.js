@@ -13,3 +13,4 @@ import "./cells.js";
 import "./copy-cells.js";
 import "./passkeys.js";
 import "./filter-builder.js";
+import "./sorting.js";

@@ -6,7 +6,7 @@ test looks at another page than it means; `status` is that of the answer.
 
 import contextlib
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -169,15 +169,29 @@ def _no_activity(world: World) -> str:
     return "/activity/"
 
 
-@place("activity", "failed to sign in")
-def _activity(world: World) -> str:
+# A page of Activity shows 50.
+EVENTS = 40
+
+
+def _record(world: World, kinds: Sequence[What]) -> None:
     with at_home():
-        for what in What:
+        for what in kinds:
             log.record(
                 what, world.alice, key=world.key, about="things.csv", team="T", before="b", role="r", outcome="o"
             )
+
+
+@place("activity", "failed to sign in")
+def _activity(world: World) -> str:
+    _record(world, list(What)[:EVENTS])
     log.record(What.DOWNLOADED, world.alice, source=world.source(fileName=HOSTILE))
     log.record(What.DOWNLOADED, world.alice, source=world.source(fileName=f"{'long-' * 40}.csv"))
+    return "/activity/"
+
+
+@place("activity, other events", "things.csv")
+def _activity_of_others(world: World) -> str:
+    _record(world, list(What)[EVENTS:])
     return "/activity/"
 
 
@@ -324,4 +338,4 @@ def _not_found(world: World) -> str:
     return f"/sources/{uuid.uuid4()}/"
 
 
-from tests.browser import account_places, bin_places, share_places, source_places  # noqa: E402, F401 - adds its own
+from tests.browser import account_places, bin_places, copy_places, rows_of_copies_places, share_places, source_places  # noqa: E402, F401 - adds its own

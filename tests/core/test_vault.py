@@ -81,3 +81,41 @@ def test_a_fresh_key_is_well_formed(settings):
     settings.CLARO_SECRET_KEYS = [vault.new_key()]
     assert vault.unseal(vault.seal("x", "row"), "row") == "x"
     assert "x" * 5 not in repr(vault.ring())
+
+
+# --- Bytes, for caches ---
+
+
+@given(st.binary())
+def test_bytes_that_are_sealed_open(data):
+    assert vault.unseal_bytes(vault.seal_bytes(data, "blocks", "name"), "blocks", "name") == data
+
+
+@pytest.mark.parametrize(("purpose", "name"), [("blocks", "other"), ("other", "name")])
+def test_sealed_bytes_open_for_their_purpose_and_name_only(purpose, name):
+    sealed = vault.seal_bytes(b"cells", "blocks", "name")
+    with pytest.raises(vault.SecretUnreadable):
+        vault.unseal_bytes(sealed, purpose, name)
+
+
+@pytest.mark.parametrize("place", [0, 8, 20, -1])
+def test_altered_bytes_do_not_open(place):
+    sealed = bytearray(vault.seal_bytes(b"cells", "blocks", "name"))
+    sealed[place] ^= 1
+    with pytest.raises(vault.SecretUnreadable):
+        vault.unseal_bytes(bytes(sealed), "blocks", "name")
+
+
+@pytest.mark.parametrize("size", [0, 7, 8, 19, 20, 30])
+def test_bytes_that_were_cut_off_do_not_open(size):
+    with pytest.raises(vault.SecretUnreadable):
+        vault.unseal_bytes(vault.seal_bytes(b"cells", "blocks", "name")[:size], "blocks", "name")
+
+
+def test_bytes_sealed_with_an_older_key_of_the_ring_open(settings):
+    sealed = vault.seal_bytes(b"cells", "blocks", "name")
+    settings.CLARO_SECRET_KEYS = [master("b"), master("a")]
+    assert vault.unseal_bytes(sealed, "blocks", "name") == b"cells"
+    settings.CLARO_SECRET_KEYS = [master("b")]
+    with pytest.raises(vault.SecretUnreadable):
+        vault.unseal_bytes(sealed, "blocks", "name")

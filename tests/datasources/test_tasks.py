@@ -15,6 +15,7 @@ from accounts import teams
 from accounts.roles import Role
 from core import leases, live, redis, semaphore
 from datasources import notices, tasks
+from datasources.copies import jobs
 from datasources.deleting import bin
 from datasources.downloads import links
 from datasources.gateway import retry
@@ -228,7 +229,7 @@ def pieces(source, key, alice) -> dict[type[Leased], Leased]:
     newest.wake([key])
     works = [link, webhooks.switch_on(key), key.watch, key.sync, outlet, Deletion.objects.get()]
     works += [channels.ask_test(outlet), Newest.objects.get(), readings.wake(source)]
-    works.append(Refusal.objects.get_or_create(key=key)[0])
+    works += [Refusal.objects.get_or_create(key=key)[0], jobs.start(source, alice)]
     return {type(work): work for work in works}
 
 
@@ -245,6 +246,7 @@ def test_tasks_keep_their_names_and_go_to_the_queue_of_their_work():
         "read_details": "interactive",
         "send_test": "interactive",
         "ask_refused_key": "background",
+        "copy_table": "background",
         "delete_source": "background",
         "look_at_key": "background",
         "read_newest_page": "background",

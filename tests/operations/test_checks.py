@@ -104,7 +104,12 @@ def test_web_processes_are_counted():
     ("name", "queue", "process", "missed"),
     [
         ("Interactive workers", "interactive", "worker", "no download links are created"),
-        ("Background workers", "background", "background", "no lists are synced and no processing files are polled"),
+        (
+            "Background workers",
+            "background",
+            "background",
+            "no lists are synced, no processing files are polled and no tables are copied",
+        ),
     ],
 )
 def test_a_queue_without_a_worker_is_broken(name, queue, process, missed):

@@ -76,3 +76,15 @@ def test_a_public_address_that_claro_can_not_reach_is_an_error(settings, address
 def test_a_public_address_may_be_missing_https_or_of_this_machine(settings, address):
     settings.PUBLIC_URL = address
     assert ids() == []
+
+
+@pytest.mark.parametrize("locale", ["xx", "", "de_DE", 'en"; --', "nocase.en"])
+def test_a_language_that_text_cannot_be_sorted_in_is_refused(settings, locale):
+    settings.COPIES_LOCALE = locale
+    assert ids() == ["datasources.E006"]
+
+
+@pytest.mark.parametrize("locale", ["en", "de", "sv", "en_US"])
+def test_languages_that_text_can_be_sorted_in(settings, locale):
+    settings.COPIES_LOCALE = locale
+    assert ids() == []

@@ -7,7 +7,7 @@ from django.http import HttpResponse
 
 VOID = frozenset({"hr", "br", "img", "input", "link", "meta"})
 # What stands in a line with the words around it; everything else parts them.
-INLINE = frozenset({"a", "b", "bdi", "code", "span", "strong", "svg", "time", "use"})
+INLINE = frozenset({"a", "b", "bdi", "code", "mark", "span", "strong", "svg", "time", "use"})
 
 
 class _Tree(HTMLParser):

@@ -15,7 +15,7 @@ def redis_content() -> bytes:
     parts: list[bytes] = []
     for key in client.scan_iter(count=1000):
         parts += [key, *_value(client, key)]
-    return b"\n".join(_unpacked(part) for part in parts)
+    return b"\n".join(unpacked(part) for part in parts)
 
 
 def database_content() -> bytes:
@@ -48,7 +48,8 @@ def _value(client, key: bytes) -> list[bytes]:
     return [client.get(key) or b""]
 
 
-def _unpacked(value: bytes) -> bytes:
+def unpacked(value: bytes) -> bytes:
+    """The value without its compression, where it has one."""
     try:
         return zlib.decompress(value)
     except zlib.error:

@@ -152,6 +152,66 @@ def test_what_is_kept_back_is_let_go_as_the_window_goes_by(reset_in_s, copied):
     assert taken(Lane.COPY) == copied
 
 
+@pytest.mark.parametrize(
+    ("reset_in_s", "tables", "spare"), [(60, 0, 0), (34, 50, 50), (17.4, 83, 80), (11, 96, 80), (8, 100, 100)]
+)
+def test_whole_tables_get_what_is_let_go_after_the_rest_of_copying(reset_in_s, tables, spare):
+    opened(reset_in_s=reset_in_s)
+    assert abs(taken(Lane.TABLE) - tables) <= 1
+    opened(reset_in_s=reset_in_s)
+    assert abs(taken(Lane.SPARE) - spare) <= 1
+
+
+def test_lists_links_and_blocks_go_before_whole_tables():
+    opened(reset_in_s=34)
+    tables = taken(Lane.TABLE)
+    assert taken(Lane.COPY) >= 1
+    opened(reset_in_s=34)
+    assert taken(Lane.COPY) > tables
+    assert taken(Lane.TABLE) == 0
+    opened(reset_in_s=5)  # nothing is held back any more
+    taken(Lane.COPY, at_most=50)
+    shared.connection().hset("claro:budget:{f}", "wants:copy", _now_ms() + 1000)
+    assert taken(Lane.TABLE) == 45
+
+
+def test_whole_tables_have_the_share_that_the_rest_of_copying_leaves():
+    opened()
+    shared.connection().hset("claro:budget:{f}", "wants:table", 10**15)
+    assert taken(Lane.PERSON) == 95
+    shared.connection().hincrby("claro:budget:{f}", "reset_ms", -55_000)  # nothing is held back any more
+    assert taken(Lane.TABLE) == 5
+    opened()
+    shared.connection().hset("claro:budget:{f}", mapping={"wants:table": 10**15, "used:copy": 3})
+    assert taken(Lane.PERSON) == 98
+    opened()
+    shared.connection().hset("claro:budget:{f}", mapping={"wants:copy": 10**15, "used:table": 3})
+    assert taken(Lane.PERSON) == 98
+    opened()
+    shared.connection().hset("claro:budget:{f}", mapping={"wants:table": 10**15, "wants:copy": 10**15})
+    assert taken(Lane.PERSON) == 95
+    shared.connection().hincrby("claro:budget:{f}", "reset_ms", -55_000)
+    assert taken(Lane.TABLE) == 0
+    assert taken(Lane.COPY) == 5
+
+
+@pytest.mark.parametrize("waiting", [lane for lane in Lane if lane != Lane.SPARE])
+def test_spare_calls_are_not_made_while_anybody_waits(waiting):
+    shared.connection().flushall()
+    call(Budget("f"), said(100, reset_in_s=None))
+    shared.connection().hset("claro:budget:{f}", f"wants:{waiting}", _now_ms() + 1000)
+    shared.connection().hdel("claro:budget:{f}", "reset_ms")
+    assert taken(Lane.SPARE) == 0  # not even the one that opens a window
+    shared.connection().hdel("claro:budget:{f}", f"wants:{waiting}")
+    assert taken(Lane.SPARE, at_most=1) == 1
+
+
+def test_nobody_leaves_a_call_for_spare_ones():
+    opened(left=0, reset_in_s=30)
+    assert taken(Lane.SPARE) == 0
+    assert b"wants:spare" not in shared.connection().hkeys("claro:budget:{f}")
+
+
 def test_people_leave_their_share_to_lower_lanes_that_were_told_to_wait():
     opened()
     for lane in (Lane.LINK, Lane.WATCH, Lane.COPY):

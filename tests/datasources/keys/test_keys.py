@@ -13,6 +13,7 @@ from datasources.mirror import sync, watch
 from datasources.models import ApiKey, DownloadLink, Source, Sync, Watch
 from tests.conftest import synced, taken
 from tests.support.breaker import the_breaker_opens, the_pause_is_over
+from tests.support.copies import copied
 
 
 def add(owner, secret: str = "claro_live_abcd1234", label: str = "Main", state=ApiKey.State.VALID) -> ApiKey:
@@ -111,8 +112,9 @@ def test_what_goes_with_a_key_is_what_one_still_sees(key, account, alice):
     first, second, third = synced(key)
     links.ask(first, alice, 300)
     links.ask(second, alice, 300)
+    copied(first, ["id"], [[1]])
     Source.objects.filter(pk__in=[second.pk, third.pk]).update(gone_at=timezone.now())
-    assert keys.goes_with(key) == {"sources": 1, "links": 1, "hooks": 0}
+    assert keys.goes_with(key) == {"sources": 1, "copies": 1, "links": 1, "hooks": 0}
 
 
 def test_a_key_is_deleted_with_all_that_hangs_on_it_and_no_call(key, account, alice, bob):

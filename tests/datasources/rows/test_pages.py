@@ -8,11 +8,12 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as effort
 from hypothesis import strategies as st
 
+from core import vault
 from core.redis import connection
 from datasources import keys
 from datasources.claro import InvalidParameters, ProcessingInProgress, RateLimited, Unreachable
 from datasources.models import ApiKey, Source
-from datasources.rows import pages
+from datasources.rows import blocks, pages
 from datasources.rows.pages import Query, Rows, StillLoading
 from tests.conftest import synced
 from tests.support.leaks import redis_content
@@ -246,11 +247,19 @@ def test_what_came_between_a_look_and_the_lock_is_not_asked_for_again(table, acc
 
 @pytest.mark.parametrize(
     ("field", "value"),
-    [("meta", b"\x00garbage"), ("0", b"\x00garbage"), ("meta", zlib.compress(b"{}")), ("0", zlib.compress(b"{"))],
+    [
+        ("meta", lambda seal: b"\x00garbage"),
+        ("0", lambda seal: b"\x00garbage"),
+        ("meta", lambda seal: seal("meta", zlib.compress(b"{}"))),
+        ("0", lambda seal: seal("0", zlib.compress(b"{"))),
+        ("0", lambda seal: seal("0", b"garbage")),
+        ("0", lambda seal: seal("1", zlib.compress(b"[]"))),
+        ("meta", lambda seal: zlib.compress(b'{"columns": [], "rows": 0, "total": 0, "has_next": false}')),
+    ],
 )
 def test_a_cache_entry_that_cannot_be_read_is_asked_for_again(table, account, field, value):
-    before = read(table)
-    connection().hset(cached_block(), field, value)
+    before, name = read(table), cached_block()
+    connection().hset(name, field, value(lambda other, data: vault.seal_bytes(data, blocks.PURPOSE, f"{name}:{other}")))
     assert read(table) == before
     assert read(table) == before
     assert len(asked(account)) == 2
@@ -261,10 +270,13 @@ def test_blocks_are_forgotten_after_their_time(table, settings):
     assert 0 < connection().ttl(cached_block()) <= settings.ROWS_CACHE_TTL.total_seconds()
 
 
-def test_redis_holds_rows_and_no_secret(table, account):
+def test_redis_holds_rows_sealed_and_no_secret(table, account):
     read(table)
+    _outcome(table, "name = 'thing 120' nonsense(")
+    wait_until_nobody_asks()
     content = redis_content()
-    assert b"thing 120" in content
+    assert b"thing 120" not in content
+    assert b"nonsense" not in content
     assert account.key.encode() not in content
     assert table.key.secret.encode() not in content
 

@@ -7,10 +7,12 @@ from django.db import OperationalError, connection
 
 from core import vault
 from datasources import keys
+from datasources.copies import opened, upkeep
 from datasources.downloads import links
-from datasources.models import ApiKey, Canary, DownloadLink
+from datasources.models import ApiKey, Canary, DownloadLink, TableCopy
 from datasources.security import master_key
 from tests.conftest import synced
+from tests.support.copies import copied
 
 OLD, NEW, OTHER = (vault.new_key() for _ in range(3))
 
@@ -143,6 +145,7 @@ def test_a_rotation_encrypts_every_secret_anew(alice, key, account, new_ring, se
     link = links.ask(synced(key)[0], alice, 300)
     link.seal("https://files.example/?signature=x")
     link.save()
+    copy = copied(link.source, ["id"], [["a cell"]])
     new_ring()
     done = master_key.rotate()
     assert done.rotated == {
@@ -152,6 +155,7 @@ def test_a_rotation_encrypts_every_secret_anew(alice, key, account, new_ring, se
         "Hook": 0,
         "Outlet": 0,
         "ShareLink": 0,
+        "TableCopy": 1,
         "Authenticator": 0,
     }
     settings.CLARO_SECRET_KEYS = [NEW]
@@ -159,6 +163,9 @@ def test_a_rotation_encrypts_every_secret_anew(alice, key, account, new_ring, se
     link.refresh_from_db()
     assert (key.unseal(), key.hint) == (account.key, account.key[-4:])
     assert link.unseal() == "https://files.example/?signature=x"
+    upkeep.empty()
+    with opened.reader(TableCopy.objects.get(pk=copy.pk)) as reader:
+        assert reader.run("SELECT c0 FROM rows") == [("a cell",)]
     assert master_key.trouble() == ""
 
 
@@ -184,6 +191,7 @@ def test_a_second_rotation_has_nothing_to_do(alice, new_ring):
         "Hook": 0,
         "Outlet": 0,
         "ShareLink": 0,
+        "TableCopy": 0,
         "Authenticator": 0,
     }
     assert ApiKey.objects.get().secret == before

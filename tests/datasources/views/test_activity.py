@@ -244,6 +244,11 @@ def test_no_secret_is_in_what_is_written_nor_in_the_export(client_of, account, s
         web.post(f"/shares/{share.pk}/{deed}/", {"ends": "never"})
     share.refresh_from_db()
     secrets |= {share.unseal(), share.fingerprint}
+    for deed in ("create", "stop", "drop"):
+        web.post(f"/sources/{source.datasource_id}/copy/", {"action": deed})
+    for switch in ("copies", "export"):
+        web.post(f"/keys/{key.pk}/{switch}/", {"on": "0"})
+        web.post(f"/keys/{key.pk}/{switch}/", {"on": "1"})
     web.post(f"/sources/{source.datasource_id}/delete/", {"confirm": "things.csv"})
     other.post(f"/bin/{Deletion.objects.get().pk}/undo/")
     web.post(f"/sources/{source.datasource_id}/delete/", {"confirm": "things.csv", "when": "now"})

@@ -20,6 +20,7 @@ from datasources.activity.words import What
 from datasources.models import ApiKey, DownloadLink, KeyShare, SavedView, Source
 from datasources.sources import lookups
 from tests.conftest import htmx
+from tests.support.copy_rows import ready
 
 PEOPLE, TEAMS, KEYS = range(3), range(2), range(3)
 people, some_team, some_key = st.sampled_from(PEOPLE), st.sampled_from(TEAMS), st.sampled_from(KEYS)
@@ -57,6 +58,7 @@ class World:
             key=key, datasource_id=datasource_id, file_name=f"file-of-{number}.csv", status="completed", **times
         )
         DownloadLink.objects.create(source=source, expires_in_s=300, state="failed")
+        ready(source)
         log.record(What.KEY_ADDED, None, key=key, who=f"birth-of-{number}")
         return key
 
@@ -177,10 +179,15 @@ def check_key(web: Client, world: World, person: int, key: ApiKey, role: int | N
     expected = {
         f"/sources/{source.datasource_id}/": Action.BROWSE,
         f"/sources/{source.datasource_id}/?key={key.pk}": Action.BROWSE,
+        f"/sources/{source.datasource_id}/copy/": Action.BROWSE,
+        f"/sources/{source.datasource_id}/copy/?key={key.pk}&part=state": Action.BROWSE,
         f"/sources/{source.datasource_id}/delete/": Action.DELETE,
         f"/downloads/{link.pk}/": Action.BROWSE,
     }
     for path, action in expected.items():
         status = 404 if role is None else 200 if may(role, action) else 403
         assert web.get(path).status_code == status, path
-    assert (web.get(f"/keys/{key.pk}/edit/").status_code == 200) == (key.owner_id == user.pk)
+    for page in ("edit", "copies"):
+        assert (web.get(f"/keys/{key.pk}/{page}/").status_code == 200) == (key.owner_id == user.pk)
+    dropped = web.post(f"/sources/{source.datasource_id}/copy/", {"action": "drop"}, headers=htmx())
+    assert dropped.status_code == (404 if role is None else 200 if may(role, Action.COPY) else 403)

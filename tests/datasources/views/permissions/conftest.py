@@ -23,6 +23,7 @@ from datasources.notices import channels
 from datasources.sharing import shares
 from tests.conftest import TABLE, synced
 from tests.datasources.views.conftest import made, put_away
+from tests.support.copy_rows import ready
 from tests.support.sandbox import Account
 
 
@@ -58,6 +59,7 @@ def _build(account: Account) -> World:
     [binned] = (source for source in synced(key) if source != table)
     team = teams.create("Catalogue", alice)
     KeyShare.objects.create(key=key, team=team)
+    ready(table)
     ids = {
         "datasource_id": table.datasource_id,
         "link_id": made(links.ask(table, alice, 3600)).pk,

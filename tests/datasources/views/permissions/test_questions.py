@@ -15,6 +15,7 @@ QUESTIONS = {
     "/teams/{team_id}/leave/": ("Leave the team", "/teams/{team_id}/"),
     "/views/{view_id}/delete/": ("Delete view", "/views/"),
     "/bin/{deletion_id}/now/": ("Delete permanently", "/bin/"),
+    "/keys/{key_id}/copies/": ("Switch off", "/keys/"),
 }
 
 

@@ -17,6 +17,9 @@ PATHS = {
     ("POST", "/sources/refresh/"): Action.BROWSE,
     ("GET", "/sources/{datasource_id}/"): Action.BROWSE,
     ("GET", "/sources/{datasource_id}/rows/"): Action.BROWSE,
+    ("GET", "/sources/{datasource_id}/copy/"): Action.BROWSE,
+    # A small table; larger ones, stopping and deleting: tests/datasources/views/test_copies.py.
+    ("POST", "/sources/{datasource_id}/copy/"): Action.BROWSE,
     ("POST", "/sources/{datasource_id}/download/"): Action.DOWNLOAD,
     ("GET", "/downloads/{link_id}/"): Action.DOWNLOAD,
     ("GET", "/downloads/{link_id}/file/"): Action.DOWNLOAD,
@@ -73,6 +76,9 @@ PATHS = {
     ("POST", "/keys/{key_id}/delete/"): OWNER_OF_THE_KEY,
     ("POST", "/keys/{key_id}/check/"): OWNER_OF_THE_KEY,
     ("POST", "/keys/{key_id}/hook/"): OWNER_OF_THE_KEY,
+    ("GET", "/keys/{key_id}/copies/"): OWNER_OF_THE_KEY,
+    ("POST", "/keys/{key_id}/copies/"): OWNER_OF_THE_KEY,
+    ("POST", "/keys/{key_id}/export/"): OWNER_OF_THE_KEY,
 }
 
 

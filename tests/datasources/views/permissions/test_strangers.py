@@ -9,7 +9,7 @@ from django.urls import URLPattern, get_resolver
 
 from datasources import keys
 from datasources.downloads import links
-from datasources.models import ApiKey, DownloadLink, SavedView, Source
+from datasources.models import ApiKey, DownloadLink, SavedView, Source, TableCopy
 from tests.conftest import htmx, synced
 from tests.support.html import words
 
@@ -53,11 +53,15 @@ def test_the_owner_gets_there(client_of, alice, ids, route):
     assert 404 not in answers.values()
 
 
+def everything() -> list[list[dict]]:
+    return [list(model.objects.values()) for model in (ApiKey, Source, DownloadLink, TableCopy)]
+
+
 @pytest.mark.parametrize("headers", [{}, htmx()], ids=["page", "part"])
 @pytest.mark.parametrize("route", WITH_AN_ID)
 def test_a_stranger_finds_nothing_with_any_method(client_of, bob, ids, account, route, headers):
     web, calls = client_of(bob), len(account.calls())
-    before = list(ApiKey.objects.values()), list(Source.objects.values()), list(DownloadLink.objects.values())
+    before = everything()
     absent_ids = dict.fromkeys(ids, uuid4()) | NOWHERE
     here, nowhere = address(route, ids), address(route, absent_ids)
     for method in METHODS:
@@ -65,8 +69,7 @@ def test_a_stranger_finds_nothing_with_any_method(client_of, bob, ids, account, 
         assert response.status_code == absent.status_code == 404, method
         assert words(response) == words(absent)
         assert response.headers.keys() == absent.headers.keys()
-    after = list(ApiKey.objects.values()), list(Source.objects.values()), list(DownloadLink.objects.values())
-    assert before == after
+    assert everything() == before
     assert len(account.calls()) == calls
 
 
@@ -77,7 +80,16 @@ def test_the_owner_is_told_which_methods_there_are(web, ids):
 
 
 @pytest.mark.parametrize(
-    ("path", "method"), [("", "GET"), ("rows/", "GET"), ("delete/", "GET"), ("delete/", "POST"), ("download/", "POST")]
+    ("path", "method"),
+    [
+        ("", "GET"),
+        ("rows/", "GET"),
+        ("copy/", "GET"),
+        ("copy/", "POST"),
+        ("delete/", "GET"),
+        ("delete/", "POST"),
+        ("download/", "POST"),
+    ],
 )
 def test_anothers_key_opens_nothing_and_ones_own_nothing_of_others(client_of, bob, key, table, sandbox, path, method):
     theirs = sandbox.account()

@@ -1,0 +1,126 @@
+"""Rows of a whole-table copy in a browser: search, several sort columns, a row by its number."""
+
+import re
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from datasources.models import TableCopy
+from tests.browser.rows_of_copies_places import COLUMNS, ROWS
+from tests.support.copies import copied
+
+pytestmark = pytest.mark.browser
+
+
+@pytest.fixture
+def path(table) -> str:
+    copied(table, COLUMNS, ROWS)
+    return f"/sources/{table.datasource_id}/rows/"
+
+
+@pytest.fixture
+def rows(page, path) -> Page:
+    page.goto(path)
+    shows(page, "1", "Rows 1 to 50 of 120")
+    return page
+
+
+def shows(page: Page, first: str, where: str) -> None:
+    expect(page.locator("#rows [data-announce]")).to_have_text(where)
+    expect(page.locator(".rows tbody tr td:nth-child(2)").first).to_have_text(first)
+
+
+def data(page: Page) -> str:
+    """The path of the API that live rows come from."""
+    return f"{page.url.split('/')[4]}/data"
+
+
+def header(page: Page, name: str):
+    return page.get_by_role("columnheader", name=name, exact=True)
+
+
+def test_a_search_marks_what_it_found(rows, account):
+    rows.get_by_label("Search all columns").fill("thing 12")
+    rows.keyboard.press("Enter")
+    expect(rows.locator("#chip-search")).to_contain_text("Contains thing 12")
+    expect(rows.locator(".rows tbody tr").first.locator("mark").first).to_have_text(re.compile("thing|12"))
+    expect(rows).to_have_url(re.compile(r"\?q=thing\+12$"))
+    rows.reload()
+    expect(rows.get_by_label("Search all columns")).to_have_value("thing 12")
+    rows.locator("#chip-search").click()
+    shows(rows, "1", "Rows 1 to 50 of 120")
+    assert account.calls(data(rows)) == []
+
+
+def test_a_header_sorts_and_keeps_focus_and_the_place_across(rows):
+    rows.set_viewport_size({"width": 420, "height": 800})
+    header(rows, "note").get_by_role("link").scroll_into_view_if_needed()
+    header(rows, "note").get_by_role("link").press("Enter")
+    shows(rows, "4", "Rows 1 to 50 of 120")
+    expect(header(rows, "note").get_by_role("link")).to_be_focused()
+    expect(header(rows, "note")).to_be_in_viewport()
+
+
+def test_shift_adds_a_column_and_turns_its_order_round(rows):
+    header(rows, "note").get_by_role("link").click()
+    shows(rows, "4", "Rows 1 to 50 of 120")
+    header(rows, "price").get_by_role("link").click(modifiers=["Shift"])
+    expect(rows.locator("#chip-sort-2")).to_contain_text("then by price ↑")
+    header(rows, "price").get_by_role("link").click(modifiers=["Shift"])
+    shows(rows, "120", "Rows 1 to 50 of 120")
+    expect(rows).to_have_url(re.compile(r"\?sort=note&order=asc&sort=price&order=desc$"))
+    expect(rows.locator("[aria-sort]")).to_have_count(1)
+    assert len(rows.context.pages) == 1
+    rows.locator("#chip-sort").click()
+    expect(rows.locator("#chip-sort")).to_contain_text("Sorted by price ↓")
+
+
+@pytest.mark.parametrize("scripts", [True, False], ids=["scripts", "no scripts"])
+def test_forms_search_add_a_sort_column_and_go_to_a_row(people, alice, path, scripts):
+    page = people(alice, java_script_enabled=scripts).new_page()
+    page.goto(f"{path}?sort=note&order=desc")
+    page.get_by_label("Then sort by").select_option("id")
+    page.get_by_label("Order", exact=True).select_option("desc")
+    page.get_by_role("button", name="Add", exact=True).click()
+    shows(page, "119", "Rows 1 to 50 of 120")
+    page.get_by_label("Search all columns").fill("thing")
+    page.get_by_role("button", name="Filter", exact=True).click()
+    shows(page, "119", "Rows 1 to 50 of 120 that match")
+    page.get_by_label("Go to row").fill("75")
+    page.get_by_role("button", name="Go", exact=True).click()
+    expect(page).to_have_url(re.compile(r"page=2#row-75$"))
+    expect(page.locator("#row-75")).to_be_in_viewport()
+
+
+def test_a_bad_filter_stays_in_its_box_with_its_fault_marked(rows, witness):
+    witness.expects(422)
+    box = rows.get_by_label("Filter expression")
+    box.fill("price > 3 AND pirce < 5")
+    rows.keyboard.press("Enter")
+    expect(rows.locator("#rows-problem .filter-mark mark")).to_have_text("p")
+    expect(box).to_have_value("price > 3 AND pirce < 5")
+    shows(rows, "1", "Rows 1 to 50 of 120")
+
+
+def test_rows_stay_where_they_are_when_a_copy_gets_ready(page, table, account):
+    page.goto(f"/sources/{table.datasource_id}/rows/?page=2")
+    shows(page, "51", "Rows 51 to 100 of 120")
+    page.locator(".rows-box").evaluate("box => box.scrollTo(0, 300)")
+    TableCopy.objects.all().delete()  # the one that opening the table started
+    copied(table, COLUMNS, ROWS)
+    page.evaluate("id => document.body.dispatchEvent(new CustomEvent(`copy-${id}`))", str(table.pk))
+    expect(page.locator("#copy-state")).to_contain_text("Whole table · copied")
+    assert page.locator(".rows-box").evaluate("box => box.scrollTop") == 300
+    expect(page.locator(".rows thead th")).to_have_count(4)
+    page.get_by_role("link", name="Next").click()
+    expect(page.locator(".rows thead th")).to_have_count(5)
+    assert len(account.calls(data(page))) == 1
+
+
+def test_an_address_that_needs_a_copy_goes_on_when_there_is_one(page, witness, table):
+    witness.expects(409)
+    page.goto(f"/sources/{table.datasource_id}/rows/?q=thing")
+    expect(page.locator("#rows")).to_contain_text("Search works on a whole-table copy")
+    copied(table, COLUMNS, ROWS)
+    page.evaluate("id => document.body.dispatchEvent(new CustomEvent(`copy-${id}`))", str(table.pk))
+    shows(page, "1", "Rows 1 to 50 of 120 that match")

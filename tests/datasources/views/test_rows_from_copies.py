@@ -1,0 +1,479 @@
+"""Rows of a table that has a whole-table copy: the same page and address, without a call to Claro."""
+
+import json
+from datetime import timedelta
+from urllib.parse import unquote
+
+import pytest
+from django.utils import timezone
+
+from datasources import keys, tasks
+from datasources.claro import NumberText
+from datasources.copies import filters, opened, search, store
+from datasources.copies.filters import FilterError
+from datasources.models import ApiKey, Source, TableCopy
+from datasources.rows import cells
+from tests.conftest import htmx, synced
+from tests.datasources.views.conftest import asked, body
+from tests.support.copies import copied
+from tests.support.html import all_words, dom, field, link, told, words
+
+COLUMNS = ["id", "name", "price", "note"]
+ROWS = [[n, f"thing {n}", n * 1.5, f"note {n % 4}"] for n in range(1, 121)]
+
+
+@pytest.fixture
+def copy(table) -> TableCopy:
+    """Of a table that has a column more than at Claro, so that the origin of rows can be told."""
+    return copied(table, COLUMNS, ROWS)
+
+
+@pytest.fixture
+def page_of(table, web):
+    """The page of a copy of these rows."""
+
+    def page(columns: list[str], rows: list[list[object]], query: str = ""):
+        copied(table, columns, rows)
+        return web.get(f"/sources/{table.datasource_id}/rows/{query}")
+
+    return page
+
+
+def ids(page) -> list[int]:
+    return [int(row[1]) for row in body(page)]
+
+
+def test_the_page_is_the_same_and_makes_no_call(web, account, path, copy):
+    page = web.get(path)
+    assert page.status_code == 200
+    assert all_words(page, ".//thead//th") == ["Row", *COLUMNS]
+    assert body(page)[0] == ["1", "1", "thing 1", "1.5", "note 1"]
+    assert "Rows 1 to 50 of 120" in words(page)
+    assert "Whole table · copied" in words(page)
+    assert asked(account) == []
+
+
+def test_without_a_copy_rows_are_live(web, account, path):
+    page = web.get(path)
+    assert "Live from Claro, 1,000 rows at a time" in words(page)
+    assert len(asked(account)) == 1
+
+
+@pytest.mark.parametrize(
+    ("query", "first", "last"),
+    [
+        ("?limit=25", 1, 25),
+        ("?limit=1000", 1, 120),
+        ("?limit=7&page=3", 15, 21),
+        ("?page=3", 101, 120),
+        ("?page=1&limit=50&sort=&filter=&order=&q=&check=", 1, 50),
+        ("?sort=price&order=desc&limit=10&page=2", 110, 101),
+        ("?filter=id > 100&limit=10&page=2", 111, 120),
+    ],
+)
+def test_every_address_makes_no_call(web, account, path, copy, query, first, last):
+    page = web.get(path + query)
+    assert (page.status_code, ids(page)[0], ids(page)[-1]) == (200, first, last)
+    assert asked(account) == []
+
+
+def test_a_script_that_asks_for_the_headers_alone_gets_them(web, account, path, copy):
+    page = web.head(f"{path}?q=thing&sort=note&sort=id")
+    assert (page.status_code, page.content, asked(account)) == (200, b"", [])
+
+
+def test_a_table_is_sorted_by_several_columns(web, path, copy):
+    page = web.get(f"{path}?sort=note&order=desc&sort=id&order=desc&limit=31")
+    assert ids(page) == [*range(119, 0, -4), 118]
+    chips = dom(page).find(".//div[@aria-label='Active filters and sorting']")
+    assert [(words(chip), chip.get("href")) for chip in chips] == [
+        ("Sorted by note ↓ Remove the sort order", "?sort=id&order=desc&limit=31"),
+        ("then by id ↓ Remove the sort order", "?sort=note&order=desc&limit=31"),
+    ]
+    heads = [one.get("aria-sort") for one in dom(page).iterfind(".//thead//th")]
+    assert heads == [None, None, None, None, "descending"]
+    assert all_words(page, ".//caption") == ["Rows 1 to 31 of things.csv, sorted by note, then by id"]
+
+
+def test_a_header_replaces_what_rows_are_sorted_by(web, path, copy):
+    page = web.get(f"{path}?sort=note&order=desc&sort=id&order=desc")
+    links = [one.get("href") for one in dom(page).iterfind(".//thead//a")]
+    asc = [f"?sort={name}&order=asc" for name in ("id", "name", "price")]
+    assert links == [*asc, "?"]
+
+
+def test_a_form_adds_a_column_to_those_that_rows_are_sorted_by(web, path, copy):
+    page = web.get(f"{path}?sort=note&limit=25&page=2")
+    form = dom(page).find(".//form[@class='then-by']")
+    kept = [(one.get("name"), one.get("value")) for one in form.iterfind("input")]
+    assert kept == [("limit", "25"), ("sort", "note"), ("order", "asc")]
+    assert [one.get("value") for one in form.find("select")] == ["", "id", "name", "price"]
+    assert dom(web.get(path)).find(".//form[@class='then-by']") is None
+
+
+@pytest.mark.parametrize(
+    ("query", "sorts"),
+    [
+        ("?sort=note&sort=id&order=desc", [("note", "↓"), ("id", "↑")]),
+        ("?sort=note&sort=note&order=desc&order=asc", [("note", "↓")]),
+        ("?sort=&order=desc&sort=id&order=desc", [("id", "↓")]),
+        ("?sort=note&order=asc&order=desc&sort=id", [("note", "↑"), ("id", "↓")]),
+    ],
+)
+def test_each_column_has_the_order_at_its_place(web, path, copy, query, sorts):
+    chips = dom(web.get(path + query)).find(".//div[@aria-label='Active filters and sorting']")
+    assert [words(chip).rpartition("by ")[2].split()[:2] for chip in chips] == [list(one) for one in sorts]
+
+
+@pytest.mark.parametrize(
+    ("query", "sentence"),
+    [
+        ("sort=id&order=asc&sort=name&order=up", "“order” in the address: Select a valid choice."),
+        ("&".join(f"sort=c{n}" for n in range(9)), "Rows can be sorted by at most 8 columns at once."),
+        ("q=%00", "“q” in the address: Null characters are not allowed."),
+        (f"q={'x' * 401}", "“q” in the address"),
+        ("go=0", "“go” in the address"),
+        ("go=abc", "“go” in the address: Enter a whole number."),
+    ],
+)
+def test_what_cannot_be_meant_gets_a_sentence_and_the_usual_rows(web, account, path, copy, query, sentence):
+    page = web.get(f"{path}?{query}")
+    assert (page.status_code, len(body(page)), asked(account)) == (400, 50, [])
+    assert sentence in told(page)
+
+
+@pytest.mark.parametrize("headers", [{}, htmx()], ids=["page", "part"])
+def test_a_filter_that_is_wrong_is_refused_with_its_place(web, account, path, copy, headers):
+    page = web.get(path, {"filter": "price > 3 AND pirce < 5", "limit": 25}, headers=headers)
+    assert page.status_code == 422
+    assert "This filter doesn't work" in told(page)
+    assert "pirce" in told(page)
+    mark = dom(page).find(".//pre[@class='filter-mark']")
+    assert words(mark) == "price > 3 AND pirce < 5"
+    assert words(mark.find("mark")) == "p"
+    assert asked(account) == []
+    if headers:
+        assert [dom(page).find(f".//{tag}") for tag in ("input", "table")] == [None, None]
+    else:
+        assert field(page, "filter").get("value") == "price > 3 AND pirce < 5"
+        assert link(page, "Show all rows") == "?limit=25"
+
+
+def test_a_filter_that_only_claro_may_read_is_sent_to_claro_as_it_is(web, account, path, copy, monkeypatch):
+    expression = " price > 100 AND id > 0 "
+
+    def refuse(text, columns):
+        raise FilterError("BEYOND is not supported here.", position=3, claro_may_read=True)
+
+    monkeypatch.setattr(filters, "condition", refuse)
+    page = web.get(path, {"filter": expression, "sort": "id", "order": "desc"})
+    assert asked(account)[0]["filter"] == expression
+    assert asked(account)[0]["sort"] == "id"
+    assert all_words(page, ".//thead//th") == ["Row", "id", "name", "price"]
+    assert words(dom(page).find(".//p[@id='unread']")) == (
+        "The dashboard can't read this filter: BEYOND is not supported here. "
+        "Claro was asked instead, so these rows are live."
+    )
+    assert dom(page).find(".//form[@class='go-to-row']") is None
+
+
+@pytest.mark.parametrize("more", [{"q": "thing"}, {"sort": ["id", "name"]}, {"check": "spaces.1"}])
+def test_claro_is_not_asked_for_what_it_cannot_do(web, account, path, copy, monkeypatch, more):
+    def refuse(text, columns):
+        raise FilterError("BEYOND is not supported here.", position=3, claro_may_read=True)
+
+    monkeypatch.setattr(filters, "condition", refuse)
+    page = web.get(path, {"filter": "x BEYOND 1", **more})
+    assert (page.status_code, asked(account)) == (422, [])
+    assert "Only Claro may be able to read this filter" in told(page)
+    assert "BEYOND is not supported here." in told(page)
+
+
+@pytest.mark.parametrize(
+    ("query", "sentence"),
+    [
+        ("?sort=nix&order=desc", "There is no column nix."),
+        ("?sort=id&sort=nix", "There is no column nix."),
+        ("?check=nonsense.1", "There is no such check"),
+        ("?check=spaces.99", "There is no such check"),
+        ("?check=%27;drop table", "There is no such check"),
+    ],
+)
+def test_what_the_table_does_not_have_gets_a_sentence(web, account, path, copy, query, sentence):
+    page = web.get(path + query)
+    assert (page.status_code, asked(account)) == (422, [])
+    assert sentence in told(page)
+
+
+def test_a_search_finds_all_words_in_any_column_and_marks_them(web, account, path, copy):
+    page = web.get(f"{path}?q=THING+180.0")
+    assert body(page) == [["1", "120", "thing 120", "180.0", "note 0"]]
+    marked = [["".join(mark.itertext()) for mark in cell.iter("mark")] for cell in dom(page).iterfind(".//tbody/tr/td")]
+    assert marked == [[], ["thing"], ["180.0"], []]
+    assert "Rows 1 to 1 of 1 that match" in words(page)
+    assert field(page, "q").get("value") == "THING 180.0"
+    chip = dom(page).find(".//a[@id='chip-search']")
+    assert (words(chip), chip.get("href")) == ("Contains THING 180.0 Remove the search", "?")
+    assert asked(account) == []
+
+
+def test_a_search_can_be_filtered_and_sorted(web, path, copy):
+    page = web.get(f"{path}?q=note+thing&filter=note = 'note 3' AND id > 100&sort=price&order=desc&sort=id")
+    assert ids(page) == [119, 115, 111, 107, 103]
+
+
+@pytest.mark.parametrize(
+    ("value", "q", "inner"),
+    [
+        ("<b>&amp;</b>", "amp", "&lt;b&gt;&amp;<mark>amp</mark>;&lt;/b&gt;"),
+        ("<b>", "b", "&lt;<mark>b</mark>&gt;"),
+        ("a\tb ", "b", 'a<span class="ws">\t</span><mark>b</mark><span class="ws"> </span>'),
+        ("ab" * 30, "a", "<mark>a</mark>b" * 20 + "ab" * 10),
+        ({"deep": ["Über"]}, "über", '<bdi>{"deep": ["<mark>Über</mark>"]}</bdi>'),
+        (True, "true", "<mark>true</mark>"),
+        (NumberText("1.10"), "1.10", "<mark>1.10</mark>"),
+        ("https://claro.test/?a=<x>&b", "claro.test", "https://<mark>claro.test</mark>/?a=&lt;x&gt;&amp;b"),
+        # The signs that stand for marks while a cell is escaped.
+        ("\ufdd0x\ufdd1", "x", "<bdi>\ufdd0x\ufdd1</bdi>"),
+    ],
+)
+def test_marks_leave_cells_escaped(page_of, value, q, inner):
+    page = page_of(["cell"], [[value]], f"?q={q}")
+    html = page.content.decode()
+    row = html[html.index("<tbody>") : html.index("</tbody>")]
+    assert f">{inner}<" in row
+    [cell] = dom(page).iterfind(".//tbody/tr/td")
+    assert "".join(cell.itertext()).strip() == cells.whole(value, is_compact=True).strip()
+
+
+def test_a_match_beyond_the_cut_is_marked_at_the_cut(page_of):
+    page = page_of(["cell"], [["x" * 300 + "needle"]], "?q=needle")
+    assert [words(mark) for mark in dom(page).iterfind(".//tbody//mark")] == ["…"]
+
+
+@pytest.mark.parametrize(
+    ("query", "title", "way_out"),
+    [
+        ("?q=nowhere", "No matching rows No rows contain this word.", "Show all rows"),
+        ("?q=no+where&filter=id > 1", "No rows contain all of these words and match this filter.", "Show all rows"),
+        ("?check=spaces.2", "No rows have this finding.", "Show all rows"),
+        ("?filter=id > 999", "No rows match this filter.", "Remove the filter"),
+        ("?page=99", "There is no page 99 This table has 3 pages.", "Show the last page"),
+        ("?page=2&q=nowhere", "There is no page 2", "Show the first page"),
+    ],
+)
+def test_a_page_without_rows_leads_to_one_that_has_some(web, path, copy, query, title, way_out):
+    page = web.get(path + query)
+    assert page.status_code == 200
+    assert title in told(page)
+    assert link(page, way_out) is not None
+
+
+def test_an_empty_table_says_how_wide_it_is(page_of):
+    assert "It has 2 columns and no rows." in told(page_of(["a", "b"], []))
+
+
+def test_a_search_that_is_not_ready_says_so_and_goes_on(web, account, path, copy, monkeypatch):
+    asked_for: list[str] = []
+    monkeypatch.setattr(tasks.fold_copy, "delay", asked_for.append)
+    monkeypatch.setattr(search, "condition", raising(search.NotFolded(copy)))
+    page = web.get(f"{path}?q=thing", headers=htmx())
+    assert (page.status_code, asked(account)) == (202, [])
+    assert "Preparing the search" in told(page)
+    [alert] = [one for one in dom(page).iter() if one.get("hx-get")]
+    assert (alert.get("hx-get"), alert.get("hx-trigger")) == (f"{path}?q=thing", "load delay:1s")
+    assert 'http-equiv="refresh"' in web.get(f"{path}?q=thing").content.decode()
+    assert asked_for == [str(copy.pk)]
+
+
+@pytest.mark.parametrize(
+    ("error", "sentence"),
+    [(opened.TooSlow(), "This took longer than 2 s"), (opened.Busy(), "Not ready yet")],
+)
+@pytest.mark.parametrize("headers", [{}, htmx()], ids=["page", "part"])
+def test_a_query_that_takes_too_long_says_how_to_go_on(web, account, path, copy, monkeypatch, headers, error, sentence):
+    monkeypatch.setattr(opened.Reader, "run", raising(error))
+    page = web.get(f"{path}?filter=id > 1&q=x&limit=25", headers=headers)
+    assert (page.status_code, asked(account)) == (503, [])
+    assert sentence in told(page)
+    if isinstance(error, opened.TooSlow):
+        assert unquote(link(page, "Try again")) == f"{path}?filter=id > 1&q=x&limit=25"
+        assert link(page, "Show all rows") == "?limit=25"
+
+
+@pytest.mark.parametrize("reason", ["file gone", "file damaged", "key lost"])
+def test_a_copy_that_is_lost_leads_to_live_rows(web, account, path, copy, reason):
+    if reason == "key lost":
+        TableCopy.objects.update(data_key="1.not-to-be-opened")
+    else:
+        with store._storage().open(copy.file_name, "rb+") as file:
+            file.truncate(1000)
+        if reason == "file gone":
+            store._storage().delete(copy.file_name)
+    page = web.get(path)
+    assert (page.status_code, len(asked(account))) == (200, 1)
+    assert all_words(page, ".//thead//th") == ["Row", "id", "name", "price"]
+    copy.refresh_from_db()
+    assert copy.state == TableCopy.State.FAILED
+
+
+@pytest.mark.parametrize(
+    ("query", "needs"),
+    [
+        ("?q=thing", "Search"),
+        ("?sort=note&sort=id&order=desc", "Sorting by several columns"),
+        ("?check=spaces.2&limit=25", "A check"),
+    ],
+)
+@pytest.mark.parametrize("headers", [{}, htmx()], ids=["page", "part"])
+def test_an_address_that_needs_a_copy_says_so_and_keeps_its_address(web, account, path, query, needs, headers):
+    page = web.get(path + query, headers=headers)
+    assert (page.status_code, asked(account)) == (409, [])
+    assert f"{needs} works on a whole-table copy" in told(page)
+    section = dom(page).find(".//section[@id='rows']")
+    assert section.get("hx-get") == path + query
+    assert f"copy-{Source.objects.get().pk} from:body" in section.get("hx-trigger")
+    [form] = [form for form in section.iter("form") if form.get("method") == "post"]
+    assert field(page, "next").get("value") == path + query
+    assert "Copy the whole table" in words(form)
+
+
+def test_a_key_without_copies_says_so_where_one_is_needed(web, account, path, key):
+    ApiKey.objects.filter(pk=key.pk).update(keeps_copies=False)
+    page = web.get(f"{path}?q=thing")
+    assert page.status_code == 409
+    assert "switched whole-table copies off" in told(page)
+
+
+def test_opening_a_small_table_starts_its_copy(web, path):
+    assert len(body(web.get(path))) == 50
+    copy = TableCopy.objects.get()
+    assert (copy.is_automatic, copy.is_under_way) == (True, True)
+
+
+def test_a_filtered_page_says_nothing_about_the_size_of_the_table(web, path, settings):
+    settings.COPY_ROWS_AUTO = 50
+    web.get(path, {"filter": "id = 1"})
+    web.get(path)
+    assert not TableCopy.objects.filter(is_automatic=False)
+
+
+def test_readers_keep_the_old_version_until_there_is_a_new_one(web, account, path, table, copy):
+    Source.objects.update(processed_at=timezone.now() + timedelta(minutes=1))
+    page = web.get(path)
+    assert (len(body(page)), asked(account)) == (50, [])
+    assert "before the file was processed again" in words(page)
+    assert TableCopy.objects.under_way().count() == 1
+
+
+@pytest.mark.parametrize("status", ["processing", "failed"])
+def test_the_copy_also_serves_while_the_file_is_processed_again(web, account, path, copy, status):
+    Source.objects.update(status=status)
+    page = web.get(path)
+    assert (page.status_code, len(body(page)), asked(account)) == (200, 50, [])
+
+
+@pytest.mark.parametrize(
+    ("query", "target"),
+    [
+        ("?go=75", "?page=2#row-75"),
+        ("?go=50&limit=25&page=9", "?limit=25&page=2#row-50"),
+        ("?filter=id+%3E+1&go=1&key=", "?filter=id+%3E+1&page=1#row-1"),
+    ],
+)
+def test_a_row_is_gone_to_by_its_number(web, path, copy, query, target):
+    answer = web.get(path + query)
+    assert (answer.status_code, answer.headers["Location"]) == (302, path + target)
+    if "filter" not in query:
+        page = web.get(answer.headers["Location"])
+        assert dom(page).find(f".//tr[@id='{target.partition('#')[2]}']") is not None
+
+
+def test_a_form_asks_for_the_row_and_keeps_the_rest(web, path, copy):
+    page = web.get(f"{path}?q=thing&limit=25&sort=note&sort=id")
+    form = dom(page).find(".//form[@class='go-to-row']")
+    kept = [(one.get("name"), one.get("value")) for one in form.iterfind("input") if one.get("type") == "hidden"]
+    assert kept == [("q", "thing"), ("limit", "25"), ("sort", "note"), ("sort", "id")]
+    assert form.find("input[@name='go']").get("max") == "120"
+
+
+def test_a_saved_view_has_all_that_a_copy_shows(web, path, copy):
+    page = web.get(f"{path}?q=thing&sort=note&order=desc&sort=id&order=asc&check=duplicates.4&page=1&go=")
+    response = web.post(link(page, "Save this view"), {"name": "Mine"})
+    saved = "?sort=note&sort=id&order=desc&order=asc&q=thing&check=duplicates.4"
+    assert response.headers["Location"] == path + saved
+    assert ids(web.get(response.headers["Location"])) == ids(page)
+
+
+LONG = "a long story\n  with <b>&amp;</b> \u200f" * 40
+
+
+@pytest.mark.parametrize("headers", [{}, htmx()], ids=["page", "part"])
+def test_a_cell_opens_whole_from_the_copy(web, account, table, path, headers):
+    copied(table, ["id", "text"], [[n, f"{n}: {LONG}"] for n in range(1, 101)])
+    page = web.get(f"{path}cell/?sort=id&order=desc&limit=25&page=2&at=30.2", headers=headers)
+    [shown] = [one for one in dom(page).iter("pre") if one.get("data-at")]
+    assert "".join(shown.itertext()).removeprefix("\n") == f"71: {LONG}".replace("\r\n", "\n")
+    assert asked(account) == []
+
+
+def test_several_cells_of_a_page_are_whole_at_once(web, table, path):
+    copied(table, ["id", "text", "more"], [[n, f"{n}: {LONG}", {"n": n}] for n in range(1, 101)])
+    page = web.get(f"{path}cell/?q=story&at=3.2&at=7.3&at=3.1", headers=htmx())
+    shown = {one.get("data-at"): "".join(one.itertext()).removeprefix("\n") for one in dom(page).iter("pre")}
+    assert shown == {"3.2": f"3: {LONG}", "7.3": '{\n  "n": 7\n}', "3.1": "3"}
+
+
+@pytest.mark.parametrize("at", ["51.1", "0.1", "1.5", "1000000.1", "x"])
+@pytest.mark.parametrize("query", ["", "q=thing&"])
+def test_a_cell_that_is_not_on_the_page_is_not_there(web, path, copy, at, query):
+    assert web.get(f"{path}cell/?{query}at={at}").status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("query", "status"),
+    [("filter=nix = 1&", 422), ("sort=nix&", 422), ("check=nix.1&", 422)],
+)
+def test_a_cell_of_what_is_refused_says_why(web, path, copy, query, status):
+    assert web.get(f"{path}cell/?{query}at=1.1").status_code == status
+
+
+def test_a_cell_of_a_search_without_a_copy_makes_no_call(web, account, path):
+    page = web.get(f"{path}cell/?q=thing&at=1.1")
+    assert (page.status_code, asked(account)) == (409, [])
+
+
+def test_long_cells_are_cut_as_those_of_live_rows_are(table, account, web, path):
+    rows = [[LONG, {"text": "y" * 500}, "https://claro.test/" + "x" * 500, " " * 300, "z" * 121]]
+    answer = {"columns": ["a", "b", "c", "d", "e"], "data": rows}
+    account.fault("answer", path="/data", status=200, body=json.dumps(answer))
+    live = dom(web.get(path)).find(".//tbody/tr")
+    store.purge(TableCopy.objects.all())
+    copied(table, answer["columns"], rows)
+    from_copy = dom(web.get(path)).find(".//tbody/tr")
+    assert [cell.attrib for cell in from_copy] == [cell.attrib for cell in live]
+    assert ["".join(cell.itertext()) for cell in from_copy] == ["".join(cell.itertext()) for cell in live]
+
+
+def test_a_strangers_table_is_not_there_whatever_is_asked_of_it(client_of, bob, path, copy):
+    stranger = client_of(bob)
+    for query in ("", "?q=thing", "?sort=id&sort=name", "?go=5", "?check=spaces.1"):
+        assert stranger.get(path + query).status_code == 404
+        assert stranger.get(f"{path}cell/{query}{'&' if query else '?'}at=1.1").status_code == 404
+
+
+def test_the_copy_of_one_key_serves_no_other_key(web, alice, account, table, path, copy):
+    other = keys.add(alice, "Other", account.another_key(), ApiKey.State.VALID)
+    synced(other)
+    page = web.get(f"{path}?key={other.pk}")
+    assert all_words(page, ".//thead//th") == ["Row", "id", "name", "price"]
+    assert "Live from Claro" in words(page)
+    assert web.get(f"{path}?key={other.pk}&q=thing").status_code == 409
+    assert len(body(web.get(f"{path}?key={table.key.pk}&q=thing"))) == 50
+
+
+def raising(error: Exception):
+    def refuse(*_, **__):
+        raise error
+
+    return refuse
