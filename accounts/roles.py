@@ -22,6 +22,7 @@ class Role(models.IntegerChoices):
 class Action(StrEnum):
     BROWSE = "browse"
     DOWNLOAD = "download"
+    EXPORT = "export"
     SHARE = "share"
     SAVE_VIEWS = "save_views"
     COPY = "copy"
@@ -37,6 +38,7 @@ class Action(StrEnum):
 TABLE: dict[Action, tuple[Role, str]] = {
     Action.BROWSE: (Role.VIEWER, "Browse data sources and rows"),
     Action.DOWNLOAD: (Role.VIEWER, "Download files"),
+    Action.EXPORT: (Role.VIEWER, "Export rows"),
     Action.SHARE: (Role.MEMBER, "Create share links, restore deleted files"),
     Action.SAVE_VIEWS: (Role.MEMBER, "Save views for the team"),
     Action.COPY: (Role.MEMBER, "Copy large tables, stop and delete copies"),

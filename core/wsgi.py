@@ -11,6 +11,7 @@ of a client that has left, pass on headers with underscores, and ignore a body t
 import asyncio
 import io
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -20,6 +21,10 @@ from core.pool import Threads
 WsgiApp = Callable[[dict[str, Any], Callable], Any]
 # An answer that states a length up to this is read at once, also where it is streamed: a static file for one.
 AT_ONCE = 2**20
+
+
+class Cut(Exception):
+    """Raised by a streamed answer that ends here, incomplete. The server shows this to the client (protocol.py)."""
 
 
 class InThreads:
@@ -34,11 +39,15 @@ class InThreads:
     async def __call__(self, scope: dict, receive: Callable, send: Callable) -> None:
         environ = environ_of(scope, (await receive())["body"])
         answer = await self._threads.run(_Answer, self._app, environ, patience_s=self._patience_s)
-        await send({"type": "http.response.start", "status": answer.status, "headers": answer.headers})
-        if answer.body is None:
-            await self._stream(answer, receive, send)
-        else:
-            await send({"type": "http.response.body", "body": answer.body})
+        try:
+            await send({"type": "http.response.start", "status": answer.status, "headers": answer.headers})
+            if answer.body is None:
+                await self._stream(answer, receive, send)
+            else:
+                await send({"type": "http.response.body", "body": answer.body})
+        finally:
+            if not answer.is_closed:
+                await self._threads.run(answer.close)
 
     async def _stream(self, answer: "_Answer", receive: Callable, send: Callable) -> None:
         leaving = asyncio.create_task(_until_gone(receive))
@@ -46,9 +55,10 @@ class InThreads:
             while piece := await self._threads.run(answer.piece):
                 await send({"type": "http.response.body", "body": piece, "more_body": True})
                 if leaving.done():
-                    await self._threads.run(answer.close)
                     return
             await send({"type": "http.response.body", "body": b""})
+        except Cut:
+            return
         finally:
             leaving.cancel()
 
@@ -62,6 +72,9 @@ class _Answer:
     body: bytes | None = None
 
     def __init__(self, app: WsgiApp, environ: dict[str, Any]):
+        self.is_closed = False
+        # A piece may still be made while the answer is closed, where the server stops.
+        self._turn = threading.RLock()
         self._result = app(environ, self._start)
         pieces = self._result
         if pieces.streaming and environ["REQUEST_METHOD"] == "HEAD":
@@ -73,22 +86,29 @@ class _Answer:
         try:
             self.body = b"".join(pieces)
         finally:
-            self._result.close()
+            self.close()
 
     def piece(self) -> bytes:
         """The next piece; empty at the end, after which the answer is closed."""
-        try:
-            piece = next(self._pieces, b"")
-            database.release()
-        except BaseException:
-            self.close()
-            raise
-        if not piece:
-            self.close()
-        return piece
+        with self._turn:
+            if self.is_closed:
+                raise Cut
+            try:
+                piece = next(self._pieces, b"")
+                database.release()
+            except BaseException:
+                self.close()
+                raise
+            if not piece:
+                self.close()
+            return piece
 
     def close(self) -> None:
-        self._result.close()
+        """Closes the answer, once a piece that is being made for a client that has left is complete."""
+        with self._turn:
+            if not self.is_closed:
+                self.is_closed = True
+                self._result.close()
 
     def _start(self, status: str, headers: list[tuple[str, str]]) -> None:
         self.status = int(status[:3])

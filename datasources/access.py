@@ -37,6 +37,7 @@ from datasources.models import (
     AuditEvent,
     Deletion,
     DownloadLink,
+    Export,
     KeyShare,
     Outlet,
     SavedView,
@@ -122,6 +123,11 @@ def sources_behind(key_ids: Iterable[UUID | Slot]) -> QuerySet[Source]:
 
 def links_for(user: User, space: Space = EVERYTHING) -> QuerySet[DownloadLink]:
     return DownloadLink.objects.filter(source__in=sources_for(user, space))
+
+
+def exports_for(user: User) -> QuerySet[Export]:
+    """The user's own receipts, of sources that they still reach."""
+    return Export.objects.filter(user=user, source__in=sources_for(user))
 
 
 def events_for(user: User, space: Space = EVERYTHING) -> QuerySet[AuditEvent]:
@@ -252,6 +258,13 @@ def get_deletions(user: User, deletion_id: UUID) -> list[Deletion]:
 
 def get_link(user: User, link_id: UUID) -> DownloadLink:
     return get_object_or_404(links_for(user).select_related("source__key"), pk=link_id)
+
+
+def get_export(user: User, export_id: UUID) -> Export:
+    """A receipt of the user's own; the key of its source has their `role`."""
+    export = get_object_or_404(exports_for(user).select_related("source", "user"), pk=export_id)
+    export.source.key = get_object_or_404(keys_for(user), pk=export.source.key_id)
+    return export
 
 
 def _with_their_state(space: Space) -> Prepared:

@@ -20,6 +20,7 @@ from core.redis import connection
 from datasources import notices
 from datasources.activity import log
 from datasources.copies import build, folding, upkeep
+from datasources.copies.exports import receipts
 from datasources.deleting import bin, viewers
 from datasources.downloads import links
 from datasources.keys import refusals
@@ -229,6 +230,7 @@ def tidy() -> None:
     viewers.tidy()
     bin.tidy()
     upkeep.tidy()
+    receipts.tidy()
     call_command("clearsessions")
     sessions.tidy()
     log.tidy()

@@ -5,9 +5,11 @@ from datasources.views import (
     activity,
     bin,
     bulk,
+    columns,
     context,
     copies,
     downloads,
+    exports,
     holdings,
     invitations,
     keys,
@@ -43,6 +45,9 @@ sources_urls = [
     path("<uuid:datasource_id>/", sources.details, name="details"),
     path("<uuid:datasource_id>/rows/", rows.rows, name="rows"),
     path("<uuid:datasource_id>/rows/cell/", rows.cell, name="cell"),
+    path("<uuid:datasource_id>/rows/heads/", columns.heads, name="heads"),
+    path("<uuid:datasource_id>/rows/column/", columns.column, name="column"),
+    path("<uuid:datasource_id>/rows/export/", exports.export, name="export"),
     path("<uuid:datasource_id>/copy/", copies.copy, name="copy"),
     path("<uuid:datasource_id>/download/", downloads.ask, name="download"),
     path("<uuid:datasource_id>/share/", shares.share, name="share"),
@@ -54,6 +59,11 @@ downloads_urls = [
     path("<uuid:link_id>/", downloads.state, name="state"),
     path("<uuid:link_id>/file/", downloads.file, name="file"),
     path("<uuid:link_id>/url/", downloads.url, name="url"),
+]
+exports_urls = [
+    path("", exports.list_exports, name="list"),
+    path("<uuid:export_id>/", exports.receipt, name="receipt"),
+    path("<uuid:export_id>/file/", exports.file, name="file"),
 ]
 activity_urls = [
     path("", activity.list_activity, name="list"),
@@ -113,6 +123,7 @@ urlpatterns = [
     path("keys/", include((keys_urls, "keys"))),
     path("sources/", include((sources_urls, "sources"))),
     path("downloads/", include((downloads_urls, "downloads"))),
+    path("exports/", include((exports_urls, "exports"))),
     path("activity/", include((activity_urls, "activity"))),
     path("notices/", include((notices_urls, "notices"))),
     path("shares/", include((shares_urls, "shares"))),

@@ -55,6 +55,9 @@ class What(StrEnum):
     COPY_STARTED = "copy_started"
     COPY_STOPPED = "copy_stopped"
     COPY_DELETED = "copy_deleted"
+    EXPORT_STARTED = "export_started"
+    EXPORTED = "exported"
+    EXPORT_BROKEN_OFF = "export_broken_off"
     VIEW_SAVED = "view_saved"
     VIEW_DELETED = "view_deleted"
     DOWNLOAD_ASKED = "download_asked"
@@ -147,6 +150,9 @@ GROUPS = {
             What.COPY_STARTED: ("Table copy started", "started to copy the table {about}"),
             What.COPY_STOPPED: ("Table copy stopped", "stopped copying the table {about}"),
             What.COPY_DELETED: ("Table copy deleted", "deleted the copies of the table {about}"),
+            What.EXPORT_STARTED: ("Export started", "started to export rows of {about} as {format}"),
+            What.EXPORTED: ("Rows exported", "exported {rows} rows of {about} as {format}"),
+            What.EXPORT_BROKEN_OFF: ("Export broken off", "received {about} as {format} in part: {why}"),
         },
     ),
     "views": Group(

@@ -39,6 +39,8 @@ RUN_S = 8.0
 AT_ONCE = 4
 # Calls are let go bit by bit: a run for each of them would cost more time than the calls.
 PAUSE = timedelta(seconds=4)
+# A run begins so much before its first call is allowed, and waits for it: due work is looked for every two seconds.
+AHEAD = timedelta(seconds=2.5)
 STAND_ASIDE = timedelta(seconds=2)
 # While Claro processes the source again.
 PROCESSING_PAUSE = timedelta(seconds=30)
@@ -145,6 +147,7 @@ class _Run:
         self._held, self._cache = held, cache
         self._ends_at = time.monotonic() + RUN_S
         self._published_at = time.monotonic()
+        self._has_begun = False
         self._path = _staging_path(held.work)
 
     def advance(self) -> str:
@@ -156,7 +159,7 @@ class _Run:
                     self._held.finish(timezone.now())
                     return "goes on"
                 self._check()
-                self._add(file, self._block(file.rows))
+                self._add(file, self._next_block(file.rows))
         self._finish()
         return "done"
 
@@ -166,7 +169,7 @@ class _Run:
 
     def _is_read(self, file: Staging) -> bool:
         total = self._copy.rows_total
-        return self._copy.rows_read > 0 and total is not None and file.rows >= total
+        return file.blocks > 0 and total is not None and file.rows >= total
 
     def _check(self) -> None:
         """Learns how the copy, its source and its key are now. Raises _Ended, LeaseLost."""
@@ -235,6 +238,18 @@ class _Run:
             file = Staging.open(self._path)
         with file:
             yield file
+
+    def _next_block(self, first: int) -> Block:
+        """The block after `first` rows. The first one of a run is worth a short wait. Raises RateLimited."""
+        has_begun, self._has_begun = self._has_begun, True
+        try:
+            return self._block(first)
+        except RateLimited as error:
+            wait = error.retry_at - timezone.now()
+            if has_begun or wait > AHEAD:
+                raise
+        time.sleep(max(wait.total_seconds(), 0))
+        return self._block(first)
 
     def _block(self, first: int) -> Block:
         """The block that begins after `first` rows: from the row cache, else by one call."""
@@ -318,7 +333,7 @@ def _put_off(held: Held, error: ClaroError) -> str:
     if isinstance(error, DatasourceNotFound):
         return _fail(held, error)
     if isinstance(error, RateLimited):
-        held.finish(max(error.retry_at, now + PAUSE))
+        held.finish(max(error.retry_at - AHEAD, now + PAUSE))
         return "waits"
     if isinstance(error, ProcessingInProgress):
         held.finish(now + PROCESSING_PAUSE)

@@ -6,6 +6,7 @@ values are accepted. docs/copies.md has the grammar, and how kinds of columns co
 
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import NamedTuple
 
 from sqlglot import exp
@@ -90,6 +91,11 @@ class Excerpt(NamedTuple):
 
 def condition(text: str, columns: Sequence[Column]) -> Condition:
     """The condition that a filter means; every row if it is blank. Raises FilterError."""
+    return _condition(text, tuple(columns))
+
+
+@lru_cache(maxsize=256)  # of a filter many pages are read, and parsing takes 3 ms
+def _condition(text: str, columns: tuple[Column, ...]) -> Condition:
     if len(text) > LENGTH_MAX:
         raise FilterError(f"The filter is longer than {LENGTH_MAX:,} characters. Shorten it.", claro_may_read=False)
     if not text.strip():

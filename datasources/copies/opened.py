@@ -7,12 +7,13 @@ its own, because a connection that threads share gives wrong answers.
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
 from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
+from typing import Any, TypeVar
 
 import duckdb
 from django.db import connections
@@ -25,6 +26,8 @@ from datasources.copies import duck, schema, store
 from datasources.copies.schema import Column, Kind
 from datasources.copies.store import CopyLost, NoRoom
 from datasources.models import TableCopy
+
+T = TypeVar("T")
 
 SECONDS = 2.0
 # Readers of one user at once in this process. Others wait for their turn.
@@ -99,6 +102,12 @@ class Reader:
     def meta(self, name: str) -> str | None:
         return self._file.meta.get(name)
 
+    def once(self, find: Callable[["Reader"], T]) -> T:
+        """The value of `find` for this file, computed once while the file is attached: a file never changes."""
+        if find not in self._file.found:
+            self._file.found[find] = find(self)
+        return self._file.found[find]
+
     def _execute(self, sql: str, parameters: Sequence) -> duckdb.DuckDBPyConnection:
         # An interrupt between two queries would be forgotten.
         if time.monotonic() > self._deadline:
@@ -117,6 +126,7 @@ class _File:
     columns: tuple[Column, ...] = ()
     rows: int = 0
     meta: dict[str, str | None] = field(default_factory=dict)
+    found: dict[Callable, Any] = field(default_factory=dict)
 
     @contextmanager
     def cursor(self, deadline: float) -> Iterator[duckdb.DuckDBPyConnection]:

@@ -2,7 +2,8 @@
 
 OFFSET reads and sorts all rows before a page: 270 ms at row 500,000 of 1,000,000. Therefore the order of a sorted table
 is kept after its first page: the `n` of every row, as unsigned 32-bit numbers in a file beside the open copy. A page is
-then a read of 200 bytes. A version never changes, so that a kept order stays right until the copy is closed.
+then a read of 200 bytes. A version never changes, so that a kept order stays right until the copy is closed. The cells
+of its first rows are kept too (first_rows.py).
 """
 
 import contextlib
@@ -14,7 +15,7 @@ import sys
 import threading
 import uuid
 from array import array
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import duckdb
@@ -22,6 +23,7 @@ from django.conf import settings
 from django.db import connections
 
 from datasources.copies import duck, opened, store
+from datasources.copies import first_rows as rows_file
 from datasources.copies.schema import Column, Kind
 from datasources.models import TableCopy
 
@@ -81,22 +83,41 @@ def kept(copy: TableCopy, terms: str, first: int, limit: int) -> list[int] | Non
     return None
 
 
+def first_rows(copy: TableCopy, terms: str, first: int, limit: int) -> list[list]:
+    """`n` and what is stored of these rows of a kept order, as far as it is kept."""
+    with contextlib.suppress(OSError):
+        return rows_file.read(_of_first_rows(_path(copy, terms)), first, limit)
+    return []
+
+
 def keep(reader: opened.Reader, terms: str) -> None:
-    """Sorts the table and keeps the order. Raises what Reader.stream does, and OSError where there is no room."""
+    """Sorts the table and keeps the order with its first rows.
+
+    Raises what Reader.stream does, and OSError where there is no room.
+    """
     numbers = array("I")
     for rows in reader.stream(f"SELECT n FROM rows ORDER BY {terms}", size=20_000):  # noqa: S608 - from `by`
         numbers.extend([n for (n,) in rows])
+    kept = _path(reader.copy, terms)
+    with _new(_of_first_rows(kept)) as path:
+        rows_file.write(reader, numbers[: rows_file.ROWS].tolist(), path)
     if sys.byteorder == "big":
         numbers.byteswap()
-    path = _path(reader.copy, terms)
+    with _new(kept) as path:
+        path.write_bytes(numbers.tobytes())
+    _make_room(reader.copy)
+
+
+@contextlib.contextmanager
+def _new(path: Path) -> Iterator[Path]:
+    """A file to write, which replaces the one at `path`."""
     new = path.with_name(f"{path.name}.{uuid.uuid4().hex}.tmp")
     try:
-        new.write_bytes(numbers.tobytes())
+        yield new
         new.replace(path)
     except BaseException:
         new.unlink(missing_ok=True)
         raise
-    _make_room(reader.copy)
 
 
 def keep_soon(copy: TableCopy, terms: str) -> None:
@@ -114,7 +135,7 @@ def _keep(copy: TableCopy, terms: str) -> None:
         with opened.reader(copy, seconds=SECONDS) as reader:
             keep(reader, terms)
         if not TableCopy.objects.filter(pk=copy.pk).exists():  # purged meanwhile
-            _path(copy, terms).unlink(missing_ok=True)
+            _remove(_path(copy, terms))
     except (store.CopyLost, opened.Busy, opened.TooSlow, duckdb.Error, OSError) as error:
         logger.warning("The order of copy %s is not kept: %s", copy.pk, error)
     finally:
@@ -127,6 +148,10 @@ def _path(copy: TableCopy, terms: str) -> Path:
     return store.beside(copy, f"order-{hashlib.sha256(terms.encode()).hexdigest()[:16]}")
 
 
+def _of_first_rows(path: Path) -> Path:
+    return path.with_name(path.name.replace(".order-", ".first-"))
+
+
 def _make_room(copy: TableCopy) -> None:
     found = []
     every = store.beside(copy, "order-*")
@@ -134,7 +159,12 @@ def _make_room(copy: TableCopy) -> None:
         with contextlib.suppress(FileNotFoundError):
             found.append((path.stat().st_mtime_ns, path))
     for _, path in sorted(found)[:-KEPT_MAX]:
-        path.unlink(missing_ok=True)
+        _remove(path)
+
+
+def _remove(path: Path) -> None:
+    path.unlink(missing_ok=True)
+    _of_first_rows(path).unlink(missing_ok=True)
 
 
 def _numbers(data: bytes) -> array:

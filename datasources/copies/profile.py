@@ -113,11 +113,15 @@ def write(path: Path) -> None:
 
 def of(reader: Reader, places: Collection[int] | None = None) -> list[ColumnProfile]:
     """The stored profiles of all columns or of those at some places (from 0), in the copy's order; [] without one."""
+    every, chosen = reader.once(_every), None if places is None else {*places}
+    return every if chosen is None else [one for one in every if one.column.place in chosen]
+
+
+def _every(reader: Reader) -> list[ColumnProfile]:
     if reader.meta("profile") != str(FORMAT):
         return []
     names = Counter(column.name for column in reader.columns)
-    chosen = "" if places is None else f"WHERE place IN ({', '.join(map(str, [-1, *places]))})"
-    found = reader.run(f"SELECT place, facts FROM profile {chosen} ORDER BY place")  # noqa: S608 - places are numbers
+    found = reader.run("SELECT place, facts FROM profile ORDER BY place")
     return [
         ColumnProfile(column, _facts(text), names[column.name] == 1 and _is_nameable(column.name))
         for column, text in ((reader.columns[place], text) for place, text in found)

@@ -36,6 +36,10 @@ class Kind(StrEnum):
     MIXED = "mixed"
 
 
+# Cells of these kinds may be of any length.
+LONG = (Kind.TEXT, Kind.NESTED, Kind.DECIMAL, Kind.MIXED)
+
+
 class Letter(StrEnum):
     """The kind of one staged cell; a row has one text of such letters."""
 

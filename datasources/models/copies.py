@@ -131,10 +131,23 @@ class Export(models.Model):
     # A sentence for people: why it was refused or broken off.
     reason = models.TextField(blank=True)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
+    # While it is being written: when the process that writes it last said so.
+    heard_at = models.DateTimeField(null=True, blank=True)
     finished_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
-        indexes = [models.Index(fields=["user", "-created_at"], name="export_newest")]
+        indexes = [
+            models.Index(fields=["user", "-created_at"], name="export_newest"),
+            models.Index(fields=["state", "heard_at"], name="export_lost"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.state} export {self.pk}"
+
+    @property
+    def is_waiting(self) -> bool:
+        return self.state == self.State.WAITING
+
+    @property
+    def is_being_written(self) -> bool:
+        return self.state == self.State.WRITING

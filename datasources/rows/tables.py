@@ -131,6 +131,13 @@ def shown_places(names: Sequence[str], state: dict[str, Any], rows: int) -> set[
     return {column.place - 1 for column in chosen[first - 1 : first - 1 + most]}
 
 
+def shown_columns(names: Sequence[str], state: dict[str, Any], most: int) -> list[Column]:
+    """At most so many of the columns that the state chooses, from the first that is shown."""
+    chosen = _chosen(_columns(names), state["column"])
+    first = _first(chosen, state)
+    return chosen[first - 1 : first - 1 + most]
+
+
 def short(text: str, at: int) -> str:
     return text if len(text) <= at else text[: at - 1] + "…"
 

@@ -1,4 +1,4 @@
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect
 from django.utils.safestring import SafeString
 
@@ -14,7 +14,7 @@ from datasources.rows import cells, problems, reading, tables
 from datasources.rows.forms import CellsForm, RowsForm
 from datasources.rows.pages import StillLoading
 from datasources.rows.reading import NeedsCopy, Reading
-from datasources.views import copies
+from datasources.views import columns, copies, exports
 from datasources.views.errors import say_when, status_of
 from datasources.views.guards import READ, of_source
 from datasources.views.pages import render_page, render_problem
@@ -24,9 +24,14 @@ WHOLE_MAX, TOGETHER_MAX = 500_000, 4_000_000
 
 
 @of_source(*READ)
-def rows(request: HttpRequest, source: Source) -> HttpResponse:
-    """The table of a source's rows, from its whole-table copy or live from Claro. Its state is in the URL."""
+def rows(request: HttpRequest, source: Source) -> HttpResponseBase:
+    """The table of a source's rows, from its whole-table copy or live from Claro. Its state is in the URL.
+
+    With `format` in the address, the rows as a file.
+    """
     viewers.note(source, request.user)
+    if "format" in request.GET:
+        return exports.for_script(request, source)
     form = RowsForm(request.GET)
     state = form.state()
     if state["go"]:
@@ -57,6 +62,7 @@ def rows(request: HttpRequest, source: Source) -> HttpResponse:
     _copy_soon(request, source, found, state)
     context |= _shown(found, state)
     context["table"] = tables.table(found.rows, state, dict(request.GET.lists()), found.terms)
+    context["heads"] = columns.heads_of(request, source, found.copy, context["table"], state)
     return render_page(request, "rows/page.html", context, status, part="rows/_table.html")
 
 

@@ -30,7 +30,7 @@ document.addEventListener("copy", (event) => {
 function selected(table, range) {
   const rows = [];
   for (const row of table.rows) {
-    if (!range.intersectsNode(row)) continue;
+    if (row.matches(".heads") || !range.intersectsNode(row)) continue;
     const cells = [];
     for (const cell of row.cells) {
       if (cell.cellIndex === 0 || !range.intersectsNode(cell)) continue;

@@ -1,17 +1,13 @@
+import { follow } from "./follow.js";
+
 // A click on a header with Shift adds the column to those that the rows are sorted by, or turns its order round.
 document.addEventListener("click", (event) => {
   const link = event.shiftKey && event.target.closest("[data-sorts] .sort-link");
   const name = link && new URL(link.href).searchParams.get("sort");
   if (!name) return; // the link removes the only order that there is
   event.preventDefault();
-  const next = link.cloneNode();
-  next.href = withColumn(new URL(location.href), name);
-  // A link of its own, because the browser opens a window for a click with Shift.
-  next.hidden = true;
-  next.removeAttribute("id");
-  link.after(next);
-  htmx.process(next);
-  next.click();
+  // Not by this link: the browser opens a window for a click with Shift.
+  follow(withColumn(new URL(location.href), name), link);
 }, { capture: true });
 
 function withColumn(address, name) {

@@ -338,4 +338,12 @@ def _not_found(world: World) -> str:
     return f"/sources/{uuid.uuid4()}/"
 
 
-from tests.browser import account_places, bin_places, copy_places, rows_of_copies_places, share_places, source_places  # noqa: E402, F401 - adds its own
+from tests.browser import (  # noqa: E402, F401 - each adds its own
+    account_places,
+    bin_places,
+    copy_places,
+    export_places,
+    rows_of_copies_places,
+    share_places,
+    source_places,
+)

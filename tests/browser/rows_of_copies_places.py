@@ -36,3 +36,8 @@ def _bad_filter(world: World) -> str:
 @place("rows, a copy is needed", "Search works on a whole-table copy", 409)
 def _needed(world: World) -> str:
     return f"/sources/{world.table().datasource_id}/rows/?q=thing"
+
+
+@place("column of a copy", "Frequent values")
+def _column(world: World) -> str:
+    return rows_of(world, "filter=price+%3C+50").replace("/rows/?", "/rows/column/?place=4&")

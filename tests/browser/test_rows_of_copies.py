@@ -124,3 +124,44 @@ def test_an_address_that_needs_a_copy_goes_on_when_there_is_one(page, witness, t
     copied(table, COLUMNS, ROWS)
     page.evaluate("id => document.body.dispatchEvent(new CustomEvent(`copy-${id}`))", str(table.pk))
     shows(page, "1", "Rows 1 to 50 of 120 that match")
+
+
+# --- Profiles -----------------------------------------------------------------------------------------------------
+def bar(page: Page, column: int, place: int):
+    return page.locator(f".heads td:nth-child({column + 1}) .head-chart a").nth(place)
+
+
+def test_a_bar_filters_the_table_in_its_place(rows):
+    rows.evaluate("window.stays = true")
+    bar(rows, 3, 0).click()
+    expect(rows.locator("#chip-filter")).to_contain_text("price >= 0 AND price < 10")
+    expect(rows.locator("#rows [data-announce]")).to_have_text("Rows 1 to 6 of 6 that match")
+    expect(rows.locator(".heads .part").first).to_be_attached()
+    assert rows.evaluate("window.stays")
+    rows.go_back()
+    shows(rows, "1", "Rows 1 to 50 of 120")
+
+
+def test_the_profile_of_a_column_opens_and_filters_by_keyboard(rows):
+    profile = rows.get_by_role("link", name="text, profile of note")
+    profile.focus()
+    profile.press("Enter")
+    dialog = rows.get_by_role("dialog", name="note")
+    expect(dialog.get_by_text("Different values")).to_be_visible()
+    rows.keyboard.press("Escape")
+    expect(dialog).to_be_hidden()
+    expect(profile).to_be_focused()
+    profile.press("Enter")
+    dialog.get_by_role("link", name="note 2").press("Enter")
+    expect(dialog).to_be_hidden()
+    shows(rows, "2", "Rows 1 to 30 of 30 that match")
+    expect(rows).to_have_url(re.compile(r"filter=note\+%3D\+%27note\+2%27"))
+
+
+def test_copied_cells_are_without_the_heads(rows):
+    rows.evaluate("getSelection().selectAllChildren(document.querySelector('.rows thead'))")
+    found = rows.evaluate(
+        "new Promise((resolve) => { document.addEventListener('copy', (event) => resolve("
+        "event.clipboardData.getData('text/plain')), { once: true }); document.execCommand('copy') })"
+    )
+    assert found == "id\tname\tprice\tnote"

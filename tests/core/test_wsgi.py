@@ -9,7 +9,7 @@ from django.db import connection, transaction
 from django.http import HttpResponse, StreamingHttpResponse
 
 from core.pool import Gauge, NoThread, Threads
-from core.wsgi import AT_ONCE, InThreads, environ_of
+from core.wsgi import AT_ONCE, Cut, InThreads, environ_of
 
 SCOPE = {
     "type": "http",
@@ -27,10 +27,12 @@ SCOPE = {
 class Client:
     """Sends requests to an application that answers with `response`, and takes so many messages of its answers."""
 
-    def __init__(self, response: Callable[[dict], HttpResponse] | HttpResponse, takes: int = 1000):
-        self.gauge = Gauge(1)
+    def __init__(self, response: Callable[[dict], HttpResponse] | HttpResponse, takes: int = 1000, threads: int = 1):
+        self.gauge = Gauge(threads)
         self.sent: list[dict] = []
         self.takes, self.leaves = asyncio.Semaphore(takes), asyncio.Event()
+        # Raised instead of waiting for the client to take a message.
+        self.send_error: Exception | None = None
         self.environ: dict = {}
         self._response = response
         self.app = InThreads(self._answer, Threads(self.gauge), patience_s=0.05)
@@ -57,6 +59,8 @@ class Client:
         return response
 
     async def _send(self, message: dict) -> None:
+        if self.send_error and self.takes.locked():
+            raise self.send_error
         await self.takes.acquire()
         self.sent.append(message)
 
@@ -153,6 +157,53 @@ def test_a_piece_that_breaks_ends_and_closes_the_answer():
             await client.ask()
         assert client.pieces == [b"0"]
         assert (pieces.is_closed, client.gauge.busy) == (True, 0)
+
+    asyncio.run(main())
+
+
+def test_a_piece_that_cuts_the_answer_ends_it_without_its_end():
+    def before(number: int) -> None:
+        if number == 1:
+            raise Cut
+
+    async def main() -> None:
+        pieces = Pieces(3, before)
+        client = Client(StreamingHttpResponse(pieces))
+        await client.ask()
+        assert client.sent[-1] == {"type": "http.response.body", "body": b"0", "more_body": True}
+        assert (pieces.is_closed, client.gauge.busy) == (True, 0)
+
+    asyncio.run(main())
+
+
+@pytest.mark.parametrize("taken", [0, 1])
+def test_an_answer_is_closed_if_it_cannot_be_sent(taken):
+    async def main() -> None:
+        pieces = Pieces(100)
+        client = Client(StreamingHttpResponse(pieces), takes=taken)
+        client.send_error = ConnectionError("gone")
+        with pytest.raises(ConnectionError):
+            await client.ask()
+        assert (pieces.made, pieces.is_closed) == (taken, True)
+
+    asyncio.run(main())
+
+
+def test_an_answer_that_hangs_is_closed_once_when_the_server_ends_it():
+    let_go = threading.Event()
+    pieces = Pieces(2, before=lambda number: number == 0 or let_go.wait(20))
+
+    async def main() -> None:
+        client = Client(StreamingHttpResponse(pieces), threads=2)
+        asking = client.ask()
+        await until(lambda: client.pieces == [b"0"] and client.gauge.busy == 1)
+        asking.cancel()
+        await asyncio.sleep(0.01)
+        assert not pieces.is_closed  # while a piece is being made
+        let_go.set()
+        with pytest.raises(asyncio.CancelledError):
+            await asking
+        assert (client.pieces, pieces.is_closed) == ([b"0"], True)
 
     asyncio.run(main())
 

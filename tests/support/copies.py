@@ -5,7 +5,7 @@ from pathlib import Path
 
 from django.utils import timezone
 
-from datasources.copies import duck, search, store, typed
+from datasources.copies import duck, profile, search, store, typed
 from datasources.copies.schema import Column, Kind
 from datasources.copies.staging import Staging
 from datasources.models import Source, TableCopy
@@ -24,13 +24,20 @@ def built(folder: Path, columns: Sequence[str], rows: Sequence[Sequence[object]]
 
 def copied(source: Source, columns: Sequence[str], rows: Sequence[Sequence[object]], **fields: object) -> TableCopy:
     """A ready copy of the source's current version, stored as a worker stores it."""
-    copy = TableCopy.objects.create(**{"source": source, "version": source.processed_at, **fields})
     path = built(store.folder(), columns, rows)
     if search.fits(columns, len(rows)):
         search.fold(path)
-    store.keep(copy, path)
+    profile.write(path)
+    copy = kept(source, path, len(rows), **fields)
     path.unlink()
-    copy.state, copy.rows, copy.finished_at = TableCopy.State.READY, len(rows), timezone.now()
+    return copy
+
+
+def kept(source: Source, path: Path, rows: int, **fields: object) -> TableCopy:
+    """A ready copy of the source's current version: the finished file at `path`, stored as a worker stores it."""
+    copy = TableCopy.objects.create(**{"source": source, "version": source.processed_at, **fields})
+    store.keep(copy, path)
+    copy.state, copy.rows, copy.finished_at = TableCopy.State.READY, rows, timezone.now()
     copy.save()
     return copy
 

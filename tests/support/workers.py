@@ -38,6 +38,10 @@ class Celery:
         return cls(folder, "beat", "--schedule", str(folder / "beat-schedule"), "--loglevel", "warning", **more)
 
     @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    @property
     def is_alive(self) -> bool:
         return self._process.poll() is None
 

@@ -151,7 +151,10 @@ def test_an_event_is_a_sentence(bob, key, what, about, details, words):
 
 
 # All that any sentence has a place for.
-DETAILS = {name: name[0] for name in ("before", "role", "team", "outcome", "factor", "when", "why", "devices")}
+DETAILS = {
+    name: name[0]
+    for name in ("before", "role", "team", "outcome", "factor", "when", "why", "devices", "format", "rows")
+}
 
 
 def test_every_kind_can_be_said_and_asked_for(bob, key):

@@ -129,6 +129,13 @@ def test_the_rate_limit_puts_the_copy_off_until_calls_are_let_go(source, alice, 
     assert (copy.state, copy.attempts, copy.problem, asked(account)) == (State.COPYING, 0, None, [])
 
 
+def test_a_run_waits_for_its_first_call_where_that_is_allowed_soon(source, alice, account):
+    budget = Budget(source.key.fingerprint)
+    budget.after_call(budget.before_call(), None, 0.5)
+    assert advanced(jobs.start(source, alice)) == "done"
+    assert len(asked(account)) == 5
+
+
 @pytest.mark.parametrize(("is_automatic", "lane"), [(False, Lane.TABLE), (True, Lane.SPARE)])
 def test_copies_have_lanes_of_their_own(source, alice, is_automatic, lane):
     advanced(jobs.start(source, alice, is_automatic=is_automatic))
@@ -402,3 +409,11 @@ def test_pages_hear_of_it(copy, monkeypatch):
     monkeypatch.setattr(build.access, "publish", lambda key, *names: heard.extend(names))
     advanced(copy)
     assert jobs.event_name(copy.source) in heard
+
+
+@pytest.mark.parametrize("facts", [{"total": 0}, {}], ids=["total", "no total"])
+def test_a_table_without_rows_is_copied_with_a_call(copy, account, facts):
+    answers(account, page_of(range(0), **facts))
+    assert advanced(copy) == "done"
+    assert (copy.state, copy.rows, len(asked(account))) == (State.READY, 0, 1)
+    assert rows_of(copy) == []

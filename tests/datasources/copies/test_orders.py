@@ -82,6 +82,8 @@ def test_an_order_is_kept_after_the_first_page_and_used_for_the_next_ones(copy, 
     before = page(copy, BY_NAME, 60)
     terms = orders.by(columns(copy), BY_NAME.sorts)
     wait_for(lambda: orders.kept(copy, terms, 0, 1))
+    with orders._turn:  # the thread is done
+        pass
     ran: list[str] = []
     run = opened.Reader.run
     monkeypatch.setattr(opened.Reader, "run", lambda self, sql, *more: ran.append(sql) or run(self, sql, *more))

@@ -15,6 +15,7 @@ from datasources.models import ApiKey, AuditEvent, Deletion, DownloadLink, KeySh
 from datasources.sharing import shares
 from tests.conftest import asked_again, emptied, htmx, synced
 from tests.datasources.views.conftest import made
+from tests.support.copies import copied
 from tests.support.html import all_words, dom, field, link, told, words
 from tests.support.mfa import app_of, code, codes_of, codes_shown, confirmed, secret_shown
 from tests.support.webhooks import tended
@@ -87,7 +88,7 @@ def test_what_can_t_be_used_is_told(web, alice, query):
     assert len(lines(page)) == 1
 
 
-def test_pages_are_links(still, web, alice):
+def test_pages_are_links(web, alice):
     for number in range(60):
         log.record(What.TEAM_MADE, alice, about=f"team {number}")
     first = web.get("/activity/?what=teams")
@@ -246,6 +247,11 @@ def test_no_secret_is_in_what_is_written_nor_in_the_export(client_of, account, s
     secrets |= {share.unseal(), share.fingerprint}
     for deed in ("create", "stop", "drop"):
         web.post(f"/sources/{source.datasource_id}/copy/", {"action": deed})
+    secrets |= {"planted-cell", "planted-filter"}
+    copied(source, ["id", "text"], [[1, "planted-cell"]])
+    rows_at = f"/sources/{source.datasource_id}/rows/?format=csv&filter=text <> 'planted-filter'"
+    assert "planted-cell" in web.get(rows_at).getvalue().decode()
+    web.get(rows_at).close()
     for switch in ("copies", "export"):
         web.post(f"/keys/{key.pk}/{switch}/", {"on": "0"})
         web.post(f"/keys/{key.pk}/{switch}/", {"on": "1"})

@@ -17,7 +17,7 @@ from core import redis
 from datasources import access, keys
 from datasources.activity import log
 from datasources.activity.words import What
-from datasources.models import ApiKey, DownloadLink, KeyShare, SavedView, Source
+from datasources.models import ApiKey, DownloadLink, Export, KeyShare, SavedView, Source
 from datasources.sources import lookups
 from tests.conftest import htmx
 from tests.support.copy_rows import ready
@@ -59,6 +59,7 @@ class World:
         )
         DownloadLink.objects.create(source=source, expires_in_s=300, state="failed")
         ready(source)
+        Export.objects.create(source=source, user=self.people[number], format="csv")
         log.record(What.KEY_ADDED, None, key=key, who=f"birth-of-{number}")
         return key
 
@@ -189,5 +190,21 @@ def check_key(web: Client, world: World, person: int, key: ApiKey, role: int | N
         assert web.get(path).status_code == status, path
     for page in ("edit", "copies"):
         assert (web.get(f"/keys/{key.pk}/{page}/").status_code == 200) == (key.owner_id == user.pk)
+    with transaction.atomic():
+        source.copies.all().delete()  # it has no file
+        check_exports(web, user, source, key, role)
+        transaction.set_rollback(True)
     dropped = web.post(f"/sources/{source.datasource_id}/copy/", {"action": "drop"}, headers=htmx())
     assert dropped.status_code == (404 if role is None else 200 if may(role, Action.COPY) else 403)
+
+
+def check_exports(web: Client, user: User, source: Source, key: ApiKey, role: int | None) -> None:
+    for query in ("", f"?key={key.pk}"):
+        form = web.get(f"/sources/{source.datasource_id}/rows/export/{query}")
+        assert form.status_code == (404 if role is None else 200 if may(role, Action.EXPORT) else 403)
+    script = web.get(f"/sources/{source.datasource_id}/rows/?format=csv")
+    assert script.status_code == (404 if role is None else 409)  # without a copy
+    export = Export.objects.get(source=source)
+    is_theirs = export.user_id == user.pk
+    assert web.get(f"/exports/{export.pk}/").status_code == (200 if is_theirs else 404)
+    assert (f"/exports/{export.pk}/" in web.get("/exports/").content.decode()) == is_theirs

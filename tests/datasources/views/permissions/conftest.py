@@ -18,7 +18,7 @@ from accounts.models import Membership, Team, User
 from accounts.roles import Role
 from datasources import keys
 from datasources.downloads import links
-from datasources.models import ApiKey, KeyShare, Outlet, SavedView, Source
+from datasources.models import ApiKey, Export, KeyShare, Outlet, SavedView, Source
 from datasources.notices import channels
 from datasources.sharing import shares
 from tests.conftest import TABLE, synced
@@ -70,6 +70,7 @@ def _build(account: Account) -> World:
         "membership_id": Membership.objects.create(team=team, user=carol, role=Role.VIEWER).pk,
         "view_id": SavedView.objects.create(name="Failed", team=team, page="sources:list", query="status=failed").pk,
         "invitation_id": teams.invite(team, alice, Role.VIEWER, timezone.now() + timedelta(days=1)).pk,
+        "export_id": Export.objects.create(source=table, user=alice, format="csv").pk,
         "outlet_id": channels.save(alice, Outlet.Kind.WEBHOOK, "https://hooks.example.com/x").pk,
     }
     return World(account, alice, bob, key, table, team, ids)

@@ -11,13 +11,20 @@ from datasources.models import ApiKey
 from tests.support.html import told, words
 
 # What each path needs; the key's own pages are its owner's alone, whatever the role in a team.
-OWNER_OF_THE_KEY = "owner of the key"
+OWNER_OF_THE_KEY, OWNER_OF_THE_RECEIPT = "owner of the key", "owner of the receipt"
 PATHS = {
     ("GET", "/sources/"): Action.BROWSE,
     ("POST", "/sources/refresh/"): Action.BROWSE,
     ("GET", "/sources/{datasource_id}/"): Action.BROWSE,
     ("GET", "/sources/{datasource_id}/rows/"): Action.BROWSE,
+    # Of a table without a copy, and without a column.
+    ("GET", "/sources/{datasource_id}/rows/heads/"): Action.BROWSE,
+    ("GET", "/sources/{datasource_id}/rows/column/"): Action.BROWSE,
     ("GET", "/sources/{datasource_id}/copy/"): Action.BROWSE,
+    ("GET", "/sources/{datasource_id}/rows/export/"): Action.EXPORT,
+    # Without a format.
+    ("POST", "/sources/{datasource_id}/rows/export/"): Action.EXPORT,
+    ("GET", "/exports/"): Action.BROWSE,
     # A small table; larger ones, stopping and deleting: tests/datasources/views/test_copies.py.
     ("POST", "/sources/{datasource_id}/copy/"): Action.BROWSE,
     ("POST", "/sources/{datasource_id}/download/"): Action.DOWNLOAD,
@@ -79,6 +86,9 @@ PATHS = {
     ("GET", "/keys/{key_id}/copies/"): OWNER_OF_THE_KEY,
     ("POST", "/keys/{key_id}/copies/"): OWNER_OF_THE_KEY,
     ("POST", "/keys/{key_id}/export/"): OWNER_OF_THE_KEY,
+    # The receipt of another user, whatever the role.
+    ("GET", "/exports/{export_id}/"): OWNER_OF_THE_RECEIPT,
+    ("GET", "/exports/{export_id}/file/"): OWNER_OF_THE_RECEIPT,
 }
 
 
@@ -89,10 +99,10 @@ def test_the_table_decides(client_of, bob, team, ids, role, method, path):
         Membership.objects.create(team=team, user=bob, role=role)
     needed = PATHS[method, path]
     status = client_of(bob).generic(method, path.format(**ids)).status_code
-    if needed == OWNER_OF_THE_KEY or (role is None and "{" in path):
+    if needed in (OWNER_OF_THE_KEY, OWNER_OF_THE_RECEIPT) or (role is None and "{" in path):
         assert status == 404
     elif role is None or may(role, needed):
-        assert status in (200, 302, 422)
+        assert status in (200, 204, 302, 400, 422)
     else:
         assert status == 403
 

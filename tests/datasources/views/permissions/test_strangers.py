@@ -9,7 +9,7 @@ from django.urls import URLPattern, get_resolver
 
 from datasources import keys
 from datasources.downloads import links
-from datasources.models import ApiKey, DownloadLink, SavedView, Source, TableCopy
+from datasources.models import ApiKey, DownloadLink, Export, SavedView, Source, TableCopy
 from tests.conftest import htmx, synced
 from tests.support.html import words
 
@@ -54,7 +54,7 @@ def test_the_owner_gets_there(client_of, alice, ids, route):
 
 
 def everything() -> list[list[dict]]:
-    return [list(model.objects.values()) for model in (ApiKey, Source, DownloadLink, TableCopy)]
+    return [list(model.objects.values()) for model in (ApiKey, Source, DownloadLink, TableCopy, Export)]
 
 
 @pytest.mark.parametrize("headers", [{}, htmx()], ids=["page", "part"])
@@ -84,6 +84,10 @@ def test_the_owner_is_told_which_methods_there_are(web, ids):
     [
         ("", "GET"),
         ("rows/", "GET"),
+        ("rows/heads/", "GET"),
+        ("rows/column/", "GET"),
+        ("rows/export/", "GET"),
+        ("rows/export/", "POST"),
         ("copy/", "GET"),
         ("copy/", "POST"),
         ("delete/", "GET"),
@@ -104,7 +108,7 @@ def test_anothers_key_opens_nothing_and_ones_own_nothing_of_others(client_of, bo
 
 def test_lists_hold_ones_own_only(client_of, bob, key, table):
     web = client_of(bob)
-    for path in ("/keys/", "/sources/", f"/sources/?key={key.pk}", "/sources/?q=things", "/downloads/"):
+    for path in ("/keys/", "/sources/", f"/sources/?key={key.pk}", "/sources/?q=things", "/downloads/", "/exports/"):
         assert key.label not in words(web.get(path))
         assert table.name not in words(web.get(path))
 

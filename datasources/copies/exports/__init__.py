@@ -1,0 +1,1 @@
+"""Files of rows from a whole-table copy (docs/copies.md, Exports)."""

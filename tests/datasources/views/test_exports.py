@@ -1,0 +1,464 @@
+"""Exporting rows: the form, the file for browsers and scripts, and the receipt."""
+
+import csv
+import hashlib
+import io
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+
+from accounts import teams
+from accounts.models import Membership
+from accounts.roles import Role
+from core import redis
+from datasources.copies import search
+from datasources.copies.exports import receipts, streaming
+from datasources.models import ApiKey, AuditEvent, Export, KeyShare, TableCopy
+from tests.conftest import htmx
+from tests.datasources.views.conftest import asked
+from tests.support.copies import copied
+from tests.support.html import dom, field, link, words
+
+COLUMNS = ["id", "name", "price", "note"]
+ROWS = [[n, f"thing {n}", n * 1.5, f"note {n % 4}"] for n in range(1, 121)]
+QUERY = "?filter=id > 100&sort=id&order=desc&column=name&column=id"
+
+
+@pytest.fixture
+def copy(table) -> TableCopy:
+    """Of a table that has a column more than at Claro, so that the origin of rows can be told."""
+    return copied(table, COLUMNS, ROWS)
+
+
+@pytest.fixture
+def form(table) -> str:
+    """The address of the form."""
+    return f"/sources/{table.datasource_id}/rows/export/"
+
+
+def read(response) -> list[list[str]]:
+    """The rows of a CSV file, once the whole answer was taken."""
+    assert response.status_code == 200, response.content
+    return list(csv.reader(io.StringIO(response.getvalue().decode("utf-8-sig"))))
+
+
+def sentence(response) -> str:
+    assert response["Content-Type"] == "text/plain; charset=utf-8"
+    return response.content.decode().strip()
+
+
+# --- From the form to the receipt ---
+def test_exactly_what_is_shown_is_exported_and_the_receipt_says_so(web, table, form, copy, alice, account):
+    page = web.get(form + QUERY)
+    assert "20 rows, 2 columns." in words(page)
+    assert "Filter id > 100 Sorted by id ↓descending 2 columns: name, id" in words(page)
+    page = web.post(form + QUERY, {"format": "csv", "rows": "shown"}, follow=True)
+    export = Export.objects.get()
+    assert page.redirect_chain == [(f"/exports/{export.pk}/", 302)]
+    path = link(page, "Download the file")
+    assert path == f"/exports/{export.pk}/file/"
+    response = web.get(path)
+    content = response.getvalue()
+    assert list(csv.reader(io.StringIO(content.decode()))) == [
+        ["name", "id"],
+        *([f"thing {n}", str(n)] for n in range(120, 100, -1)),
+    ]
+    response.close()
+    page = web.get(f"/exports/{export.pk}/")
+    digest = hashlib.sha256(content).hexdigest()
+    for fact in (
+        "Complete. 20 rows",
+        "Exported by alice@example.com",
+        "Source things.csv, key Main",
+        "Format CSV",
+        "Filter id > 100",
+        "Columns 2: name, id",
+        "Rows expected 20",
+        "Rows written 20",
+        f"Bytes written {len(content)}",
+        f"SHA-256 {digest}",
+    ):
+        assert fact in words(page)
+    assert asked(account) == []
+
+
+def test_the_whole_table_can_be_exported_instead(web, form, copy):
+    page = web.post(form + QUERY, {"format": "csv", "rows": "all"}, follow=True)
+    assert "All rows" in words(page)
+    rows = read(web.get(link(page, "Download the file")))
+    assert rows[:2] == [COLUMNS, ["1", "thing 1", "1.5", "note 1"]]
+    assert len(rows) == 121
+
+
+def test_the_page_of_rows_leads_to_the_form_with_its_address(web, path, copy):
+    page = web.get(path + QUERY)
+    assert link(page, "Export").endswith("/rows/export/?filter=id+%3E+100&sort=id&order=desc&column=name&column=id")
+
+
+def test_a_whole_table_needs_no_choice_of_rows(web, form, copy):
+    page = web.get(form)
+    assert field(page, "rows") is None
+    assert "120 rows, 4 columns." in words(page)
+
+
+def test_the_preview_changes_with_the_format(web, form, copy):
+    page = web.get(form + "?format=xlsx", headers=htmx())
+    assert "<html" not in page.content.decode()
+    assert "120 rows, 4 columns." in words(page)
+
+
+def test_the_separator_is_that_of_the_language(web, form, copy):
+    german = web.get(form, headers={"Accept-Language": "de-DE,de;q=0.9"})
+    english = web.get(form, headers={"Accept-Language": "en-US"})
+    chosen = [
+        [one.get("value") for one in field(page, name).iter("option") if one.get("selected") is not None]
+        for page in (german, english)
+        for name in ("separator", "decimal")
+    ]
+    assert chosen == [[";"], [","], [","], ["."]]
+
+
+def test_an_unknown_format_is_refused(web, form, copy):
+    page = web.post(form, {"format": "exe"})
+    assert page.status_code == 422
+    assert not Export.objects.exists()
+
+
+def test_a_column_that_is_not_there_is_said_in_the_address(web, form, copy):
+    page = web.post(form + "?sort=nope", {"format": "csv", "rows": "shown"})
+    assert page.status_code == 422
+    assert not Export.objects.exists()
+
+
+def test_a_malformed_address_exports_nothing(web, form, copy):
+    page = web.post(form + "?order=sideways&sort=id", {"format": "csv"})
+    assert page.status_code == 400
+    assert not Export.objects.exists()
+
+
+def test_a_filter_that_only_claro_reads_offers_the_whole_table(web, form, copy):
+    query = "?filter=regexp(name, 'x')"
+    page = web.get(form + query)
+    assert page.status_code == 422
+    assert "Only Claro may be able to read this filter. Export the whole table instead." in words(page)
+    assert web.post(form + query, {"format": "csv", "rows": "shown"}).status_code == 422
+    assert web.post(form + query, {"format": "csv", "rows": "all"}).status_code == 302
+    assert Export.objects.get().query == {}
+
+
+def test_names_and_filters_are_shown_as_text(web, table, form):
+    copied(table, ["<img src=x>", "ev\u202eil"], [["<b>", 1]])
+    page = web.post(
+        form + "?column=<img src=x>&column=ev\u202eil&filter=\"<img src=x>\" = '<b>'", {"format": "csv"}, follow=True
+    )
+    text = page.content.decode()
+    assert page.status_code == 200
+    assert "<img src=x" not in text
+    assert "\u202e" not in text
+    read(web.get(link(page, "Download the file")))
+    page = web.get(f"/exports/{Export.objects.get().pk}/").content.decode()
+    assert "<img src=x" not in page
+    assert "\u202e" not in page
+
+
+# --- The file ---
+def test_a_receipt_has_one_file(web, form, copy):
+    path = link(web.post(form, {"format": "csv"}, follow=True), "Download the file")
+    read(web.get(path))
+    assert web.get(path).status_code == 409
+    assert Export.objects.get().state == "finished"
+
+
+def test_a_head_request_starts_nothing(web, form, copy):
+    path = link(web.post(form, {"format": "csv"}, follow=True), "Download the file")
+    head = web.head(path)
+    assert head["Content-Disposition"] == 'attachment; filename="things.csv"'
+    assert Export.objects.get().state == "waiting"
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("things.csv", "things.xlsx"),
+        ("archive.tar.gz", "archive.tar.xlsx"),
+        ("no suffix", "no suffix.xlsx"),
+        ("../../etc/passwd", "_.._etc_passwd.xlsx"),
+        ('a"b\r\nSet-Cookie: x=1.csv', "a_b__Set-Cookie_ x=1.xlsx"),
+        ("ev\u202egpj.csv", "ev�gpj.xlsx"),
+        (".csv", "csv.xlsx"),
+        ("...", "rows.xlsx"),
+        ("x" * 300, "x" * 80 + ".xlsx"),
+        ("Bücher.csv", "Bücher.xlsx"),
+    ],
+)
+def test_the_file_has_a_safe_name(table, name, expected):
+    table.file_name = name
+    assert receipts.file_name(Export(source=table, format="xlsx")) == expected
+
+
+def test_the_headers_of_a_file(web, path, copy):
+    response = web.get(f"{path}?format=csv", headers={"Accept-Encoding": "gzip"})
+    assert response["Content-Type"] == "text/csv; charset=utf-8"
+    assert response["Content-Disposition"] == 'attachment; filename="things.csv"'
+    assert (response["Content-Encoding"], response["Cache-Control"]) == ("identity", "no-store, private")
+    read(response)
+
+
+# --- Without a copy ---
+def test_without_a_copy_the_form_states_the_cost_and_the_receipt_waits(web, table, form, account):
+    ApiKey.objects.update(calls_per_minute=100)
+    page = web.get(form + QUERY)
+    assert "The whole table is copied first: 1 call, a few seconds; others go first." in words(page)
+    assert not TableCopy.objects.exists()
+    page = web.post(form + QUERY, {"format": "csv", "rows": "shown"}, follow=True)
+    assert "The file starts automatically when the whole table is copied." in words(page)
+    assert TableCopy.objects.get().is_under_way
+    assert redis.connection().llen("background") == 1
+    assert "Download the file" not in words(page)
+    assert asked(account) == []
+    export = Export.objects.get()
+    assert web.get(f"/exports/{export.pk}/file/").status_code == 409
+    TableCopy.objects.all().delete()
+    copied(table, COLUMNS, ROWS)
+    page = web.get(f"/exports/{export.pk}/")
+    assert len(read(web.get(link(page, "Download the file")))) == 21
+
+
+def test_the_receipt_updates_itself_by_events_of_the_copy_and_the_export(web, table, form):
+    page = web.post(form, {"format": "csv"}, follow=True)
+    export = Export.objects.get()
+    trigger = dom(page).find(".//section[@id='export']").get("hx-trigger")
+    assert f"export-{export.pk} from:body" in trigger
+    assert f"copy-{table.pk} from:body" in trigger
+
+
+def test_what_the_copy_cannot_answer_ends_the_receipt(web, table, form):
+    web.post(form + "?filter=nope = 1&sort=id&sort=name&order=desc&column=name", {"format": "csv", "rows": "shown"})
+    export = Export.objects.get()
+    TableCopy.objects.all().delete()
+    copied(table, COLUMNS, ROWS)
+    assert web.get(f"/exports/{export.pk}/file/").status_code == 422
+    page = web.get(f"/exports/{export.pk}/")
+    assert "Not exported" in words(page)
+    assert "nope" in words(page)
+    again = link(page, "Export again")
+    assert again.startswith(f"{form}?filter=nope+%3D+1&column=name&sort=id&sort=name&order=desc&order=asc&key=")
+    assert "Sorted by id ↓descending, then by name ↑ascending 1 column: name" in words(web.get(again))
+
+
+def test_a_large_table_is_copied_for_members_only(client_of, bob, alice, key, table, form, settings):
+    settings.COPY_ROWS_AUTO = 50
+    team = teams.create("Catalogue", alice)
+    KeyShare.objects.create(key=key, team=team)
+    membership = Membership.objects.create(team=team, user=bob, role=Role.VIEWER)
+    web = client_of(bob)
+    type(table).objects.update(extra={"rowCount": 120})
+    page = web.get(form)
+    assert "Ask a member of the team to copy this one." in words(page)
+    assert "Copy and export" not in words(page)
+    assert web.post(form, {"format": "csv"}).status_code == 403
+    assert not TableCopy.objects.exists()
+    Membership.objects.filter(pk=membership.pk).update(role=Role.MEMBER)
+    assert web.post(form, {"format": "csv"}).status_code == 302
+    assert TableCopy.objects.get().is_under_way
+
+
+def test_a_key_without_copies_has_no_exports(web, form):
+    ApiKey.objects.update(keeps_copies=False)
+    page = web.get(form)
+    assert "The owner of this key has switched whole-table copies off." in words(page)
+    assert web.post(form, {"format": "csv"}).status_code == 409
+    assert not Export.objects.exists()
+
+
+# --- For scripts ---
+def test_a_script_gets_the_rows_of_the_address(web, path, copy, account):
+    rows = read(web.get(f"{path}{QUERY}&format=csv&page=2&limit=25"))
+    assert (rows[0], rows[1], len(rows)) == (["name", "id"], ["thing 120", "120"], 21)
+    assert asked(account) == []
+    export = Export.objects.get()
+    assert (export.state, export.rows_written) == ("finished", 20)
+
+
+def test_a_script_finds_the_receipt(web, path, copy):
+    response = web.get(f"{path}?format=csv")
+    read(response)
+    assert response["Link"] == f'</exports/{Export.objects.get().pk}/>; rel="describedby"'
+
+
+def test_a_head_request_costs_nothing(web, path, copy, account):
+    head = web.head(f"{path}?format=csv")
+    assert (head.status_code, head["Content-Type"]) == (200, "text/csv; charset=utf-8")
+    assert not Export.objects.exists()
+    assert asked(account) == []
+
+
+@pytest.mark.parametrize("method", ["get", "head"])
+def test_without_a_copy_a_script_gets_a_sentence_and_starts_nothing(web, path, account, method):
+    response = getattr(web, method)(f"{path}?format=csv")
+    assert response.status_code == 409
+    assert response["Content-Type"] == "text/plain; charset=utf-8"
+    if method == "get":
+        assert sentence(response).startswith("This table has no whole-table copy yet. Copy it once on /sources/")
+    assert asked(account) == []
+    assert not TableCopy.objects.exists()
+    assert not Export.objects.exists()
+
+
+@pytest.mark.parametrize(
+    ("query", "status", "start"),
+    [
+        ("?format=exe", 400, "Choose a format: csv, excel-csv,"),
+        ("?format=", 400, "Choose a format:"),
+        ("?format=csv&sort=id&order=up", 400, "“order” in the address"),
+        ("?format=csv&filter=nope = 1", 422, ""),
+        ("?format=csv&filter=regexp(name, 'x')", 422, ""),
+        ("?format=csv&sort=nope", 422, ""),
+        ("?format=csv&check=nope.1", 422, ""),
+    ],
+)
+def test_what_cannot_be_exported_is_a_sentence(web, path, copy, query, status, start):
+    response = web.get(path + query)
+    assert response.status_code == status
+    assert sentence(response).startswith(start)
+    assert not Export.objects.exists()
+
+
+def test_a_search_that_is_not_prepared_is_to_be_tried_again(web, path, table, monkeypatch):
+    monkeypatch.setattr(search, "CELLS_MAX", 0)
+    copied(table, COLUMNS, ROWS)
+    response = web.get(f"{path}?format=csv&q=thing")
+    assert (response.status_code, response["Retry-After"]) == (503, "5")
+    assert redis.connection().llen("background") == 1
+
+
+def test_somebody_who_is_not_signed_in_gets_nothing(client, path, copy):
+    assert client.get(f"{path}?format=csv").status_code == 302
+
+
+# --- Limits ---
+@pytest.fixture
+def open_files():
+    """Answers whose file has begun; they are closed after the test."""
+    found = []
+    yield found
+    for response in found:
+        response.close()
+
+
+def begin(web, path: str, open_files: list):
+    response = web.get(path)
+    open_files.append(response)
+    return response
+
+
+def test_a_user_exports_two_files_at_once(web, client_of, bob, path, form, table, copy, open_files):
+    for _ in range(2):
+        assert begin(web, f"{path}?format=csv", open_files).status_code == 200
+    third = begin(web, f"{path}?format=csv", open_files)
+    assert (third.status_code, third["Retry-After"]) == (429, "5")
+    assert sentence(third) == "2 of your exports are being written. Try again when one of them is finished."
+    page = web.post(form, {"format": "csv"}, follow=True)
+    assert "Other exports are being written. The file starts automatically" in words(page)
+    waiting = Export.objects.get(state="waiting")
+    assert web.get(f"/exports/{waiting.pk}/file/").status_code == 429
+    assert Export.objects.get(pk=waiting.pk).state == "waiting"
+    read(open_files[0])
+    assert "Download the file" in words(web.get(f"/exports/{waiting.pk}/"))
+    assert begin(web, f"/exports/{waiting.pk}/file/", open_files).status_code == 200
+
+
+def test_a_process_writes_four_files_at_once(web, path, copy, open_files, monkeypatch):
+    monkeypatch.setattr(receipts, "AT_ONCE", 10)
+    for _ in range(4):
+        assert begin(web, f"{path}?format=csv", open_files).status_code == 200
+    assert sentence(begin(web, f"{path}?format=csv", open_files)).startswith("4 exports are being written.")
+    assert not streaming.has_room()
+    open_files[0].close()
+    assert begin(web, f"{path}?format=csv", open_files).status_code == 200
+
+
+def test_what_is_refused_takes_no_place(web, path, copy, open_files, monkeypatch):
+    monkeypatch.setattr(streaming, "AT_ONCE", 1)
+    for _ in range(3):
+        assert web.get(f"{path}?format=csv&filter=nope = 1").status_code == 422
+    assert begin(web, f"{path}?format=csv", open_files).status_code == 200
+
+
+def test_a_killed_process_takes_no_place_for_long(web, path, table, alice, copy):
+    lost = [
+        Export.objects.create(
+            source=table, user=alice, format="csv", state="writing", heard_at=timezone.now() - timedelta(minutes=3)
+        )
+        for _ in range(2)
+    ]
+    read(web.get(f"{path}?format=csv"))
+    page = web.get(f"/exports/{lost[0].pk}/")
+    assert "Broken off" in words(page)
+    assert "The server stopped while the file was being written." in words(page)
+    assert {one.state for one in Export.objects.filter(pk__in=[one.pk for one in lost])} == {"broken"}
+    assert AuditEvent.objects.filter(what="export_broken_off").count() == 2
+
+
+# --- Who may ---
+def test_the_owner_of_a_key_forbids_exports(web, path, form, copy):
+    waiting = Export.objects.get(pk=web.post(form, {"format": "csv"}, follow=True).redirect_chain[0][0].split("/")[2])
+    ApiKey.objects.update(allows_export=False)
+    told = "The owner of this key has switched row exports off."
+    page = web.get(form)
+    assert (page.status_code, told in words(page)) == (403, True)
+    assert web.post(form, {"format": "csv"}).status_code == 403
+    assert web.get(f"/exports/{waiting.pk}/file/").status_code == 403
+    response = web.get(f"{path}?format=csv")
+    assert (response.status_code, sentence(response)) == (403, told)
+    assert "Export" not in {words(one) for one in dom(web.get(path)).iter("a")}
+    assert Export.objects.get() == waiting
+
+
+def test_a_viewer_exports_and_the_owner_of_the_key_reads_who_did(client_of, bob, alice, key, table, path, copy):
+    team = teams.create("Catalogue", alice)
+    KeyShare.objects.create(key=key, team=team)
+    Membership.objects.create(team=team, user=bob, role=Role.VIEWER)
+    read(client_of(bob).get(f"{path}?format=csv&filter=id > 100"))
+    page = words(client_of(alice).get("/activity/"))
+    assert "bob@example.com started to export rows of things.csv as CSV" in page
+    assert "bob@example.com exported 20 rows of things.csv as CSV" in page
+
+
+def test_another_users_receipt_does_not_exist(client_of, bob, alice, key, form, web, copy):
+    path = link(web.post(form, {"format": "csv"}, follow=True), "Download the file")
+    team = teams.create("Catalogue", alice)
+    KeyShare.objects.create(key=key, team=team)
+    Membership.objects.create(team=team, user=bob, role=Role.OWNER)
+    other = client_of(bob)
+    for one in (path, path.removesuffix("file/")):
+        assert other.get(one).status_code == 404
+    assert "things.csv" not in words(other.get("/exports/"))
+    assert "things.csv" in words(web.get("/exports/"))
+
+
+def test_receipts_of_a_key_that_is_not_shared_any_more_are_gone(client_of, bob, alice, key, path, copy):
+    team = teams.create("Catalogue", alice)
+    share = KeyShare.objects.create(key=key, team=team)
+    Membership.objects.create(team=team, user=bob, role=Role.VIEWER)
+    web = client_of(bob)
+    read(web.get(f"{path}?format=csv"))
+    export = Export.objects.get()
+    assert web.get(f"/exports/{export.pk}/").status_code == 200
+    share.delete()
+    assert web.get(f"/exports/{export.pk}/").status_code == 404
+    assert web.get("/exports/").status_code == 200
+    assert "things.csv" not in words(web.get("/exports/"))
+
+
+# --- The list ---
+def test_the_list_has_the_newest_first(web, form, copy):
+    assert "No exports yet" in words(web.get("/exports/"))
+    for chosen in ("csv", "tsv"):
+        web.post(form, {"format": chosen})
+    page = web.get("/exports/")
+    names = words(dom(page).find(".//tbody"))
+    assert names.index("TSV") < names.index("CSV")
+    assert web.get("/exports/?page=7").status_code == 404
+    assert link(web.get("/downloads/"), "Exports of rows") == "/exports/"
