@@ -1,7 +1,7 @@
 """Full load on one key of 100 calls a minute for SOAK_MINUTES (10): no call refused, none unused, fair shares.
 
 30 users click as fast as pages load, each on an uncached page. 1,000 processing sources finish at random with a viewer,
-200 links are requested, and a background reader reads a large table. Two web processes, two workers and beat run.
+200 links are requested, and a worker copies a whole table. Two web processes, two workers and beat run.
 
 A minute is a window of the API, which starts with its first call. Demand exceeds supply until the last window ends. The
 calls made are compared with 100 per 60 seconds from the first call to that end: an ideal client opens each window as
@@ -19,6 +19,7 @@ from collections import Counter
 from collections.abc import Iterator
 from uuid import UUID
 
+from django.conf import settings
 from django.db import connections
 from django.utils import timezone
 
@@ -27,7 +28,7 @@ from bench.timing import Figure
 from bench.world import World
 from core import heartbeats
 from datasources import gateway, tasks
-from datasources.claro import RateLimited
+from datasources.copies import jobs
 from datasources.downloads import links
 from datasources.gateway.budget import Lane
 from datasources.models import ApiKey, DownloadLink, Source
@@ -37,17 +38,19 @@ from tests.support.workers import Celery
 
 MINUTES = int(os.environ.get("SOAK_MINUTES", "10"))
 PER_MINUTE, WINDOW_S, PEOPLE, PROCESSING, LINKS = 100, 60, 30, 1000, 200
+# Neither is copied automatically. The second one takes longer to copy than the run.
+READ_ROWS, COPIED_ROWS = settings.COPY_ROWS_AUTO + 1000, 100_000
 
 
 def figures(world: World) -> Iterator[Figure]:
     account = world.sandbox.account(PER_MINUTE)
     key = stock.key(account, stock.person())
-    table = stock.table(account, key, 2000)
+    table, copied = (stock.table(account, key, rows) for rows in (READ_ROWS, COPIED_ROWS))
     ids = account.add_many(stock.names(PROCESSING, status="processing"))
     account.add_many(stock.names(LINKS, status="completed"))
     readers = stock.team(key, PEOPLE)
     for prepare in (lambda: stock.swept(key), lambda: None):
-        _wait_for_a_fresh_window(key)
+        wait_for_a_fresh_window(key)
         prepare()
     assert key.sources.filter(status="processing").count() == PROCESSING
     began, lanes, pages, over = len(account.calls()), _lanes(key), Counter[int](), threading.Event()
@@ -56,7 +59,6 @@ def figures(world: World) -> Iterator[Figure]:
         *((_click, world, reader, table, ports[n % 2], pages, over) for n, reader in enumerate(readers)),
         (_finish, account, ids, over),
         (_ask_links, key, over),
-        (_copy, key, table, over),
     ]
     with contextlib.ExitStack() as running:
         running.enter_context(contextlib.closing(world.browser(key.owner).open("/live/")))
@@ -66,6 +68,7 @@ def figures(world: World) -> Iterator[Figure]:
         threads = [threading.Thread(target=_closing, args=actor, daemon=True) for actor in actors]
         for thread in threads:
             thread.start()
+        copy = jobs.start(copied, key.owner)
         elapsed_s = _wait_for_windows(account, began)
         made, lanes = account.calls()[began:], _lanes(key) - lanes
         over.set()
@@ -79,6 +82,8 @@ def figures(world: World) -> Iterator[Figure]:
     )
     left = Source.objects.filter(key=key, status="processing").count()
     yield Figure("sources still shown as processing", f"{left}", f"of {PROCESSING}", "–")
+    copy.refresh_from_db()
+    yield Figure("rows copied of the table", f"{copy.rows_read:,}", f"of {COPIED_ROWS:,}", "–")
     ready = DownloadLink.objects.filter(source__key=key, state="ready").count()
     yield Figure("links made", f"{ready}", f"asked for, {LINKS}", f"{ready / LINKS:.2f}×")
 
@@ -101,7 +106,7 @@ def _calls(made: list[dict], lanes: Counter[str], elapsed_s: float) -> Iterator[
     share = lanes[Lane.PERSON] / lanes.total()
     yield Figure("of these for users who wait", f"{share:.0%}", "their guaranteed share, 70%", f"{share / 0.7:.2f}×")
     others = ", ".join(f"{lane} {lanes[lane] / lanes.total():.0%}" for lane in Lane if lane != Lane.PERSON)
-    yield Figure("the others", others, "while all want: link 12%, watch 8%, copy 5%", "–")
+    yield Figure("the others", others, "while all want: link 12%, watch 8%, table 5%", "–")
 
 
 def _lanes(key: ApiKey) -> Counter[str]:
@@ -111,7 +116,7 @@ def _lanes(key: ApiKey) -> Counter[str]:
     return lanes
 
 
-def _wait_for_a_fresh_window(key: ApiKey) -> None:
+def wait_for_a_fresh_window(key: ApiKey) -> None:
     left = gateway.calls_left(key)
     if left and left.reset_at:
         time.sleep(max((left.reset_at - timezone.now()).total_seconds() + 1, 0))
@@ -161,12 +166,3 @@ def _ask_links(key: ApiKey, over: threading.Event) -> None:
             tasks.start(link)
         if over.wait(MINUTES * WINDOW_S / LINKS / 2):
             break
-
-
-def _copy(key: ApiKey, table: Source, over: threading.Event) -> None:
-    while not over.is_set():
-        try:
-            with gateway.client(key, Lane.COPY) as claro:
-                claro.get_rows(table.datasource_id, page=random.randint(1, 2))  # noqa: S311
-        except RateLimited as error:
-            over.wait(max((error.retry_at - timezone.now()).total_seconds(), 0.05))

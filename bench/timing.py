@@ -20,10 +20,10 @@ class Figure:
     ratio: str
 
 
-def in_turns(actions: dict[str, Callable[[], object]], rounds: int) -> dict[str, list[float]]:
+def in_turns(actions: dict[str, Callable[[], object]], rounds: int, warm_up: int = WARM_UP) -> dict[str, list[float]]:
     """The milliseconds each action took, round by round; within a round the order is random."""
     times: dict[str, list[float]] = {name: [] for name in actions}
-    for number in range(-WARM_UP, rounds):
+    for number in range(-warm_up, rounds):
         for name in random.sample(list(actions), len(actions)):
             took = timed(actions[name])
             if number >= 0:
@@ -49,10 +49,11 @@ def status(pid: int, name: str) -> int:
     return int(line.split()[1])
 
 
-def times(what: str, ours: list[float], against: list[float], name: str) -> Figure:
-    """Medians, and the median of the rounds' ratios with the range of its middle half."""
+def times(what: str, ours: list[float], against: list[float], name: str, limit: float | None = None) -> Figure:
+    """Medians, and the median of the rounds' ratios with the range of its middle half; `limit` is shown with it."""
     ratios = [one / other for one, other in zip(ours, against, strict=True)]
-    return Figure(what, f"{median(ours):.1f} ms", f"{name}, {median(against):.1f} ms", _spread(ratios, "×"))
+    ratio = _spread(ratios, "×") if limit is None else f"{_spread(ratios, '×', 3)}, limit {limit}×"
+    return Figure(what, f"{median(ours):.1f} ms", f"{name}, {median(against):.1f} ms", ratio)
 
 
 def above(what: str, ours: list[float], against: list[float], name: str) -> Figure:
@@ -80,6 +81,6 @@ def table(figures: Iterable[Figure]) -> str:
     return "\n".join([rows[0], "| " + " | ".join("-" * width for width in widths) + " |", *rows[1:]])
 
 
-def _spread(values: list[float], unit: str) -> str:
+def _spread(values: list[float], unit: str, digits: int = 1) -> str:
     low, middle, high = quantiles(values, n=4)
-    return f"{middle:.1f}{unit} ({low:.1f} to {high:.1f})"
+    return f"{middle:.{digits}f}{unit} ({low:.{digits}f} to {high:.{digits}f})"

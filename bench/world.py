@@ -69,6 +69,8 @@ class World:
     def __init__(self, folder: Path, web_port: int, web_pid: int, sandbox_port: int, ends: contextlib.ExitStack):
         self._ends = ends
         self.folder, self.web_port, self.web_pid = folder, web_port, web_pid
+        # Of further web processes, by port.
+        self.pids: dict[int, int] = {}
         self.sandbox = SandboxProcess(sandbox_port)
 
     def browser(self, user, port: int | None = None) -> Browser:
@@ -77,7 +79,9 @@ class World:
     def another_web(self, **environment: str) -> int:
         """The port of one more web process on the same stores."""
         port = free_port()
-        self._ends.callback(_end, _web(port, **environment))
+        process = _web(port, **environment)
+        self._ends.callback(_end, process)
+        self.pids[port] = process.pid
         return port
 
 
