@@ -165,6 +165,7 @@ cells = st.lists(values, min_size=1, max_size=40) | st.sampled_from([str, int, f
 )
 
 
+@pytest.mark.slow
 @effort(max_examples=20)
 @given(st.data())
 def test_a_bar_counts_the_rows_that_its_filter_finds(tmp_path_factory, data):

@@ -283,6 +283,7 @@ CHECKS = {
 }
 
 
+@pytest.mark.slow
 @given(table=tables())
 @settings(max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_every_cell_of_every_format_is_exact(tmp_path, table):
