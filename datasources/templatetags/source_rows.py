@@ -25,6 +25,8 @@ register = template.Library()
 KNOWN = (COMPLETED, FAILED, PROCESSING)
 # A longer name may be cut by the table, and is shown whole on hover.
 LONG_NAME = 20
+# A margin would indent the next line where the row breaks here.
+_GAP = "\N{EM SPACE}"
 # The ids of the verbs, as short as can be: they stand in every row.
 LABELS = {"c": "Select", "r": "Rows of", "d": "Download", "s": "Share", "x": "Delete"}
 
@@ -181,7 +183,7 @@ def _paces(source: Source, pace: Pace) -> str:
     if not pace.is_unchecked:
         checked = claro.short_ago(pace.checked_at or source.last_seen_at, timezone.now())
         parts.append(f"<span>Checked {checked}</span>")
-    return f"<div class={_pace_looks(pace)}>{' '.join(filter(None, parts))}</div>"
+    return f"<div class={_pace_looks(pace)}>{_GAP.join(filter(None, parts))}</div>"
 
 
 def _status(status: str) -> str:
