@@ -294,14 +294,20 @@ def _held(copy: TableCopy, deadline: float) -> Iterator[_File]:
     """The copy's file, attached for the block. A copy that can't be read is marked as lost."""
     with ExitStack() as stack:
         try:
-            try:
-                file = stack.enter_context(_attached(copy, deadline))
-            except FileNotFoundError:  # another process made room in between
-                file = stack.enter_context(_attached(copy, deadline))
-            yield file
+            yield _entered(stack, copy, deadline)
         except Unopened as error:
             store.lost(copy, error)
             raise CopyLost(store.LOST) from error
+
+
+def _entered(stack: ExitStack, copy: TableCopy, deadline: float) -> _File:
+    try:
+        try:
+            return stack.enter_context(_attached(copy, deadline))
+        except FileNotFoundError:  # another process made room in between
+            return stack.enter_context(_attached(copy, deadline))
+    except OSError as error:  # again, or no file can be opened
+        raise NoRoom("The folder for open copies can't be used.") from error
 
 
 def _attached(copy: TableCopy, deadline: float) -> AbstractContextManager[_File]:
@@ -324,8 +330,12 @@ def _path(copy: TableCopy, deadline: float) -> Path:
     with _lock:
         opening = _opening.get(copy.file_name)
         if opening is None:
-            opening = _opening[copy.file_name] = Future()
-            threading.Thread(target=_open, args=(copy, opening), daemon=True).start()
+            opening = Future()
+            try:
+                threading.Thread(target=_open, args=(copy, opening), daemon=True).start()
+            except RuntimeError as error:  # no more threads
+                raise Busy from error
+            _opening[copy.file_name] = opening
     try:
         return opening.result(timeout=max(deadline - time.monotonic(), 0))
     except TimeoutError:

@@ -59,7 +59,7 @@ def folder() -> Path:
 def keep(copy: TableCopy, path: Path) -> None:
     """Stores the finished file under a new data key, in the place of what was stored before.
 
-    Makes room by COPIES_BYTES. Raises NoRoom, OSError or the storage's errors, and LeaseLost where the copy was dropped
+    Makes room by COPIES_BYTES. Raises NoRoom, OSError, and LeaseLost where the copy was dropped
     or kept by another worker meanwhile.
     """
     plain_bytes = path.stat().st_size
@@ -68,7 +68,7 @@ def keep(copy: TableCopy, path: Path) -> None:
     key, name, old_name = cipher.new_key(), f"{copy.pk}.{_token()}", copy.file_name
     try:
         with path.open("rb") as plain:
-            _storage().save(name, _Encrypted(plain, key, str(copy.pk)))
+            _save(name, _Encrypted(plain, key, str(copy.pk)))
         copy.seal(base64.b64encode(key).decode())
         copy.file_name, copy.open_bytes, copy.stored_bytes = name, plain_bytes, stored_bytes
         changes = {field: getattr(copy, field) for field in ("data_key", "file_name", "open_bytes", "stored_bytes")}
@@ -270,6 +270,16 @@ def _make_room(copy: TableCopy, size_bytes: int) -> None:
             return
         # Only while it is ready: another worker may be making room too.
         purge(TableCopy.objects.ready().filter(pk=victim.pk))
+
+
+def _save(name: str, content: File) -> None:
+    """Raises OSError also for the errors of an S3 client."""
+    try:
+        _storage().save(name, content)
+    except OSError:
+        raise
+    except Exception as error:
+        raise OSError(f"The storage of copies failed ({type(error).__name__}).") from error
 
 
 def _remove_stored(name: str) -> None:

@@ -108,7 +108,7 @@ def _is_due() -> bool:
 
 
 def _is_needed(path: Path, copy: TableCopy | None) -> bool:
-    if path.suffix == ".tmp" or not _copy_id(path):
+    if ".tmp" in path.suffixes or not _copy_id(path):
         return time.time() - path.stat().st_mtime < WRITTEN_WITHIN.total_seconds()
     if copy is None:
         return False
@@ -119,7 +119,7 @@ def _is_needed(path: Path, copy: TableCopy | None) -> bool:
 
 def _remove(is_kept: Callable[[Path, TableCopy | None], bool]) -> None:
     # Files first: a file that is there before its row is read is not newer than the row.
-    paths = [path for path in store.folder().iterdir() if path.suffix != ".lock"]
+    paths = [path for path in store.folder().iterdir() if path.suffix != ".lock" and not path.is_dir()]
     copies = TableCopy.objects.in_bulk({pk for path in paths if (pk := _copy_id(path))}) if paths else {}
     for path in paths:
         with contextlib.suppress(FileNotFoundError):

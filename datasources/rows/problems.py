@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datasources.copies import opened
 from datasources.copies.checks import UnknownCheck
 from datasources.copies.filters import FilterError
+from datasources.copies.folding import CannotFold
 from datasources.copies.opened import Busy, TooSlow
 from datasources.copies.orders import CannotSort
 from datasources.copies.search import NotFolded
@@ -40,6 +41,8 @@ def of(error: Exception) -> Problem:
             return Problem(
                 "There is no such check", "Open the columns of the table for the checks that there are.", 422
             )
+        case CannotFold():
+            return Problem("The search can't be prepared", str(error), 503, is_slow=True)
         case NotFolded():
             text = "The first search of a large table takes a moment. The rows appear automatically."
             return Problem("Preparing the search", text, 202, is_passing=True)

@@ -5,7 +5,7 @@ from django.utils.safestring import SafeString
 from core.forms import query_string
 from datasources import gateway, stalled, tasks
 from datasources.claro import ClaroError, InvalidParameters, ProcessingInProgress, RateLimited, TooLarge
-from datasources.copies import versions
+from datasources.copies import folding, versions
 from datasources.copies.search import NotFolded
 from datasources.deleting import viewers
 from datasources.gateway import KeyRefused
@@ -54,6 +54,7 @@ def rows(request: HttpRequest, source: Source) -> HttpResponseBase:
         return render_page(request, "rows/page.html", context, status, part="rows/_table.html")
     except (*reading.UNANSWERED, StillLoading, ClaroError) as error:
         if copy and isinstance(error, NotFolded):
+            error = folding.failure(copy) or error
             tasks.fold(copy)
         problem, status = _problem(error, source)
         # Only what went wrong, for its place beside the filter: the last good table stays.

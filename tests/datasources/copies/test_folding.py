@@ -1,6 +1,6 @@
 import pytest
 
-from datasources.copies import folding, opened, read, search, store
+from datasources.copies import folding, opened, read, search, store, upkeep
 from datasources.copies.query import Query
 from datasources.copies.search import NotFolded
 from datasources.models import TableCopy
@@ -28,7 +28,22 @@ def test_a_worker_adds_the_search_text(copy):
     assert folding.fold(str(copy.pk)) == "folded"
     assert found(copy) == [12, 112, 120]
     assert folding.fold(str(copy.pk)) == "was there"
-    assert not list(store.folder().glob("*.new"))
+    assert not list(store.folder().glob("*.tmp"))
+
+
+def test_the_file_that_is_being_written_is_not_swept_away(copy, monkeypatch):
+    fold = search.fold
+
+    def fold_while_others_sweep(path):
+        path.with_name(f"{path.name}.wal").touch()
+        upkeep.sweep()
+        assert path.with_name(f"{path.name}.wal").exists()
+        path.with_name(f"{path.name}.wal").unlink()
+        fold(path)
+
+    monkeypatch.setattr(search, "fold", fold_while_others_sweep)
+    assert folding.fold(str(copy.pk)) == "folded"
+    assert found(copy) == [12, 112, 120]
 
 
 def test_one_worker_is_asked_for_it(copy):
@@ -53,7 +68,9 @@ def test_what_cannot_be_done_leaves_the_copy_as_it_was(copy, monkeypatch):
         raise OSError("No space left on device")
 
     monkeypatch.setattr(search, "fold", full)
-    assert folding.fold(str(copy.pk)) == "failed: No space left on device"
-    assert not list(store.folder().glob("*.new"))
+    assert folding.failure(copy) is None
+    assert folding.fold(str(copy.pk)) == "failed: OSError"
+    assert str(folding.failure(copy)) == "There is no room for its text."
+    assert not list(store.folder().glob("*.tmp"))
     copy.refresh_from_db()
     assert copy.is_ready

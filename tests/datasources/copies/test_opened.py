@@ -5,9 +5,9 @@ import pytest
 from django.utils import timezone
 
 from datasources.claro import ClaroError
-from datasources.copies import opened, store
+from datasources.copies import opened, store, upkeep
 from datasources.copies.opened import Busy, TooSlow, reader
-from datasources.copies.store import CopyLost
+from datasources.copies.store import CopyLost, NoRoom
 from datasources.models import TableCopy
 from tests.support.copies import built, copied
 from tests.support.processes import wait_for
@@ -196,3 +196,28 @@ def test_the_watch_rests_when_nothing_is_asked(copy):
     with reader(copy, seconds=0.1):
         time.sleep(0.2)
     wait_for(lambda: opened._watch._wakes_at > time.monotonic() + 60)
+
+
+def test_a_file_that_the_system_does_not_open_is_no_loss(copy, monkeypatch):
+    def refuse(*_):
+        raise OSError(24, "Too many open files")
+
+    with monkeypatch.context() as busy:
+        busy.setattr(opened, "_attached", refuse)
+        with pytest.raises(NoRoom), reader(copy):
+            pass
+    with reader(copy) as asked:
+        assert asked.run("SELECT count(*) FROM rows") == [(120,)]
+
+
+def test_a_process_without_a_free_thread_opens_the_copy_later(copy, monkeypatch):
+    def refuse(*_):
+        raise RuntimeError("can't start new thread")
+
+    upkeep.empty()
+    with monkeypatch.context() as busy:
+        busy.setattr(threading.Thread, "start", refuse)
+        with pytest.raises(Busy), reader(copy):
+            pass
+    with reader(copy) as asked:
+        assert asked.run("SELECT count(*) FROM rows") == [(120,)]

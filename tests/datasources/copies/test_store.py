@@ -360,3 +360,15 @@ def test_data_keys_rotate_with_the_master_key(copy, settings):
     copy.refresh_from_db()
     assert copy.data_key != before
     assert contents(store.fetch(copy))[1] == ROWS
+
+
+def test_an_error_of_the_storages_client_is_one_of_the_system(table, tmp_path, monkeypatch):
+    """Work that meets it is tried again, and keeps the rows that were read."""
+
+    def refuse(*_):
+        raise ValueError("An error occurred (AccessDenied) when calling the PutObject operation")
+
+    monkeypatch.setattr(FileSystemStorage, "save", refuse)
+    with pytest.raises(OSError, match="The storage of copies failed") as raised:
+        copied(table, ["id"], [[1]])
+    assert "PutObject" not in str(raised.value)

@@ -127,6 +127,15 @@ def test_what_a_process_may_be_writing_is_left_alone_for_a_while(folder, copy):
     assert names(folder) == set()
 
 
+def test_a_folder_in_the_folder_does_not_keep_files_from_being_swept(folder, copy):
+    (folder / "another").mkdir()
+    (folder / "left").touch()
+    os.utime(folder / "left", (LONG_AGO, LONG_AGO))
+    upkeep.sweep()
+    assert not (folder / "left").exists()
+    (folder / "another").rmdir()
+
+
 def test_the_folder_is_swept_once_a_minute_by_all_processes_together(folder, copy):
     upkeep.tend()
     (folder / "left").touch()

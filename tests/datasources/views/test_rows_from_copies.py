@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from datasources import keys, tasks
 from datasources.claro import NumberText
-from datasources.copies import filters, opened, search, store
+from datasources.copies import filters, folding, opened, search, store
 from datasources.copies.filters import FilterError
 from datasources.models import ApiKey, Source, TableCopy
 from datasources.rows import cells
@@ -284,6 +284,18 @@ def test_a_search_that_is_not_ready_says_so_and_goes_on(web, account, path, copy
     assert (alert.get("hx-get"), alert.get("hx-trigger")) == (f"{path}?q=thing", "load delay:1s")
     assert 'http-equiv="refresh"' in web.get(f"{path}?q=thing").content.decode()
     assert asked_for == [str(copy.pk)]
+
+
+def test_a_search_that_cannot_be_prepared_says_why(web, path, copy, monkeypatch):
+    monkeypatch.setattr(tasks.fold_copy, "delay", lambda _: None)
+    monkeypatch.setattr(search, "condition", raising(search.NotFolded(copy)))
+    monkeypatch.setattr(search, "fold", raising(OSError("No space left on device")))
+    monkeypatch.setattr(opened.Reader, "meta", lambda *_: None)  # no search text yet
+    folding.fold(str(copy.pk))
+    page = web.get(f"{path}?q=thing", headers=htmx())
+    assert page.status_code == 503
+    assert "The search can't be prepared There is no room for its text." in told(page)
+    assert link(page, "Try again") == f"{path}?q=thing"
 
 
 @pytest.mark.parametrize(
