@@ -28,6 +28,15 @@ def visible(text: str) -> str:
     return text.translate(_TRAPS)
 
 
+# A spreadsheet takes a cell that begins like this for a formula (OWASP, CSV injection), the wide signs too.
+FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
+
+
+def no_formula(text: str) -> str:
+    """The text as a cell that no spreadsheet runs as a formula."""
+    return f"'{text}" if text.startswith(FORMULA) else text
+
+
 def typeable(name: str) -> str:
     """The normal form of a name as a keyboard types it: an é is one character here and two on a Mac's disk."""
     # The sign of replacement stands for what a keyboard has no key for (visible, claro.types.storable).

@@ -32,6 +32,11 @@ def test_every_rule_is_in_a_layer(name):
         assert around.startswith("@layer") or selector.startswith("::view-transition"), selector
 
 
+def test_no_line_of_a_template_is_over_160_characters():
+    lines = [(path.name, line) for path in TEMPLATES for line in path.read_text().splitlines()]
+    assert [one for one in lines if len(one[1]) > 160] == []
+
+
 def test_every_icon_that_is_named_is_there():
     named = {name for path in TEMPLATES for name in re.findall(r"{% icon \"([\w-]+)\"", path.read_text())}
     named |= {icon for icon, _ in KINDS.values()} | {"file", "table", "download", "share", "trash"}

@@ -10,15 +10,13 @@ from typing import Any
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 
-from core.text import visible
+from core.text import no_formula, visible
 from datasources.activity.words import GROUPS, label, parts
 from datasources.models import AuditEvent
 
 PER_PAGE = 50
 # Lines of the export that are read at once.
 CHUNK = 500
-# A spreadsheet takes a cell that begins like this for a formula (OWASP, CSV injection), the wide signs too.
-FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 COLUMNS = ("time (UTC)", "who", "what", "in words", "about", "source", "key", "address", "program")
 
 
@@ -77,8 +75,7 @@ def csv_lines(events: QuerySet[AuditEvent]) -> Iterator[str]:
 
 def cell(value: object) -> str:
     """A text that every spreadsheet takes for a text."""
-    text = visible(str(value))
-    return f"'{text}" if text.startswith(FORMULA) else text
+    return no_formula(visible(str(value)))
 
 
 def _cells(event: AuditEvent) -> list[str]:

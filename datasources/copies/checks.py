@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from datasources.copies.conditions import Condition
-from datasources.copies.schema import Column, Kind, Letter
+from datasources.copies.schema import NUMBERS, Column, Kind, Letter
 
 # What UTF-8 becomes when it is read as Windows-1252: each continuation byte is one of these.
 _CONTINUED = "\\x{80}-\\x{BF}€‚ƒ„…†‡ˆ‰Š‹ŒŽ‘’“”•–—˜™š›œžŸ"
@@ -67,17 +67,13 @@ def words(check: str, columns: Sequence[Column]) -> str:
 def text_matches(column: Column, pattern: str, *, is_whole: bool = True) -> str:
     """The SQL for the texts of a column that match."""
     function = "regexp_full_match" if is_whole else "regexp_matches"
-    return f"({_is_text(column)}{function}({column.value}, '{pattern}'))"
-
-
-def _is_text(column: Column) -> str:
-    return f"{column.letter} = '{Letter.TEXT}' AND " if column.kind is Kind.MIXED else ""
+    return f"({column.and_is_text}{function}({column.value}, '{pattern}'))"
 
 
 def _other_than(*patterns: str) -> Callable[[Column], str]:
     """Texts that are not empty and match none of the patterns."""
     return lambda column: (
-        f"({_is_text(column)}{column.value} <> '' AND NOT regexp_full_match({column.value}, '{'|'.join(patterns)}'))"
+        f"({column.and_is_text}{column.value} <> '' AND NOT regexp_full_match({column.value}, '{'|'.join(patterns)}'))"
     )
 
 
@@ -88,7 +84,7 @@ def _matching(pattern: str, *, is_whole: bool = True) -> Callable[[Column], str]
 def _mojibake(column: Column) -> str:
     # Most texts are ASCII, and their bytes are counted sooner than searched.
     text = column.value
-    return f"({_is_text(column)}strlen({text}) <> length({text}) AND regexp_matches({text}, '{_MOJIBAKE}'))"
+    return f"({column.and_is_text}strlen({text}) <> length({text}) AND regexp_matches({text}, '{_MOJIBAKE}'))"
 
 
 def _of_letters(*letters: Letter) -> Callable[[Column], str]:
@@ -129,7 +125,7 @@ CHECKS = {
         _matching(_SPACES, is_whole=False),
     ),
     "mixed-text": Check("Mixed types: text", "", _of_letters(Letter.TEXT), _MIXED),
-    "mixed-numbers": Check("Mixed types: numbers", "", _of_letters(Letter.INT, Letter.FLOAT, Letter.DECIMAL), _MIXED),
+    "mixed-numbers": Check("Mixed types: numbers", "", _of_letters(*NUMBERS), _MIXED),
     "mixed-booleans": Check("Mixed types: true or false", "", _of_letters(Letter.BOOLEAN), _MIXED),
     "mixed-nested": Check("Mixed types: nested values", "", _of_letters(Letter.NESTED), _MIXED),
     "duplicates": Check(

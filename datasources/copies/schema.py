@@ -53,6 +53,11 @@ class Letter(StrEnum):
     NULL = "n"
 
 
+# Of cells that are numbers, as SQL too.
+NUMBERS = (Letter.INT, Letter.FLOAT, Letter.DECIMAL)
+NUMBERS_SQL = ", ".join(f"'{letter}'" for letter in NUMBERS)
+
+
 @dataclass(frozen=True)
 class Column:
     """A column of a copy; `place` counts from 0."""
@@ -89,6 +94,11 @@ class Column:
                 is_whole = f"{value} = trunc({value}) AND abs({value}) <= {WHOLE_DOUBLES}"
                 return f"CASE WHEN {is_whole} THEN CAST(CAST({value} AS BIGINT) AS VARCHAR) ELSE {as_text} END"
         return value
+
+    @property
+    def and_is_text(self) -> str:
+        """The beginning of a condition, up to its AND, that leaves the texts of a mixed column; "" for other kinds."""
+        return f"{self.letter} = '{Letter.TEXT}' AND " if self.kind is Kind.MIXED else ""
 
     @property
     def is_number(self) -> bool:

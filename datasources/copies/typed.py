@@ -6,7 +6,7 @@ from pathlib import Path
 import duckdb
 
 from datasources.copies import duck, schema
-from datasources.copies.schema import WHOLE_DOUBLES, Column, Kind, Letter
+from datasources.copies.schema import NUMBERS, NUMBERS_SQL, WHOLE_DOUBLES, Column, Kind, Letter
 
 _MEMORY = "512MB"
 # Of the sizes tried, the one with the smallest file and the quickest scattered rows (a quarter of DuckDB's own).
@@ -18,7 +18,6 @@ _ONE_LETTER = {
     Letter.BOOLEAN: Kind.BOOLEAN,
     Letter.NESTED: Kind.NESTED,
 }
-_NUMBERS = {Letter.INT, Letter.FLOAT, Letter.DECIMAL}
 
 
 def write(staging: Path, target: Path) -> list[Column]:
@@ -74,7 +73,7 @@ def _kind(database: duckdb.DuckDBPyConnection, place: int, letters: set[Letter])
         return kind, _TYPES.get(kind, "VARCHAR")
     if letters <= {Letter.INT, Letter.FLOAT}:
         return _kind_of_numbers(database, place, letters)
-    return (Kind.DECIMAL if letters <= _NUMBERS else Kind.MIXED), "VARCHAR"
+    return (Kind.DECIMAL if letters <= set(NUMBERS) else Kind.MIXED), "VARCHAR"
 
 
 def _kind_of_numbers(database: duckdb.DuckDBPyConnection, place: int, letters: set[Letter]) -> tuple[Kind, str]:
@@ -104,9 +103,8 @@ def _cells(column: Column, sql_type: str) -> list[str]:
     if not column.letter:
         return [f"{value}::{sql_type} AS {value}"]
     letter = _letter(column.place)
-    is_number = ", ".join(f"'{letter}'" for letter in sorted(_NUMBERS))
     # NaN would be greater than all numbers, and spoil sums.
-    number = f"CASE WHEN {letter} IN ({is_number}) AND {value} <> 'NaN' THEN try_cast({value} AS DOUBLE) END"
+    number = f"CASE WHEN {letter} IN ({NUMBERS_SQL}) AND {value} <> 'NaN' THEN try_cast({value} AS DOUBLE) END"
     return [value, f"{letter} AS {column.letter}", f"{number} AS {column.number}"]
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from datasources.activity.search import FORMULA
+from core.text import FORMULA
 from datasources.copies.exports.formats import Options
 from datasources.copies.exports.table import Cell, Table
 from datasources.copies.schema import Column, Kind, Letter
@@ -26,21 +26,12 @@ def pieces(table: Table, names: tuple[str, ...], format: str, options: Options) 
         yield (end.join(lines) + end).encode()
 
 
-def guarded(text: str) -> str:
-    """The text so that a spreadsheet does not run it as a formula."""
-    return f"'{text}" if text.startswith(FORMULA) else text
-
-
 def formulas(column: Column) -> str | None:
     """SQL that is true for cells that the guard changes; None for columns without such cells."""
     if column.kind not in _GUARDED:
         return None
     starts = ", ".join(f"chr({ord(start)})" for start in FORMULA)
-    return f"{_is_text(column)}{column.value}[1] IN ({starts})"
-
-
-def _is_text(column: Column) -> str:
-    return f"{column.letter} = '{Letter.TEXT}' AND " if column.kind is Kind.MIXED else ""
+    return f"{column.and_is_text}{column.value}[1] IN ({starts})"
 
 
 def _cell(column: Column, separator: str, decimal: str, *, is_guarded: bool) -> str:

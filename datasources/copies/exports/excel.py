@@ -13,7 +13,7 @@ import xlsxwriter
 from xlsxwriter.utility import xl_col_to_name
 
 from datasources.copies.exports.table import Cell, Table
-from datasources.copies.schema import Column, Kind, Letter
+from datasources.copies.schema import NUMBERS_SQL, Column, Kind, Letter
 
 # https://support.microsoft.com/office/excel-specifications-and-limits, without the row of the header.
 ROWS_MAX, COLUMNS_MAX, CHARACTERS_MAX = 1_048_575, 16_384, 32_767
@@ -47,7 +47,7 @@ def changed(column: Column) -> str | None:
     """SQL that is true for cells whose numbers Excel would change."""
     if not (is_held := holds(column)):
         return None
-    is_number = f"{column.letter} IN ({_NUMBERS}) AND " if column.kind is Kind.MIXED else ""
+    is_number = f"{column.letter} IN ({NUMBERS_SQL}) AND " if column.kind is Kind.MIXED else ""
     return f"{is_number}NOT {is_held}"
 
 
@@ -121,12 +121,9 @@ def _cell(column: Column, letters: str, *, is_text: bool) -> str:
         return text if is_text else number
     if column.kind is Kind.MIXED:
         letter = column.letter
-        is_number = "" if is_text else f"WHEN {letter} IN ({_NUMBERS}) THEN {number} "
+        is_number = "" if is_text else f"WHEN {letter} IN ({NUMBERS_SQL}) THEN {number} "
         return f"CASE {is_number}WHEN {letter} = '{Letter.BOOLEAN}' THEN {truth} ELSE {text} END"
     return text
-
-
-_NUMBERS = ", ".join(f"'{letter}'" for letter in (Letter.INT, Letter.FLOAT, Letter.DECIMAL))
 
 
 def _is_in_range(number: str) -> str:

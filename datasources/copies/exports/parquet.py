@@ -9,7 +9,7 @@ import duckdb
 
 from datasources.copies import duck
 from datasources.copies.exports.table import Table
-from datasources.copies.schema import Column, Kind, Letter
+from datasources.copies.schema import NUMBERS_SQL, Column, Kind
 
 # Sorting takes room in the private folder, not memory.
 _MEMORY = "256MB"
@@ -55,8 +55,7 @@ def type_of(column: Column, widths: Sequence[object]) -> str:
 
 def mixed_numbers(column: Column) -> str | None:
     """SQL that is true for numbers among texts: the column is text then."""
-    letters = ", ".join(f"'{letter}'" for letter in (Letter.INT, Letter.FLOAT, Letter.DECIMAL))
-    return f"{column.letter} IN ({letters})" if column.kind is Kind.MIXED else None
+    return f"{column.letter} IN ({NUMBERS_SQL})" if column.kind is Kind.MIXED else None
 
 
 def pieces(table: Table, copy: Path, names: tuple[str, ...], types: Sequence[str]) -> Iterator[bytes]:

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
+from core.text import no_formula
 from datasources.copies.exports import csv_lines, excel, json_lines, parquet
 from datasources.copies.exports.formats import Options
 from datasources.copies.exports.table import Incomplete, Table
@@ -46,8 +47,8 @@ def plan(reader: Reader, wanted: Wanted) -> Plan:
     match wanted.format:
         case "excel-csv":
             found = _with_any(table, csv_lines.formulas)
-            changed = tuple(name for at, name in enumerate(names) if at in found or name != csv_lines.guarded(name))
-            return Plan(rows, tuple(map(csv_lines.guarded, names)), guarded=changed)
+            changed = tuple(name for at, name in enumerate(names) if at in found or name != no_formula(name))
+            return Plan(rows, tuple(map(no_formula, names)), guarded=changed)
         case "json" | "jsonl":
             told_apart = _told_apart(names)
             return Plan(rows, told_apart, _of(told_apart, _with_any(table, json_lines.unspeakable)))

@@ -17,9 +17,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from core.text import FORMULA
 from datasources.claro import NumberText, numbers
 from datasources.copies import duck, search
-from datasources.copies.exports import csv_lines, excel, writing
+from datasources.copies.exports import excel, writing
 from datasources.copies.exports.formats import FORMATS, Options
 from datasources.copies.exports.table import Incomplete
 from datasources.copies.exports.writing import Plan, Refused, Wanted
@@ -125,10 +126,10 @@ def test_csv_for_excel_has_a_mark_a_separator_and_a_guard(exported):
 def check_csv_for_excel(columns: list[str], rows: Rows, plan: Plan, data: bytes) -> None:
     """No cell but a number starts a formula."""
     header, *lines = read_csv(data.removeprefix("\ufeff".encode()), ";", "\r\n")
-    assert [cell for cell in header if cell and cell.startswith(csv_lines.FORMULA)] == []
+    assert [cell for cell in header if cell and cell.startswith(FORMULA)] == []
     for line, row in zip(lines, rows, strict=True):
         for at, (cell, value) in enumerate(zip(line, row, strict=True)):
-            if isinstance(value, str) and value.startswith(csv_lines.FORMULA):
+            if isinstance(value, str) and value.startswith(FORMULA):
                 assert cell == f"'{value}"
                 assert columns[at] in plan.guarded
             elif isinstance(value, float | NumberText):
