@@ -1,10 +1,7 @@
 """The table of rows of a whole-table copy."""
 
 from tests.browser.places import World, place
-from tests.support.copies import copied
-
-COLUMNS = ["id", "name", "price", "note"]
-ROWS = [[n, f"thing {n}", n * 1.5, f"note {n % 4}"] for n in range(1, 121)]
+from tests.support.copies import COLUMNS, ROWS, copied
 
 
 def rows_of(world: World, query: str) -> str:

@@ -6,8 +6,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from datasources.models import TableCopy
-from tests.browser.rows_of_copies_places import COLUMNS, ROWS
-from tests.support.copies import copied
+from tests.support.copies import COLUMNS, ROWS, copied
 
 pytestmark = pytest.mark.browser
 

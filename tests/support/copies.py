@@ -10,6 +10,10 @@ from datasources.copies.schema import Column, Kind
 from datasources.copies.staging import Staging
 from datasources.models import Source, TableCopy
 
+# A table of 120 rows, with a column more than the table that tests upload to Claro.
+COLUMNS = ["id", "name", "price", "note"]
+ROWS = [[n, f"thing {n}", n * 1.5, f"note {n % 4}"] for n in range(1, 121)]
+
 
 def built(folder: Path, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> Path:
     """The finished file, without profile, of rows as the Claro client returns them."""

@@ -8,8 +8,9 @@ from core import leases
 from datasources.claro import retry
 from datasources.deleting import bin
 from datasources.downloads import links
-from datasources.models import Deletion, DownloadLink, Source
+from datasources.models import Deletion, DownloadLink, Source, TableCopy
 from tests.conftest import synced
+from tests.support.copies import COLUMNS, ROWS, copied
 from tests.support.html import dom, words
 from tests.support.shares import PERSON, SCRIPT
 
@@ -37,6 +38,12 @@ def ready(table, alice) -> DownloadLink:
 def path(table) -> str:
     """The address of the table's rows."""
     return f"/sources/{table.datasource_id}/rows/"
+
+
+@pytest.fixture
+def copy(table) -> TableCopy:
+    """Of a table that has a column more than at Claro, so that the origin of rows can be told."""
+    return copied(table, COLUMNS, ROWS)
 
 
 @pytest.fixture
@@ -80,6 +87,11 @@ def put_away(source: Source, user: User) -> Deletion:
 def body(page) -> list[list[str]]:
     """The cells of the table's body, the row's number first."""
     return [[words(cell) for cell in row] for row in dom(page).iterfind(".//tbody/tr")]
+
+
+def ids(page) -> list[int]:
+    """The first column of the rows shown."""
+    return [int(row[1]) for row in body(page)]
 
 
 def asked(account) -> list[dict[str, str]]:

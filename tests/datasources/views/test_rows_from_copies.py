@@ -1,6 +1,5 @@
 """Rows of a table that has a whole-table copy: the same page and address, without a call to Claro."""
 
-import json
 from datetime import timedelta
 from urllib.parse import unquote
 
@@ -14,18 +13,9 @@ from datasources.copies.filters import FilterError
 from datasources.models import ApiKey, Source, TableCopy
 from datasources.rows import cells
 from tests.conftest import htmx, synced
-from tests.datasources.views.conftest import asked, body
-from tests.support.copies import copied
+from tests.datasources.views.conftest import asked, body, ids
+from tests.support.copies import COLUMNS, copied
 from tests.support.html import all_words, dom, field, link, told, words
-
-COLUMNS = ["id", "name", "price", "note"]
-ROWS = [[n, f"thing {n}", n * 1.5, f"note {n % 4}"] for n in range(1, 121)]
-
-
-@pytest.fixture
-def copy(table) -> TableCopy:
-    """Of a table that has a column more than at Claro, so that the origin of rows can be told."""
-    return copied(table, COLUMNS, ROWS)
 
 
 @pytest.fixture
@@ -37,10 +27,6 @@ def page_of(table, web):
         return web.get(f"/sources/{table.datasource_id}/rows/{query}")
 
     return page
-
-
-def ids(page) -> list[int]:
-    return [int(row[1]) for row in body(page)]
 
 
 def test_the_page_is_the_same_and_makes_no_call(web, account, path, copy):
@@ -80,49 +66,6 @@ def test_every_address_makes_no_call(web, account, path, copy, query, first, las
 def test_a_script_that_asks_for_the_headers_alone_gets_them(web, account, path, copy):
     page = web.head(f"{path}?q=thing&sort=note&sort=id")
     assert (page.status_code, page.content, asked(account)) == (200, b"", [])
-
-
-def test_a_table_is_sorted_by_several_columns(web, path, copy):
-    page = web.get(f"{path}?sort=note&order=desc&sort=id&order=desc&limit=31")
-    assert ids(page) == [*range(119, 0, -4), 118]
-    chips = dom(page).find(".//div[@aria-label='Active filters and sorting']")
-    assert [(words(chip), chip.get("href")) for chip in chips] == [
-        ("Sorted by note ↓ Remove the sort order", "?sort=id&order=desc&limit=31"),
-        ("then by id ↓ Remove the sort order", "?sort=note&order=desc&limit=31"),
-    ]
-    heads = [one.get("aria-sort") for one in dom(page).iterfind(".//thead//th")]
-    assert heads == [None, None, None, None, "descending"]
-    assert all_words(page, ".//caption") == ["Rows 1 to 31 of things.csv, sorted by note, then by id"]
-
-
-def test_a_header_replaces_what_rows_are_sorted_by(web, path, copy):
-    page = web.get(f"{path}?sort=note&order=desc&sort=id&order=desc")
-    links = [one.get("href") for one in dom(page).iterfind(".//thead//th//a")]
-    asc = [f"?sort={name}&order=asc" for name in ("id", "name", "price")]
-    assert links == [*asc, "?"]
-
-
-def test_a_form_adds_a_column_to_those_that_rows_are_sorted_by(web, path, copy):
-    page = web.get(f"{path}?sort=note&limit=25&page=2")
-    form = dom(page).find(".//form[@class='then-by']")
-    kept = [(one.get("name"), one.get("value")) for one in form.iterfind("input")]
-    assert kept == [("limit", "25"), ("sort", "note"), ("order", "asc")]
-    assert [one.get("value") for one in form.find("select")] == ["", "id", "name", "price"]
-    assert dom(web.get(path)).find(".//form[@class='then-by']") is None
-
-
-@pytest.mark.parametrize(
-    ("query", "sorts"),
-    [
-        ("?sort=note&sort=id&order=desc", [("note", "↓"), ("id", "↑")]),
-        ("?sort=note&sort=note&order=desc&order=asc", [("note", "↓")]),
-        ("?sort=&order=desc&sort=id&order=desc", [("id", "↓")]),
-        ("?sort=note&order=asc&order=desc&sort=id", [("note", "↑"), ("id", "↓")]),
-    ],
-)
-def test_each_column_has_the_order_at_its_place(web, path, copy, query, sorts):
-    chips = dom(web.get(path + query)).find(".//div[@aria-label='Active filters and sorting']")
-    assert [words(chip).rpartition("by ")[2].split()[:2] for chip in chips] == [list(one) for one in sorts]
 
 
 @pytest.mark.parametrize(
@@ -415,56 +358,6 @@ def test_a_saved_view_has_all_that_a_copy_shows(web, path, copy):
     saved = "?sort=note&sort=id&order=desc&order=asc&q=thing&check=duplicates.4"
     assert response.headers["Location"] == path + saved
     assert ids(web.get(response.headers["Location"])) == ids(page)
-
-
-LONG = "a long story\n  with <b>&amp;</b> \u200f" * 40
-
-
-@pytest.mark.parametrize("headers", [{}, htmx()], ids=["page", "part"])
-def test_a_cell_opens_whole_from_the_copy(web, account, table, path, headers):
-    copied(table, ["id", "text"], [[n, f"{n}: {LONG}"] for n in range(1, 101)])
-    page = web.get(f"{path}cell/?sort=id&order=desc&limit=25&page=2&at=30.2", headers=headers)
-    [shown] = [one for one in dom(page).iter("pre") if one.get("data-at")]
-    assert "".join(shown.itertext()).removeprefix("\n") == f"71: {LONG}".replace("\r\n", "\n")
-    assert asked(account) == []
-
-
-def test_several_cells_of_a_page_are_whole_at_once(web, table, path):
-    copied(table, ["id", "text", "more"], [[n, f"{n}: {LONG}", {"n": n}] for n in range(1, 101)])
-    page = web.get(f"{path}cell/?q=story&at=3.2&at=7.3&at=3.1", headers=htmx())
-    shown = {one.get("data-at"): "".join(one.itertext()).removeprefix("\n") for one in dom(page).iter("pre")}
-    assert shown == {"3.2": f"3: {LONG}", "7.3": '{\n  "n": 7\n}', "3.1": "3"}
-
-
-@pytest.mark.parametrize("at", ["51.1", "0.1", "1.5", "1000000.1", "x"])
-@pytest.mark.parametrize("query", ["", "q=thing&"])
-def test_a_cell_that_is_not_on_the_page_is_not_there(web, path, copy, at, query):
-    assert web.get(f"{path}cell/?{query}at={at}").status_code == 404
-
-
-@pytest.mark.parametrize(
-    ("query", "status"),
-    [("filter=nix = 1&", 422), ("sort=nix&", 422), ("check=nix.1&", 422)],
-)
-def test_a_cell_of_what_is_refused_says_why(web, path, copy, query, status):
-    assert web.get(f"{path}cell/?{query}at=1.1").status_code == status
-
-
-def test_a_cell_of_a_search_without_a_copy_makes_no_call(web, account, path):
-    page = web.get(f"{path}cell/?q=thing&at=1.1")
-    assert (page.status_code, asked(account)) == (409, [])
-
-
-def test_long_cells_are_cut_as_those_of_live_rows_are(table, account, web, path):
-    rows = [[LONG, {"text": "y" * 500}, "https://claro.test/" + "x" * 500, " " * 300, "z" * 121]]
-    answer = {"columns": ["a", "b", "c", "d", "e"], "data": rows}
-    account.fault("answer", path="/data", status=200, body=json.dumps(answer))
-    live = dom(web.get(path)).find(".//tbody/tr")
-    store.purge(TableCopy.objects.all())
-    copied(table, answer["columns"], rows)
-    from_copy = dom(web.get(path)).find(".//tbody/tr")
-    assert [cell.attrib for cell in from_copy] == [cell.attrib for cell in live]
-    assert ["".join(cell.itertext()) for cell in from_copy] == ["".join(cell.itertext()) for cell in live]
 
 
 def test_a_strangers_table_is_not_there_whatever_is_asked_of_it(client_of, bob, path, copy):
