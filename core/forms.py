@@ -7,17 +7,18 @@ from django import forms
 
 from core.text import require_one_line
 
+# Parameters that name columns: `column=` is the column without a name.
+OF_COLUMNS = ("column", "hide", "pin")
 ORDERS = (("asc", "ascending"), ("desc", "descending"))
 
 
 def query_string(parameters: dict[str, Any], **changes: object) -> str:
     """The query string with some parameters changed, empty ones left out; a change leads to the first page."""
     changed = {**parameters, "page": "", **changes}
-    # `column=` is the column without a name.
     kept = {
         name: value
         for name, value in changed.items()
-        if value not in (None, "", [""]) or (name, value) == ("column", [""])
+        if value not in (None, "", [""]) or (name in OF_COLUMNS and value == [""])
     }
     text = urlencode(kept, doseq=True)
     return f"?{text}" if text else "?"

@@ -47,7 +47,8 @@ _QUOTED = re.compile("[&<>\"']")
 _PLAIN_LINK = re.compile(r"https?://[A-Za-z0-9.-]+(?::\d+)?(?:[/?#][!-~]*)?")
 # Not characters, so that hardly a text holds them (https://www.unicode.org/faq/private_use.html, noncharacters).
 _START, _STOP = "\ufdd0", "\ufdd1"
-NULL = '<td class="is-null"><span>null</span></td>'
+# Shown as a dash (column-choices.css), read out as "null".
+NULL = '<td class="is-null">null</td>'
 TRUE, FALSE = (f'<td class="is-bool">{word}</td>' for word in ("true", "false"))
 EMPTY = '<td class="is-empty"><span>empty</span></td>'
 

@@ -84,6 +84,17 @@ def read_page(
     return Reading(live, unread=unread)
 
 
+def column_names(source: Source, copy: TableCopy | None, state: dict[str, Any], person: object) -> list[str]:
+    """The names of all columns of the table that a state of RowsForm shows; errors as of `read_page`."""
+    if copy:
+        try:
+            with opened.reader(copy, person) as reader:
+                return [column.name for column in reader.columns]
+        except CopyLost:
+            pass
+    return list(pages.page(source, state["page"], state["limit"], RowsForm.query(state), person).columns)
+
+
 def _from_copy(copy: TableCopy, state: dict[str, Any], person: object, at: Sequence[tuple[int, int]]) -> Reading:
     first, limit, terms = (state["page"] - 1) * state["limit"], state["limit"], search.terms(state["q"])
     asked = Query(filter=state["filter"], words=state["q"], check=state["check"], sorts=state["sorts"])

@@ -15,14 +15,15 @@ from django.utils.safestring import SafeString
 from core.forms import query_string
 from core.text import visible
 from datasources.rows import cells
+from datasources.rows.choices import PIN_WIDTH, Choice
 from datasources.rows.forms import SORT_MAX
 from datasources.rows.pages import Rows
 
 COLUMNS_MAX = 2000
-# Of the 4 MB of a page: the table; the rest is the page around it, and the names in the filter builder and the chooser.
+# Of the 4 MB of a page: the table; the rest is the page around it, and the names in the filter builder.
 TABLE_BYTES = 3_300_000
 HEAD_BYTES = 1_000_000
-# Columns that the filter builder and the chooser list, and the longest names among them.
+# Columns that the filter builder list, and the longest names among them.
 LISTED, LISTED_NAME = 200, 200
 # Where a table is too large, its cells are cut after so many characters, the first that is enough.
 CUTS = (cells.CUT_AT, 60, 30, 12)
@@ -64,10 +65,14 @@ class Table:
     shown: list[Column]
     # The place among the chosen ones of the first that is shown, from 1.
     first: int
+    # Columns that the address names and the table does not have.
+    missing: Sequence[str] = ()
+    # How columns are shown: the text of a style sheet.
+    style: str = ""
 
     @property
     def is_chosen(self) -> bool:
-        return len(self.chosen) < len(self.every) or self.chosen != self.every
+        return self.chosen != self.every
 
     @property
     def last(self) -> int:
@@ -88,7 +93,7 @@ class Table:
 
     @property
     def listed(self) -> list[Column]:
-        """Columns for the filter builder and the chooser, one of each name: the chosen ones first, in their order."""
+        """Columns for the filter builder, one of each name: the chosen ones first, in their order."""
         by_name: dict[str, Column] = {}
         for column in [*self.chosen, *self.every]:
             if len(column.name) <= LISTED_NAME:
@@ -96,13 +101,8 @@ class Table:
         return list(by_name.values())[:LISTED]
 
     @property
-    def is_wide(self) -> bool:
-        """Whether there are more columns than the chooser lists."""
-        return len({column.name for column in self.every}) > len(self.listed)
-
-    @property
-    def shown_names(self) -> set[str]:
-        return {column.name for column in self.shown}
+    def names(self) -> list[str]:
+        return [column.name for column in self.every]
 
     @property
     def refused(self) -> list[Column]:
@@ -112,8 +112,8 @@ class Table:
 
 def table(page: Rows, state: dict[str, Any], parameters: dict[str, Any], terms: Sequence[str] = ()) -> Table:
     """The table of a page for the state of an address (forms.RowsForm) and its parameters; `terms` are marked."""
-    every = _columns(page.columns)
-    chosen = _chosen(every, state["column"])
+    every = columns(page.columns)
+    chosen = _chosen(every, state["choice"])
     first = _first(chosen, state)
     candidates = chosen[first - 1 : first - 1 + COLUMNS_MAX]
     heads = _fitting([_head(column, page, state, parameters) for column in candidates], HEAD_BYTES)
@@ -121,19 +121,39 @@ def table(page: Rows, state: dict[str, Any], parameters: dict[str, Any], terms: 
     names_bytes = sum(len(escape(column.name).encode()) + len(escape(column.label).encode()) for column in listed)
     room = TABLE_BYTES - 2 * names_bytes - _bytes("".join(heads))
     body, width = _body(page, candidates[: len(heads)], room, terms)
-    return Table(SafeString("".join(heads[:width])), SafeString(body), every, chosen, candidates[:width], first)
+    choice, shown = state["choice"], candidates[:width]
+    missing = [short(visible(name), LABEL_AT) for name in choice.missing(page.columns)]
+    head, style = "".join(heads[:width]), _style(shown, choice)
+    return Table(SafeString(head), SafeString(body), every, chosen, shown, first, missing, style)
+
+
+def _style(shown: list[Column], choice: Choice) -> str:
+    """The widths and pins of columns as a style sheet: rows.css keeps what it does not say."""
+    rules, left = [], 0
+    # The first child is the number of the row.
+    for child, column in enumerate(shown, start=2):
+        cells = f".rows tr > :nth-child({child})"
+        is_pinned = column.name in choice.pins
+        width = choice.widths.get(column.name, PIN_WIDTH if is_pinned else 0)
+        if width:
+            rules.append(f"{cells} {{ width: {width}px; min-width: {width}px; max-width: {width}px; }}")
+        if is_pinned:
+            rules.append(f"{cells} {{ position: sticky; left: calc(var(--rows-number) + {left}px); z-index: 1; }}")
+            rules.append(f".rows thead tr > :nth-child({child}) {{ z-index: 3; }}")
+            left += width
+    return "\n".join(rules)
 
 
 def shown_places(names: Sequence[str], state: dict[str, Any], rows: int) -> set[int]:
     """The places, from 0, of the columns for which a table of so many rows may have room."""
-    chosen = _chosen(_columns(names), state["column"])
+    chosen = _chosen(columns(names), state["choice"])
     first, most = _first(chosen, state), max(TABLE_BYTES // CELL_BYTES // max(rows, 1), 1)
-    return {column.place - 1 for column in chosen[first - 1 : first - 1 + most]}
+    return {column.place - 1 for column in chosen[first - 1 : first - 1 + most]} or {0}
 
 
 def shown_columns(names: Sequence[str], state: dict[str, Any], most: int) -> list[Column]:
     """At most so many of the columns that the state chooses, from the first that is shown."""
-    chosen = _chosen(_columns(names), state["column"])
+    chosen = _chosen(columns(names), state["choice"])
     first = _first(chosen, state)
     return chosen[first - 1 : first - 1 + most]
 
@@ -142,7 +162,7 @@ def short(text: str, at: int) -> str:
     return text if len(text) <= at else text[: at - 1] + "…"
 
 
-def _columns(names: Sequence[str]) -> list[Column]:
+def columns(names: Sequence[str]) -> list[Column]:
     counts = Counter(names)
     return [Column(place, name, counts[name]) for place, name in enumerate(names, start=1)]
 
@@ -152,12 +172,16 @@ def _first(chosen: list[Column], state: dict[str, Any]) -> int:
     return min(state["from_column"], max(len(chosen), 1))
 
 
-def _chosen(every: list[Column], names: Sequence[str]) -> list[Column]:
-    """The columns of these names, in the order of the names; all columns where there are none of them."""
+def _chosen(every: list[Column], choice: Choice) -> list[Column]:
+    """The columns that a choice shows, in its order."""
     by_name: dict[str, list[Column]] = {}
     for column in every:
         by_name.setdefault(column.name, []).append(column)
-    return [column for name in dict.fromkeys(names) for column in by_name.get(name, ())] or every
+    names = choice.shown(list(by_name))
+    if choice.columns is None and not choice.pins:  # columns of one name stay where they are
+        kept = set(names)
+        return [column for column in every if column.name in kept]
+    return [column for name in names for column in by_name[name]]
 
 
 def _head(column: Column, page: Rows, state: dict[str, Any], parameters: dict[str, Any]) -> str:
@@ -170,15 +194,17 @@ def _head(column: Column, page: Rows, state: dict[str, Any], parameters: dict[st
     else:
         label = f"<bdi>{cells.marked(column.label)}</bdi>"
     if column.refusal:
-        return f'<th scope="col"{look}><span title="Can\'t be sorted: {column.refusal}.">{label}</span></th>'
+        words = escape(f"{column.label}: can't be sorted, {column.refusal}.")
+        return f'<th scope="col" data-place="{column.place}"{look}><span title="{words}">{label}</span></th>'
     # A click replaces what the rows are sorted by; with Shift it adds a column (sorting.js).
     direction = state["order"] if state["sort"] == column.name else ""
     following = {"": "asc", "asc": "desc", "desc": ""}[direction]
     words = {"asc": "Sort ascending", "desc": "Sort descending", "": "Remove the sort order"}[following]
     href = escape(query_string(parameters, sort=column.name if following else "", order=following))
     sorted_ = {"": "", "asc": ' aria-sort="ascending"', "desc": ' aria-sort="descending"'}[direction]
-    link = f'<a class="sort-link" id="sort-{column.place}" href="{href}" title="{words}">{label}</a>'
-    return f'<th scope="col"{sorted_}{look}>{link}</th>'
+    title = f"{escape(column.label)}: {words.lower()}"
+    link = f'<a class="sort-link" id="sort-{column.place}" href="{href}" title="{title}">{label}</a>'
+    return f'<th scope="col" data-place="{column.place}"{sorted_}{look}>{link}</th>'
 
 
 def _body(page: Rows, columns: list[Column], limit: int, terms: Sequence[str]) -> tuple[str, int]:

@@ -13,6 +13,8 @@ import "./selection.js";
 import "./cells.js";
 import "./copy-cells.js";
 import "./columns.js";
+import "./column-choices.js";
+import "./column-heads.js";
 import "./passkeys.js";
 import "./filter-builder.js";
 import "./sorting.js";
