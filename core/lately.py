@@ -1,4 +1,4 @@
-"""What this process has noted a moment ago, so that a page does not ask Redis about it again."""
+"""Names that this process has noted a moment ago, so that a page does not ask Redis about them again."""
 
 import time
 from collections.abc import Hashable

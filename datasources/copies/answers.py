@@ -1,7 +1,7 @@
 """Answers about copies that this process keeps in memory: the last pages of rows and their heads.
 
-A file never changes, and another version of a table has a file of another name. What follows from a file and a question
-alone is therefore right as long as it is kept.
+A file never changes, and another version of a table has a file of another name. An answer that follows from a file and
+a question alone is therefore right as long as it is kept.
 """
 
 from collections import OrderedDict

@@ -14,7 +14,7 @@ from datasources.copies.opened import Busy, Reader, TooSlow
 from datasources.copies.orders import CannotSort
 from datasources.copies.query import Query
 from datasources.copies.search import NotFolded
-from datasources.copies.store import CopyLost, NoRoom
+from datasources.copies.store import CopyLost, Unavailable
 from datasources.models import Source, TableCopy
 from datasources.rows import cells, pages, tables
 from datasources.rows.forms import RowsForm
@@ -76,7 +76,7 @@ def read_page(
     if copy:
         try:
             return _from_copy(copy, state, person, at)
-        except NoRoom as error:
+        except Unavailable as error:
             if needs(state):
                 raise Unopened(str(error)) from error
             unopened = str(error)
