@@ -151,6 +151,11 @@ class Comparison(StoredFile):
     def is_under_way(self) -> bool:
         return self.state == self.State.COMPARING
 
+    @property
+    def version(self) -> datetime | None:
+        """That of the later table."""
+        return self.now.version
+
 
 class Export(models.Model):
     """The receipt of exported rows. The file itself is streamed and not kept."""

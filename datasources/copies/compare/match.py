@@ -16,7 +16,7 @@ from datasources.copies.compare.pairs import Pair, Types, pairs, text
 from datasources.copies.schema import Column, Kind
 
 CHANGE, ROW_BEFORE, ROW_NOW = range(3)
-ADDED, REMOVED, CHANGED = "added", "removed", "changed"
+CHANGES = ADDED, REMOVED, CHANGED = "added", "removed", "changed"
 # Rows of the table of differences: the counts are of all.
 ROWS_MAX = 250_000
 _MEMORY = "768MB"
