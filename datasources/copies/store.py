@@ -282,7 +282,7 @@ def _make_room(copy: StoredFile, size_bytes: int) -> None:
 
 
 def _stored_bytes(copy: StoredFile) -> int:
-    """Of all files but this one."""
+    """The sum of all files but this one."""
     sums = (rows.exclude(pk=copy.pk).aggregate(bytes=Sum("stored_bytes")) for rows in every_file())
     return sum(found["bytes"] or 0 for found in sums)
 

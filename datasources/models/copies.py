@@ -116,7 +116,7 @@ class TableCopy(StoredFile):
 
 
 class Comparison(StoredFile):
-    """What differs between two copies (copies/compare), for an hour, for all who reach both."""
+    """The differences between two copies (copies/compare), for an hour, for all who reach both."""
 
     class State(models.TextChoices):
         COMPARING = "comparing", "Being compared"

@@ -19,7 +19,7 @@ _WORDS = {match.ADDED: ("+", "added"), match.REMOVED: ("−", "removed"), match.
 
 @dataclass(frozen=True)
 class Place:
-    """Where a compared column stands in the table: its cell before and now (the same for a key) and its flag."""
+    """The places of a compared column in the table: its cell before and now (the same for a key) and its flag."""
 
     column: Compared
     before: int
@@ -28,7 +28,7 @@ class Place:
 
 
 def places(columns: Sequence[Compared], has_key: bool) -> list[Place]:
-    """In the order of the table of now. Without a key, all columns stand once."""
+    """In the order of the table of now. Without a key, there is one place for each column."""
     found, at = [], match.ROW_NOW + 1
     doubled = [has_key and not column.is_key for column in columns]
     flag = at + sum(2 if is_double else 1 for is_double in doubled)

@@ -59,7 +59,7 @@ class Side:
 
 @of_source(*FORM)
 def compare(request: HttpRequest, source: Source) -> HttpResponseBase:
-    """What differs between this table and another one; POST starts the comparison again, or stops it."""
+    """The differences between this table and another one; POST starts the comparison again, or stops it."""
     form = CompareForm(request.GET)
     state = form.state()
     context: dict[str, Any] = {"source": source, "state": state, "complaints": form.complaints()}

@@ -60,7 +60,7 @@ def tidy() -> None:
 
 
 def guessed_key(before: Sequence[ColumnProfile], now: Sequence[ColumnProfile]) -> list[str]:
-    """The name of the column that tells rows apart on both sides, those with a name of a key first; [] for none."""
+    """The name of a column that is unique on both sides, one that is named like a key first; [] for none."""
     keys = {one.column.name for one in before if one.is_key and one.has_filters}
     found = [one.column.name for one in now if one.is_key and one.has_filters and one.column.name in keys]
     return sorted(found, key=lambda name: not _sounds_like_a_key(name))[:1]

@@ -1,8 +1,8 @@
 """Matches the rows of two copies by a key, and writes the rows that differ as a table in a copy's form (schema.py).
 
-Its columns, in this order: "Change" (added, removed, changed), "Row before", "Row now", then each compared column. A
-key column stands once. Any other one stands twice, as "price (before)" and "price (now)". The flags "price changed"
-come last, and serve filters.
+Its columns, in this order: "Change" (added, removed, changed), "Row before", "Row now", then each compared column: once
+for a key column, twice for others, as "price (before)" and "price (now)". The flags "price changed" come last, and serve
+filters.
 """
 
 from collections.abc import Callable, Sequence
@@ -56,7 +56,7 @@ class Match:
         self.connection.execute("SET threads=2; SET enable_progress_bar=false")
 
     def write(self, note: Callable[[float], None]) -> Found:
-        """Writes the file. `note` is told how far it is, from 0 to 1. Raises CannotCompare, duckdb.Error."""
+        """Writes the file. `note` gets the progress, from 0 to 1. Raises CannotCompare, duckdb.Error."""
         for alias, side in zip("ab", self._sides, strict=True):
             self._run(f"ATTACH {duck.quoted(side.path)} AS {alias}_file (READ_ONLY)")
         a, b = (self._types(alias) for alias in "ab")
@@ -111,7 +111,7 @@ class Match:
         return [by_name[name] for name in self._on]
 
     def _duplicates(self, keys: list[Pair]) -> tuple[int, int]:
-        """Of both tables, the rows beyond the first of each key."""
+        """The rows beyond the first of each key, of both tables."""
         counts = []
         for at, alias in enumerate("ab"):
             by = ", ".join(parts[at] for pair in keys for parts in pair.keys)

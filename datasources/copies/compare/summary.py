@@ -1,4 +1,4 @@
-"""What a comparison found, as it is kept in its row (Comparison.summary)."""
+"""The findings of a comparison, as its row keeps them (Comparison.summary)."""
 
 from dataclasses import asdict, dataclass
 from typing import Any, Self

@@ -54,7 +54,14 @@ def test_two_tables_are_compared_by_a_worker_and_shown(web, address, both):
     assert "Rows matched by id (guessed)" in words(page)
     for count in ("3 different", "+ 1 added", "− 1 removed", "~ 1 changed", "1 unchanged; 3 rows before, 3 now"):
         assert count in words(page)
-    assert all_words(page, ".//table[@id='differences']/tbody/tr[1]/*") == ["~ changed", "2", "2", "2", "b", "2.0 → 2.5"]
+    assert all_words(page, ".//table[@id='differences']/tbody/tr[1]/*") == [
+        "~ changed",
+        "2",
+        "2",
+        "2",
+        "b",
+        "2.0 → 2.5",
+    ]
     assert page.content.count(b"<del>2.0</del>") == 1
     assert Comparison.objects.count() == 1
 
