@@ -124,8 +124,8 @@ def _sides(request: HttpRequest, source: Source, other: str) -> tuple[Side, Side
 def _side(request: HttpRequest, source: Source, copy: TableCopy | None) -> Side:
     if copy:
         return Side(source, copy)
-    context = {"source": source, **copies.context_of(request, source)}
-    return Side(source, None, render_to_string("copies/_state.html", context, request))
+    context = {"source": source, **copies.context_of(request, source), "is_copy_page": True}
+    return Side(source, None, render_to_string("copies/_line.html", context, request))
 
 
 @dataclass(frozen=True)

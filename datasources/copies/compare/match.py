@@ -1,7 +1,7 @@
 """Matches the rows of two copies by a key, and writes the rows that differ as a table in a copy's form (schema.py).
 
 Its columns, in this order: "Change" (added, removed, changed), "Row before", "Row now", then each compared column: once
-for a key column, twice for others, as "price (before)" and "price (now)". The flags "price changed" come last, and serve
+for a key column, twice for others, as "price (before)" and "price (now)". The flags "price changed" come last, for
 filters.
 """
 
