@@ -12,6 +12,7 @@ STYLES = (
     *(f"css/{name}.css" for name in ("icons", "controls", "tables", "lines", "status", "alerts", "dialog")),
     *(f"css/{name}.css" for name in ("shell", "spaces", "sources", "details", "rows", "copies", "keys", "operations")),
     *(f"css/{name}.css" for name in ("columns", "column-choices", "activity", "account", "shares", "exports")),
+    "css/compare.css",
 )
 STYLE_SHEET = "css/claro.css"
 

@@ -4,7 +4,7 @@ from core.models import Leased, Sealed
 from datasources.models.audit import AuditEvent, Unchangeable
 from datasources.models.bin import Deletion, Opened
 from datasources.models.columns import ColumnChoice, ColumnReference
-from datasources.models.copies import Export, TableCopy
+from datasources.models.copies import Comparison, Export, TableCopy
 from datasources.models.hooks import Hint, Hook
 from datasources.models.keys import ApiKey, Canary, KeyShare, Newest, Refusal, Sync, Watch
 from datasources.models.links import LINK_MARGIN, DownloadLink, living
@@ -20,6 +20,7 @@ __all__ = [
     "Canary",
     "ColumnChoice",
     "ColumnReference",
+    "Comparison",
     "Deletion",
     "DownloadLink",
     "Export",
