@@ -120,7 +120,8 @@ def table(page: Rows, state: dict[str, Any], parameters: dict[str, Any], terms: 
     listed = Table(SafeString(), SafeString(), every, chosen, [], first).listed
     names_bytes = sum(len(escape(column.name).encode()) + len(escape(column.label).encode()) for column in listed)
     room = TABLE_BYTES - 2 * names_bytes - _bytes("".join(heads))
-    body, width = _body(page, candidates[: len(heads)], room, terms)
+    is_grouped = state["choice"].is_grouped
+    body, width = _body(page, candidates[: len(heads)], room, terms, is_grouped=is_grouped)
     choice, shown = state["choice"], candidates[:width]
     missing = [short(visible(name), LABEL_AT) for name in choice.missing(page.columns)]
     head, style = "".join(heads[:width]), _style(shown, choice)
@@ -207,12 +208,14 @@ def _head(column: Column, page: Rows, state: dict[str, Any], parameters: dict[st
     return f'<th scope="col" data-place="{column.place}"{sorted_}{look}>{link}</th>'
 
 
-def _body(page: Rows, columns: list[Column], limit: int, terms: Sequence[str]) -> tuple[str, int]:
+def _body(
+    page: Rows, columns: list[Column], limit: int, terms: Sequence[str], *, is_grouped: bool = False
+) -> tuple[str, int]:
     """The `<tr>`s, and how many of the columns they hold: within `limit` bytes, one column at least."""
     places = [column.place for column in columns]
     if len(places) * len(page.rows) * CELL_BYTES <= limit:
         for cut_at in CUTS:
-            if (lines := _lines(page, places, cut_at, limit, terms)) is not None:
+            if (lines := _lines(page, places, cut_at, limit, terms, is_grouped=is_grouped)) is not None:
                 return "\n".join(lines), len(places)
     return _narrowed(page, places, limit)
 
@@ -231,16 +234,27 @@ def _narrowed(page: Rows, places: list[int], limit: int) -> tuple[str, int]:
     return "\n".join(_row(number, "".join(parts)) for (number, _), parts in lines), len(columns)
 
 
-def _lines(page: Rows, places: list[int], cut_at: int, limit: int, terms: Sequence[str]) -> list[str] | None:
+def _lines(
+    page: Rows, places: list[int], cut_at: int, limit: int, terms: Sequence[str], *, is_grouped: bool = False
+) -> list[str] | None:
     """The rows, cells cut at so many characters; None where they take more than `limit` bytes."""
     lines = []
     plain, other = cells.plain, cells.other
     if terms:
         plain, other = partial(cells.unmarked, terms=terms), partial(cells.other, terms=terms)
+    decimals = []
+    if is_grouped:
+        decimals = [max((cells.decimals(row[place - 1]) for row in page.rows), default=0) for place in places]
     is_whole = places == list(range(1, len(page.columns) + 1))
     for number, row in _numbered(page):
         values = row if is_whole else [row[place - 1] for place in places]
-        parts = [plain(value, cut_at) for value in values]
+        if is_grouped:
+            parts = [
+                cells.grouped(value, of, cut_at) or plain(value, cut_at)
+                for value, of in zip(values, decimals, strict=True)
+            ]
+        else:
+            parts = [plain(value, cut_at) for value in values]
         if "" in parts:
             for index, part in enumerate(parts):
                 if not part:

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from datasources.claro import NumberText
-from datasources.rows.cells import CUT_AT, cell, escaped, whole
+from datasources.rows.cells import CUT_AT, cell, escaped, grouped, whole
 from datasources.rows.choices import Choice
 from datasources.rows.pages import Rows
 from datasources.rows.tables import table
@@ -360,3 +360,20 @@ def test_the_fast_way_and_the_thorough_one_mark_the_same(text):
     marks = re.compile(r'<span class="(?:nl|ws|zw)"|is-blank')
     thorough = cell(text + "x" * CUT_AT)
     assert bool(marks.search(cell(text + "x"))) == bool(marks.search(thorough))
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        (1234567, '<td class="is-number p2">1<i></i>234<i></i>567</td>'),
+        (-123456.5, '<td class="is-number d1">-123<i></i>456.5</td>'),
+        (NumberText("1000.25"), '<td class="is-number">1<i></i>000.25</td>'),
+        (1e30, ""),
+        (True, ""),
+        ("1234", ""),
+        (None, ""),
+    ],
+)
+def test_thousands_are_grouped_and_decimals_aligned_without_other_text(value, shown):
+    assert grouped(value, 2) == shown
+    assert not shown or Parsed(shown).text == str(value)
