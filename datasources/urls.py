@@ -43,6 +43,7 @@ sources_urls = [
     path("chosen/share/", bulk.share, name="share_chosen"),
     path("chosen/delete/", bulk.delete, name="delete_chosen"),
     path("<uuid:datasource_id>/", sources.details, name="details"),
+    path("<uuid:datasource_id>/first-rows/", sources.first_rows, name="first_rows"),
     path("<uuid:datasource_id>/rows/", rows.rows, name="rows"),
     path("<uuid:datasource_id>/rows/cell/", rows.cell, name="cell"),
     path("<uuid:datasource_id>/rows/heads/", columns.heads, name="heads"),

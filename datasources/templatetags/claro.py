@@ -55,6 +55,11 @@ def ago(at: datetime | None) -> SafeString:
     return _time(at, "data-ago", _ago(timezone.now() - at)) if at else SafeString("–")
 
 
+def moment_of(at: datetime) -> SafeString:
+    """The local date and time."""
+    return _time(at, "", format_date(_local(at), "j M Y, H:i"))
+
+
 def short_ago(at: datetime, now: datetime) -> str:
     """The same in few bytes, for lists: static/js/times.js adds the exact time."""
     return _short(at, "data-ago", _ago(now - at))
@@ -253,37 +258,6 @@ def sentence(event: AuditEvent) -> SafeString:
 @register.filter
 def event_icon(event: AuditEvent) -> str:
     return words.icon(event)
-
-
-@register.filter
-def in_words(facts: dict[str, object]) -> list[tuple[str, object]]:
-    """The facts of a source; "12,000 rows, 10 columns" is one line, and "sku (text), price (number)" another."""
-    numbers = {
-        name: f"{count(facts[name])} {word}{'' if facts[name] == 1 else 's'}"
-        for name, word in (("rowCount", "row"), ("columnCount", "column"))
-        if type(facts.get(name)) is int
-    }
-    table = [("Table", ", ".join(numbers.values()))] if numbers else []
-    others = [(name, value) for name, value in facts.items() if name not in numbers]
-    return table + [("Columns", _columns(value)) if _are_columns(value) else (name, value) for name, value in others]
-
-
-def _are_columns(value: object) -> bool:
-    """Whether this is a list of objects of a name and a type, and of nothing else that would be lost as a text."""
-    return (
-        isinstance(value, list)
-        and value != []
-        and all(
-            isinstance(one, dict)
-            and one.keys() == {"name", "type"}
-            and all(isinstance(text, str) for text in one.values())
-            for one in value
-        )
-    )
-
-
-def _columns(columns: list[dict[str, str]]) -> str:
-    return ", ".join(f"{one['name']} ({one['type']})" for one in columns)
 
 
 @register.filter

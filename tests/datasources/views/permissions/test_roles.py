@@ -16,6 +16,7 @@ PATHS = {
     ("GET", "/sources/"): Action.BROWSE,
     ("POST", "/sources/refresh/"): Action.BROWSE,
     ("GET", "/sources/{datasource_id}/"): Action.BROWSE,
+    ("GET", "/sources/{datasource_id}/first-rows/"): Action.BROWSE,
     ("GET", "/sources/{datasource_id}/rows/"): Action.BROWSE,
     # Of a table without a copy, and without a column.
     ("GET", "/sources/{datasource_id}/rows/heads/"): Action.BROWSE,
