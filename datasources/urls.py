@@ -84,6 +84,10 @@ shares_urls = [
 views_urls = [
     path("", saved_views.list_views, name="list"),
     path("add/", saved_views.add, name="add"),
+    path("<uuid:view_id>/update/", saved_views.update, name="update"),
+    path("<uuid:view_id>/move/", saved_views.move, name="move"),
+    path("<uuid:view_id>/place/", saved_views.place, name="place"),
+    path("<uuid:view_id>/use/", saved_views.use, name="use"),
     path("<uuid:view_id>/rename/", saved_views.rename, name="rename"),
     path("<uuid:view_id>/delete/", saved_views.delete, name="delete"),
 ]

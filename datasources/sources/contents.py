@@ -98,6 +98,15 @@ def can_be_read(source: Source) -> bool:
     return not (source.is_processing or source.has_failed or source.key.state == ApiKey.State.INVALID)
 
 
+def known_columns(source: Source) -> list[str]:
+    """The names of the columns, by Claro's details, else by rows in the cache; [] where they are unknown. No call."""
+    described = columns_in(source.facts.get("columns"))
+    if described:
+        return [one["name"] for one in described]
+    found = pages.cached_start(source, 1)
+    return list(found.columns) if found else []
+
+
 def columns_in(value: object) -> list[dict[str, Any]]:
     """The columns that a field of the API describes: objects with a name, and a type if any; [] for anything else."""
     are_columns = isinstance(value, list) and all(

@@ -290,13 +290,22 @@ def may(role: int | None, action: str) -> bool:
 
 
 @register.inclusion_tag("views/_save.html", takes_context=True)
-def save_view(context: template.Context, name: str, *args: object) -> dict[str, str]:
-    """A link that saves this page as a view, if its URL has more than the parameters of a list page."""
-    asked = context["request"].GET
-    if not any(value for name, value in asked.items() if name not in saved_views.PLACES):
-        return {"href": ""}
-    shown = urlencode({"path": reverse(name, args=args), "query": asked.urlencode()})
-    return {"href": f"{reverse('views:add')}?{shown}"}
+def save_view(context: template.Context, name: str, *args: object) -> dict[str, object]:
+    """A link that saves this page as a view, if its URL has more than the parameters of a list page.
+
+    For an open view its name, whether the page differs from it, and what can be done with it.
+    """
+    asked, path = context["request"].GET, reverse(name, args=args)
+    shown = urlencode({"path": path, "query": asked.urlencode()})
+    found: dict[str, object] = {"href": f"{reverse('views:add')}?{shown}"}
+    view = saved_views.of_address(context.get("saved_views", ()), path, asked)
+    if view:
+        table = context.get("table")
+        gone = saved_views.missing(view, [column.name for column in table.every]) if table else []
+        is_changed = saved_views.is_changed(view, asked)
+        return found | {"view": view, "is_changed": is_changed, "shown": shown, "missing": gone}
+    has_state = any(value for name, value in asked.items() if name not in saved_views.PLACES)
+    return found if has_state else {}
 
 
 @register.simple_tag(takes_context=True)

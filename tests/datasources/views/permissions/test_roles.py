@@ -57,6 +57,12 @@ PATHS = {
     ("GET", "/views/add/?path=/sources/{datasource_id}/rows/"): Action.BROWSE,
     ("GET", "/views/{view_id}/rename/"): Action.SAVE_VIEWS,
     ("POST", "/views/{view_id}/rename/"): Action.SAVE_VIEWS,
+    ("GET", "/views/{view_id}/update/?path=/sources/"): Action.SAVE_VIEWS,
+    ("POST", "/views/{view_id}/update/?path=/sources/"): Action.SAVE_VIEWS,
+    ("GET", "/views/{view_id}/move/"): Action.SAVE_VIEWS,
+    ("POST", "/views/{view_id}/move/"): Action.SAVE_VIEWS,
+    # The order of the views is each user's own.
+    ("POST", "/views/{view_id}/place/"): Action.BROWSE,
     ("GET", "/views/{view_id}/delete/"): Action.SAVE_VIEWS,
     ("POST", "/views/{view_id}/delete/"): Action.SAVE_VIEWS,
     ("GET", "/bin/"): Action.BROWSE,
