@@ -108,14 +108,17 @@ def _details(request: HttpRequest, source: Source, rows_problem: ClaroError | No
 def _contents(request: HttpRequest, source: Source, copy: TableCopy | None) -> dict[str, object]:
     """The contents of the file as context; `contents` is None where nothing is known and no call may bring it."""
     found = contents.of(source, copy, request.user.pk)
-    path = reverse("sources:first_rows", args=[source.datasource_id])
+    paths = [reverse(f"sources:{name}", args=[source.datasource_id]) for name in ("details", "first_rows")]
+    query = f"?{request.GET.urlencode()}" if request.GET else ""
     can_be_read = contents.can_be_read(source)
     is_shown = found.lines or found.preview or can_be_read
     return {
         "can_be_read": can_be_read,
         "contents": found if is_shown else None,
         "known": found,
-        "contents_path": f"{path}?{request.GET.urlencode()}",
+        # Also for the page that the second of them answers.
+        "page_path": paths[0] + query,
+        "contents_path": paths[1] + query,
     }
 
 

@@ -148,9 +148,11 @@ def test_columns_are_a_table(web, table, account):
 def test_the_page_asks_for_the_first_rows_and_shows_them(web, table, account):
     path = f"/sources/{table.datasource_id}/"
     [loads] = [one for one in dom(web.get(path)).iter() if one.get("hx-get", "").startswith(f"{path}first-rows/")]
+    assert dom(web.get(path)).find(".//*[@id='source']").get("hx-get") == path
     for _ in range(2):
         page = web.get(loads.get("hx-get"), headers=htmx())
         assert "<html" not in page.content.decode()
+        assert dom(page).find(".//*[@id='source']").get("hx-get") == path
         lines = all_words(page, ".//*[@id='preview']//tbody/tr")
         assert lines == [f"{n} {n} thing {n} {n * 1.5}" for n in range(1, 6)]
         assert columns(page) == ["id whole number 0% 1", "name text 0% thing 1", "price number 0% 1.5"]
