@@ -43,6 +43,7 @@ from datasources.models import (
     SavedView,
     ShareLink,
     Source,
+    ViewPlace,
 )
 
 
@@ -185,7 +186,7 @@ def used_up_share(token: str) -> ShareLink | None:
 
 
 def views_for(user: User | Slot, space: Space = EVERYTHING) -> QuerySet[SavedView]:
-    """Saved views of this person and of their teams, each with the `role` they have with it.
+    """Saved views of this person and of their teams, each with the `role` they have with it, in their own order.
 
     Those of teams one has left and of sources one does not reach (any more) are not there.
     """
@@ -202,7 +203,9 @@ def views_for(user: User | Slot, space: Space = EVERYTHING) -> QuerySet[SavedVie
         views = views.filter(team=None)
     of_team = Subquery(mine.filter(team=OuterRef("team")).values("role")[:1], output_field=IntegerField())
     role = Case(When(owner=user, then=Value(int(Role.OWNER))), default=of_team)
-    return views.annotate(role=role).select_related("team")
+    place = Subquery(ViewPlace.objects.filter(user=user, view=OuterRef("pk")).values("place")[:1])
+    views = views.annotate(role=role, place=place).select_related("team")
+    return views.order_by(F("place").asc(nulls_last=True), "name", "created_at")
 
 
 def deletions_for(user: User | Slot, space: Space = EVERYTHING) -> QuerySet[Deletion]:

@@ -16,6 +16,7 @@ PATHS = {
     ("GET", "/sources/"): Action.BROWSE,
     ("POST", "/sources/refresh/"): Action.BROWSE,
     ("GET", "/sources/{datasource_id}/"): Action.BROWSE,
+    ("GET", "/sources/{datasource_id}/first-rows/"): Action.BROWSE,
     ("GET", "/sources/{datasource_id}/rows/"): Action.BROWSE,
     # Of a table without a copy, and without a column.
     ("GET", "/sources/{datasource_id}/rows/heads/"): Action.BROWSE,
@@ -59,6 +60,12 @@ PATHS = {
     ("GET", "/views/add/?path=/sources/{datasource_id}/rows/"): Action.BROWSE,
     ("GET", "/views/{view_id}/rename/"): Action.SAVE_VIEWS,
     ("POST", "/views/{view_id}/rename/"): Action.SAVE_VIEWS,
+    ("GET", "/views/{view_id}/update/?path=/sources/"): Action.SAVE_VIEWS,
+    ("POST", "/views/{view_id}/update/?path=/sources/"): Action.SAVE_VIEWS,
+    ("GET", "/views/{view_id}/move/"): Action.SAVE_VIEWS,
+    ("POST", "/views/{view_id}/move/"): Action.SAVE_VIEWS,
+    # The order of the views is each user's own.
+    ("POST", "/views/{view_id}/place/"): Action.BROWSE,
     ("GET", "/views/{view_id}/delete/"): Action.SAVE_VIEWS,
     ("POST", "/views/{view_id}/delete/"): Action.SAVE_VIEWS,
     ("GET", "/bin/"): Action.BROWSE,
