@@ -7,6 +7,7 @@ import "./connection.js";
 import "./live.js";
 import "./tab-title.js";
 import "./nav.js";
+import "./shortcuts.js";
 import "./downloads.js";
 import "./exports.js";
 import "./selection.js";
