@@ -80,7 +80,8 @@ document.addEventListener("keydown", (event) => {
   const key = typed(event);
   if (key.length !== 1 || key === " ") return;
   const control = controls().get(key);
-  if (control && !event.repeat) use(control);
+  if (key === "?" && help()) open(help());
+  else if (control && !event.repeat) use(control);
   else if (control || !inList(key)) return;
   event.preventDefault(); // or the character lands in the field that has the focus now
 });
@@ -122,12 +123,13 @@ function fill(dialog) {
   list.replaceChildren(...made);
 }
 
-document.addEventListener("click", (event) => {
-  const link = event.target.closest("[data-shortcuts]");
-  const dialog = help();
-  if (!link || !dialog || event.ctrlKey || event.metaKey || event.shiftKey) return;
-  event.preventDefault();
-  if (areOff()) dialog.querySelector("[data-offered]").replaceChildren();
-  else fill(dialog);
+function open(dialog) {
+  if (!areOff()) fill(dialog);
   dialog.showModal();
+}
+
+document.addEventListener("click", (event) => {
+  if (!event.target.closest("[data-shortcuts]") || !help() || event.ctrlKey || event.metaKey || event.shiftKey) return;
+  event.preventDefault();
+  open(help());
 });
