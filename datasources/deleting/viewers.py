@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from accounts.models import User
 from core.redis import connection
-from datasources import access
+from datasources import access, recent
 from datasources.models import Opened, Source
 
 # What people see is right to within this time: opening is mostly reading, and stays it.
@@ -21,6 +21,7 @@ REMEMBERED = timedelta(days=30)
 
 def note(source: Source, user: User) -> None:
     """Writes down that this person has opened the source, when that was not done for an hour."""
+    recent.note(user.pk, "file", source.datasource_id)
     with contextlib.suppress(redis.RedisError):
         if connection().set(f"claro:opened:{source.pk}:{user.pk}", 1, nx=True, ex=NOTED_EVERY):
             Opened.objects.bulk_create(

@@ -8,6 +8,7 @@ import "./live.js";
 import "./tab-title.js";
 import "./nav.js";
 import "./shortcuts.js";
+import "./palette.js";
 import "./downloads.js";
 import "./exports.js";
 import "./selection.js";

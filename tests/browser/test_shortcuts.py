@@ -80,7 +80,7 @@ def test_the_account_switches_single_keys_off(page, files, alice):
         page.keyboard.press(key)
     expect(page.locator("dialog:modal")).to_have_count(0)
     expect(page.locator("body")).to_be_focused()
-    expect(page.locator("[aria-keyshortcuts]")).to_have_count(0)
+    expect(page.locator("[data-key][aria-keyshortcuts]")).to_have_count(0)
     page.get_by_role("link", name="Keyboard shortcuts").click()
     expect(page.get_by_role("dialog")).to_contain_text("Single-key shortcuts are off")
 
