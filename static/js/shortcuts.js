@@ -74,8 +74,11 @@ function inList(key) {
   return true;
 }
 
+// A dialog that was just closed may keep the focus until the next frame.
+const isTyping = (target) => target.closest?.(NOT_HERE) && !target.closest("dialog:not([open])");
+
 document.addEventListener("keydown", (event) => {
-  if (event.defaultPrevented || event.isComposing || areOff() || event.target.closest?.(NOT_HERE)) return;
+  if (event.defaultPrevented || event.isComposing || areOff() || isTyping(event.target)) return;
   if (document.querySelector("dialog:modal")) return;
   const key = typed(event);
   if (key.length !== 1 || key === " ") return;
