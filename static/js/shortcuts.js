@@ -15,6 +15,12 @@ const TYPED_IN = "input:not([type=checkbox], [type=radio], [type=button], [type=
 const NOT_HERE = `${TYPED_IN}, dialog, [contenteditable]:not([contenteditable=false]), [role=menu], [role=listbox], [role=combobox]`;
 const IS_MAC = navigator.platform.startsWith("Mac");
 const LINES = ["tr", "li", "article"];
+// Keys of the table of rows (grid.js), which are those of its cells and not of a control.
+const TABLE = [
+  [["↑", "↓", "←", "→"], "Move in the table"],
+  [["Enter"], "Open the menu of the cell"],
+  [["Space"], "Open the row"],
+];
 
 const help = () => document.getElementById("shortcuts");
 const areOff = () => help()?.dataset.keys === "off";
@@ -111,6 +117,7 @@ function offered() {
   if (all.length) found.push([["j"], "Next line"], [["k"], "Previous line"]);
   if (all.some(opener)) found.push([["Enter"], "Open the line"]);
   if (all.some(box)) found.push([["x"], "Select the line"]);
+  if (document.querySelector("[role=grid]")) found.push(...TABLE);
   return found;
 }
 
@@ -118,7 +125,7 @@ function fill(dialog) {
   const list = dialog.querySelector("[data-offered]");
   const made = offered().map(([keys, label]) => {
     const [line, term, words] = ["div", "dt", "dd"].map((name) => document.createElement(name));
-    for (const key of keys) term.append(Object.assign(document.createElement("kbd"), { textContent: key }));
+    for (const key of keys) term.append(" ", Object.assign(document.createElement("kbd"), { textContent: key }));
     words.textContent = label;
     line.append(term, words);
     return line;
