@@ -15,6 +15,7 @@ const TYPED_IN = "input:not([type=checkbox], [type=radio], [type=button], [type=
 const NOT_HERE = `${TYPED_IN}, dialog, [contenteditable]:not([contenteditable=false]), [role=menu], [role=listbox], [role=combobox]`;
 const IS_MAC = navigator.platform.startsWith("Mac");
 const LINES = ["tr", "li", "article"];
+const PAGES = { prev: "Previous page", next: "Next page" };
 // Keys of the table of rows (grid.js), which are those of its cells and not of a control.
 const TABLE = [
   [["↑", "↓", "←", "→"], "Move in the table"],
@@ -108,7 +109,7 @@ announceKeys();
 function nameOf(control) {
   const { dataset, labels, placeholder } = control;
   const label = control.getAttribute("aria-label") || labels?.[0]?.textContent || placeholder;
-  return (dataset.keyLabel || label || control.textContent).trim().replace(/\s+/g, " ");
+  return (dataset.keyLabel || PAGES[control.rel] || label || control.textContent).trim().replace(/\s+/g, " ");
 }
 
 function offered() {

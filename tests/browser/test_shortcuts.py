@@ -57,6 +57,7 @@ def test_the_list_of_shortcuts_holds_what_the_page_offers(page, files):
     terms = dialog.locator("[data-offered] dt")
     expect(terms).to_have_text(["/", "]", "j", "k", "Enter", "x"])
     expect(dialog).to_contain_text("Search by file name")
+    expect(dialog).to_contain_text("Next page")
     page.keyboard.press("j")
     assert dialog.evaluate("dialog => dialog.contains(document.activeElement)")
     assert not violations(page)
