@@ -7,6 +7,8 @@ import "./connection.js";
 import "./live.js";
 import "./tab-title.js";
 import "./nav.js";
+import "./shortcuts.js";
+import "./palette.js";
 import "./downloads.js";
 import "./exports.js";
 import "./selection.js";

@@ -71,6 +71,8 @@ PATHS = {
     ("GET", "/bin/"): Action.BROWSE,
     ("GET", "/bin/bar/"): Action.BROWSE,
     ("GET", "/above/"): Action.BROWSE,
+    ("GET", "/palette/"): Action.BROWSE,
+    ("GET", "/shortcuts/"): Action.BROWSE,
     ("POST", "/bin/{deletion_id}/undo/"): Action.SHARE,
     ("GET", "/bin/{deletion_id}/now/"): Action.DELETE,
     ("POST", "/bin/{deletion_id}/now/"): Action.DELETE,
