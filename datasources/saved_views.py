@@ -23,7 +23,7 @@ FORMS: dict[str, type[QueryForm]] = {
     SavedView.Page.ACTIVITY: ActivityForm,
 }
 # Where in a list somebody was is no part of how they set it up.
-PLACES = frozenset({"page", "go", "before", "after", "back"})
+PLACES = frozenset({"page", "go", "row", "before", "after", "back"})
 
 
 class CannotBeSaved(Exception):

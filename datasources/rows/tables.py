@@ -3,6 +3,7 @@
 A page stays small whatever the cells hold: long cells are cut shorter first, then the last columns are left out.
 """
 
+import json
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -105,6 +106,11 @@ class Table:
         return {column.name for column in self.shown}
 
     @property
+    def names(self) -> str:
+        """The names of the shown columns as JSON, null for one that can't be sorted or filtered: for scripts."""
+        return json.dumps([None if column.refusal else column.name for column in self.shown], ensure_ascii=False)
+
+    @property
     def refused(self) -> list[Column]:
         """Columns that can't be sorted or filtered, one of each name that can be seen."""
         return list({column.label: column for column in self.shown if column.refusal}.values())
@@ -112,7 +118,7 @@ class Table:
 
 def table(page: Rows, state: dict[str, Any], parameters: dict[str, Any], terms: Sequence[str] = ()) -> Table:
     """The table of a page for the state of an address (forms.RowsForm) and its parameters; `terms` are marked."""
-    every = _columns(page.columns)
+    every = columns(page.columns)
     chosen = _chosen(every, state["column"])
     first = _first(chosen, state)
     candidates = chosen[first - 1 : first - 1 + COLUMNS_MAX]
@@ -126,14 +132,14 @@ def table(page: Rows, state: dict[str, Any], parameters: dict[str, Any], terms: 
 
 def shown_places(names: Sequence[str], state: dict[str, Any], rows: int) -> set[int]:
     """The places, from 0, of the columns for which a table of so many rows may have room."""
-    chosen = _chosen(_columns(names), state["column"])
+    chosen = _chosen(columns(names), state["column"])
     first, most = _first(chosen, state), max(TABLE_BYTES // CELL_BYTES // max(rows, 1), 1)
     return {column.place - 1 for column in chosen[first - 1 : first - 1 + most]}
 
 
 def shown_columns(names: Sequence[str], state: dict[str, Any], most: int) -> list[Column]:
     """At most so many of the columns that the state chooses, from the first that is shown."""
-    chosen = _chosen(_columns(names), state["column"])
+    chosen = _chosen(columns(names), state["column"])
     first = _first(chosen, state)
     return chosen[first - 1 : first - 1 + most]
 
@@ -142,7 +148,7 @@ def short(text: str, at: int) -> str:
     return text if len(text) <= at else text[: at - 1] + "…"
 
 
-def _columns(names: Sequence[str]) -> list[Column]:
+def columns(names: Sequence[str]) -> list[Column]:
     counts = Counter(names)
     return [Column(place, name, counts[name]) for place, name in enumerate(names, start=1)]
 
@@ -232,7 +238,8 @@ def _numbered(page: Rows) -> enumerate:
 
 
 def _row(number: int, inner: str) -> str:
-    return f'<tr id="row-{number}"><th scope="row">{number:,}</th>{inner}</tr>'
+    button = f'<button form="record" formaction="{number}/">{number:,}</button>'
+    return f'<tr id="row-{number}"><th scope="row">{button}</th>{inner}</tr>'
 
 
 def _fitting(parts: list[str], limit: int) -> list[str]:
