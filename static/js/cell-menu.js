@@ -1,6 +1,6 @@
 // The menu of a cell: filters by its value, copying, and its row. A click or Enter on a cell opens it.
 import { content, contents } from "./copy-cells.js";
-import { copy } from "./clipboard.js";
+import { copy, say } from "./clipboard.js";
 import { follow } from "./follow.js";
 import { cellOf, focusCell } from "./grid.js";
 import { filterAddress } from "./row-address.js";
@@ -26,8 +26,10 @@ function open(clicked) {
   for (const item of box.children) {
     const name = item.dataset.item;
     if (name in ITEMS) item.hidden = !ITEMS[name].fits(cell);
-    else item.hidden = !conditions[name];
-    if (conditions[name]) item.href = conditions[name];
+    else {
+      item.hidden = !conditions[name];
+      item.href = conditions[name] ?? "";
+    }
   }
   box.showPopover();
   const at = cell.getBoundingClientRect();
@@ -40,14 +42,12 @@ function open(clicked) {
 const items = () => [...menu().children].filter((item) => !item.hidden);
 
 // The address of each filter that the cell offers (rows/records.py offers the same).
-function offered(cell) {
+function offered(cell, text = content(cell).text) {
   const name = JSON.parse(cell.closest("table").dataset.columns)[cell.cellIndex - 1];
-  if (name === null || cell.matches(".is-json, .is-cut")) return {};
+  if (name === null || cell.matches(".is-json") || text.length > LONGEST) return {};
   const address = (...condition) => filterAddress(name, condition);
   if (cell.matches(".is-null")) return { only: address(["op", "null"]), not: address(["op", "not_empty"]) };
   if (cell.matches(".is-empty")) return { only: address(["op", "blank_text"]), not: address(["op", "not_empty"]) };
-  const { text } = content(cell);
-  if (text.length > LONGEST) return {};
   if (cell.matches(".is-bool")) {
     const [only, not] = text === "true" ? ["yes", "no"] : ["no", "yes"];
     return { only: address(["op", only]), not: address(["op", not]) };
@@ -80,8 +80,15 @@ document.addEventListener("click", (event) => {
   close();
   const name = item.dataset.item;
   if (name in ITEMS) ITEMS[name].act(cell);
-  else follow(item.href, document.getElementById("rows").lastElementChild);
+  else filter(name, item.href);
 }, { capture: true });
+
+// The value of a cut cell is fetched only now.
+function filter(name, address) {
+  const found = cell.matches(".is-cut") ? offered(cell, contents([[cell]]).rows[0][0].text)[name] : address;
+  if (found) follow(found, document.getElementById("rows").lastElementChild);
+  else say("This value is too long for a filter.");
+}
 
 function close() {
   menu().hidePopover();

@@ -10,9 +10,10 @@ document.addEventListener("copy", (event) => {
   if (!event.clipboardData) return;
   const selection = getSelection();
   if (selection.isCollapsed) {
-    const focused = document.activeElement.closest("table.rows td");
-    const rows = focused ? selectedRows() : [];
-    if (focused) copyCells(event, rows.length ? rows : [[focused]]);
+    const cell = document.activeElement.closest("table.rows tbody :is(td, th)");
+    const rows = cell ? selectedRows() : [];
+    if (rows.length) copyCells(event, rows);
+    else if (cell?.matches("td")) copyCells(event, [[cell]]);
     return;
   }
   const range = selection.getRangeAt(0);

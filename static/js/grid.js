@@ -10,7 +10,7 @@ export const tableOfRows = () => document.querySelector("table.rows");
 
 let active; // the cell that holds the tab stop
 let anchor; // the cell from which Shift selects
-let tabbed = 0; // when Tab was pressed last
+let tabbed = -Infinity; // when Tab was pressed last
 
 function start() {
   const table = tableOfRows();
@@ -98,6 +98,7 @@ function target(cell, [down, right], isSelecting) {
 }
 
 document.addEventListener("keydown", (event) => {
+  tabbed = -Infinity;
   if (event.key === "Tab") return tab(event);
   const cell = cellOf(event.target);
   if (!cell || event.defaultPrevented || event.altKey || event.metaKey) return;
