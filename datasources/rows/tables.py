@@ -30,6 +30,8 @@ CUTS = (cells.CUT_AT, 60, 30, 12)
 # No cell takes fewer bytes than `<td class="is-text">` with a character.
 CELL_BYTES = 26
 LABEL_AT = 100
+# A part of a table that a browser lays out at once: so many cells, and rows enough for a screen.
+PART_CELLS, PART_ROWS = 3000, 50
 
 
 @dataclass(frozen=True)
@@ -193,7 +195,7 @@ def _body(page: Rows, columns: list[Column], limit: int, terms: Sequence[str]) -
     if len(places) * len(page.rows) * CELL_BYTES <= limit:
         for cut_at in CUTS:
             if (lines := _lines(page, places, cut_at, limit, terms)) is not None:
-                return "\n".join(lines), len(places)
+                return _in_parts(lines, len(places)), len(places)
     return _narrowed(page, places, limit)
 
 
@@ -208,7 +210,17 @@ def _narrowed(page: Rows, places: list[int], limit: int) -> tuple[str, int]:
             break
         columns.append(column)
     lines = zip(_numbered(page), zip(*columns, strict=True), strict=True)
-    return "\n".join(_row(number, "".join(parts)) for (number, _), parts in lines), len(columns)
+    return _in_parts([_row(number, "".join(parts)) for (number, _), parts in lines], len(columns)), len(columns)
+
+
+def _in_parts(lines: list[str], width: int) -> str:
+    """The rows as the inside of a `<tbody>`, or of several.
+
+    A browser takes more than half a second to lay out 60,000 cells. It begins with the first part (row-parts.js).
+    """
+    size = max(PART_CELLS // max(width, 1), PART_ROWS)
+    parts = ("\n".join(lines[start : start + size]) for start in range(0, len(lines), size))
+    return "</tbody><tbody>".join(parts)
 
 
 def _lines(page: Rows, places: list[int], cut_at: int, limit: int, terms: Sequence[str]) -> list[str] | None:

@@ -1,6 +1,7 @@
 // The table of rows is one tab stop: arrows, Home, End and the page keys move inside it (WAI-ARIA grid pattern).
-// Nothing here touches every cell when a table appears: it has up to 60,000.
+// Nothing here touches every cell when a table appears: it may have 60,000.
 import { select, unselect } from "./cell-ranges.js";
+import { showPart, showParts } from "./row-parts.js";
 
 const announcer = () => document.getElementById("announcer");
 export const cellOf = (element) => element?.closest?.("table.rows :is(th, td)");
@@ -30,13 +31,14 @@ function start() {
   active = anchor = null;
   rove(table.tBodies[0].rows[0]?.cells[1] ?? table.tHead.rows[0].cells[1]);
   requestIdleCallback(() => number(table));
+  showParts(table);
 }
 
 // A page is a part of the table, so rows say which.
 function number(table) {
   const heads = table.tHead.rows.length;
   for (const [place, row] of [...table.tHead.rows].entries()) row.ariaRowIndex = place + 1;
-  for (const row of table.tBodies[0].rows) row.ariaRowIndex = Number(row.id.slice(4)) + heads;
+  for (const row of [...table.rows].slice(heads)) row.ariaRowIndex = Number(row.id.slice(4)) + heads;
 }
 
 function rove(cell) {
@@ -58,6 +60,7 @@ export function focusCell(cell) {
 
 // Below the header, and right of the columns that stay in view.
 export function reveal(cell) {
+  if (cell.closest("tbody")) showPart(cell.closest("tbody"));
   const table = cell.closest("table");
   const box = table.parentElement;
   const pinned = [...rowOf(cell).cells].slice(0, 8).filter((one) => getComputedStyle(one).position === "sticky");

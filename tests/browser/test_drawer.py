@@ -11,6 +11,10 @@ from tests.support.copies import copied
 
 pytestmark = pytest.mark.browser
 
+WRITTEN = """() => new Promise((done) => {
+  const look = () => window.written === undefined ? setTimeout(look, 20) : done(window.written);
+  look();
+}).then((text) => { window.written = undefined; return text; })"""
 STORY = "a long story\n" * 300
 NAMES = ["id", "name", "story", "nested", "link", "none"]
 VALUES = [[n, f"thing {n}", STORY, {"a": [1.50, "x|y"]}, "https://a.test/?x=1", None] for n in range(1, 121)]
@@ -37,8 +41,7 @@ def shows(page: Page, number: int) -> None:
 
 def written(page: Page) -> str:
     """What was copied last; a test has no clipboard to ask."""
-    page.wait_for_function("window.written !== undefined")
-    return page.evaluate("const text = window.written; window.written = undefined; text")
+    return page.evaluate(WRITTEN)
 
 
 def test_a_row_opens_beside_the_table_and_keys_lead_to_its_neighbours(rows):

@@ -88,6 +88,7 @@ def test_the_owner_is_told_which_methods_there_are(web, ids):
         ("", "GET"),
         ("rows/", "GET"),
         ("rows/1/", "GET"),
+        ("rows/filter/", "GET"),
         ("rows/heads/", "GET"),
         ("rows/column/", "GET"),
         ("rows/export/", "GET"),
