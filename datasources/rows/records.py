@@ -54,7 +54,7 @@ def fields(names: Sequence[str], row: Sequence[object], parameters: Mapping[str,
     """The fields of a row in the API's order; `parameters` are those of the address, which filters are added to."""
     base = [(name, value) for name, values in parameters.items() if name not in PLACES for value in values]
     found, left = [], RECORD_MAX
-    for column, value in zip(tables.columns_of(names), row, strict=True):
+    for column, value in zip(tables.columns(names), row, strict=True):
         text = cells.whole(value, is_compact=True)
         shown = text[: max(min(FIELD_MAX, left), 0)]
         left -= len(shown)
