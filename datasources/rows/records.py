@@ -18,6 +18,8 @@ FIELD_MAX, RECORD_MAX = 500_000, 3_000_000
 # A tree has so many nodes and levels; what lies deeper is text.
 NODES_MAX, LEVELS_MAX = 3000, 12
 NAME_MAX = 200
+# In a longer text, spaces and characters that can't be seen are not marked.
+MARKED_MAX = 2000
 # A longer value is no condition of a filter: the expression takes 4,000 characters.
 VALUE_MAX = 1000
 # Parameters of the address that say where in the table the reader is.
@@ -73,7 +75,7 @@ def _html(text: str, kind: str) -> SafeString:
         return SafeString(cells.anchor(text))
     if text and cells.is_blank(text):
         return SafeString(f'<span role="img" aria-label="{cells.describe(text)}">{cells.escaped(text)}</span>')
-    return SafeString(cells.escaped(text))
+    return SafeString(cells.marked(text) if len(text) <= MARKED_MAX else cells.escaped(text))
 
 
 def _actions(column: Column, value: object, text: str, kind: str, base: Sequence[tuple[str, str]]) -> list[Action]:
