@@ -2,7 +2,7 @@
 import { HEADERS } from "./cells.js";
 import { say } from "./clipboard.js";
 import { follow } from "./follow.js";
-import { cellOfRow, focusCell, numberOf, reveal, tableOfRows } from "./grid.js";
+import { cellOfRow, focusCell, numberOf, reveal } from "./grid.js";
 import { chooseFormat } from "./record-copy.js";
 import { rowAddress, withRow } from "./row-address.js";
 
@@ -15,7 +15,6 @@ let number = 0; // of the row that is shown
 let column = 0; // where focus returns to
 let hasNext = true;
 let request = null;
-let isStepping = false; // across pages
 
 document.addEventListener("grid:row", (event) => {
   column = event.target.cellIndex;
@@ -29,9 +28,11 @@ document.addEventListener("click", (event) => {
   open(numberOf(button.closest("th")));
 });
 
-function open(row) {
-  if (PHONE.matches || !drawer()) {
-    location.assign(rowAddress(row));
+function open(row, isAddressed = false) {
+  if (PHONE.matches) {
+    // Back must not lead here again.
+    if (isAddressed) location.replace(rowAddress(row));
+    else location.assign(rowAddress(row));
     return;
   }
   drawer().hidden = false;
@@ -94,20 +95,23 @@ async function load(box, row, tries = TRIES) {
   steps();
 }
 
-export function step(difference) {
+function step(difference) {
   const next = number + difference;
   if (next < 1 || (difference > 0 && !hasNext)) return;
   if (!cellOfRow(next)) {
-    isStepping = true;
-    follow(withRow(next), document.getElementById("rows").lastElementChild);
+    follow(withRow(next), document.getElementById("rows").lastElementChild, { "hx-replace-url": "true" });
   }
   show(next);
   say(`Row ${next.toLocaleString("en")}`);
 }
 
-function close() {
+function hide() {
   request?.abort();
   drawer().hidden = true;
+}
+
+function close() {
+  hide();
   history.replaceState(history.state, "", withRow(number, false));
   const cell = cellOfRow(number, column);
   mark();
@@ -134,20 +138,13 @@ document.addEventListener("keydown", (event) => {
   }
 });
 
-// Another table: the row of this number is another one then, unless the drawer itself leads there.
-document.addEventListener("htmx:after:swap", () => {
-  if (!tableOfRows()) return;
-  if (isStepping) {
-    isStepping = false;
-    mark();
-  } else if (isOpen() && !document.querySelector("tr.is-open")) {
-    drawer().hidden = true;
-    request?.abort();
-  } else openAddressed();
-});
+// Another table: the drawer stays if the address still names its row, and opens for a row that it names.
+document.addEventListener("htmx:after:swap", openAddressed);
 
 function openAddressed() {
   const row = Number(new URLSearchParams(location.search).get("row"));
-  if (row && !isOpen() && drawer() && cellOfRow(row)) open(row);
+  if (isOpen() && row !== number) hide();
+  else if (isOpen()) mark();
+  else if (row && drawer() && cellOfRow(row)) open(row, true);
 }
 openAddressed();
