@@ -13,6 +13,7 @@ STYLES = (
     *(f"css/{name}.css" for name in ("shortcuts", "palette")),
     *(f"css/{name}.css" for name in ("shell", "spaces", "sources", "details", "rows", "copies", "keys", "operations")),
     *(f"css/{name}.css" for name in ("columns", "activity", "account", "shares", "exports", "compare", "views")),
+    *("css/record.css", "css/drawer.css"),
 )
 STYLE_SHEET = "css/claro.css"
 

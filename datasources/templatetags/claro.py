@@ -210,9 +210,9 @@ def query(context: template.Context, **changes: object) -> str:
 
 @register.simple_tag(takes_context=True)
 def carry(context: template.Context, but_for: str) -> SafeString:
-    """The page's parameters as hidden fields of a form, except those named (separated by spaces)."""
+    """The page's parameters as hidden fields of a form, except those named (separated by spaces) and `row`."""
     fields = ((name, value) for name, values in context["request"].GET.lists() for value in values)
-    new = but_for.split()
+    new = ["row", *but_for.split()]
     return format_html_join(
         "", '<input type="hidden" name="{}" value="{}">', (field for field in fields if field[0] not in new)
     )

@@ -131,6 +131,7 @@ def test_what_else_is_asked_for_keeps_the_columns(web, path):
         [*columns, *rest, "limit"],  # the filter
         [*rest, "limit"],  # other columns
         [*columns, *rest, "limit"],  # a whole cell
+        [*columns, *rest, "limit"],  # a whole row
         [*columns, *rest, "limit"],  # another page
         [*columns, *rest],  # more on a page
     ]

@@ -18,6 +18,8 @@ PATHS = {
     ("GET", "/sources/{datasource_id}/"): Action.BROWSE,
     ("GET", "/sources/{datasource_id}/first-rows/"): Action.BROWSE,
     ("GET", "/sources/{datasource_id}/rows/"): Action.BROWSE,
+    ("GET", "/sources/{datasource_id}/rows/1/"): Action.BROWSE,
+    ("GET", "/sources/{datasource_id}/rows/filter/"): Action.BROWSE,
     # Of a table without a copy, and without a column.
     ("GET", "/sources/{datasource_id}/rows/heads/"): Action.BROWSE,
     ("GET", "/sources/{datasource_id}/rows/column/"): Action.BROWSE,
