@@ -112,7 +112,7 @@ class Table:
 
 def table(page: Rows, state: dict[str, Any], parameters: dict[str, Any], terms: Sequence[str] = ()) -> Table:
     """The table of a page for the state of an address (forms.RowsForm) and its parameters; `terms` are marked."""
-    every = _columns(page.columns)
+    every = columns_of(page.columns)
     chosen = _chosen(every, state["column"])
     first = _first(chosen, state)
     candidates = chosen[first - 1 : first - 1 + COLUMNS_MAX]
@@ -126,14 +126,14 @@ def table(page: Rows, state: dict[str, Any], parameters: dict[str, Any], terms: 
 
 def shown_places(names: Sequence[str], state: dict[str, Any], rows: int) -> set[int]:
     """The places, from 0, of the columns for which a table of so many rows may have room."""
-    chosen = _chosen(_columns(names), state["column"])
+    chosen = _chosen(columns_of(names), state["column"])
     first, most = _first(chosen, state), max(TABLE_BYTES // CELL_BYTES // max(rows, 1), 1)
     return {column.place - 1 for column in chosen[first - 1 : first - 1 + most]}
 
 
 def shown_columns(names: Sequence[str], state: dict[str, Any], most: int) -> list[Column]:
     """At most so many of the columns that the state chooses, from the first that is shown."""
-    chosen = _chosen(_columns(names), state["column"])
+    chosen = _chosen(columns_of(names), state["column"])
     first = _first(chosen, state)
     return chosen[first - 1 : first - 1 + most]
 
@@ -142,7 +142,8 @@ def short(text: str, at: int) -> str:
     return text if len(text) <= at else text[: at - 1] + "…"
 
 
-def _columns(names: Sequence[str]) -> list[Column]:
+def columns_of(names: Sequence[str]) -> list[Column]:
+    """All columns of these names, in their order."""
     counts = Counter(names)
     return [Column(place, name, counts[name]) for place, name in enumerate(names, start=1)]
 
@@ -169,8 +170,11 @@ def _head(column: Column, page: Rows, state: dict[str, Any], parameters: dict[st
         label = f'<span class="no-name">{escape(column.label)}</span>'
     else:
         label = f"<bdi>{cells.marked(column.label)}</bdi>"
+    menu = _menu(column)
     if column.refusal:
-        return f'<th scope="col"{look}><span title="Can\'t be sorted: {column.refusal}.">{label}</span></th>'
+        named = f' aria-labelledby="name-{column.place}"'
+        title = f"Can't be sorted: {column.refusal}."
+        return f'<th scope="col"{look}{named}><span id="name-{column.place}" title="{title}">{label}</span>{menu}</th>'
     # A click replaces what the rows are sorted by; with Shift it adds a column (sorting.js).
     direction = state["order"] if state["sort"] == column.name else ""
     following = {"": "asc", "asc": "desc", "desc": ""}[direction]
@@ -178,7 +182,15 @@ def _head(column: Column, page: Rows, state: dict[str, Any], parameters: dict[st
     href = escape(query_string(parameters, sort=column.name if following else "", order=following))
     sorted_ = {"": "", "asc": ' aria-sort="ascending"', "desc": ' aria-sort="descending"'}[direction]
     link = f'<a class="sort-link" id="sort-{column.place}" href="{href}" title="{words}">{label}</a>'
-    return f'<th scope="col"{sorted_}{look}>{link}</th>'
+    named = f' aria-labelledby="sort-{column.place}"'
+    return f'<th scope="col"{sorted_}{look}{named}>{link}{menu}</th>'
+
+
+def _menu(column: Column) -> str:
+    """The button of a header's menu; it sends the form of the page, so that it leads to a page without scripts."""
+    place, name = column.place, escape(column.label)
+    look = f'class="head-menu icon-chevron-down" data-column-menu aria-label="Menu of {name}"'
+    return f'<button {look} form="menu" name="place" value="{place}"></button>'
 
 
 def _body(page: Rows, columns: list[Column], limit: int, terms: Sequence[str]) -> tuple[str, int]:

@@ -16,3 +16,5 @@ import "./columns.js";
 import "./passkeys.js";
 import "./filter-builder.js";
 import "./sorting.js";
+import "./panels.js";
+import "./column-menu.js";

@@ -86,6 +86,7 @@ def test_the_owner_is_told_which_methods_there_are(web, ids):
         ("rows/", "GET"),
         ("rows/heads/", "GET"),
         ("rows/column/", "GET"),
+        ("rows/menu/", "GET"),
         ("rows/export/", "GET"),
         ("rows/export/", "POST"),
         ("copy/", "GET"),
