@@ -112,7 +112,7 @@ class Table:
 
 def table(page: Rows, state: dict[str, Any], parameters: dict[str, Any], terms: Sequence[str] = ()) -> Table:
     """The table of a page for the state of an address (forms.RowsForm) and its parameters; `terms` are marked."""
-    every = columns_of(page.columns)
+    every = columns(page.columns)
     chosen = _chosen(every, state["column"])
     first = _first(chosen, state)
     candidates = chosen[first - 1 : first - 1 + COLUMNS_MAX]
@@ -126,14 +126,14 @@ def table(page: Rows, state: dict[str, Any], parameters: dict[str, Any], terms: 
 
 def shown_places(names: Sequence[str], state: dict[str, Any], rows: int) -> set[int]:
     """The places, from 0, of the columns for which a table of so many rows may have room."""
-    chosen = _chosen(columns_of(names), state["column"])
+    chosen = _chosen(columns(names), state["column"])
     first, most = _first(chosen, state), max(TABLE_BYTES // CELL_BYTES // max(rows, 1), 1)
     return {column.place - 1 for column in chosen[first - 1 : first - 1 + most]}
 
 
 def shown_columns(names: Sequence[str], state: dict[str, Any], most: int) -> list[Column]:
     """At most so many of the columns that the state chooses, from the first that is shown."""
-    chosen = _chosen(columns_of(names), state["column"])
+    chosen = _chosen(columns(names), state["column"])
     first = _first(chosen, state)
     return chosen[first - 1 : first - 1 + most]
 
@@ -142,8 +142,7 @@ def short(text: str, at: int) -> str:
     return text if len(text) <= at else text[: at - 1] + "…"
 
 
-def columns_of(names: Sequence[str]) -> list[Column]:
-    """All columns of these names, in their order."""
+def columns(names: Sequence[str]) -> list[Column]:
     counts = Counter(names)
     return [Column(place, name, counts[name]) for place, name in enumerate(names, start=1)]
 

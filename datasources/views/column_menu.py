@@ -34,7 +34,7 @@ def column_menu(request: HttpRequest, source: Source) -> HttpResponse:
         raise Http404("No such column.")
     copy = versions.current(source)
     try:
-        columns = tables.columns_of(_names(source, copy, state, request.user.pk))
+        columns = tables.columns(_names(source, copy, state, request.user.pk))
     except (CopyLost, StillLoading, ClaroError, reading.NeedsCopy, *reading.UNANSWERED):
         return render_problem(request, 503, "No menu", "The columns can't be read right now. Try again in a moment.")
     if state["place"] > len(columns):

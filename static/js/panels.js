@@ -21,6 +21,14 @@ document.addEventListener("htmx:after:swap", ({ detail: { ctx } }) => {
   }
 });
 
+// A filter that is typed and not applied marks its button.
+function mark() {
+  const box = document.getElementById("filter");
+  if (box) opener(box.closest(popovers))?.toggleAttribute("data-unapplied", box.value !== box.defaultValue);
+}
+document.addEventListener("input", mark);
+document.addEventListener("htmx:after:swap", mark);
+
 document.addEventListener("click", async (event) => {
   const button = event.target.closest("[data-copy-address]");
   if (!button) return;
