@@ -19,7 +19,7 @@ from datasources.rows.forms import SORT_MAX
 from datasources.rows.pages import Rows
 
 COLUMNS_MAX = 2000
-# Of the 4 MB of a page: the table; the rest is the page around it, and the names in the filter builder and the chooser.
+# Of the 4 MB of a page: the table. The rest is the page around it, and the names in its panels.
 TABLE_BYTES = 3_300_000
 HEAD_BYTES = 1_000_000
 # Columns that the filter builder and the chooser list, and the longest names among them.
@@ -115,11 +115,11 @@ def table(page: Rows, state: dict[str, Any], parameters: dict[str, Any], terms: 
     every = columns(page.columns)
     chosen = _chosen(every, state["column"])
     first = _first(chosen, state)
-    candidates = chosen[first - 1 : first - 1 + COLUMNS_MAX]
+    candidates = chosen[first - 1 : first - 1 + min(_most(len(page.rows)), COLUMNS_MAX)]
     heads = _fitting([_head(column, page, state, parameters) for column in candidates], HEAD_BYTES)
     listed = Table(SafeString(), SafeString(), every, chosen, [], first).listed
     names_bytes = sum(len(escape(column.name).encode()) + len(escape(column.label).encode()) for column in listed)
-    room = TABLE_BYTES - 2 * names_bytes - _bytes("".join(heads))
+    room = TABLE_BYTES - 3 * names_bytes - _bytes("".join(heads))
     body, width = _body(page, candidates[: len(heads)], room, terms)
     return Table(SafeString("".join(heads[:width])), SafeString(body), every, chosen, candidates[:width], first)
 
@@ -127,8 +127,8 @@ def table(page: Rows, state: dict[str, Any], parameters: dict[str, Any], terms: 
 def shown_places(names: Sequence[str], state: dict[str, Any], rows: int) -> set[int]:
     """The places, from 0, of the columns for which a table of so many rows may have room."""
     chosen = _chosen(columns(names), state["column"])
-    first, most = _first(chosen, state), max(TABLE_BYTES // CELL_BYTES // max(rows, 1), 1)
-    return {column.place - 1 for column in chosen[first - 1 : first - 1 + most]}
+    first = _first(chosen, state)
+    return {column.place - 1 for column in chosen[first - 1 : first - 1 + _most(rows)]}
 
 
 def shown_columns(names: Sequence[str], state: dict[str, Any], most: int) -> list[Column]:
@@ -136,6 +136,11 @@ def shown_columns(names: Sequence[str], state: dict[str, Any], most: int) -> lis
     chosen = _chosen(columns(names), state["column"])
     first = _first(chosen, state)
     return chosen[first - 1 : first - 1 + most]
+
+
+def _most(rows: int) -> int:
+    """More columns than this have no room in a table of so many rows, whatever they hold."""
+    return max(TABLE_BYTES // CELL_BYTES // max(rows, 1), 1)
 
 
 def short(text: str, at: int) -> str:
@@ -188,7 +193,7 @@ def _head(column: Column, page: Rows, state: dict[str, Any], parameters: dict[st
 def _menu(column: Column) -> str:
     """The button of a header's menu; it sends the form of the page, so that it leads to a page without scripts."""
     place, name = column.place, escape(column.label)
-    look = f'class="head-menu icon-chevron-down" data-column-menu aria-label="Menu of {name}"'
+    look = f'class="head-menu" data-column-menu aria-label="Menu of {name}"'
     return f'<button {look} form="menu" name="place" value="{place}"></button>'
 
 

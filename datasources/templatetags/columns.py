@@ -25,6 +25,13 @@ def column_boxes(table: Table) -> SafeString:
     return SafeString("".join(_box(column, is_shown=column.name in shown) for column in table.listed))
 
 
+@register.simple_tag
+def sort_options(table: Table, sorted_names: set[str]) -> SafeString:
+    """Columns that the rows can be sorted by, without those that they are sorted by."""
+    free = (one for one in table.listed if not one.refusal and one.name not in sorted_names)
+    return SafeString("".join(map(_option, free)))
+
+
 def _option(column: Column) -> str:
     disabled, why = (" disabled", f" – can't be filtered: {column.refusal}") if column.refusal else ("", "")
     return f'<option value="{escape(column.name)}"{disabled}>{_label(column)}{why}</option>'

@@ -12,18 +12,19 @@ async function open(button) {
   const menu = document.getElementById("column-menu");
   const address = `${button.form.getAttribute("action")}?${new URLSearchParams(new FormData(button.form, button))}`;
   menu.dataset.at = address;
+  menu.textContent = "Loading…";
+  menu.hidePopover();
+  menu.showPopover({ source: button });
   const response = await fetch(address, { headers: HEADERS }).catch(() => null);
   if (!response?.ok) {
     location.assign(address);
     return;
   }
   const html = await response.text();
-  // Another menu may have been opened meanwhile.
-  if (menu.dataset.at !== address || !button.isConnected) return;
+  // Another menu may have been opened meanwhile, or this one closed.
+  if (menu.dataset.at !== address || !menu.matches(":popover-open")) return;
   menu.innerHTML = html;
   htmx.process(menu);
-  menu.hidePopover();
-  menu.showPopover({ source: button });
   menu.querySelector("[autofocus], a")?.focus();
 }
 
