@@ -43,8 +43,12 @@ class CopyLost(Exception):
     """The copy can't be read: the caller reads live. `str()` is a sentence for people."""
 
 
-class NoRoom(CopyLost):
-    """There is no room for the file. The copy itself is fine."""
+class Unavailable(CopyLost):
+    """The copy is fine, but can't be read now."""
+
+
+class NoRoom(Unavailable):
+    """There is no room for the file."""
 
 
 class _Broken(Exception):
@@ -213,7 +217,7 @@ def _stored(copy: TableCopy) -> Iterator[IO[bytes]]:
         raise
     except Exception as error:  # a storage has errors of its own: it does not answer, or refuses
         logger.warning("Copy %s can't be read from the storage: %s", copy.pk, error)
-        raise CopyLost("The storage of copies does not answer.") from error
+        raise Unavailable("The storage of copies does not answer.") from error
 
 
 @contextmanager
