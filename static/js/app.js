@@ -15,6 +15,7 @@ import "./copy-cells.js";
 import "./columns.js";
 import "./passkeys.js";
 import "./filter-builder.js";
+import "./find.js";
 import "./sorting.js";
 import "./panels.js";
 import "./column-menu.js";
