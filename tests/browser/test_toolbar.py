@@ -87,6 +87,14 @@ def test_the_menu_of_a_header_sorts_and_gives_focus_back(people, alice, path):
     expect(button).to_be_focused()
 
 
+def test_a_download_under_way_outlives_sorting(people, alice, path):
+    page = rows_of(people, alice, path, 1440, 900)
+    page.locator("#original-file").evaluate("file => { file.isOld = true }")
+    page.locator("#sort-1").click()
+    expect(page.locator("#chip-sort")).to_contain_text("Sorted by id")
+    assert page.locator("#original-file").evaluate("file => file.isOld")
+
+
 def test_the_order_is_changed_in_its_panel_which_stays_open(people, alice, path):
     page = rows_of(people, alice, path, 1440, 900)
     panel = open_panel(page, "sort")

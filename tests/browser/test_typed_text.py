@@ -32,6 +32,7 @@ def test_sorting_and_paging_keep_a_half_typed_filter(rows):
     filter_box(rows).fill("price > 4")
     sort_by(rows, "price")
     expect(box(rows)).to_have_value("price > 4")
+    expect(rows.locator("#open-filter")).to_have_attribute("data-unapplied", "")
     rows.get_by_role("link", name="Next").click()
     expect(rows.get_by_text("Rows 51 to 99 of 99").first).to_be_visible()
     expect(box(rows)).to_have_value("price > 4")
