@@ -20,7 +20,7 @@ from datasources.rows.forms import SORT_MAX
 from datasources.rows.pages import Rows
 
 COLUMNS_MAX = 2000
-# Of the 4 MB of a page: the table; the rest is the page around it, and the names in the filter builder and the chooser.
+# Of the 4 MB of a page: the table. The rest is the page around it, and the names in its panels.
 TABLE_BYTES = 3_300_000
 HEAD_BYTES = 1_000_000
 # Columns that the filter builder and the chooser list, and the longest names among them.
@@ -123,11 +123,11 @@ def table(page: Rows, state: dict[str, Any], parameters: dict[str, Any], terms: 
     every = columns(page.columns)
     chosen = _chosen(every, state["column"])
     first = _first(chosen, state)
-    candidates = chosen[first - 1 : first - 1 + COLUMNS_MAX]
+    candidates = chosen[first - 1 : first - 1 + min(_most(len(page.rows)), COLUMNS_MAX)]
     heads = _fitting([_head(column, page, state, parameters) for column in candidates], HEAD_BYTES)
     listed = Table(SafeString(), SafeString(), every, chosen, [], first).listed
     names_bytes = sum(len(escape(column.name).encode()) + len(escape(column.label).encode()) for column in listed)
-    room = TABLE_BYTES - 2 * names_bytes - _bytes("".join(heads))
+    room = TABLE_BYTES - 3 * names_bytes - _bytes("".join(heads))
     body, width = _body(page, candidates[: len(heads)], room, terms)
     return Table(SafeString("".join(heads[:width])), SafeString(body), every, chosen, candidates[:width], first)
 
@@ -135,8 +135,8 @@ def table(page: Rows, state: dict[str, Any], parameters: dict[str, Any], terms: 
 def shown_places(names: Sequence[str], state: dict[str, Any], rows: int) -> set[int]:
     """The places, from 0, of the columns for which a table of so many rows may have room."""
     chosen = _chosen(columns(names), state["column"])
-    first, most = _first(chosen, state), max(TABLE_BYTES // CELL_BYTES // max(rows, 1), 1)
-    return {column.place - 1 for column in chosen[first - 1 : first - 1 + most]}
+    first = _first(chosen, state)
+    return {column.place - 1 for column in chosen[first - 1 : first - 1 + _most(rows)]}
 
 
 def shown_columns(names: Sequence[str], state: dict[str, Any], most: int) -> list[Column]:
@@ -144,6 +144,11 @@ def shown_columns(names: Sequence[str], state: dict[str, Any], most: int) -> lis
     chosen = _chosen(columns(names), state["column"])
     first = _first(chosen, state)
     return chosen[first - 1 : first - 1 + most]
+
+
+def _most(rows: int) -> int:
+    """More columns than this have no room in a table of so many rows, whatever they hold."""
+    return max(TABLE_BYTES // CELL_BYTES // max(rows, 1), 1)
 
 
 def short(text: str, at: int) -> str:
@@ -177,8 +182,11 @@ def _head(column: Column, page: Rows, state: dict[str, Any], parameters: dict[st
         label = f'<span class="no-name">{escape(column.label)}</span>'
     else:
         label = f"<bdi>{cells.marked(column.label)}</bdi>"
+    menu = _menu(column)
     if column.refusal:
-        return f'<th scope="col"{look}><span title="Can\'t be sorted: {column.refusal}.">{label}</span></th>'
+        named = f' aria-labelledby="name-{column.place}"'
+        title = f"Can't be sorted: {column.refusal}."
+        return f'<th scope="col"{look}{named}><span id="name-{column.place}" title="{title}">{label}</span>{menu}</th>'
     # A click replaces what the rows are sorted by; with Shift it adds a column (sorting.js).
     direction = state["order"] if state["sort"] == column.name else ""
     following = {"": "asc", "asc": "desc", "desc": ""}[direction]
@@ -186,7 +194,15 @@ def _head(column: Column, page: Rows, state: dict[str, Any], parameters: dict[st
     href = escape(query_string(parameters, sort=column.name if following else "", order=following))
     sorted_ = {"": "", "asc": ' aria-sort="ascending"', "desc": ' aria-sort="descending"'}[direction]
     link = f'<a class="sort-link" id="sort-{column.place}" href="{href}" title="{words}">{label}</a>'
-    return f'<th scope="col"{sorted_}{look}>{link}</th>'
+    named = f' aria-labelledby="sort-{column.place}"'
+    return f'<th scope="col"{sorted_}{look}{named}>{link}{menu}</th>'
+
+
+def _menu(column: Column) -> str:
+    """The button of a header's menu; it sends the form of the page, so that it leads to a page without scripts."""
+    place, name = column.place, escape(column.label)
+    look = f'class="head-menu" data-column-menu aria-label="Menu of {name}"'
+    return f'<button {look} form="menu" name="place" value="{place}"></button>'
 
 
 def _body(page: Rows, columns: list[Column], limit: int, terms: Sequence[str]) -> tuple[str, int]:

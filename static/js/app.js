@@ -21,4 +21,7 @@ import "./record-copy.js";
 import "./drawer.js";
 import "./passkeys.js";
 import "./filter-builder.js";
+import "./find.js";
 import "./sorting.js";
+import "./panels.js";
+import "./column-menu.js";

@@ -23,6 +23,7 @@ PATHS = {
     # Of a table without a copy, and without a column.
     ("GET", "/sources/{datasource_id}/rows/heads/"): Action.BROWSE,
     ("GET", "/sources/{datasource_id}/rows/column/"): Action.BROWSE,
+    ("GET", "/sources/{datasource_id}/rows/menu/"): Action.BROWSE,
     ("GET", "/sources/{datasource_id}/copy/"): Action.BROWSE,
     ("GET", "/sources/{datasource_id}/rows/export/"): Action.EXPORT,
     # Without a format.

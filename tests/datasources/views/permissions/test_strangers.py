@@ -91,6 +91,7 @@ def test_the_owner_is_told_which_methods_there_are(web, ids):
         ("rows/filter/", "GET"),
         ("rows/heads/", "GET"),
         ("rows/column/", "GET"),
+        ("rows/menu/", "GET"),
         ("rows/export/", "GET"),
         ("rows/export/", "POST"),
         ("compare/", "GET"),
