@@ -12,7 +12,7 @@ STYLES = (
     *(f"css/{name}.css" for name in ("icons", "controls", "tables", "lines", "status", "alerts", "dialog")),
     *(f"css/{name}.css" for name in ("shortcuts", "palette")),
     *(f"css/{name}.css" for name in ("shell", "spaces", "sources", "details", "rows", "copies", "keys", "operations")),
-    *(f"css/{name}.css" for name in ("columns", "activity", "account", "shares", "exports")),
+    *(f"css/{name}.css" for name in ("columns", "activity", "account", "shares", "exports", "compare")),
 )
 STYLE_SHEET = "css/claro.css"
 
