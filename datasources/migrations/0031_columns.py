@@ -6,7 +6,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("datasources", "0029_comparisons"),
+        ("datasources", "0030_order_of_saved_views"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

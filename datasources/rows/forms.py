@@ -42,6 +42,9 @@ class RowsForm(QueryForm):
     # A row to go to, by its number.
     go = forms.IntegerField(required=False, min_value=1, max_value=1_000_000_000)
 
+    # The row that is open beside the table, by its number.
+    row = forms.IntegerField(required=False, min_value=1, max_value=1_000_000_000)
+
     def clean_sort(self) -> list[str]:
         names = self.cleaned_data["sort"]
         if len(names) > SORTS_MAX:
@@ -51,7 +54,7 @@ class RowsForm(QueryForm):
     def state(self) -> dict[str, Any]:
         """Also `sorts`: the columns that rows are sorted by, each with "asc" or "desc". `sort`, `order`: the first.
 
-        `choice`: the columns that are shown.
+        `choice`: the columns that are shown. `row` decides the page.
         """
         state = super().state()
         sorts: dict[str, str] = {}
@@ -59,6 +62,8 @@ class RowsForm(QueryForm):
             if name:
                 sorts.setdefault(name, order or "asc")
         sort, order = next(iter(sorts.items()), ("", "asc"))
+        if state["row"]:
+            state["page"] = -(-state["row"] // state["limit"])
         return {
             **state,
             "sorts": tuple(sorts.items()),

@@ -3,6 +3,7 @@
 A page stays small whatever the cells hold: long cells are cut shorter first, then the last columns are left out.
 """
 
+import json
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -20,7 +21,7 @@ from datasources.rows.forms import SORT_MAX
 from datasources.rows.pages import Rows
 
 COLUMNS_MAX = 2000
-# Of the 4 MB of a page: the table; the rest is the page around it, and the names in the filter builder.
+# Of the 4 MB of a page: the table. The rest is the page around it, and the names in its panels.
 TABLE_BYTES = 3_300_000
 HEAD_BYTES = 1_000_000
 # Columns that the filter builder list, and the longest names among them.
@@ -30,6 +31,8 @@ CUTS = (cells.CUT_AT, 60, 30, 12)
 # No cell takes fewer bytes than `<td class="is-text">` with a character.
 CELL_BYTES = 26
 LABEL_AT = 100
+# A part of a table that a browser lays out at once: so many cells, and rows enough for a screen.
+PART_CELLS, PART_ROWS = 2000, 30
 
 
 @dataclass(frozen=True)
@@ -101,8 +104,13 @@ class Table:
         return list(by_name.values())[:LISTED]
 
     @property
-    def names(self) -> list[str]:
+    def every_name(self) -> list[str]:
         return [column.name for column in self.every]
+
+    @property
+    def names(self) -> str:
+        """The names of the shown columns as JSON, null for one that can't be sorted or filtered: for scripts."""
+        return json.dumps([None if column.refusal else column.name for column in self.shown], ensure_ascii=False)
 
     @property
     def refused(self) -> list[Column]:
@@ -115,11 +123,11 @@ def table(page: Rows, state: dict[str, Any], parameters: dict[str, Any], terms: 
     every = columns(page.columns)
     chosen = _chosen(every, state["choice"])
     first = _first(chosen, state)
-    candidates = chosen[first - 1 : first - 1 + COLUMNS_MAX]
+    candidates = chosen[first - 1 : first - 1 + min(_most(len(page.rows)), COLUMNS_MAX)]
     heads = _fitting([_head(column, page, state, parameters) for column in candidates], HEAD_BYTES)
     listed = Table(SafeString(), SafeString(), every, chosen, [], first).listed
     names_bytes = sum(len(escape(column.name).encode()) + len(escape(column.label).encode()) for column in listed)
-    room = TABLE_BYTES - 2 * names_bytes - _bytes("".join(heads))
+    room = TABLE_BYTES - 3 * names_bytes - _bytes("".join(heads))
     is_grouped = state["choice"].is_grouped
     body, width = _body(page, candidates[: len(heads)], room, terms, is_grouped=is_grouped)
     choice, shown = state["choice"], candidates[:width]
@@ -148,8 +156,8 @@ def _style(shown: list[Column], choice: Choice) -> str:
 def shown_places(names: Sequence[str], state: dict[str, Any], rows: int) -> set[int]:
     """The places, from 0, of the columns for which a table of so many rows may have room."""
     chosen = _chosen(columns(names), state["choice"])
-    first, most = _first(chosen, state), max(TABLE_BYTES // CELL_BYTES // max(rows, 1), 1)
-    return {column.place - 1 for column in chosen[first - 1 : first - 1 + most]} or {0}
+    first = _first(chosen, state)
+    return {column.place - 1 for column in chosen[first - 1 : first - 1 + _most(rows)]} or {0}
 
 
 def shown_columns(names: Sequence[str], state: dict[str, Any], most: int) -> list[Column]:
@@ -157,6 +165,11 @@ def shown_columns(names: Sequence[str], state: dict[str, Any], most: int) -> lis
     chosen = _chosen(columns(names), state["choice"])
     first = _first(chosen, state)
     return chosen[first - 1 : first - 1 + most]
+
+
+def _most(rows: int) -> int:
+    """More columns than this have no room in a table of so many rows, whatever they hold."""
+    return max(TABLE_BYTES // CELL_BYTES // max(rows, 1), 1)
 
 
 def short(text: str, at: int) -> str:
@@ -194,9 +207,12 @@ def _head(column: Column, page: Rows, state: dict[str, Any], parameters: dict[st
         label = f'<span class="no-name">{escape(column.label)}</span>'
     else:
         label = f"<bdi>{cells.marked(column.label)}</bdi>"
+    menu = _menu(column)
     if column.refusal:
-        words = escape(f"{column.label}: can't be sorted, {column.refusal}.")
-        return f'<th scope="col" data-place="{column.place}"{look}><span title="{words}">{label}</span></th>'
+        named = f' aria-labelledby="name-{column.place}"'
+        title = escape(f"{column.label}: can't be sorted, {column.refusal}.")
+        start = f'<th scope="col" data-place="{column.place}"{look}{named}>'
+        return f'{start}<span id="name-{column.place}" title="{title}">{label}</span>{menu}</th>'
     # A click replaces what the rows are sorted by; with Shift it adds a column (sorting.js).
     direction = state["order"] if state["sort"] == column.name else ""
     following = {"": "asc", "asc": "desc", "desc": ""}[direction]
@@ -205,7 +221,15 @@ def _head(column: Column, page: Rows, state: dict[str, Any], parameters: dict[st
     sorted_ = {"": "", "asc": ' aria-sort="ascending"', "desc": ' aria-sort="descending"'}[direction]
     title = f"{escape(column.label)}: {words.lower()}"
     link = f'<a class="sort-link" id="sort-{column.place}" href="{href}" title="{title}">{label}</a>'
-    return f'<th scope="col" data-place="{column.place}"{sorted_}{look}>{link}</th>'
+    named = f' aria-labelledby="sort-{column.place}"'
+    return f'<th scope="col" data-place="{column.place}"{sorted_}{look}{named}>{link}{menu}</th>'
+
+
+def _menu(column: Column) -> str:
+    """The button of a header's menu; it sends the form of the page, so that it leads to a page without scripts."""
+    place, name = column.place, escape(column.label)
+    look = f'class="head-menu" data-column-menu aria-label="Menu of {name}"'
+    return f'<button {look} form="menu" name="place" value="{place}"></button>'
 
 
 def _body(
@@ -216,7 +240,7 @@ def _body(
     if len(places) * len(page.rows) * CELL_BYTES <= limit:
         for cut_at in CUTS:
             if (lines := _lines(page, places, cut_at, limit, terms, is_grouped=is_grouped)) is not None:
-                return "\n".join(lines), len(places)
+                return _in_parts(lines, len(places)), len(places)
     return _narrowed(page, places, limit)
 
 
@@ -231,7 +255,17 @@ def _narrowed(page: Rows, places: list[int], limit: int) -> tuple[str, int]:
             break
         columns.append(column)
     lines = zip(_numbered(page), zip(*columns, strict=True), strict=True)
-    return "\n".join(_row(number, "".join(parts)) for (number, _), parts in lines), len(columns)
+    return _in_parts([_row(number, "".join(parts)) for (number, _), parts in lines], len(columns)), len(columns)
+
+
+def _in_parts(lines: list[str], width: int) -> str:
+    """The rows as the inside of a `<tbody>`, or of several.
+
+    A browser takes more than half a second to lay out 60,000 cells. It begins with the first part (row-parts.js).
+    """
+    size = max(PART_CELLS // max(width, 1), PART_ROWS)
+    parts = ("\n".join(lines[start : start + size]) for start in range(0, len(lines), size))
+    return "</tbody><tbody>".join(parts)
 
 
 def _lines(
@@ -272,7 +306,8 @@ def _numbered(page: Rows) -> enumerate:
 
 
 def _row(number: int, inner: str) -> str:
-    return f'<tr id="row-{number}"><th scope="row">{number:,}</th>{inner}</tr>'
+    button = f'<button form="record" formaction="{number}/">{number:,}</button>'
+    return f'<tr id="row-{number}"><th scope="row">{button}</th>{inner}</tr>'
 
 
 def _fitting(parts: list[str], limit: int) -> list[str]:

@@ -36,6 +36,8 @@ class ChangeForm(forms.Form):
     do = forms.CharField(max_length=40)
     # The columns that places count in.
     of = forms.CharField(required=False, max_length=40)
+    # In pixels, for the button of a column's menu.
+    width = forms.IntegerField(required=False, min_value=1, max_value=9999)
     # Ticked ones, and the columns that were listed with a box: no `on` among them has lost its tick.
     on = PlacesField(required=False)
     among = PlacesField(required=False)
@@ -57,9 +59,10 @@ def change(request: HttpRequest, source: Source) -> HttpResponse:
     if asked["of"] not in ("", column_changes.digest(names)):
         messages.warning(request, "The table has other columns now. Choose again.")
         return redirect(remembered.address(request, source, rows, given))
+    do = f"{asked['do']} {asked['width']}" if asked["width"] else asked["do"]
     ticked = Ticked(asked["on"], [place for place in asked["among"] if place not in set(asked["on"])])
     try:
-        choice = column_changes.changed(state["choice"], names, asked["do"], ticked)
+        choice = column_changes.changed(state["choice"], names, do, ticked)
     except UnknownChange:
         return render_problem(request, 400, "No change of columns", "Use the buttons of the rows page.")
     remembered.remember(request.user, source, choice)

@@ -6,6 +6,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.conftest import synced
+from tests.support.rows_page import open_panel
 
 pytestmark = pytest.mark.browser
 
@@ -15,7 +16,7 @@ def table(page, account, key) -> Page:
     """Alice's page of a table of six columns, the chooser open."""
     account.upload("things.csv", "a,b,c,d,e,f\n1234567.5,2,3,4,5,6\n12.25,2,3,4,5,6\n")
     page.goto(f"/sources/{synced(key)[0].datasource_id}/rows/")
-    page.get_by_text("Columns", exact=True).click()
+    open_panel(page, "columns")
     return page
 
 
