@@ -90,7 +90,11 @@ function unmark() {
 
 // On focus, as a title is shown on hover only.
 document.addEventListener("focusin", ({ target }) => {
-  const name = headOf(target)?.querySelector("bdi");
+  // Later: focus may move while another popover opens.
+  setTimeout(() => tell(target));
+});
+function tell(target) {
+  const name = target === document.activeElement && target.matches?.(".sort-link") && headOf(target)?.querySelector("bdi");
   const tip = document.getElementById("head-tip");
   if (!tip) return;
   if (!name || name.scrollHeight <= name.clientHeight + 1) {
@@ -102,4 +106,4 @@ document.addEventListener("focusin", ({ target }) => {
   const box = target.getBoundingClientRect();
   tip.style.left = `${Math.max(Math.min(box.left, innerWidth - tip.offsetWidth - 8), 8)}px`;
   tip.style.top = `${box.bottom + 4}px`;
-});
+}
