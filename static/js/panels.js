@@ -4,7 +4,9 @@ const popovers = "[popover][data-anchor]";
 
 // A panel that a request came from: it stays open (data-stays), or closes and leaves focus on its button.
 const sources = new WeakMap();
+const removals = new WeakSet();
 document.addEventListener("htmx:config:request", ({ detail: { ctx } }) => {
+  if (ctx.sourceElement.closest(".chips")) removals.add(ctx);
   const panel = ctx.sourceElement.closest(popovers);
   if (panel?.matches(":popover-open")) sources.set(ctx, { id: panel.id, focus: document.activeElement?.id });
 });
@@ -19,6 +21,12 @@ document.addEventListener("htmx:after:swap", ({ detail: { ctx } }) => {
   } else {
     opener(panel)?.focus();
   }
+});
+
+// A chip that was removed had the focus: the next one has it, or the button of the filter.
+document.addEventListener("htmx:after:swap", ({ detail: { ctx } }) => {
+  if (!removals.has(ctx) || document.activeElement !== document.body) return;
+  (document.querySelector(".chips a") ?? document.getElementById("open-filter"))?.focus();
 });
 
 // A filter that is typed and not applied marks its button.
