@@ -14,5 +14,4 @@ import "./cells.js";
 import "./copy-cells.js";
 import "./columns.js";
 import "./passkeys.js";
-import "./filter-builder.js";
 import "./sorting.js";

@@ -129,6 +129,7 @@ def test_what_else_is_asked_for_keeps_the_columns(web, path):
     columns, rest = ["column", "column"], ["sort", "order"]
     assert kept == [
         [*columns, *rest, "limit"],  # the filter
+        [*columns, *rest, "limit", "do", "exact"],  # a condition more
         [*rest, "limit"],  # other columns
         [*columns, *rest, "limit"],  # a whole cell
         [*columns, *rest, "limit"],  # another page

@@ -84,6 +84,8 @@ def test_the_owner_is_told_which_methods_there_are(web, ids):
     [
         ("", "GET"),
         ("rows/", "GET"),
+        ("rows/filter/", "GET"),
+        ("rows/filter/form/", "GET"),
         ("rows/heads/", "GET"),
         ("rows/column/", "GET"),
         ("rows/export/", "GET"),
