@@ -20,9 +20,12 @@ from django.http import HttpRequest
 from django.utils import timezone
 
 from accounts.models import User
+from core.lately import Lately
 
 # "Last seen" is right to within this time: writing it down with every request would make every request a write.
 SEEN_EVERY = timedelta(minutes=5)
+# A minute more, because a process asks Redis about a session once a minute.
+seen_lately = Lately(60)
 
 # What a browser calls itself, the most particular first: nearly all of them also say that they are Chrome and Safari.
 BROWSERS = {
@@ -56,6 +59,8 @@ account_taken_over = Signal()
 def note(request: HttpRequest) -> None:
     """Writes down that this session is in use, when that was not done for a while."""
     name = f"seen:{hashlib.sha256(request.session.session_key.encode()).hexdigest()}"
+    if not seen_lately.is_new(name):
+        return
     # Without Redis, or behind a proxy that says no address: pages go on, "last seen" gets old.
     with contextlib.suppress(redis.RedisError, PermissionDenied):
         if cache.add(name, 1, SEEN_EVERY.total_seconds()):

@@ -93,7 +93,19 @@ def _pages(browser: Browser, source: Source, others: dict[str, datasette.Dataset
         )
         for name, limit in measure.limits.items():
             yield times(measure.what, taken["ours"], taken[name], name, limit)
+    yield from _pages_once(browser, source, others[PLAIN])
     yield Figure("first sort by a number, before its order is kept", f"{median(unkept):.0f} ms", "–", "–")
+
+
+def _pages_once(browser: Browser, source: Source, other: datasette.Datasette) -> Iterator[Figure]:
+    """Pages that nobody has opened before: their rows are not in memory."""
+    ours, theirs = (iter(range(1_850, million.ROWS, 1_850)) for _ in range(2))
+    actions = {
+        "ours": lambda: browser.get(f"{_path(source)}?page={next(ours) // 50 + 1}"),
+        PLAIN: lambda: other.get(f"/rows?_next={next(theirs)}"),
+    }
+    taken = in_turns(actions, 25, warm_up=5)
+    yield times("a page that was not opened before", taken["ours"], taken[PLAIN], PLAIN, 0.2)
 
 
 def _first_sort(browser: Browser, source: Source, name: str) -> float:

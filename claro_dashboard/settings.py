@@ -13,6 +13,7 @@ import environ
 from django.core.exceptions import ImproperlyConfigured
 from environ.fileaware_mapping import FileAwareMapping
 
+from claro_dashboard.log_settings import logging
 from core.networks import is_inside
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -261,6 +262,8 @@ TEMPLATES = [
 USE_TZ = True
 TIME_ZONE = "UTC"
 LANGUAGE_CODE = "en-us"
+# Pages are in English alone; to ask each thread for its language took 3 % of a page.
+USE_I18N = False
 STATIC_URL = "/static/"
 STATIC_ROOT = VAR_DIR / "static"
 STATICFILES_DIRS = [BASE_DIR / "static"]
@@ -384,35 +387,4 @@ ACCOUNT_EMAIL_NOTIFICATIONS = bool(EMAIL_URL)
 
 # --- Logs (core/logs.py) ---------------------------------------------------------------------------------------------
 LOG_FORMAT = env("LOG_FORMAT", default="json" if PRODUCTION else "text")
-LOGGING = {
-    "version": 1,
-    "disable_existing_loggers": False,
-    "filters": {
-        "ids": {"()": "core.logs.IdsFilter"},
-        "secrets": {"()": "core.logs.SecretsFilter"},
-    },
-    "formatters": {
-        "json": {
-            "()": "core.logs.JsonFormatter",
-            "format": "%(asctime)s %(levelname)s %(name)s %(message)s %(request_id)s %(task_id)s",
-        },
-        "text": {
-            "()": "core.logs.TextFormatter",
-            "format": "%(levelname)s %(name)s [%(request_id)s%(task_id)s] %(message)s",
-        },
-    },
-    "handlers": {
-        "console": {"class": "logging.StreamHandler", "formatter": LOG_FORMAT, "filters": ["ids", "secrets"]},
-    },
-    "root": {"handlers": ["console"], "level": env("LOG_LEVEL", default="INFO")},
-    "loggers": {
-        "urllib3": {"level": "WARNING"},
-        # Its warning of a header that can't be parsed has the whole URL, which is a secret where it leads to Slack.
-        "urllib3.connection": {"level": "ERROR"},
-        # Each request has a line already (logs.py); that a page was not found or must wait is no trouble of ours.
-        "django.request": {"level": "ERROR"},
-        "celery.worker.strategy": {"level": "WARNING"},
-        "celery.app.trace": {"level": "WARNING"},
-        "django.server": {"handlers": [], "propagate": True},
-    },
-}
+LOGGING = logging(LOG_FORMAT, env("LOG_LEVEL", default="INFO"))

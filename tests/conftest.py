@@ -13,11 +13,11 @@ from django.conf import settings as django_settings
 from django.db import connections
 from django.test import Client
 
-from accounts import new_password
+from accounts import new_password, sessions
 from accounts.models import User
 from core import leases, redis
 from datasources import keys, tasks
-from datasources.deleting import bin
+from datasources.deleting import bin, viewers
 from datasources.keys import refusals
 from datasources.mirror import sync, watch
 from datasources.models import ApiKey, Deletion, Leased, Refusal, Source
@@ -85,6 +85,8 @@ def redis_server(tmp_path_factory) -> Iterator[RedisServer]:
 @pytest.fixture(autouse=True)
 def clean_redis(redis_server) -> None:
     redis.connection().flushall()
+    for lately in (sessions.seen_lately, viewers.noted_lately):
+        lately.forget()
 
 
 @pytest.fixture(autouse=True)

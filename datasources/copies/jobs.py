@@ -150,6 +150,8 @@ def go_on(key: ApiKey) -> None:
 def known_rows(source: Source, found: Versions | None = None) -> int | None:
     """The number of rows of the present version according to Claro, or None."""
     found = found or versions.of(source)
+    if found.is_up_to_date:
+        return found.current.rows
     for copy in (found.under_way, found.unfinished):
         if copy and copy.rows_total is not None and not versions.is_old(copy, source):
             return copy.rows_total

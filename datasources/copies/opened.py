@@ -4,10 +4,11 @@ One instance for all files takes a fraction of the memory and threads of an inst
 its own, because a connection that threads share gives wrong answers.
 """
 
+import logging
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from concurrent.futures import Future
 from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
@@ -22,12 +23,14 @@ from django.utils import timezone
 
 from core import database
 from core.slots import Slots
-from datasources.copies import duck, schema, store
+from datasources.copies import answers, duck, schema, store
 from datasources.copies.schema import Column, Kind
 from datasources.copies.store import CopyLost, NoRoom
-from datasources.models import TableCopy
+from datasources.models.copies import StoredFile
 
 T = TypeVar("T")
+
+logger = logging.getLogger(__name__)
 
 SECONDS = 2.0
 # Readers of one user at once in this process. Others wait for their turn.
@@ -41,7 +44,7 @@ _INTERRUPTED_EVERY_S = 0.05
 
 
 class Busy(Exception):
-    """The user's other queries did not end in time, or the copy is still being opened; retry."""
+    """Retry: the user's other queries did not end in time, the copy is still being opened, or DuckDB broke off."""
 
 
 class TooSlow(Exception):
@@ -53,7 +56,7 @@ class Unopened(CopyLost):
 
 
 @contextmanager
-def reader(copy: TableCopy, person: object = "", seconds: float = SECONDS) -> Iterator["Reader"]:
+def reader(copy: StoredFile, person: object = "", seconds: float = SECONDS) -> Iterator["Reader"]:
     """A reader of the copy, for so many seconds in all (`inf` for no limit). Raises CopyLost, Busy, TooSlow.
 
     A `person` has AT_ONCE of them at once; without a person there is no limit.
@@ -61,16 +64,16 @@ def reader(copy: TableCopy, person: object = "", seconds: float = SECONDS) -> It
     deadline = time.monotonic() + seconds
     with _turn(person, deadline), _held(copy, deadline) as file:
         _note_read(copy)
-        with file.cursor(deadline) as cursor:
-            yield Reader(file, cursor, deadline, copy)
+        with ExitStack() as ends:
+            yield Reader(file, ends, deadline, copy)
 
 
 @contextmanager
 def open_file(path: Path, seconds: float = SECONDS) -> Iterator["Reader"]:
     """A reader of a plain file, for build steps and tests. Raises CopyLost, TooSlow."""
     deadline = time.monotonic() + seconds
-    with Instance(path.parent) as instance, instance.holds(path) as file, file.cursor(deadline) as cursor:
-        yield Reader(file, cursor, deadline)
+    with Instance(path.parent) as instance, instance.holds(path) as file, ExitStack() as ends:
+        yield Reader(file, ends, deadline)
 
 
 class Reader:
@@ -79,14 +82,14 @@ class Reader:
     For one thread at a time. Its queries raise TooSlow and CopyLost.
     """
 
-    def __init__(
-        self, file: "_File", cursor: duckdb.DuckDBPyConnection, deadline: float, copy: TableCopy | None = None
-    ):
+    def __init__(self, file: "_File", ends: ExitStack, deadline: float, copy: StoredFile | None = None):
         # None: of a plain file.
         self.copy = copy
         self.path = file.path
         self.columns, self.rows = file.columns, file.rows
-        self._file, self._cursor, self._deadline = file, cursor, deadline
+        self._file, self._ends, self._deadline = file, ends, deadline
+        # Made for the first query: what is kept of the file needs none.
+        self._cursor: duckdb.DuckDBPyConnection | None = None
 
     def run(self, sql: str, parameters: Sequence = ()) -> list[tuple]:
         with self._file.errors():
@@ -108,10 +111,16 @@ class Reader:
             self._file.found[find] = find(self)
         return self._file.found[find]
 
+    def lately(self, asked: Hashable, find: Callable[[], T], is_small: Callable[[T], bool] = bool) -> T:
+        """The value of `find`, which follows from what was `asked` alone; of a stored copy it is kept, if small."""
+        return find() if self.copy is None else answers.kept(self.path, asked, find, is_small)
+
     def _execute(self, sql: str, parameters: Sequence) -> duckdb.DuckDBPyConnection:
         # An interrupt between two queries would be forgotten.
         if time.monotonic() > self._deadline:
             raise TooSlow
+        if self._cursor is None:
+            self._cursor = self._ends.enter_context(self._file.cursor(self._deadline))
         return self._cursor.execute(sql, list(parameters))
 
 
@@ -138,14 +147,19 @@ class _File:
 
     @contextmanager
     def errors(self) -> Iterator[None]:
-        """DuckDB's errors as this module's. Raises TooSlow, Unopened."""
+        """DuckDB's errors as this module's. Raises TooSlow, Busy, Unopened."""
         try:
             yield
         except (duckdb.InterruptException, duckdb.OutOfMemoryException) as error:
             raise TooSlow(str(error)) from error
         except (duckdb.FatalException, duckdb.InternalException) as error:
             self.instance.is_broken = True  # it answers nothing more
-            raise Unopened(str(error)) from error
+            if self.path in _suspects:
+                raise Unopened(str(error)) from error
+            # Another file of the instance may be the cause, or the query.
+            _suspects.add(self.path)
+            logger.error("DuckDB broke off at %s: %s", self.path.name, error)
+            raise Busy from error
         except (duckdb.IOException, duckdb.SerializationException) as error:
             raise Unopened(str(error)) from error
 
@@ -263,6 +277,8 @@ class _Watch:
 
 
 _watch = _Watch()
+# Files at whose queries an instance broke.
+_suspects: set[Path] = set()
 _slots, _freed = Slots(), threading.Condition()
 _opening: dict[str, Future[Path]] = {}
 _lock = threading.Lock()
@@ -270,7 +286,8 @@ _instance: Instance | None = None
 
 
 def detach_removed() -> None:
-    """Gives back the memory of removed files; called every few seconds."""
+    """Gives back the memory of removed files, and forgets their answers; called every few seconds."""
+    answers.forget_removed()
     if _instance:
         _instance.detach_removed()
 
@@ -290,7 +307,7 @@ def _turn(person: object, deadline: float) -> Iterator[None]:
 
 
 @contextmanager
-def _held(copy: TableCopy, deadline: float) -> Iterator[_File]:
+def _held(copy: StoredFile, deadline: float) -> Iterator[_File]:
     """The copy's file, attached for the block. A copy that can't be read is marked as lost."""
     with ExitStack() as stack:
         try:
@@ -300,7 +317,7 @@ def _held(copy: TableCopy, deadline: float) -> Iterator[_File]:
             raise CopyLost(store.LOST) from error
 
 
-def _entered(stack: ExitStack, copy: TableCopy, deadline: float) -> _File:
+def _entered(stack: ExitStack, copy: StoredFile, deadline: float) -> _File:
     try:
         try:
             return stack.enter_context(_attached(copy, deadline))
@@ -310,7 +327,7 @@ def _entered(stack: ExitStack, copy: TableCopy, deadline: float) -> _File:
         raise NoRoom("The folder for open copies can't be used.") from error
 
 
-def _attached(copy: TableCopy, deadline: float) -> AbstractContextManager[_File]:
+def _attached(copy: StoredFile, deadline: float) -> AbstractContextManager[_File]:
     global _instance
     path = _path(copy, deadline)
     with _lock:
@@ -319,7 +336,7 @@ def _attached(copy: TableCopy, deadline: float) -> AbstractContextManager[_File]
         return _instance.holds(path)
 
 
-def _path(copy: TableCopy, deadline: float) -> Path:
+def _path(copy: StoredFile, deadline: float) -> Path:
     """The plain file. One that takes longer to decrypt than the reader waits will be there later. Raises Busy."""
     try:
         if found := store.find(copy):
@@ -342,7 +359,7 @@ def _path(copy: TableCopy, deadline: float) -> Path:
         raise Busy from None
 
 
-def _open(copy: TableCopy, opening: "Future[Path]") -> None:
+def _open(copy: StoredFile, opening: "Future[Path]") -> None:
     name = copy.file_name
     try:
         try:
@@ -359,10 +376,10 @@ def _open(copy: TableCopy, opening: "Future[Path]") -> None:
         connections.close_all()
 
 
-def _note_read(copy: TableCopy) -> None:
+def _note_read(copy: StoredFile) -> None:
     """For eviction; a page of rows does not write."""
     now = timezone.now()
     if copy.last_read_at is None or copy.last_read_at < now - READ_NOTED_EVERY:
         is_due = Q(last_read_at=None) | Q(last_read_at__lt=now - READ_NOTED_EVERY)
-        TableCopy.objects.filter(is_due, pk=copy.pk).update(last_read_at=now)
+        type(copy).objects.filter(is_due, pk=copy.pk).update(last_read_at=now)
         copy.last_read_at = now

@@ -1,10 +1,12 @@
 """Pages of rows from a copy: any filter, search and order, with the exact count."""
 
 import math
+from array import array
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 
 from datasources.copies import first_rows, orders
+from datasources.copies.conditions import Condition
 from datasources.copies.opened import Reader
 from datasources.copies.query import Query, where
 from datasources.copies.schema import LONG, Column, Kind, Letter
@@ -13,6 +15,8 @@ from datasources.copies.schema import LONG, Column, Kind, Letter
 _PLAIN = (Kind.TEXT, Kind.INT, Kind.FLOAT, Kind.BOOLEAN, Kind.EMPTY)
 # The longest text that pages show as a link.
 LINK_BYTES = 2000
+# Cells and characters of a page that is kept in memory for a while.
+CELLS_KEPT, TEXT_KEPT = 3_000, 100_000
 
 
 class NestedText(str):
@@ -73,10 +77,20 @@ def _of_all(reader: Reader, query: Query, first: int, limit: int) -> Sequence[in
 
 
 def _found(reader: Reader, query: Query, first: int, limit: int) -> tuple[Sequence[int], int]:
-    """The `n` of rows that meet the query's condition, and how many do: in one scan of the table."""
-    condition = where(reader, query)
+    """The `n` of rows that meet the query's condition, and how many do.
+
+    Kept for a while: the cells, heads and neighbours of a page ask for its rows again.
+    """
+    condition, terms = where(reader, query), orders.by(reader.columns, query.sorts)
     needed = ", ".join(orders.needs(reader.columns, query.sorts))
-    terms = orders.by(reader.columns, query.sorts)
+    asked = ("rows", condition, terms, first, limit)
+    return reader.lately(asked, lambda: _scanned(reader, condition, needed, terms, first, limit))
+
+
+def _scanned(
+    reader: Reader, condition: Condition, needed: str, terms: str, first: int, limit: int
+) -> tuple[Sequence[int], int]:
+    """The same in one scan of the table."""
     [(total, numbers)] = reader.run(
         f"""
         WITH found AS MATERIALIZED (SELECT {needed} FROM rows WHERE {condition.sql})
@@ -84,7 +98,7 @@ def _found(reader: Reader, query: Query, first: int, limit: int) -> tuple[Sequen
         """,  # noqa: S608 - the condition has its values as parameters
         condition.parameters,
     )
-    return numbers or [], total
+    return array("Q", numbers or []), total
 
 
 def _kept(
@@ -108,6 +122,12 @@ def _fetched(reader: Reader, numbers: Sequence[int], columns: list[Column], cut_
     """The same from the copy, in the order of `numbers`."""
     if not numbers:
         return []
+    asked = ("cells", bytes(array("Q", numbers)), tuple(columns), cut_at)
+    return reader.lately(asked, lambda: _read(reader, numbers, columns, cut_at), _is_small)
+
+
+def _read(reader: Reader, numbers: Sequence[int], columns: list[Column], cut_at: int | None) -> list[tuple]:
+    """The same by a query."""
     longest = reader.once(first_rows.longest)
     # DuckDB plans a query in 2.3 ms with a condition for each of 12 cells, in 0.9 without.
     cuts = (cut_at if longest.get(column.place, math.inf) > (cut_at or 0) else None for column in columns)
@@ -120,6 +140,12 @@ def _fetched(reader: Reader, numbers: Sequence[int], columns: list[Column], cut_
         found = first_rows.scattered(reader, numbers, stored)
     by_number = {row[0]: row for row in found}
     return [by_number[n] for n in numbers]
+
+
+def _is_small(rows: list[tuple]) -> bool:
+    """Whether so many cells may stay in memory."""
+    cells = len(rows) * len(rows[0])
+    return cells <= CELLS_KEPT and sum(len(cell) for row in rows for cell in row if isinstance(cell, str)) <= TEXT_KEPT
 
 
 def _stored(column: Column, cut_at: int | None) -> tuple[str, ...]:

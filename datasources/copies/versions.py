@@ -6,10 +6,15 @@ version is complete. The copy before it stays for comparison.
 
 from dataclasses import dataclass
 
+from django.db.models import BigAutoField
+
+from core.queries import Prepared, Slot
 from datasources.copies import store
 from datasources.models import Source, TableCopy
 
 State = TableCopy.State
+_SOURCE = Slot("source", BigAutoField())
+_COPIES = Prepared(lambda: TableCopy.objects.filter(source=_SOURCE).select_related("asked_by").order_by("-created_at"))
 
 
 @dataclass(frozen=True)
@@ -41,7 +46,9 @@ class Versions:
 
 def of(source: Source) -> Versions:
     """The copies of a source. One query."""
-    copies = list(source.copies.select_related("asked_by").order_by("-created_at"))
+    copies = _COPIES.objects(source=source.pk)
+    for copy in copies:
+        copy.source = source
     ready = sorted((copy for copy in copies if copy.is_ready), key=_age, reverse=True)
     ended = (copy for copy in copies if copy.state in (State.STOPPED, State.FAILED) and not is_old(copy, source))
     return Versions(

@@ -9,7 +9,7 @@ from datasources.copies.folding import CannotFold
 from datasources.copies.opened import Busy, TooSlow
 from datasources.copies.orders import CannotSort
 from datasources.copies.search import NotFolded
-from datasources.rows.reading import ForClaro, NeedsCopy
+from datasources.rows.reading import ForClaro, NeedsCopy, Unopened
 
 
 @dataclass(frozen=True)
@@ -30,6 +30,8 @@ def of(error: Exception) -> Problem:
     match error:
         case NeedsCopy():
             return Problem("This needs a copy of the whole table", "Open the table to copy it.", 409)
+        case Unopened():
+            return Problem("The whole-table copy can't be opened now", f"{error} Try again later.", 503, is_slow=True)
         case ForClaro():
             rest = "Claro can't search, check, or sort by several columns. Remove these, or change the filter."
             return Problem("Only Claro may be able to read this filter", f"{error} {rest}", 422)

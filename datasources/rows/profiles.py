@@ -9,6 +9,7 @@ from django.utils.safestring import SafeString
 
 from core.forms import query_string
 from datasources.copies import checks, opened, profile
+from datasources.copies.conditions import Condition
 from datasources.copies.histograms import Bar
 from datasources.copies.opened import Reader
 from datasources.copies.profile import ColumnProfile, Part
@@ -85,22 +86,34 @@ def row_of_heads(
     `path` is that of the panel. The part of the filtered rows of a large copy is left to a later request, unless this
     is it (`is_late`). Raises CopyLost, Busy, TooSlow, FilterError, UnknownCheck and NotFolded.
     """
-    parameters = {name: value for name, value in parameters.items() if name not in OWN}
+    # The links lead to the first page of other rows, whatever page this is.
+    parameters = {name: value for name, value in parameters.items() if name not in (*OWN, "page")}
     with opened.reader(copy, person) as reader:
         shown = columns([column.name for column in reader.columns])
-        places = [column.place - 1 for column in shown[:HEADS_MAX]]
-        found = {one.column.place: one for one in profile.of(reader, places)}
-        if not found:
-            return None
-        profiles = [found[place] for place in places]
+        places = tuple(column.place - 1 for column in shown[:HEADS_MAX])
         is_later = not (query.is_everything or is_late) and reader.rows > AT_ONCE_ROWS
-        parts = None
-        if not (query.is_everything or is_later):
-            parts = profile.part(reader, where(reader, query), profiles)
-    panels = [path + query_string(parameters, place=place + 1) for place in places]
-    cells = heads.heads(profiles, parts, Links(parameters), panels)
+        condition = None if query.is_everything or is_later else where(reader, query)
+        address = urlencode(parameters, doseq=True)
+        cells = reader.lately(
+            ("heads", path, address, places, condition), lambda: _cells(reader, condition, places, parameters, path)
+        )
+    if not cells:
+        return None
     late = f"?{urlencode({**parameters, 'shown': len(shown)}, doseq=True)}" if is_later else ""
     return Heads(SafeString(cells + "<td></td>" * (len(shown) - len(places))), late)
+
+
+def _cells(
+    reader: Reader, condition: Condition | None, places: Sequence[int], parameters: dict[str, Any], path: str
+) -> str:
+    """The heads of the columns at these places (from 0), with the part of the rows that meet a condition."""
+    found = {one.column.place: one for one in profile.of(reader, places)}
+    if not found:
+        return ""
+    profiles = [found[place] for place in places]
+    parts = profile.part(reader, condition, profiles) if condition else None
+    panels = [path + query_string(parameters, place=place + 1) for place in places]
+    return heads.heads(profiles, parts, Links(parameters), panels)
 
 
 def panel(

@@ -14,7 +14,7 @@ from datasources.copies.opened import Busy, Reader, TooSlow
 from datasources.copies.orders import CannotSort
 from datasources.copies.query import Query
 from datasources.copies.search import NotFolded
-from datasources.copies.store import CopyLost
+from datasources.copies.store import CopyLost, Unavailable
 from datasources.models import Source, TableCopy
 from datasources.rows import cells, pages, tables
 from datasources.rows.forms import RowsForm
@@ -31,12 +31,16 @@ class NeedsCopy(Exception):
     """There is no copy, and the address asks for what only a copy can answer."""
 
 
+class Unopened(Exception):
+    """There is a copy, but the dashboard can't open it now; the message is a sentence for people."""
+
+
 class ForClaro(Exception):
     """Only Claro may understand the filter, and Claro can't do the rest of what the address asks for."""
 
 
 # Why a copy gives no rows.
-UNANSWERED = (FilterError, ForClaro, CannotSort, UnknownCheck, NotFolded, Busy, TooSlow)
+UNANSWERED = (FilterError, ForClaro, Unopened, CannotSort, UnknownCheck, NotFolded, Busy, TooSlow)
 
 
 @dataclass(frozen=True)
@@ -46,6 +50,8 @@ class Reading:
     copy: TableCopy | None = None
     # Why Claro was asked although there is a copy.
     unread: FilterError | None = None
+    # Why these rows are live although there is a copy: it can't be opened now.
+    unopened: str = ""
     # What is searched for, to mark it in the cells; and a finding in words.
     terms: tuple[str, ...] = ()
     check_words: str = ""
@@ -71,10 +77,14 @@ def read_page(
     With `at`, these cells of the page (row and column, both from 1) are whole; other cells may be missing. Raises
     NeedsCopy, StillLoading and ClaroError where rows are live, else the errors of UNANSWERED.
     """
-    unread = None
+    unread, unopened = None, ""
     if copy:
         try:
             return _from_copy(copy, state, person, at)
+        except Unavailable as error:
+            if needs(state):
+                raise Unopened(str(error)) from error
+            unopened = str(error)
         except CopyLost:
             pass
         except FilterError as error:
@@ -86,7 +96,7 @@ def read_page(
     if needs(state):
         raise NeedsCopy
     live = pages.page(source, state["page"], state["limit"], RowsForm.query(state), person)
-    return Reading(live, unread=unread)
+    return Reading(live, unread=unread, unopened=unopened)
 
 
 def _from_copy(copy: TableCopy, state: dict[str, Any], person: object, at: Sequence[tuple[int, int]]) -> Reading:
@@ -105,7 +115,8 @@ def _from_copy(copy: TableCopy, state: dict[str, Any], person: object, at: Seque
         page = read.page(reader, asked, first, limit, places, cut_at)
         found = _check_words(state["check"], reader)
     has_next = 0 < len(page.rows) < page.total - first
-    return Reading(Rows(page.columns, page.rows, first, page.total, has_next), copy, None, terms, found)
+    rows = Rows(page.columns, page.rows, first, page.total, has_next)
+    return Reading(rows, copy, terms=terms, check_words=found)
 
 
 def _check_words(check: str, reader: Reader) -> str:

@@ -141,6 +141,7 @@ def _shown(found: Reading, state: dict) -> dict:
         "pages": page.total and -(-page.total // state["limit"]),
         "copy": found.copy,
         "unread": found.unread,
+        "unopened": found.unopened,
         "check_words": found.check_words,
         "sorted_names": {name for name, _ in state["sorts"]},
     }

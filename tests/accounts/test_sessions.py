@@ -3,6 +3,7 @@ from datetime import timedelta
 import pytest
 from allauth.usersessions.models import UserSession
 from django.contrib.sessions.models import Session
+from django.core.cache import cache
 from django.core.management import CommandError, call_command
 from django.test import Client
 from django.utils import timezone
@@ -91,9 +92,20 @@ def test_last_seen_is_written_down_once_in_five_minutes(web, time_machine):
         seen(web)
         assert UserSession.objects.get().last_seen_at.strftime("%H:%M") == noted
     forget_after(6 * 60)
+    time_machine.move_to("2026-03-01T12:07Z", tick=False)
     seen(web, address="203.0.113.8")
     row = UserSession.objects.get()
-    assert (row.last_seen_at.strftime("%H:%M"), row.ip) == ("12:06", "203.0.113.8")
+    assert (row.last_seen_at.strftime("%H:%M"), row.ip) == ("12:07", "203.0.113.8")
+
+
+def test_a_process_asks_redis_about_a_session_once_a_minute(web, time_machine, monkeypatch):
+    time_machine.move_to("2026-03-01T12:00Z", tick=False)
+    asked, add = [], cache.add
+    monkeypatch.setattr(cache, "add", lambda name, *values: asked.append(name) or add(name, *values))
+    for second, count in [(0, 1), (59, 1), (60, 2)]:
+        time_machine.move_to(f"2026-03-01T12:0{second // 60}:{second % 60:02}Z", tick=False)
+        seen(web)
+        assert len([name for name in asked if name.startswith("seen:")]) == count
 
 
 def test_what_redis_is_told_of_a_session_is_no_key_to_it(web):

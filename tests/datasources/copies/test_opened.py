@@ -1,6 +1,7 @@
 import threading
 import time
 
+import duckdb
 import pytest
 from django.utils import timezone
 
@@ -221,3 +222,32 @@ def test_a_process_without_a_free_thread_opens_the_copy_later(copy, monkeypatch)
             pass
     with reader(copy) as asked:
         assert asked.run("SELECT count(*) FROM rows") == [(120,)]
+
+
+def test_an_instance_that_breaks_off_is_no_loss_of_the_copy(copy, monkeypatch):
+    with pytest.raises(Busy), reader(copy) as opened_copy:
+        breaks(opened_copy, monkeypatch)
+    copy.refresh_from_db()
+    assert copy.is_ready
+    with reader(copy) as opened_copy:
+        assert opened_copy.run("SELECT count(*) FROM rows") == [(120,)]
+
+
+def test_a_file_at_which_instances_break_off_again_is_copied_again(copy, monkeypatch):
+    with pytest.raises(Busy), reader(copy) as opened_copy:
+        breaks(opened_copy, monkeypatch)
+    with pytest.raises(CopyLost), reader(copy) as opened_copy:
+        breaks(opened_copy, monkeypatch)
+    copy.refresh_from_db()
+    assert copy.state == TableCopy.State.FAILED
+
+
+def breaks(opened_copy, monkeypatch) -> None:
+    """A query at which DuckDB says that its instance can't go on; no input is known that makes it say so."""
+
+    class Broken:
+        def execute(self, *_):
+            raise duckdb.InternalException("INTERNAL Error: broken")
+
+    monkeypatch.setattr(opened_copy, "_cursor", Broken())
+    opened_copy.run("SELECT 1")

@@ -45,6 +45,23 @@ def test_without_a_copy_rows_are_live(web, account, path):
     assert len(asked(account)) == 1
 
 
+def test_a_copy_that_cannot_be_opened_now_is_no_copy_that_is_missing(web, account, path, copy, settings):
+    settings.COPIES_OPEN_BYTES = 1
+    page = web.get(path)
+    assert page.status_code == 200
+    assert "There is no room to open the copy" in words(page)
+    assert "These rows are live from Claro." in words(page)
+    assert len(asked(account)) == 1
+    for query in ("?q=thing", "?check=spaces.1", "?sort=name&order=asc&sort=id&order=asc"):
+        page = web.get(path + query)
+        assert page.status_code == 503
+        assert "The whole-table copy can't be opened now" in told(page)
+        assert "Copy the whole table" not in words(page)
+    copy.refresh_from_db()
+    assert copy.is_ready
+    assert len(asked(account)) == 1
+
+
 @pytest.mark.parametrize(
     ("query", "first", "last"),
     [

@@ -26,6 +26,9 @@ PATHS = {
     ("GET", "/sources/{datasource_id}/rows/export/"): Action.EXPORT,
     # Without a format.
     ("POST", "/sources/{datasource_id}/rows/export/"): Action.EXPORT,
+    # Without another table.
+    ("GET", "/sources/{datasource_id}/compare/"): Action.BROWSE,
+    ("POST", "/sources/{datasource_id}/compare/"): Action.BROWSE,
     ("GET", "/exports/"): Action.BROWSE,
     # A small table; larger ones, stopping and deleting: tests/datasources/views/test_copies.py.
     ("POST", "/sources/{datasource_id}/copy/"): Action.BROWSE,

@@ -90,6 +90,8 @@ def test_the_owner_is_told_which_methods_there_are(web, ids):
         ("rows/column/", "GET"),
         ("rows/export/", "GET"),
         ("rows/export/", "POST"),
+        ("compare/", "GET"),
+        ("compare/", "POST"),
         ("copy/", "GET"),
         ("copy/", "POST"),
         ("delete/", "GET"),
