@@ -11,7 +11,7 @@ STYLES = (
     *("css/tokens.css", "vendor/tabler/tabler.css", "vendor/tabler-icons/icons.css", "css/base.css"),
     *(f"css/{name}.css" for name in ("icons", "controls", "tables", "lines", "status", "alerts", "dialog")),
     *(f"css/{name}.css" for name in ("shell", "spaces", "sources", "details", "rows", "copies", "keys", "operations")),
-    *(f"css/{name}.css" for name in ("rows-toolbar", "columns", "activity", "account", "shares", "exports")),
+    *(f"css/{name}.css" for name in ("rows-toolbar", "columns", "activity", "account", "shares", "exports", "compare")),
 )
 STYLE_SHEET = "css/claro.css"
 

@@ -64,6 +64,11 @@ def needs(state: dict[str, Any]) -> str:
     return "A check" if state["check"] else "Sorting by several columns" if len(state["sorts"]) > 1 else ""
 
 
+def query(state: dict[str, Any]) -> Query:
+    """The question to a copy that a state of RowsForm asks."""
+    return Query(filter=state["filter"], words=state["q"], check=state["check"], sorts=state["sorts"])
+
+
 def read_page(
     source: Source, copy: TableCopy | None, state: dict[str, Any], person: object, at: Sequence[tuple[int, int]] = ()
 ) -> Reading:
@@ -96,7 +101,7 @@ def read_page(
 
 def _from_copy(copy: TableCopy, state: dict[str, Any], person: object, at: Sequence[tuple[int, int]]) -> Reading:
     first, limit, terms = (state["page"] - 1) * state["limit"], state["limit"], search.terms(state["q"])
-    asked = Query(filter=state["filter"], words=state["q"], check=state["check"], sorts=state["sorts"])
+    asked = query(state)
     cut_at = MARKED_AT if terms else SHOWN_AT
     if at:
         rows = [row for row, _ in at if first < row <= first + limit] or [first + 1]

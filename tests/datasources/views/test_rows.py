@@ -130,6 +130,7 @@ def test_what_else_is_asked_for_keeps_the_columns(web, path):
     assert kept == [
         [*columns, *rest, "limit"],  # the search
         [*columns, *rest, "limit"],  # the filter
+        [*columns, *rest, "limit", "do", "exact"],  # a condition more
         [*rest, "limit"],  # other columns
         [*columns, "limit"],  # another order
         [*columns, *rest, "limit"],  # the menu of a column

@@ -17,6 +17,8 @@ PATHS = {
     ("POST", "/sources/refresh/"): Action.BROWSE,
     ("GET", "/sources/{datasource_id}/"): Action.BROWSE,
     ("GET", "/sources/{datasource_id}/rows/"): Action.BROWSE,
+    ("GET", "/sources/{datasource_id}/rows/filter/"): Action.BROWSE,
+    ("GET", "/sources/{datasource_id}/rows/filter/form/"): Action.BROWSE,
     # Of a table without a copy, and without a column.
     ("GET", "/sources/{datasource_id}/rows/heads/"): Action.BROWSE,
     ("GET", "/sources/{datasource_id}/rows/column/"): Action.BROWSE,
@@ -25,6 +27,9 @@ PATHS = {
     ("GET", "/sources/{datasource_id}/rows/export/"): Action.EXPORT,
     # Without a format.
     ("POST", "/sources/{datasource_id}/rows/export/"): Action.EXPORT,
+    # Without another table.
+    ("GET", "/sources/{datasource_id}/compare/"): Action.BROWSE,
+    ("POST", "/sources/{datasource_id}/compare/"): Action.BROWSE,
     ("GET", "/exports/"): Action.BROWSE,
     # A small table; larger ones, stopping and deleting: tests/datasources/views/test_copies.py.
     ("POST", "/sources/{datasource_id}/copy/"): Action.BROWSE,
