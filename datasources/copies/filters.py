@@ -119,6 +119,23 @@ def _condition(text: str, columns: tuple[Column, ...], today: date | None) -> Co
         raise _too_deep() from None
 
 
+@lru_cache(maxsize=256)
+def names(text: str) -> tuple[str, ...]:
+    """The columns that a filter compares, as it names them; none for a filter that can't be read."""
+    if not text.strip() or len(text) > LENGTH_MAX:
+        return ()
+    try:
+        tree = _parsed(text, set())
+    except (FilterError, RecursionError):
+        return ()
+    found = (
+        node
+        for node in tree.find_all(exp.Column)
+        if not isinstance(node.parent, _COMPARISONS) or node.arg_key == "this"
+    )
+    return tuple(dict.fromkeys(node.name for node in found))
+
+
 def explain(text: str, error: FilterError, width: int = 40) -> Excerpt | None:
     """The place of the fault within its filter, with up to `width` characters on both sides."""
     if error.position is None:

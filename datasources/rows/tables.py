@@ -3,6 +3,7 @@
 A page stays small whatever the cells hold: long cells are cut shorter first, then the last columns are left out.
 """
 
+import json
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -29,6 +30,8 @@ CUTS = (cells.CUT_AT, 60, 30, 12)
 # No cell takes fewer bytes than `<td class="is-text">` with a character.
 CELL_BYTES = 26
 LABEL_AT = 100
+# A part of a table that a browser lays out at once: so many cells, and rows enough for a screen.
+PART_CELLS, PART_ROWS = 2000, 30
 
 
 @dataclass(frozen=True)
@@ -103,6 +106,11 @@ class Table:
     @property
     def shown_names(self) -> set[str]:
         return {column.name for column in self.shown}
+
+    @property
+    def names(self) -> str:
+        """The names of the shown columns as JSON, null for one that can't be sorted or filtered: for scripts."""
+        return json.dumps([None if column.refusal else column.name for column in self.shown], ensure_ascii=False)
 
     @property
     def refused(self) -> list[Column]:
@@ -203,7 +211,7 @@ def _body(page: Rows, columns: list[Column], limit: int, terms: Sequence[str]) -
     if len(places) * len(page.rows) * CELL_BYTES <= limit:
         for cut_at in CUTS:
             if (lines := _lines(page, places, cut_at, limit, terms)) is not None:
-                return "\n".join(lines), len(places)
+                return _in_parts(lines, len(places)), len(places)
     return _narrowed(page, places, limit)
 
 
@@ -218,7 +226,17 @@ def _narrowed(page: Rows, places: list[int], limit: int) -> tuple[str, int]:
             break
         columns.append(column)
     lines = zip(_numbered(page), zip(*columns, strict=True), strict=True)
-    return "\n".join(_row(number, "".join(parts)) for (number, _), parts in lines), len(columns)
+    return _in_parts([_row(number, "".join(parts)) for (number, _), parts in lines], len(columns)), len(columns)
+
+
+def _in_parts(lines: list[str], width: int) -> str:
+    """The rows as the inside of a `<tbody>`, or of several.
+
+    A browser takes more than half a second to lay out 60,000 cells. It begins with the first part (row-parts.js).
+    """
+    size = max(PART_CELLS // max(width, 1), PART_ROWS)
+    parts = ("\n".join(lines[start : start + size]) for start in range(0, len(lines), size))
+    return "</tbody><tbody>".join(parts)
 
 
 def _lines(page: Rows, places: list[int], cut_at: int, limit: int, terms: Sequence[str]) -> list[str] | None:
@@ -248,7 +266,8 @@ def _numbered(page: Rows) -> enumerate:
 
 
 def _row(number: int, inner: str) -> str:
-    return f'<tr id="row-{number}"><th scope="row">{number:,}</th>{inner}</tr>'
+    button = f'<button form="record" formaction="{number}/">{number:,}</button>'
+    return f'<tr id="row-{number}"><th scope="row">{button}</th>{inner}</tr>'
 
 
 def _fitting(parts: list[str], limit: int) -> list[str]:

@@ -71,6 +71,7 @@ def visit(page: Page, account: Account, user: User, word: Callable[[str], str]) 
     def look(path: str = "") -> None:
         if path:
             page.goto(path)
+            expect(page.locator("[hx-get*='first-rows']")).to_have_count(0)
         found.update(elements(page))
 
     look("/sources/?limit=100")
