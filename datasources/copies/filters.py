@@ -6,9 +6,11 @@ values are accepted. docs/copies.md has the grammar, and how kinds of columns co
 
 import re
 from collections.abc import Sequence
+from datetime import date, timedelta
 from functools import lru_cache
 from typing import NamedTuple
 
+from django.utils import timezone
 from sqlglot import exp
 from sqlglot.dialects.duckdb import DuckDB
 from sqlglot.errors import ParseError
@@ -31,6 +33,9 @@ _CONTEXT = LENGTH_MAX + 1
 _PART = re.compile(r"""'[^']*'|"[^"]*"|`[^`]*`|\w+|--|/\*|[<>=!]+|\S?""")
 # Quoted parts; or the sign of a quote that is not closed; or that of a comment.
 _QUOTED = re.compile(r"""'(?:[^']|'')*'|"(?:[^"]|"")*"|`(?:[^`]|``)*`|(?P<quote>['"`])|(?P<comment>--|/\*)""")
+_TODAY = re.compile(r"\btoday\s*\(", re.IGNORECASE)
+# Days before or after TODAY().
+DAYS_MAX = 36_500
 # The words of the grammar, and what is in quotes already.
 _WORDS = {
     TokenType.AND,
@@ -89,19 +94,27 @@ class Excerpt(NamedTuple):
     after: str
 
 
-def condition(text: str, columns: Sequence[Column]) -> Condition:
-    """The condition that a filter means; every row if it is blank. Raises FilterError."""
-    return _condition(text, tuple(columns))
+def condition(text: str, columns: Sequence[Column], today: date | None = None) -> Condition:
+    """The condition that a filter means; every row if it is blank. Raises FilterError.
+
+    `today` is the day that TODAY() means: that of the user's time zone if it is not given.
+    """
+    return _condition(text, tuple(columns), (today or timezone.localdate()) if has_today(text) else None)
+
+
+def has_today(text: str) -> bool:
+    """Whether the filter may mean other rows tomorrow."""
+    return bool(_TODAY.search(text))
 
 
 @lru_cache(maxsize=256)  # of a filter many pages are read, and parsing takes 3 ms
-def _condition(text: str, columns: tuple[Column, ...]) -> Condition:
+def _condition(text: str, columns: tuple[Column, ...], today: date | None) -> Condition:
     if len(text) > LENGTH_MAX:
         raise FilterError(f"The filter is longer than {LENGTH_MAX:,} characters. Shorten it.", claro_may_read=False)
     if not text.strip():
         return EVERY_ROW
     try:
-        return _Writer(text, columns).condition(_parsed(text, {column.name.lower() for column in columns}))
+        return _Writer(text, columns).condition(_parsed(text, {column.name.lower() for column in columns}, today))
     except RecursionError:
         raise _too_deep() from None
 
@@ -147,8 +160,8 @@ class _Dialect(DuckDB):
         COMMANDS = set()
 
 
-def _parsed(text: str, names: set[str]) -> exp.Expression:
-    tokens = _tokens(text, names)
+def _parsed(text: str, names: set[str], today: date | None) -> exp.Expression:
+    tokens = _tokens(text, names, today)
     try:
         parser = _Dialect().parser(error_message_context=_CONTEXT)
         parsed = parser.parse_into(exp.Condition, tokens, text)
@@ -163,10 +176,12 @@ def _parsed(text: str, names: set[str]) -> exp.Expression:
     return parsed[0]
 
 
-def _tokens(text: str, names: set[str]) -> list[Token]:
+def _tokens(text: str, names: set[str], today: date | None) -> list[Token]:
     """The words and signs; those that are names of columns are names, whatever they mean in SQL."""
     try:
-        tokens = _Dialect().tokenize(text)
+        tokens = _with_days(_Dialect().tokenize(text), today)
+    except FilterError:
+        raise
     except Exception:
         if (opened := _first(text, "quote")) is not None:
             raise FilterError("A quote is opened here and not closed.", opened) from None
@@ -185,6 +200,36 @@ def _tokens(text: str, names: set[str]) -> list[Token]:
         if max(depth, nots) > DEPTH_MAX:
             raise _too_deep(token.start)
     return [_named(token) if token.text.lower() in names and _may_be_name(token) else token for token in tokens]
+
+
+def _with_days(tokens: list[Token], today: date | None) -> list[Token]:
+    """With a text in the place of TODAY() and of the days before or after it, as in TODAY() - 6."""
+    if today is None:
+        return tokens
+    found: list[Token] = []
+    at = 0
+    while at < len(tokens):
+        taken, days = 1, 0
+        kinds = [token.token_type for token in tokens[at + 1 : at + 5]]
+        if tokens[at].text.upper() == "TODAY" and kinds[:2] == [TokenType.L_PAREN, TokenType.R_PAREN]:
+            taken = 3
+            if kinds[2:] in ([TokenType.DASH, TokenType.NUMBER], [TokenType.PLUS, TokenType.NUMBER]):
+                taken, days = 5, _days(tokens[at + 4])
+                days = -days if kinds[2] is TokenType.DASH else days
+        token = tokens[at]
+        if taken > 1:
+            first, last = tokens[at], tokens[at + taken - 1]
+            day = (today + timedelta(days=days)).isoformat()
+            token = Token(TokenType.STRING, day, first.line, first.col, first.start, last.end, first.comments)
+        found.append(token)
+        at += taken
+    return found
+
+
+def _days(token: Token) -> int:
+    if not token.text.isdecimal() or len(token.text) > 6 or int(token.text) > DAYS_MAX:
+        raise FilterError(f"TODAY() counts whole days, {DAYS_MAX:,} at most.", token.start, claro_may_read=False)
+    return int(token.text)
 
 
 def _first(text: str, sign: str) -> int | None:

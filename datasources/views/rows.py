@@ -10,7 +10,7 @@ from datasources.copies.search import NotFolded
 from datasources.deleting import viewers
 from datasources.gateway import KeyRefused
 from datasources.models import Source
-from datasources.rows import cells, problems, reading, tables
+from datasources.rows import cells, problems, reading, suggestions, tables
 from datasources.rows.forms import CellsForm, RowsForm
 from datasources.rows.pages import StillLoading
 from datasources.rows.reading import NeedsCopy, Reading
@@ -62,6 +62,8 @@ def rows(request: HttpRequest, source: Source) -> HttpResponseBase:
         return say_when(response, problem.get("error"))
     _copy_soon(request, source, found, state)
     context |= _shown(found, state)
+    if found.copy and state["filter"].strip() and not found.rows.total:
+        context["suggestions"] = suggestions.of(found.copy, request.user.pk, reading.query(state))
     context["table"] = tables.table(found.rows, state, dict(request.GET.lists()), found.terms)
     context["heads"] = columns.heads_of(request, source, found.copy, context["table"], state)
     return render_page(request, "rows/page.html", context, status, part="rows/_table.html")
