@@ -14,7 +14,7 @@ from accounts.models import Membership
 from core import live
 from datasources import access
 from datasources.copies import store
-from datasources.models import KeyShare, TableCopy
+from datasources.models import Comparison, KeyShare, TableCopy
 from datasources.security import master_key
 
 ALL_LISTS = ("keys-changed", "sources-changed", "downloads-changed", "shares-changed", "teams-changed")
@@ -70,6 +70,7 @@ def leave_canary(**kwargs) -> None:
     master_key.leave_canary()
 
 
+@receiver(post_delete, sender=Comparison)
 @receiver(post_delete, sender=TableCopy)
 def remove_files_of_the_copy(instance, **kwargs) -> None:
     """Rows go with their source, key and account; the files are removed here."""

@@ -20,12 +20,15 @@ from core.redis import connection
 from datasources import notices
 from datasources.activity import log
 from datasources.copies import build, folding, upkeep
+from datasources.copies.compare import jobs as comparisons
+from datasources.copies.compare import work as comparing
 from datasources.copies.exports import receipts
 from datasources.deleting import bin, viewers
 from datasources.downloads import links
 from datasources.keys import refusals
 from datasources.mirror import deliveries, newest, readings, sync, watch, webhooks
 from datasources.models import (
+    Comparison,
     Deletion,
     DownloadLink,
     Hook,
@@ -140,6 +143,11 @@ def copy_table(copy_id: str, lease: str) -> str:
     return build.run(copy_id, lease, for_copies)
 
 
+@leased_task(Comparison)
+def compare_copies(comparison_id: str, lease: str) -> str:
+    return comparing.run(comparison_id, lease)
+
+
 @shared_task
 def fold_copy(copy_id: str) -> str:
     return folding.fold(copy_id)
@@ -231,6 +239,7 @@ def tidy() -> None:
     bin.tidy()
     upkeep.tidy()
     receipts.tidy()
+    comparisons.tidy()
     call_command("clearsessions")
     sessions.tidy()
     log.tidy()

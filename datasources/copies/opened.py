@@ -26,7 +26,7 @@ from core.slots import Slots
 from datasources.copies import answers, duck, schema, store
 from datasources.copies.schema import Column, Kind
 from datasources.copies.store import CopyLost, NoRoom
-from datasources.models import TableCopy
+from datasources.models.copies import StoredFile
 
 T = TypeVar("T")
 
@@ -56,7 +56,7 @@ class Unopened(CopyLost):
 
 
 @contextmanager
-def reader(copy: TableCopy, person: object = "", seconds: float = SECONDS) -> Iterator["Reader"]:
+def reader(copy: StoredFile, person: object = "", seconds: float = SECONDS) -> Iterator["Reader"]:
     """A reader of the copy, for so many seconds in all (`inf` for no limit). Raises CopyLost, Busy, TooSlow.
 
     A `person` has AT_ONCE of them at once; without a person there is no limit.
@@ -82,7 +82,7 @@ class Reader:
     For one thread at a time. Its queries raise TooSlow and CopyLost.
     """
 
-    def __init__(self, file: "_File", ends: ExitStack, deadline: float, copy: TableCopy | None = None):
+    def __init__(self, file: "_File", ends: ExitStack, deadline: float, copy: StoredFile | None = None):
         # None: of a plain file.
         self.copy = copy
         self.path = file.path
@@ -307,7 +307,7 @@ def _turn(person: object, deadline: float) -> Iterator[None]:
 
 
 @contextmanager
-def _held(copy: TableCopy, deadline: float) -> Iterator[_File]:
+def _held(copy: StoredFile, deadline: float) -> Iterator[_File]:
     """The copy's file, attached for the block. A copy that can't be read is marked as lost."""
     with ExitStack() as stack:
         try:
@@ -317,7 +317,7 @@ def _held(copy: TableCopy, deadline: float) -> Iterator[_File]:
             raise CopyLost(store.LOST) from error
 
 
-def _entered(stack: ExitStack, copy: TableCopy, deadline: float) -> _File:
+def _entered(stack: ExitStack, copy: StoredFile, deadline: float) -> _File:
     try:
         try:
             return stack.enter_context(_attached(copy, deadline))
@@ -327,7 +327,7 @@ def _entered(stack: ExitStack, copy: TableCopy, deadline: float) -> _File:
         raise NoRoom("The folder for open copies can't be used.") from error
 
 
-def _attached(copy: TableCopy, deadline: float) -> AbstractContextManager[_File]:
+def _attached(copy: StoredFile, deadline: float) -> AbstractContextManager[_File]:
     global _instance
     path = _path(copy, deadline)
     with _lock:
@@ -336,7 +336,7 @@ def _attached(copy: TableCopy, deadline: float) -> AbstractContextManager[_File]
         return _instance.holds(path)
 
 
-def _path(copy: TableCopy, deadline: float) -> Path:
+def _path(copy: StoredFile, deadline: float) -> Path:
     """The plain file. One that takes longer to decrypt than the reader waits will be there later. Raises Busy."""
     try:
         if found := store.find(copy):
@@ -359,7 +359,7 @@ def _path(copy: TableCopy, deadline: float) -> Path:
         raise Busy from None
 
 
-def _open(copy: TableCopy, opening: "Future[Path]") -> None:
+def _open(copy: StoredFile, opening: "Future[Path]") -> None:
     name = copy.file_name
     try:
         try:
@@ -376,10 +376,10 @@ def _open(copy: TableCopy, opening: "Future[Path]") -> None:
         connections.close_all()
 
 
-def _note_read(copy: TableCopy) -> None:
+def _note_read(copy: StoredFile) -> None:
     """For eviction; a page of rows does not write."""
     now = timezone.now()
     if copy.last_read_at is None or copy.last_read_at < now - READ_NOTED_EVERY:
         is_due = Q(last_read_at=None) | Q(last_read_at__lt=now - READ_NOTED_EVERY)
-        TableCopy.objects.filter(is_due, pk=copy.pk).update(last_read_at=now)
+        type(copy).objects.filter(is_due, pk=copy.pk).update(last_read_at=now)
         copy.last_read_at = now

@@ -25,7 +25,7 @@ from django.db import connections
 from datasources.copies import duck, opened, store
 from datasources.copies import first_rows as rows_file
 from datasources.copies.schema import Column, Kind
-from datasources.models import TableCopy
+from datasources.models.copies import StoredFile
 
 # A table of fewer rows is sorted anew in less time than a page takes to render.
 KEPT_FROM = 20_000
@@ -72,7 +72,7 @@ def needs(columns: Sequence[Column], sorts: Sequence[tuple[str, str]]) -> list[s
     return list(dict.fromkeys(["n", *(sql for column in found for sql in (column.value, column.number) if sql)]))
 
 
-def kept(copy: TableCopy, terms: str, first: int, limit: int) -> list[int] | None:
+def kept(copy: StoredFile, terms: str, first: int, limit: int) -> list[int] | None:
     """The `n` of the rows `first` (from 0) to `first + limit` in this order; None where it is not kept."""
     with contextlib.suppress(OSError), _path(copy, terms).open("rb") as file:
         if os.fstat(file.fileno()).st_size != copy.rows * _BYTES:
@@ -83,7 +83,7 @@ def kept(copy: TableCopy, terms: str, first: int, limit: int) -> list[int] | Non
     return None
 
 
-def first_rows(copy: TableCopy, terms: str, first: int, limit: int) -> list[list]:
+def first_rows(copy: StoredFile, terms: str, first: int, limit: int) -> list[list]:
     """`n` and what is stored of these rows of a kept order, as far as it is kept."""
     with contextlib.suppress(OSError):
         return rows_file.read(_of_first_rows(_path(copy, terms)), first, limit)
@@ -120,7 +120,7 @@ def _new(path: Path) -> Iterator[Path]:
         raise
 
 
-def keep_soon(copy: TableCopy, terms: str) -> None:
+def keep_soon(copy: StoredFile, terms: str) -> None:
     """Keeps the order in a thread, unless the table is small or the process is making another one."""
     if copy.rows < KEPT_FROM or _path(copy, terms).exists() or not _turn.acquire(blocking=False):
         return
@@ -130,11 +130,11 @@ def keep_soon(copy: TableCopy, terms: str) -> None:
         _turn.release()
 
 
-def _keep(copy: TableCopy, terms: str) -> None:
+def _keep(copy: StoredFile, terms: str) -> None:
     try:
         with opened.reader(copy, seconds=SECONDS) as reader:
             keep(reader, terms)
-        if not TableCopy.objects.filter(pk=copy.pk).exists():  # purged meanwhile
+        if not type(copy).objects.filter(pk=copy.pk).exists():  # purged meanwhile
             _remove(_path(copy, terms))
     except (store.CopyLost, opened.Busy, opened.TooSlow, duckdb.Error, OSError) as error:
         logger.warning("The order of copy %s is not kept: %s", copy.pk, error)
@@ -143,7 +143,7 @@ def _keep(copy: TableCopy, terms: str) -> None:
         connections.close_all()
 
 
-def _path(copy: TableCopy, terms: str) -> Path:
+def _path(copy: StoredFile, terms: str) -> Path:
     # The terms name columns by their places, which are those of this copy alone.
     return store.beside(copy, f"order-{hashlib.sha256(terms.encode()).hexdigest()[:16]}")
 
@@ -152,7 +152,7 @@ def _of_first_rows(path: Path) -> Path:
     return path.with_name(path.name.replace(".order-", ".first-"))
 
 
-def _make_room(copy: TableCopy) -> None:
+def _make_room(copy: StoredFile) -> None:
     found = []
     every = store.beside(copy, "order-*")
     for path in every.parent.glob(every.name):

@@ -30,7 +30,8 @@ from core import vault
 from core.leases import LeaseLost
 from datasources.claro import ClaroError
 from datasources.copies import cipher, private_folder
-from datasources.models import TableCopy
+from datasources.models import Comparison, TableCopy
+from datasources.models.copies import FAILED, StoredFile
 
 LOST = "The stored copy can't be read, so the table is copied again."
 NO_OPEN_ROOM = "There is no room to open the copy (COPIES_OPEN_MB, or the space of its folder)."
@@ -55,12 +56,17 @@ class _Broken(Exception):
     """The stored file is gone or does not open."""
 
 
+def every_file() -> tuple[QuerySet[Any], ...]:
+    """The rows of all stored files."""
+    return TableCopy.objects.all(), Comparison.objects.all()
+
+
 def folder() -> Path:
     """The private folder of this installation for open files and staging files. Raises OSError."""
     return private_folder.path()
 
 
-def keep(copy: TableCopy, path: Path) -> None:
+def keep(copy: StoredFile, path: Path) -> None:
     """Stores the finished file under a new data key, in the place of what was stored before.
 
     Makes room by COPIES_BYTES. Raises NoRoom, OSError, and LeaseLost where the copy was dropped
@@ -76,7 +82,7 @@ def keep(copy: TableCopy, path: Path) -> None:
         copy.seal(base64.b64encode(key).decode())
         copy.file_name, copy.open_bytes, copy.stored_bytes = name, plain_bytes, stored_bytes
         changes = {field: getattr(copy, field) for field in ("data_key", "file_name", "open_bytes", "stored_bytes")}
-        if not TableCopy.objects.filter(pk=copy.pk, file_name=old_name).update(**changes):
+        if not _rows_of(copy).filter(file_name=old_name).update(**changes):
             raise LeaseLost
     except BaseException as error:
         _remove_stored(name)
@@ -87,7 +93,7 @@ def keep(copy: TableCopy, path: Path) -> None:
         _remove_stored(old_name)
 
 
-def fetch(copy: TableCopy) -> Path:
+def fetch(copy: StoredFile) -> Path:
     """The plain file on this machine, decrypted on first use. Raises CopyLost.
 
     One process decrypts it, others wait. Makes room by COPIES_OPEN_BYTES. A copy that is lost is marked as failed, so
@@ -103,14 +109,14 @@ def fetch(copy: TableCopy) -> Path:
     except OSError as error:
         logger.warning("Copy %s can't be opened: %s", copy.pk, error)
         raise NoRoom(f"The folder for open copies can't be used: {error.strerror or 'it is not private'}.") from error
-    kept_anew = TableCopy.objects.ready().filter(pk=copy.pk).exclude(file_name=copy.file_name).first()
+    kept_anew = _rows_of(copy).ready().exclude(file_name=copy.file_name).first()
     if kept_anew:
         return fetch(kept_anew)
     lost(copy, reason)
     raise CopyLost(LOST)
 
 
-def find(copy: TableCopy) -> Path | None:
+def find(copy: StoredFile) -> Path | None:
     """The plain file where this machine has it, marked as used now. Raises OSError."""
     for path in folder().glob(f"{copy.file_name}.*.open") if copy.file_name else ():
         try:
@@ -121,7 +127,7 @@ def find(copy: TableCopy) -> Path | None:
     return None
 
 
-def beside(copy: TableCopy, name: str) -> Path:
+def beside(copy: StoredFile, name: str) -> Path:
     """Where this machine keeps a file derived from the copy; it goes with it, or when room is short.
 
     Write it under another name that ends in `.tmp`, and rename it.
@@ -129,12 +135,12 @@ def beside(copy: TableCopy, name: str) -> Path:
     return folder() / f"{copy.file_name}.{name}.side"
 
 
-def lost(copy: TableCopy, reason: object) -> None:
+def lost(copy: StoredFile, reason: object) -> None:
     """Marks a ready copy as failed and removes its files, so that it is made again."""
-    logger.error("Copy %s of source %s is lost: %s", copy.pk, copy.source_id, reason)
+    logger.error("%s is lost: %s", copy, reason)
     problem = ClaroError(f"Copy lost: {reason}", user_message=LOST).to_dict()
-    row = TableCopy.objects.ready().filter(pk=copy.pk, file_name=copy.file_name)
-    if row.update(state=TableCopy.State.FAILED, problem=problem, data_key="", file_name="", stored_bytes=0):
+    row = _rows_of(copy).ready().filter(file_name=copy.file_name)
+    if row.update(state=FAILED, problem=problem, data_key="", file_name="", stored_bytes=0):
         remove_files(copy.pk, copy.file_name)
 
 
@@ -176,7 +182,7 @@ class _Encrypted(File):
         return False
 
 
-def _decrypted(copy: TableCopy) -> Path:
+def _decrypted(copy: StoredFile) -> Path:
     """The new plain file. The caller holds the copy's lock. Raises _Broken, CopyLost, OSError."""
     name = f"{copy.file_name}.{_token()}"
     target = folder() / f"{name}.tmp"
@@ -185,7 +191,7 @@ def _decrypted(copy: TableCopy) -> Path:
             cipher.decrypt(sealed, plain, _data_key(copy), str(copy.pk))
             plain.truncate()
         # Dropped meanwhile: the files are removed by a process that waits for the lock, or has had it.
-        if not TableCopy.objects.filter(pk=copy.pk, file_name=copy.file_name).exists():
+        if not _rows_of(copy).filter(file_name=copy.file_name).exists():
             raise CopyLost("The copy was deleted.")
         return target.rename(folder() / f"{name}.open")
     except cipher.Tampered as error:
@@ -194,7 +200,7 @@ def _decrypted(copy: TableCopy) -> Path:
         target.unlink(missing_ok=True)
 
 
-def _data_key(copy: TableCopy) -> bytes:
+def _data_key(copy: StoredFile) -> bytes:
     try:
         return base64.b64decode(copy.unseal())
     except (vault.SecretUnreadable, ValueError) as error:
@@ -202,7 +208,7 @@ def _data_key(copy: TableCopy) -> bytes:
 
 
 @contextmanager
-def _stored(copy: TableCopy) -> Iterator[IO[bytes]]:
+def _stored(copy: StoredFile) -> Iterator[IO[bytes]]:
     """The stored file, open for reading."""
     if not copy.file_name:
         raise CopyLost("There is no copy.")
@@ -259,21 +265,33 @@ def _opened() -> Iterator[tuple[float, int, Path]]:
                 yield found.st_mtime, found.st_size, path
 
 
-def _make_room(copy: TableCopy, size_bytes: int) -> None:
-    """Deletes copies until another one fits: previous versions first, then the least recently read."""
+def _rows_of(copy: StoredFile) -> QuerySet[Any]:
+    return type(copy).objects.filter(pk=copy.pk)
+
+
+def _make_room(copy: StoredFile, size_bytes: int) -> None:
+    """Deletes files until another one fits: comparisons, previous versions, then what was read least recently."""
     if size_bytes > settings.COPIES_BYTES:
         raise NoRoom("The table is larger than the space for copies (COPIES_MB).")
-    newer = TableCopy.objects.ready().filter(source=OuterRef("source"), finished_at__gt=OuterRef("finished_at"))
-    others = TableCopy.objects.exclude(pk=copy.pk)
-    while (others.aggregate(bytes=Sum("stored_bytes"))["bytes"] or 0) + size_bytes > settings.COPIES_BYTES:
-        victims = others.filter(state=TableCopy.State.READY).annotate(
-            is_previous=Exists(newer), used_at=Coalesce("last_read_at", "finished_at", "created_at")
-        )
-        victim = victims.order_by("-is_previous", "used_at").first()
+    while _stored_bytes(copy) + size_bytes > settings.COPIES_BYTES:
+        victim = Comparison.objects.ready().exclude(pk=copy.pk).last() or _least_needed(copy)
         if victim is None:
             return
         # Only while it is ready: another worker may be making room too.
-        purge(TableCopy.objects.ready().filter(pk=victim.pk))
+        _rows_of(victim).ready().order_by().delete()
+
+
+def _stored_bytes(copy: StoredFile) -> int:
+    """The sum of all files but this one."""
+    sums = (rows.exclude(pk=copy.pk).aggregate(bytes=Sum("stored_bytes")) for rows in every_file())
+    return sum(found["bytes"] or 0 for found in sums)
+
+
+def _least_needed(copy: StoredFile) -> TableCopy | None:
+    newer = TableCopy.objects.ready().filter(source=OuterRef("source"), finished_at__gt=OuterRef("finished_at"))
+    used_at = Coalesce("last_read_at", "finished_at", "created_at")
+    victims = TableCopy.objects.ready().exclude(pk=copy.pk).annotate(is_previous=Exists(newer), used_at=used_at)
+    return victims.order_by("-is_previous", "used_at").first()
 
 
 def _save(name: str, content: File) -> None:

@@ -17,7 +17,8 @@ from django.db import DatabaseError, connections
 from django.utils import timezone
 
 from datasources.copies import opened, store
-from datasources.models import TableCopy
+from datasources.models import Comparison, TableCopy
+from datasources.models.copies import StoredFile
 
 # A younger file may be one that a process is writing.
 WRITTEN_WITHIN = timedelta(hours=1)
@@ -25,7 +26,7 @@ SWEPT_EVERY_S = 60
 # A bucket may hold files of others.
 _STORED = re.compile(r"[0-9a-f-]{36}\.[0-9a-f]{8}")
 _STAGING = {"part", "new"}
-_UNFINISHED = {TableCopy.State.COPYING, TableCopy.State.STOPPED}
+_UNFINISHED = {TableCopy.State.COPYING, TableCopy.State.STOPPED, Comparison.State.COMPARING}
 
 # Held by each process of the machine that uses the folder, while it lives.
 _joined: IO[bytes] | None = None
@@ -77,7 +78,7 @@ def sweep() -> None:
 
 def tidy() -> None:
     """Removes stored files without a row. Marks copies whose file is missing as failed, so that they are made again."""
-    copies, storage = list(TableCopy.objects.ready()), storages["copies"]
+    copies, storage = [copy for rows in store.every_file() for copy in rows.ready()], storages["copies"]
     try:
         names = set(storage.listdir("")[1])
     except FileNotFoundError:
@@ -85,8 +86,8 @@ def tidy() -> None:
     for copy in copies:
         if copy.file_name not in names and not storage.exists(copy.file_name):
             store.lost(copy, "Its file is missing.")
-    needed = TableCopy.objects.exclude(file_name="").values_list("file_name", flat=True)
-    for name in names - set(needed):
+    needed = {name for rows in store.every_file() for name in rows.values_list("file_name", flat=True)}
+    for name in names - needed:
         if _STORED.fullmatch(name) and storage.get_modified_time(name) < timezone.now() - WRITTEN_WITHIN:
             storage.delete(name)
 
@@ -107,7 +108,7 @@ def _is_due() -> bool:
     return True
 
 
-def _is_needed(path: Path, copy: TableCopy | None) -> bool:
+def _is_needed(path: Path, copy: StoredFile | None) -> bool:
     if ".tmp" in path.suffixes or not _copy_id(path):
         return time.time() - path.stat().st_mtime < WRITTEN_WITHIN.total_seconds()
     if copy is None:
@@ -117,10 +118,11 @@ def _is_needed(path: Path, copy: TableCopy | None) -> bool:
     return copy.is_ready and path.name.startswith(copy.file_name)
 
 
-def _remove(is_kept: Callable[[Path, TableCopy | None], bool]) -> None:
+def _remove(is_kept: Callable[[Path, StoredFile | None], bool]) -> None:
     # Files first: a file that is there before its row is read is not newer than the row.
     paths = [path for path in store.folder().iterdir() if path.suffix != ".lock" and not path.is_dir()]
-    copies = TableCopy.objects.in_bulk({pk for path in paths if (pk := _copy_id(path))}) if paths else {}
+    ids = {pk for path in paths if (pk := _copy_id(path))}
+    copies = {pk: copy for rows in store.every_file() for pk, copy in rows.in_bulk(ids).items()} if ids else {}
     for path in paths:
         with contextlib.suppress(FileNotFoundError):
             if not is_kept(path, copies.get(_copy_id(path))):

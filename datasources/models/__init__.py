@@ -3,7 +3,7 @@
 from core.models import Leased, Sealed
 from datasources.models.audit import AuditEvent, Unchangeable
 from datasources.models.bin import Deletion, Opened
-from datasources.models.copies import Export, TableCopy
+from datasources.models.copies import Comparison, Export, TableCopy
 from datasources.models.hooks import Hint, Hook
 from datasources.models.keys import ApiKey, Canary, KeyShare, Newest, Refusal, Sync, Watch
 from datasources.models.links import LINK_MARGIN, DownloadLink, living
@@ -17,6 +17,7 @@ __all__ = [
     "ApiKey",
     "AuditEvent",
     "Canary",
+    "Comparison",
     "Deletion",
     "DownloadLink",
     "Export",

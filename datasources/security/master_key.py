@@ -12,9 +12,28 @@ from django.db.models import Q, QuerySet
 
 from accounts import mfa
 from core import vault
-from datasources.models import ApiKey, Canary, DownloadLink, Hook, Outlet, Sealed, ShareLink, TableCopy
+from datasources.models import (
+    ApiKey,
+    Canary,
+    Comparison,
+    DownloadLink,
+    Hook,
+    Outlet,
+    Sealed,
+    ShareLink,
+    TableCopy,
+)
 
-SEALED: tuple[type[Sealed], ...] = (Canary, ApiKey, DownloadLink, Hook, Outlet, ShareLink, TableCopy)
+SEALED: tuple[type[Sealed], ...] = (
+    Canary,
+    ApiKey,
+    Comparison,
+    DownloadLink,
+    Hook,
+    Outlet,
+    ShareLink,
+    TableCopy,
+)
 
 logger = logging.getLogger(__name__)
 

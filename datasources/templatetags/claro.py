@@ -210,9 +210,9 @@ def query(context: template.Context, **changes: object) -> str:
 
 @register.simple_tag(takes_context=True)
 def carry(context: template.Context, but_for: str) -> SafeString:
-    """The page's parameters as hidden fields of a form, except those named (separated by spaces)."""
+    """The page's parameters as hidden fields of a form, except those named (separated by spaces) and `row`."""
     fields = ((name, value) for name, values in context["request"].GET.lists() for value in values)
-    new = but_for.split()
+    new = ["row", *but_for.split()]
     return format_html_join(
         "", '<input type="hidden" name="{}" value="{}">', (field for field in fields if field[0] not in new)
     )
@@ -290,14 +290,15 @@ def may(role: int | None, action: str) -> bool:
 
 
 @register.inclusion_tag("views/_save.html", takes_context=True)
-def save_view(context: template.Context, name: str, *args: object) -> dict[str, object]:
+def save_view(context: template.Context, name: str, *args: object, again: bool = False) -> dict[str, object]:
     """A link that saves this page as a view, if its URL has more than the parameters of a list page.
 
-    For an open view its name, whether the page differs from it, and what can be done with it.
+    For an open view its name, whether the page differs from it, and what can be done with it. `again`: its button alone,
+    where the page has it a second time.
     """
     asked, path = context["request"].GET, reverse(name, args=args)
     shown = urlencode({"path": path, "query": asked.urlencode()})
-    found: dict[str, object] = {"href": f"{reverse('views:add')}?{shown}"}
+    found: dict[str, object] = {"href": f"{reverse('views:add')}?{shown}", "again": again}
     view = saved_views.of_address(context.get("saved_views", ()), path, asked)
     if view:
         table = context.get("table")

@@ -1,26 +1,46 @@
 """Tags for the row table: the columns of its address that it is sorted by, and the position of a fault in a filter."""
 
+from collections.abc import Sequence
+from typing import Any
+
 from django import template
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from core.forms import query_string
 from core.text import visible
+from datasources.rows import facets
 
 register = template.Library()
 
 
 @register.simple_tag(takes_context=True)
 def sorts(context: template.Context) -> list[dict[str, str]]:
-    """The columns that the rows are sorted by, each with the address without it."""
+    """The columns that the rows are sorted by, each with the address without it, and with its order turned round."""
     pairs = context["state"]["sorts"]
     parameters = dict(context["request"].GET.lists())
     found = []
     for name, order in pairs:
+        other = "asc" if order == "desc" else "desc"
+        turned = [(one, other if one == name else its) for one, its in pairs]
         others = [pair for pair in pairs if pair[0] != name]
-        href = query_string(parameters, sort=[one for one, _ in others], order=[one for _, one in others])
-        found.append({"name": name, "order": order, "href": href})
+        href, turned_href = (_sorted(parameters, sorts) for sorts in (others, turned))
+        found.append({"name": name, "order": order, "href": href, "turned": turned_href})
     return found
+
+
+def _sorted(parameters: dict[str, Any], pairs: Sequence[tuple[str, str]]) -> str:
+    return query_string(parameters, sort=[name for name, _ in pairs], order=[order for _, order in pairs])
+
+
+@register.simple_tag(takes_context=True)
+def conditions(context: template.Context) -> list[dict[str, str]]:
+    """The conditions of the filter, each with the address without it."""
+    parameters, every = dict(context["request"].GET.lists()), facets.conditions(context["state"]["filter"])
+    return [
+        {"text": one, "href": query_string(parameters, filter=" AND ".join(every[:place] + every[place + 1 :]))}
+        for place, one in enumerate(every)
+    ]
 
 
 @register.simple_tag

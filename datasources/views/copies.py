@@ -1,3 +1,4 @@
+import re
 from urllib.parse import urlencode
 
 from django.conf import settings
@@ -96,12 +97,15 @@ def _drop(request: HttpRequest, source: Source) -> str:
     return f"Deleted the copies of {source.name}."
 
 
+# Pages that offer copies: of a table, or of the two that are compared.
+_PAGES = re.compile(r"/sources/(?P<source>[0-9a-f-]{36})/(?P<page>rows|compare)/")
 _ACTS = {"create": _create, "resume": _create, "stop": _stop, "drop": _drop}
 
 
 def _back(request: HttpRequest, source: Source) -> str:
-    """The address of the table from which the form was sent, with its query; else the page of the copy."""
+    """The address of the page from which the form was sent, with its query; else the page of the copy."""
     came_from = request.POST.get("next", "")
-    if came_from.partition("?")[0] == reverse("sources:rows", args=[source.datasource_id]):
+    found = _PAGES.fullmatch(came_from.partition("?")[0])
+    if found and (found["page"] == "compare" or found["source"] == str(source.datasource_id)):
         return came_from
     return request.get_full_path()

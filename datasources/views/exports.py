@@ -24,7 +24,7 @@ from datasources.copies.filters import FilterError
 from datasources.copies.query import where
 from datasources.copies.search import NotFolded
 from datasources.copies.store import CopyLost
-from datasources.models import Export, Source, TableCopy
+from datasources.models import Comparison, Export, Source, TableCopy
 from datasources.rows import problems, reading
 from datasources.rows.forms import RowsForm
 from datasources.rows.problems import Problem
@@ -107,7 +107,7 @@ def file(request: HttpRequest, export: Export) -> HttpResponseBase:
         return _told(request, _no_copy(export.source))
     if request.method == "HEAD":
         return _attachment(export, ())
-    return _streamed(request, export, copy)
+    return streamed(request, export, copy)
 
 
 @login_required
@@ -144,13 +144,14 @@ def for_script(request: HttpRequest, source: Source) -> HttpResponseBase:
     if request.method == "HEAD":
         return _attachment(export, ())
     export.save(force_insert=True)
-    response = _streamed(request, export, copy)
+    response = streamed(request, export, copy)
     if not response.streaming:  # a script gets the sentence, and needs no receipt of it
         export.delete()
     return response
 
 
-def _streamed(request: HttpRequest, export: Export, copy: TableCopy) -> HttpResponseBase:
+def streamed(request: HttpRequest, export: Export, copy: TableCopy | Comparison) -> HttpResponseBase:
+    """The file of a receipt, or a sentence where it can't be written."""
     try:
         return _attachment(export, streaming.stream(export, copy))
     except UNWRITTEN as error:
@@ -245,8 +246,10 @@ def _query(state: dict[str, Any]) -> dict[str, Any]:
 
 
 def _form_path(export: Export) -> str:
-    """The form for exporting the same rows again."""
+    """The form for exporting the same rows again; of a comparison, its file."""
     query = export.query
+    if "compared" in query:
+        return query["compared"]
     sorts = query.get("sorts", ())
     asked = {name: query[name] for name in ("filter", "q", "check", "column") if name in query}
     asked |= {"sort": [name for name, _ in sorts], "order": [order for _, order in sorts]}

@@ -129,6 +129,8 @@ for _name, _path, _shows, _signed_in in [
     ("reset the password", "/accounts/password/reset/", "Reset your password", False),
     ("change the password", "/accounts/password/change/", "Change password", True),
     ("e-mail", "/accounts/email/", "alice@example.com", True),
+    ("shortcuts", "/shortcuts/", "Copy the link", True),
+    ("palette, none", "/palette/?q=zzz", "No matches", True),
     ("key, add", "/keys/add/", "Check and add", True),
     ("downloads, none", "/downloads/", "No download links yet", True),
     ("shared, none", "/shares/", "No share links yet", True),
@@ -264,6 +266,13 @@ def _view_shown(world: World) -> str:
     return "/sources/?status=failed"
 
 
+@place("palette", "What has failed")
+def _palette(world: World) -> str:
+    saved(world)
+    world.table(name=HOSTILE)
+    return "/palette/"
+
+
 @place("download, nobody makes it", "no worker is running")
 def _stranded_download(world: World) -> str:
     link = links.ask(world.table(), world.alice, 3600)
@@ -361,6 +370,7 @@ def _not_found(world: World) -> str:
 from tests.browser import (  # noqa: E402, F401 - each adds its own
     account_places,
     bin_places,
+    compare_places,
     copy_places,
     export_places,
     rows_of_copies_places,

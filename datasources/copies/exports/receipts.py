@@ -24,7 +24,7 @@ from datasources.copies.exports.formats import FORMATS, Options
 from datasources.copies.exports.writing import Plan, Wanted
 from datasources.copies.opened import Reader
 from datasources.copies.query import Query
-from datasources.models import Export, Source, TableCopy
+from datasources.models import Comparison, Export, Source, TableCopy
 
 # Files that are written at once for a user.
 AT_ONCE = 2
@@ -59,7 +59,7 @@ def wanted(export: Export, reader: Reader) -> Wanted:
     )
 
 
-def note_plan(export: Export, copy: TableCopy, reader: Reader, plan: Plan) -> None:
+def note_plan(export: Export, copy: TableCopy | Comparison, reader: Reader, plan: Plan) -> None:
     """Writes what the file will have into the receipt."""
     if check := export.query.get("check"):
         column = reader.columns[int(check.rpartition(".")[2]) - 1].name
@@ -93,7 +93,7 @@ def being_written(user: User) -> int:
     return user.exports.filter(state=State.WRITING, heard_at__gt=timezone.now() - LOST_AFTER).count()
 
 
-def go_on(export: Export, copy: TableCopy, size_bytes: int) -> str:
+def go_on(export: Export, copy: TableCopy | Comparison, size_bytes: int) -> str:
     """Notes how far the file is; "" if it may continue, else the reason why not.
 
     A user who loses access to the key gets nothing more.
@@ -107,7 +107,7 @@ def go_on(export: Export, copy: TableCopy, size_bytes: int) -> str:
         return "The owner of the key switched row exports off."
     now = timezone.now()
     # Copies that are read are evicted last.
-    if not TableCopy.objects.ready().filter(pk=copy.pk).order_by().update(last_read_at=now):
+    if not type(copy).objects.ready().filter(pk=copy.pk).order_by().update(last_read_at=now):
         return "The whole-table copy was deleted."
     if not _change(export, State.WRITING, heard_at=now, bytes_written=size_bytes):
         return LOST

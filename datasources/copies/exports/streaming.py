@@ -18,7 +18,7 @@ from datasources.activity import log
 from datasources.copies import opened
 from datasources.copies.exports import receipts, writing
 from datasources.copies.exports.receipts import Crowded
-from datasources.models import Export, TableCopy
+from datasources.models import Comparison, Export, TableCopy
 
 # Files that are written at once by a process. Making a piece holds one of its threads.
 AT_ONCE = 4
@@ -42,7 +42,7 @@ def has_room() -> bool:
     return _slots.held[_NAME] < AT_ONCE
 
 
-def stream(export: Export, copy: TableCopy) -> "Stream":
+def stream(export: Export, copy: TableCopy | Comparison) -> "Stream":
     """The file of a receipt that waits, which is being written from now on.
 
     Raises Crowded, AlreadyWritten, writing.Refused, the errors of query.where, CannotSort, and those of opened.reader.
@@ -63,7 +63,9 @@ def stream(export: Export, copy: TableCopy) -> "Stream":
 class Stream:
     """The slices of a file. Notes in the receipt how far it is and how it ends; `close` ends it in any case."""
 
-    def __init__(self, export: Export, copy: TableCopy, pieces: Iterator[bytes], rows: int, held: ExitStack):
+    def __init__(
+        self, export: Export, copy: TableCopy | Comparison, pieces: Iterator[bytes], rows: int, held: ExitStack
+    ):
         self._export, self._copy, self._rows = export, copy, rows
         self._slices = _sliced(pieces)
         self._held = held

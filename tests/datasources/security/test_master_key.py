@@ -5,11 +5,12 @@ import pytest
 from django.core.exceptions import ImproperlyConfigured
 from django.db import OperationalError, connection
 
-from core import vault
+from core import leases, vault
 from datasources import keys
 from datasources.copies import opened, upkeep
+from datasources.copies.compare import jobs, work
 from datasources.downloads import links
-from datasources.models import ApiKey, Canary, DownloadLink, TableCopy
+from datasources.models import ApiKey, Canary, Comparison, DownloadLink, TableCopy
 from datasources.security import master_key
 from tests.conftest import synced
 from tests.support.copies import copied
@@ -146,11 +147,14 @@ def test_a_rotation_encrypts_every_secret_anew(alice, key, account, new_ring, se
     link.seal("https://files.example/?signature=x")
     link.save()
     copy = copied(link.source, ["id"], [["a cell"]])
+    comparison = jobs.ask(copy, copy, [], alice)
+    work.run(*leases.claim_due(Comparison)[0])
     new_ring()
     done = master_key.rotate()
     assert done.rotated == {
         "Canary": 1,
         "ApiKey": 1,
+        "Comparison": 1,
         "DownloadLink": 1,
         "Hook": 0,
         "Outlet": 0,
@@ -166,6 +170,8 @@ def test_a_rotation_encrypts_every_secret_anew(alice, key, account, new_ring, se
     upkeep.empty()
     with opened.reader(TableCopy.objects.get(pk=copy.pk)) as reader:
         assert reader.run("SELECT c0 FROM rows") == [("a cell",)]
+    with opened.reader(Comparison.objects.get(pk=comparison.pk)) as reader:
+        assert reader.rows == 0
     assert master_key.trouble() == ""
 
 
@@ -187,6 +193,7 @@ def test_a_second_rotation_has_nothing_to_do(alice, new_ring):
     assert master_key.rotate().current == {
         "Canary": 1,
         "ApiKey": 1,
+        "Comparison": 0,
         "DownloadLink": 0,
         "Hook": 0,
         "Outlet": 0,

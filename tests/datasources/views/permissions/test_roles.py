@@ -18,13 +18,19 @@ PATHS = {
     ("GET", "/sources/{datasource_id}/"): Action.BROWSE,
     ("GET", "/sources/{datasource_id}/first-rows/"): Action.BROWSE,
     ("GET", "/sources/{datasource_id}/rows/"): Action.BROWSE,
+    ("GET", "/sources/{datasource_id}/rows/1/"): Action.BROWSE,
+    ("GET", "/sources/{datasource_id}/rows/filter/"): Action.BROWSE,
     # Of a table without a copy, and without a column.
     ("GET", "/sources/{datasource_id}/rows/heads/"): Action.BROWSE,
     ("GET", "/sources/{datasource_id}/rows/column/"): Action.BROWSE,
+    ("GET", "/sources/{datasource_id}/rows/menu/"): Action.BROWSE,
     ("GET", "/sources/{datasource_id}/copy/"): Action.BROWSE,
     ("GET", "/sources/{datasource_id}/rows/export/"): Action.EXPORT,
     # Without a format.
     ("POST", "/sources/{datasource_id}/rows/export/"): Action.EXPORT,
+    # Without another table.
+    ("GET", "/sources/{datasource_id}/compare/"): Action.BROWSE,
+    ("POST", "/sources/{datasource_id}/compare/"): Action.BROWSE,
     ("GET", "/exports/"): Action.BROWSE,
     # A small table; larger ones, stopping and deleting: tests/datasources/views/test_copies.py.
     ("POST", "/sources/{datasource_id}/copy/"): Action.BROWSE,
@@ -68,6 +74,8 @@ PATHS = {
     ("GET", "/bin/"): Action.BROWSE,
     ("GET", "/bin/bar/"): Action.BROWSE,
     ("GET", "/above/"): Action.BROWSE,
+    ("GET", "/palette/"): Action.BROWSE,
+    ("GET", "/shortcuts/"): Action.BROWSE,
     ("POST", "/bin/{deletion_id}/undo/"): Action.SHARE,
     ("GET", "/bin/{deletion_id}/now/"): Action.DELETE,
     ("POST", "/bin/{deletion_id}/now/"): Action.DELETE,

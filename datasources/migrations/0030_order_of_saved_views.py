@@ -7,7 +7,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("datasources", "0028_export_heard_at"),
+        ("datasources", "0029_comparisons"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
