@@ -40,7 +40,7 @@ TABLE: dict[Action, tuple[Role, str]] = {
     Action.DOWNLOAD: (Role.VIEWER, "Download files"),
     Action.EXPORT: (Role.VIEWER, "Export rows"),
     Action.SHARE: (Role.MEMBER, "Create share links, restore deleted files"),
-    Action.SAVE_VIEWS: (Role.MEMBER, "Save views for the team"),
+    Action.SAVE_VIEWS: (Role.MEMBER, "Save and change views of the team"),
     Action.COPY: (Role.MEMBER, "Copy large tables, stop and delete copies"),
     Action.END_SHARES: (Role.ADMIN, "Edit and revoke share links of others"),
     Action.DELETE: (Role.ADMIN, "Delete files"),

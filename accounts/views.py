@@ -44,6 +44,16 @@ def account(request: HttpRequest) -> HttpResponse:
 
 @login_required
 @require_POST
+def single_keys(request: HttpRequest) -> HttpResponse:
+    """Switches the user's single-key shortcuts on (`on`=1) or off."""
+    request.user.uses_single_keys = request.POST.get("on") == "1"
+    request.user.save(update_fields=["uses_single_keys"])
+    messages.success(request, f"Single-key shortcuts are {'on' if request.user.uses_single_keys else 'off'}.")
+    return redirect("account")
+
+
+@login_required
+@require_POST
 def end_sessions(request: HttpRequest) -> HttpResponse:
     """Signs out elsewhere: one session, or all but this one."""
     chosen = sessions.others(request.user, request.session.session_key)

@@ -16,6 +16,9 @@ PAGES = {
     "last page, 50 sources": f"/sources/?page={SOURCES // 50}",
 }
 EMPTY = "empty page"
+# What the browser asks for with each letter.
+PALETTE = {"nothing typed": "/palette/", "three letters": "/palette/?q=rep", "two words": "/palette/?q=csv+7"}
+FRAGMENT = {"HX-Request": "true", "HX-Request-Type": "partial"}
 
 
 def figures(world: World) -> Iterator[Figure]:
@@ -28,3 +31,7 @@ def figures(world: World) -> Iterator[Figure]:
     taken = in_turns({what: lambda path=path: browser.get(path) for what, path in pages.items()}, rounds=60)
     for what in PAGES:
         yield times(f"list, {what}", taken[what], taken[EMPTY], EMPTY)
+    searches = {what: lambda path=path: browser.get(path, **FRAGMENT) for what, path in PALETTE.items()}
+    taken = in_turns({EMPTY: lambda: browser.get("/empty/"), **searches}, rounds=30)
+    for what in PALETTE:
+        yield times(f"palette over {SOURCES:,} files, {what} (at most 50 ms)", taken[what], taken[EMPTY], EMPTY)

@@ -74,7 +74,11 @@ def names(count: int, **more: object) -> list[dict[str, object]]:
 
 def table(account: Account, key: ApiKey, rows: int) -> Source:
     """A source of 12 columns of text, numbers, dates and links, uploaded, processed and swept up."""
-    text = "\n".join([HEADER, *(_line(number) for number in range(rows))])
+    return uploaded(account, key, "\n".join([HEADER, *(_line(number) for number in range(rows))]))
+
+
+def uploaded(account: Account, key: ApiKey, text: str) -> Source:
+    """The source of this CSV, processed and swept up."""
     answer = requests.post(
         f"{account.sandbox.base_url}/datasources/upload",
         files={"file": ("products.csv", text)},

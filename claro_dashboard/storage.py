@@ -10,8 +10,10 @@ from whitenoise.storage import CompressedManifestStaticFilesStorage
 STYLES = (
     *("css/tokens.css", "vendor/tabler/tabler.css", "vendor/tabler-icons/icons.css", "css/base.css"),
     *(f"css/{name}.css" for name in ("icons", "controls", "tables", "lines", "status", "alerts", "dialog")),
+    *(f"css/{name}.css" for name in ("shortcuts", "palette")),
     *(f"css/{name}.css" for name in ("shell", "spaces", "sources", "details", "rows", "copies", "keys", "operations")),
-    *(f"css/{name}.css" for name in ("columns", "activity", "account", "shares", "exports", "compare")),
+    *(f"css/{name}.css" for name in ("rows-toolbar", "columns", "activity", "account", "shares", "exports", "compare")),
+    *(f"css/{name}.css" for name in ("views", "record", "drawer")),
 )
 STYLE_SHEET = "css/claro.css"
 

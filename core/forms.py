@@ -11,8 +11,11 @@ ORDERS = (("asc", "ascending"), ("desc", "descending"))
 
 
 def query_string(parameters: dict[str, Any], **changes: object) -> str:
-    """The query string with some parameters changed, empty ones left out; a change leads to the first page."""
-    changed = {**parameters, "page": "", **changes}
+    """The query string with some parameters changed, empty ones left out.
+
+    A change leads to the first page, and to no row that is open.
+    """
+    changed = {**parameters, "page": "", "row": "", **changes}
     # `column=` is the column without a name.
     kept = {
         name: value

@@ -13,6 +13,7 @@ from django.db.models import (
     BigAutoField,
     BooleanField,
     Case,
+    CharField,
     Exists,
     F,
     IntegerField,
@@ -20,10 +21,12 @@ from django.db.models import (
     Q,
     QuerySet,
     Subquery,
+    TextField,
     UUIDField,
     Value,
     When,
 )
+from django.db.models.functions import Cast
 from django.http import Http404
 from django.shortcuts import get_object_or_404
 from django.utils import timezone
@@ -43,6 +46,7 @@ from datasources.models import (
     SavedView,
     ShareLink,
     Source,
+    ViewPlace,
 )
 
 
@@ -185,7 +189,7 @@ def used_up_share(token: str) -> ShareLink | None:
 
 
 def views_for(user: User | Slot, space: Space = EVERYTHING) -> QuerySet[SavedView]:
-    """Saved views of this person and of their teams, each with the `role` they have with it.
+    """Saved views of this person and of their teams, each with the `role` they have with it, in their own order.
 
     Those of teams one has left and of sources one does not reach (any more) are not there.
     """
@@ -202,7 +206,27 @@ def views_for(user: User | Slot, space: Space = EVERYTHING) -> QuerySet[SavedVie
         views = views.filter(team=None)
     of_team = Subquery(mine.filter(team=OuterRef("team")).values("role")[:1], output_field=IntegerField())
     role = Case(When(owner=user, then=Value(int(Role.OWNER))), default=of_team)
-    return views.annotate(role=role).select_related("team")
+    place = Subquery(ViewPlace.objects.filter(user=user, view=OuterRef("pk")).values("place")[:1])
+    views = views.annotate(role=role, place=place).select_related("team")
+    return views.order_by(F("place").asc(nulls_last=True), "name", "created_at")
+
+
+def names_for(user: User | Slot) -> QuerySet:
+    """Everything that the user may open by its name, as one query for the command palette.
+
+    Tuples of texts: kind, id, name, then what its address and order need. A file (once a key): its type, when it was
+    uploaded. A view: its page, its source, its parameters, its team. All else is empty, because a union needs it.
+    """
+
+    def texts(found: QuerySet, kind: str, pk: str, name: str, *more: str) -> QuerySet:
+        columns = [Cast(one, TextField()) for one in (pk, name, *more)]
+        blanks = [Value("", TextField()) for _ in range(6 - len(columns))]
+        return found.order_by().values_list(Value(kind, CharField()), *columns, *blanks)
+
+    files = texts(sources_for(user), "file", "datasource_id", "file_name", "content_type", "uploaded_at")
+    views = texts(views_for(user), "view", "pk", "name", "page", "datasource_id", "query", "team_id")
+    teams = texts(Membership.objects.filter(user=user), "team", "team_id", "team__name")
+    return files.union(views, teams, all=True)
 
 
 def deletions_for(user: User | Slot, space: Space = EVERYTHING) -> QuerySet[Deletion]:

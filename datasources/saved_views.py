@@ -1,18 +1,25 @@
 """Saved views: what of a page's address is kept under a name."""
 
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
 from urllib.parse import urlencode
 
 from django import forms
 from django.db import transaction
+from django.db.models import F
 from django.http import QueryDict
 from django.urls import Resolver404, resolve
 
-from accounts.models import Team
+from accounts.models import Team, User
 from accounts.quotas import require_room
 from core.forms import NameField, NamesField, PageForm, QueryForm
+from datasources import access
 from datasources.activity.forms import ActivityForm
-from datasources.models import SavedView
+from datasources.claro import COMPLETED
+from datasources.copies import filters
+from datasources.models import SavedView, Source, ViewPlace
 from datasources.rows.forms import RowsForm
+from datasources.sources import contents
 from datasources.sources.forms import SourceListForm
 
 # The pages that can be saved, each with what its address may hold.
@@ -22,8 +29,23 @@ FORMS: dict[str, type[QueryForm]] = {
     SavedView.Page.DOWNLOADS: PageForm,
     SavedView.Page.ACTIVITY: ActivityForm,
 }
-# Where in a list somebody was is no part of how they set it up.
-PLACES = frozenset({"page", "go", "before", "after", "back"})
+# Where in a list somebody was is no part of how they set it up, nor is the view that they opened.
+OPENED = "view"
+PLACES = frozenset({"page", "go", "before", "after", "back", "row", OPENED})
+
+
+# Of so many files, the newest ones, the columns are compared with those of a view.
+CONSIDERED = 500
+
+
+@dataclass(frozen=True)
+class File:
+    """A file for which a view may be used, and the columns of the view that it lacks."""
+
+    source: Source
+    # Whether its columns are known.
+    is_known: bool
+    missing: list[str]
 
 
 class CannotBeSaved(Exception):
@@ -52,14 +74,95 @@ def read(path: str, query: str) -> tuple[SavedView, str]:
 
 def save(view: SavedView) -> None:
     """Stores a new view. Raises QuotaReached: a person's own count for them, a team's for the team."""
-    mine = (
-        SavedView.objects.filter(owner=view.owner)
-        if view.owner
-        else SavedView.objects.filter(team=view.team, owner=None)
-    )
     with transaction.atomic():
-        require_room(view.owner or view.team, "saved_views", mine)
+        _require_room(view)
         view.save(force_insert=True)
+
+
+def update(view: SavedView, shown: SavedView, space: Team | None, seen: int) -> bool:
+    """Stores the state that `shown` has; False if the view was updated since its revision `seen`.
+
+    A user's own view moves to the space in which it is updated; a team's stays with the team.
+    """
+    team, query = (space, shown.query) if view.owner_id else (view.team, _without_space(shown.query))
+    changes = {"query": query, "team": team, "revision": F("revision") + 1}
+    return bool(SavedView.objects.filter(pk=view.pk, revision=seen).update(**changes))
+
+
+def move(view: SavedView, user: User, team: Team | None) -> None:
+    """Gives a view to a team, or to the user alone. Raises QuotaReached."""
+    with transaction.atomic():
+        view.refresh_from_db(from_queryset=SavedView.objects.select_for_update(no_key=True))
+        view.owner, view.team = (None, team) if team else (user, None)
+        view.query = _without_space(view.query)
+        _require_room(view)
+        view.save(update_fields=["owner", "team", "query"])
+
+
+def shift(views: Sequence[SavedView], view: SavedView, shown: Sequence[SavedView], by: int, user: User) -> None:
+    """Moves a view among those `shown`, by -1 or 1, in the user's order of all their `views`."""
+    order, place = list(shown), list(shown).index(view)
+    if not 0 <= place + by < len(order):
+        return
+    neighbour = order[place + by]
+    others = [one for one in views if one != view]
+    others.insert(others.index(neighbour) + (by > 0), view)
+    rows = [ViewPlace(user=user, view=one, place=number) for number, one in enumerate(others)]
+    ViewPlace.objects.bulk_create(rows, update_conflicts=True, unique_fields=["user", "view"], update_fields=["place"])
+
+
+def of_address(views: Iterable[SavedView], path: str, parameters: QueryDict) -> SavedView | None:
+    """The view that a page shows, or from which its user came: the one that the address names, else an equal one."""
+    here = [view for view in views if view.path == path]
+    named = (view for view in here if str(view.pk) == parameters.get(OPENED))
+    return next(named, None) or next((view for view in here if is_shown(view, path, parameters)), None)
+
+
+def is_changed(view: SavedView, parameters: QueryDict) -> bool:
+    """Whether the page of the view has another state now. The space is no part of a team's view."""
+    shown, space = read(view.path, parameters.urlencode())
+    here, stored = shown.parameters, view.parameters
+    if space:
+        here["team"] = [space]
+    if not view.owner_id:
+        here.pop("team", None)
+        stored.pop("team", None)
+    return here != stored
+
+
+def missing(view: SavedView, known: Collection[str]) -> list[str]:
+    """The columns that a view of rows names (shown, sorted by or filtered) and that are not among the known ones."""
+    given, exact, loose = view.parameters, set(known), {name.lower() for name in known}
+    gone = [name for name in given.get("column", ()) if name not in exact]
+    gone += [name for name in given.get("sort", ()) if name and name not in exact]
+    gone += [name for name in filters.names(given.get("filter", [""])[-1]) if name.lower() not in loose]
+    return list(dict.fromkeys(gone))
+
+
+def files_for(view: SavedView, user: User, words: str) -> list[File]:
+    """Other files that the user may open, those that have all columns of the view first; of the newest ones.
+
+    Files whose columns are unknown come last. Their names contain `words`.
+    """
+    sources = access.sources_for(user).filter(status=COMPLETED, file_name__icontains=words)
+    sources = sources.exclude(datasource_id=view.datasource_id).select_related("key").order_by("-uploaded_at", "-pk")
+    newest = {source.datasource_id: source for source in reversed(sources[:CONSIDERED])}
+    found = []
+    for source in reversed(newest.values()):
+        known = contents.known_columns(source)
+        found.append(File(source, bool(known), missing(view, known) if known else []))
+    return sorted(found, key=lambda file: (not file.is_known, len(file.missing)))
+
+
+def _without_space(query: str) -> str:
+    given = QueryDict(query, mutable=True)
+    given.pop("team", None)
+    return given.urlencode()
+
+
+def _require_room(view: SavedView) -> None:
+    owned = {"owner": view.owner} if view.owner else {"team": view.team, "owner": None}
+    require_room(view.owner or view.team, "saved_views", SavedView.objects.filter(**owned))
 
 
 def is_shown(view: SavedView, path: str, parameters: QueryDict) -> bool:
@@ -86,8 +189,8 @@ class ViewNameForm(forms.ModelForm):
         fields = ("name",)
 
 
-class SavedViewForm(ViewNameForm):
-    """A new view: for oneself, or for one of `teams`."""
+class MoveForm(forms.Form):
+    """The audience of a view: the user alone, or one of `teams`."""
 
     team = forms.ModelChoiceField(Team.objects.none(), required=False, label="Visible to", empty_label="Only me")
 
@@ -97,3 +200,21 @@ class SavedViewForm(ViewNameForm):
             self.fields["team"].queryset = Team.objects.filter(pk__in=[team.pk for team in teams])
         else:
             del self.fields["team"]
+
+
+class SavedViewForm(MoveForm, ViewNameForm):
+    """A new view: for oneself, or for one of `teams`."""
+
+    field_order = ("name", "team")
+
+
+class UpdateForm(forms.Form):
+    """The revision of the view that the user saw."""
+
+    revision = forms.IntegerField(min_value=1, max_value=2**31 - 1)
+
+
+class FilesForm(QueryForm):
+    """Files to use a view for: their names contain `q`."""
+
+    q = forms.CharField(required=False, max_length=200)

@@ -59,6 +59,9 @@ class What(StrEnum):
     EXPORTED = "exported"
     EXPORT_BROKEN_OFF = "export_broken_off"
     VIEW_SAVED = "view_saved"
+    VIEW_UPDATED = "view_updated"
+    VIEW_MOVED = "view_moved"
+    VIEW_TAKEN_OUT = "view_taken_out"
     VIEW_DELETED = "view_deleted"
     DOWNLOAD_ASKED = "download_asked"
     DOWNLOADED = "downloaded"
@@ -160,6 +163,9 @@ GROUPS = {
         "bookmark",
         {
             What.VIEW_SAVED: ("View saved", "saved the view {about} for {team}"),
+            What.VIEW_UPDATED: ("View updated", "updated the view {about} of {whose}"),
+            What.VIEW_MOVED: ("View moved to a team", "moved the view {about} to {team}"),
+            What.VIEW_TAKEN_OUT: ("View moved out of a team", "moved the view {about} out of {team}"),
             What.VIEW_DELETED: ("View deleted", "deleted the view {about} of {team}"),
         },
     ),

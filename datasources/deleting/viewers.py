@@ -12,7 +12,7 @@ from django.utils import timezone
 from accounts.models import User
 from core.lately import Lately
 from core.redis import connection
-from datasources import access
+from datasources import access, recent
 from datasources.models import Opened, Source
 
 # What people see is right to within this time: opening is mostly reading, and stays it.
@@ -26,6 +26,7 @@ def note(source: Source, user: User) -> None:
     """Writes down that this person has opened the source, when that was not done for an hour."""
     if not noted_lately.is_new((source.pk, user.pk)):
         return
+    recent.note(user.pk, "file", source.datasource_id)
     with contextlib.suppress(redis.RedisError):
         if connection().set(f"claro:opened:{source.pk}:{user.pk}", 1, nx=True, ex=NOTED_EVERY):
             Opened.objects.bulk_create(

@@ -10,7 +10,7 @@ from datasources.models.links import LINK_MARGIN, DownloadLink, living
 from datasources.models.notices import Notice, Outlet, OutletTest, Wish
 from datasources.models.shares import SharedFile, ShareLink
 from datasources.models.sources import Reading, Source, StatusChange
-from datasources.models.views import SavedView
+from datasources.models.views import SavedView, ViewPlace
 
 __all__ = [
     "LINK_MARGIN",
@@ -41,6 +41,7 @@ __all__ = [
     "Sync",
     "TableCopy",
     "Unchangeable",
+    "ViewPlace",
     "Watch",
     "Wish",
     "living",

@@ -36,6 +36,8 @@ class SavedView(models.Model):
     datasource_id = models.UUIDField(null=True, blank=True, db_index=True)
     query = models.TextField(blank=True)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
+    # Counts the updates, so that two users who update a view at once notice each other.
+    revision = models.PositiveIntegerField(default=1)
 
     class Meta:
         ordering = ["name", "created_at"]
@@ -59,5 +61,29 @@ class SavedView(models.Model):
 
     @property
     def url(self) -> str:
-        text = "&".join(part for part in (f"team={self.team_id}" if self.team_id else "", self.query) if part)
+        """The address with the state of the view."""
+        return self._address(self.query)
+
+    @property
+    def href(self) -> str:
+        """The same with the view's id, so that the page knows which view is open, also after changes."""
+        return self._address(self.query, f"view={self.pk}")
+
+    def _address(self, *parts: str) -> str:
+        team = f"team={self.team_id}" if self.team_id else ""
+        text = "&".join(part for part in (team, *parts) if part)
         return f"{self.path}?{text}" if text else self.path
+
+
+class ViewPlace(models.Model):
+    """The place of a view in one user's own order. A view without one follows those that have one, by name."""
+
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
+    view = models.ForeignKey(SavedView, on_delete=models.CASCADE, related_name="places")
+    place = models.PositiveIntegerField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["user", "view"], name="one_place_per_user_and_view")]
+
+    def __str__(self) -> str:
+        return f"{self.view_id} at {self.place}"

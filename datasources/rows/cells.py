@@ -111,6 +111,19 @@ def whole(value: object, *, is_compact: bool = False) -> str:
     return str(value) if is_number(value) else numbers.shown(value, None if is_compact else 2)
 
 
+def kind(value: object) -> str:
+    """The class of a cell with this value."""
+    if value is None:
+        return "is-null"
+    if isinstance(value, bool):
+        return "is-bool"
+    if is_number(value):
+        return "is-number"
+    if not isinstance(value, str):
+        return "is-json"
+    return "is-link" if is_link(value) else "is-text" if value else "is-empty"
+
+
 def is_number(value: object) -> bool:
     """Whether a value of the API, no truth value, is a number."""
     return isinstance(value, int | float | NumberText)
@@ -139,17 +152,22 @@ def _mark(found: re.Match[str]) -> str:
 
 
 def _text(value: str, cut_at: int, row: int, place: int, terms: Sequence[str]) -> str:
-    link_max = LINK_MAX if cut_at == CUT_AT else cut_at
-    if value[:4] == "http" and value.startswith(("http://", "https://")) and len(value) <= link_max and _is_link(value):
+    if is_link(value, LINK_MAX if cut_at == CUT_AT else cut_at):
         return _link(value, cut_at, terms)
     return _cut(value, "is-text", cut_at, row, place, terms)
 
 
 def _link(value: str, cut_at: int, terms: Sequence[str]) -> str:
-    href = escape(value) if _QUOTED.search(value) else value
-    shown = href if len(value) <= cut_at and not terms else _highlighted(value, cut_at, terms)
+    shown = _highlighted(value, cut_at, terms) if terms or len(value) > cut_at else ""
+    return f'<td class="is-link">{anchor(value, shown)}</td>'
+
+
+def anchor(link: str, shown: str = "") -> str:
+    """A link, for which `is_link` is true, to another site, as itself or as other HTML."""
+    href = escape(link) if _QUOTED.search(link) else link
+    shown = shown or href
     shown = shown if shown.isascii() else f"<bdi>{shown}</bdi>"
-    return f'<td class="is-link"><a href="{href}" rel="noopener noreferrer nofollow" target="_blank">{shown}</a></td>'
+    return f'<a href="{href}" rel="noopener noreferrer nofollow" target="_blank">{shown}</a>'
 
 
 def _highlighted(text: str, cut_at: int, terms: Sequence[str]) -> str:
@@ -200,8 +218,10 @@ def describe(text: str) -> str:
     return name if len(text) == 1 else f"{len(text):,} {name}s"
 
 
-def _is_link(text: str) -> bool:
+def is_link(text: str, longest: int = LINK_MAX) -> bool:
     """A whole, plain http(s) address: with a host, without white space, control characters, name or password."""
+    if not (text[:4] == "http" and text.startswith(("http://", "https://")) and len(text) <= longest):
+        return False
     if len(text) <= LINK_MAX and _PLAIN_LINK.fullmatch(text):
         return True
     if not text.isprintable() or " " in text or len(text) > LINK_MAX:

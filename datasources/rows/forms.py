@@ -34,6 +34,9 @@ class RowsForm(QueryForm):
     # A row to go to, by its number.
     go = forms.IntegerField(required=False, min_value=1, max_value=1_000_000_000)
 
+    # The row that is open beside the table, by its number.
+    row = forms.IntegerField(required=False, min_value=1, max_value=1_000_000_000)
+
     def clean_sort(self) -> list[str]:
         names = self.cleaned_data["sort"]
         if len(names) > SORTS_MAX:
@@ -41,13 +44,18 @@ class RowsForm(QueryForm):
         return names
 
     def state(self) -> dict[str, Any]:
-        """Also `sorts`: the columns that rows are sorted by, each with "asc" or "desc". `sort`, `order`: the first."""
+        """Also `sorts`: the columns that rows are sorted by, each with "asc" or "desc". `sort`, `order`: the first.
+
+        `row` decides the page.
+        """
         state = super().state()
         sorts: dict[str, str] = {}
         for name, order in zip_longest(state["sort"], state["order"][: len(state["sort"])], fillvalue=""):
             if name:
                 sorts.setdefault(name, order or "asc")
         sort, order = next(iter(sorts.items()), ("", "asc"))
+        if state["row"]:
+            state["page"] = -(-state["row"] // state["limit"])
         return {**state, "sorts": tuple(sorts.items()), "sort": sort, "order": order}
 
     @staticmethod

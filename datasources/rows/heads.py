@@ -14,9 +14,12 @@ from datasources.rows.facets import Links
 
 # Bytes of all heads of a page; those beyond have no links, then no bars.
 HEADS_BYTES = 350_000
-HEIGHT, STEP = 24, 10
+HEIGHT, STEP = 22, 10
 # The shortest bar that can be seen.
 LEAST = 1.5
+# Kinds as a narrow column has room for them; the others are short words.
+SHORT = {"text": "abc", "whole number": "123", "number": "1.5", "true or false": "t/f", "nested": "{}"}
+SHORT |= {"number as text": "“1”"}
 KINDS = {
     Kind.TEXT: "text",
     Kind.INT: "whole number",
@@ -50,12 +53,11 @@ def heads(profiles: Sequence[ColumnProfile], parts: Sequence[Part] | None, links
 
 def head(profile: ColumnProfile, part: Part | None, links: Links | None, panel: str, *, has_chart: bool = True) -> str:
     name, words = escape(short(profile.column.name, 60)), kind(profile)
-    opens = f'<a class="head-kind" href="{escape(panel)}" data-panel="{name}" aria-label="{words}, profile of {name}">'
-    empty = empty_share(profile, part)
-    shown = f'<span class="head-empty">{empty}</span>' if empty else ""
+    facts = ", ".join(filter(None, [words, _ends(profile), empty_share(profile, part)]))
+    look = f'class="head-kind" data-panel="{name}" title="{facts}" aria-label="{facts}, profile of {name}"'
+    opens = f'<a {look} data-kind="{SHORT.get(words, words)}" href="{escape(panel)}"></a>'
     bars = chart(profile, part, links) if has_chart else ""
-    line, ends = f"{opens}{words}</a> {shown}", _ends(profile)
-    return f'<td><div class="head-line">{line}</div>{bars}<div class="head-ends">{ends}</div></td>'
+    return f'<td><div class="head-line">{opens}{bars}</div></td>'
 
 
 def empty_share(profile: ColumnProfile, part: Part | None = None) -> str:
@@ -121,15 +123,13 @@ def _title(label: str, count: int, among: int | None, rows: int) -> str:
 
 
 def _ends(profile: ColumnProfile) -> str:
-    """The line below the bars: the smallest and largest value, or the number of values."""
+    """The smallest and largest value in words, or the number of values."""
     facts = profile.facts
     if facts.bounds and not facts.are_dates:
-        return " ".join(f"<span>{escape(short(number(end), 12))}</span>" for end in (facts.least, facts.most))
+        return " to ".join(escape(short(number(end), 12)) for end in (facts.least, facts.most))
     if facts.bounds:
-        return f"<span>{escape(facts.least[:10])}</span> <span>{escape(facts.most[:10])}</span>"
-    if not facts.distinct:
-        return ""
-    return f"<span>{distinct(profile)}</span>"
+        return f"{escape(facts.least[:10])} to {escape(facts.most[:10])}"
+    return distinct(profile) if facts.distinct else ""
 
 
 def distinct(profile: ColumnProfile) -> str:

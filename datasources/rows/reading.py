@@ -3,8 +3,9 @@
 Without a copy, a search, several sort columns and a check make no call.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from datasources.copies import checks, opened, read, search
@@ -77,10 +78,25 @@ def read_page(
     With `at`, these cells of the page (row and column, both from 1) are whole; other cells may be missing. Raises
     NeedsCopy, StillLoading and ClaroError where rows are live, else the errors of UNANSWERED.
     """
+    return _read(source, copy, state, person, partial(_from_copy, at=at))
+
+
+def read_row(source: Source, copy: TableCopy | None, state: dict[str, Any], person: object) -> Reading:
+    """The row that `state["row"]` numbers under its filter and sort order, whole; none past the last."""
+    return _read(source, copy, {**state, "page": state["row"], "limit": 1}, person, _row_of_copy)
+
+
+def _read(
+    source: Source,
+    copy: TableCopy | None,
+    state: dict[str, Any],
+    person: object,
+    from_copy: Callable[[TableCopy, dict[str, Any], object], Reading],
+) -> Reading:
     unread, unopened = None, ""
     if copy:
         try:
-            return _from_copy(copy, state, person, at)
+            return from_copy(copy, state, person)
         except Unavailable as error:
             if needs(state):
                 raise Unopened(str(error)) from error
@@ -97,6 +113,13 @@ def read_page(
         raise NeedsCopy
     live = pages.page(source, state["page"], state["limit"], RowsForm.query(state), person)
     return Reading(live, unread=unread, unopened=unopened)
+
+
+def _row_of_copy(copy: TableCopy, state: dict[str, Any], person: object) -> Reading:
+    with opened.reader(copy, person) as reader:
+        page = read.page(reader, query(state), state["row"] - 1, 1)
+    has_next = bool(page.rows) and state["row"] < page.total
+    return Reading(Rows(page.columns, page.rows, page.first, page.total, has_next), copy)
 
 
 def _from_copy(copy: TableCopy, state: dict[str, Any], person: object, at: Sequence[tuple[int, int]]) -> Reading:

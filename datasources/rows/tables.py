@@ -3,6 +3,7 @@
 A page stays small whatever the cells hold: long cells are cut shorter first, then the last columns are left out.
 """
 
+import json
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,7 +20,7 @@ from datasources.rows.forms import SORT_MAX
 from datasources.rows.pages import Rows
 
 COLUMNS_MAX = 2000
-# Of the 4 MB of a page: the table; the rest is the page around it, and the names in the filter builder and the chooser.
+# Of the 4 MB of a page: the table. The rest is the page around it, and the names in its panels.
 TABLE_BYTES = 3_300_000
 HEAD_BYTES = 1_000_000
 # Columns that the filter builder and the chooser list, and the longest names among them.
@@ -29,6 +30,8 @@ CUTS = (cells.CUT_AT, 60, 30, 12)
 # No cell takes fewer bytes than `<td class="is-text">` with a character.
 CELL_BYTES = 26
 LABEL_AT = 100
+# A part of a table that a browser lays out at once: so many cells, and rows enough for a screen.
+PART_CELLS, PART_ROWS = 2000, 30
 
 
 @dataclass(frozen=True)
@@ -105,6 +108,11 @@ class Table:
         return {column.name for column in self.shown}
 
     @property
+    def names(self) -> str:
+        """The names of the shown columns as JSON, null for one that can't be sorted or filtered: for scripts."""
+        return json.dumps([None if column.refusal else column.name for column in self.shown], ensure_ascii=False)
+
+    @property
     def refused(self) -> list[Column]:
         """Columns that can't be sorted or filtered, one of each name that can be seen."""
         return list({column.label: column for column in self.shown if column.refusal}.values())
@@ -112,37 +120,42 @@ class Table:
 
 def table(page: Rows, state: dict[str, Any], parameters: dict[str, Any], terms: Sequence[str] = ()) -> Table:
     """The table of a page for the state of an address (forms.RowsForm) and its parameters; `terms` are marked."""
-    every = _columns(page.columns)
+    every = columns(page.columns)
     chosen = _chosen(every, state["column"])
     first = _first(chosen, state)
-    candidates = chosen[first - 1 : first - 1 + COLUMNS_MAX]
+    candidates = chosen[first - 1 : first - 1 + min(_most(len(page.rows)), COLUMNS_MAX)]
     heads = _fitting([_head(column, page, state, parameters) for column in candidates], HEAD_BYTES)
     listed = Table(SafeString(), SafeString(), every, chosen, [], first).listed
     names_bytes = sum(len(escape(column.name).encode()) + len(escape(column.label).encode()) for column in listed)
-    room = TABLE_BYTES - 2 * names_bytes - _bytes("".join(heads))
+    room = TABLE_BYTES - 3 * names_bytes - _bytes("".join(heads))
     body, width = _body(page, candidates[: len(heads)], room, terms)
     return Table(SafeString("".join(heads[:width])), SafeString(body), every, chosen, candidates[:width], first)
 
 
 def shown_places(names: Sequence[str], state: dict[str, Any], rows: int) -> set[int]:
     """The places, from 0, of the columns for which a table of so many rows may have room."""
-    chosen = _chosen(_columns(names), state["column"])
-    first, most = _first(chosen, state), max(TABLE_BYTES // CELL_BYTES // max(rows, 1), 1)
-    return {column.place - 1 for column in chosen[first - 1 : first - 1 + most]}
+    chosen = _chosen(columns(names), state["column"])
+    first = _first(chosen, state)
+    return {column.place - 1 for column in chosen[first - 1 : first - 1 + _most(rows)]}
 
 
 def shown_columns(names: Sequence[str], state: dict[str, Any], most: int) -> list[Column]:
     """At most so many of the columns that the state chooses, from the first that is shown."""
-    chosen = _chosen(_columns(names), state["column"])
+    chosen = _chosen(columns(names), state["column"])
     first = _first(chosen, state)
     return chosen[first - 1 : first - 1 + most]
+
+
+def _most(rows: int) -> int:
+    """More columns than this have no room in a table of so many rows, whatever they hold."""
+    return max(TABLE_BYTES // CELL_BYTES // max(rows, 1), 1)
 
 
 def short(text: str, at: int) -> str:
     return text if len(text) <= at else text[: at - 1] + "…"
 
 
-def _columns(names: Sequence[str]) -> list[Column]:
+def columns(names: Sequence[str]) -> list[Column]:
     counts = Counter(names)
     return [Column(place, name, counts[name]) for place, name in enumerate(names, start=1)]
 
@@ -169,8 +182,11 @@ def _head(column: Column, page: Rows, state: dict[str, Any], parameters: dict[st
         label = f'<span class="no-name">{escape(column.label)}</span>'
     else:
         label = f"<bdi>{cells.marked(column.label)}</bdi>"
+    menu = _menu(column)
     if column.refusal:
-        return f'<th scope="col"{look}><span title="Can\'t be sorted: {column.refusal}.">{label}</span></th>'
+        named = f' aria-labelledby="name-{column.place}"'
+        title = f"Can't be sorted: {column.refusal}."
+        return f'<th scope="col"{look}{named}><span id="name-{column.place}" title="{title}">{label}</span>{menu}</th>'
     # A click replaces what the rows are sorted by; with Shift it adds a column (sorting.js).
     direction = state["order"] if state["sort"] == column.name else ""
     following = {"": "asc", "asc": "desc", "desc": ""}[direction]
@@ -178,7 +194,15 @@ def _head(column: Column, page: Rows, state: dict[str, Any], parameters: dict[st
     href = escape(query_string(parameters, sort=column.name if following else "", order=following))
     sorted_ = {"": "", "asc": ' aria-sort="ascending"', "desc": ' aria-sort="descending"'}[direction]
     link = f'<a class="sort-link" id="sort-{column.place}" href="{href}" title="{words}">{label}</a>'
-    return f'<th scope="col"{sorted_}{look}>{link}</th>'
+    named = f' aria-labelledby="sort-{column.place}"'
+    return f'<th scope="col"{sorted_}{look}{named}>{link}{menu}</th>'
+
+
+def _menu(column: Column) -> str:
+    """The button of a header's menu; it sends the form of the page, so that it leads to a page without scripts."""
+    place, name = column.place, escape(column.label)
+    look = f'class="head-menu" data-column-menu aria-label="Menu of {name}"'
+    return f'<button {look} form="menu" name="place" value="{place}"></button>'
 
 
 def _body(page: Rows, columns: list[Column], limit: int, terms: Sequence[str]) -> tuple[str, int]:
@@ -187,7 +211,7 @@ def _body(page: Rows, columns: list[Column], limit: int, terms: Sequence[str]) -
     if len(places) * len(page.rows) * CELL_BYTES <= limit:
         for cut_at in CUTS:
             if (lines := _lines(page, places, cut_at, limit, terms)) is not None:
-                return "\n".join(lines), len(places)
+                return _in_parts(lines, len(places)), len(places)
     return _narrowed(page, places, limit)
 
 
@@ -202,7 +226,17 @@ def _narrowed(page: Rows, places: list[int], limit: int) -> tuple[str, int]:
             break
         columns.append(column)
     lines = zip(_numbered(page), zip(*columns, strict=True), strict=True)
-    return "\n".join(_row(number, "".join(parts)) for (number, _), parts in lines), len(columns)
+    return _in_parts([_row(number, "".join(parts)) for (number, _), parts in lines], len(columns)), len(columns)
+
+
+def _in_parts(lines: list[str], width: int) -> str:
+    """The rows as the inside of a `<tbody>`, or of several.
+
+    A browser takes more than half a second to lay out 60,000 cells. It begins with the first part (row-parts.js).
+    """
+    size = max(PART_CELLS // max(width, 1), PART_ROWS)
+    parts = ("\n".join(lines[start : start + size]) for start in range(0, len(lines), size))
+    return "</tbody><tbody>".join(parts)
 
 
 def _lines(page: Rows, places: list[int], cut_at: int, limit: int, terms: Sequence[str]) -> list[str] | None:
@@ -232,7 +266,8 @@ def _numbered(page: Rows) -> enumerate:
 
 
 def _row(number: int, inner: str) -> str:
-    return f'<tr id="row-{number}"><th scope="row">{number:,}</th>{inner}</tr>'
+    button = f'<button form="record" formaction="{number}/">{number:,}</button>'
+    return f'<tr id="row-{number}"><th scope="row">{button}</th>{inner}</tr>'
 
 
 def _fitting(parts: list[str], limit: int) -> list[str]:

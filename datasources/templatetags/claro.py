@@ -55,6 +55,11 @@ def ago(at: datetime | None) -> SafeString:
     return _time(at, "data-ago", _ago(timezone.now() - at)) if at else SafeString("–")
 
 
+def moment_of(at: datetime) -> SafeString:
+    """The local date and time."""
+    return _time(at, "", format_date(_local(at), "j M Y, H:i"))
+
+
 def short_ago(at: datetime, now: datetime) -> str:
     """The same in few bytes, for lists: static/js/times.js adds the exact time."""
     return _short(at, "data-ago", _ago(now - at))
@@ -205,9 +210,9 @@ def query(context: template.Context, **changes: object) -> str:
 
 @register.simple_tag(takes_context=True)
 def carry(context: template.Context, but_for: str) -> SafeString:
-    """The page's parameters as hidden fields of a form, except those named (separated by spaces)."""
+    """The page's parameters as hidden fields of a form, except those named (separated by spaces) and `row`."""
     fields = ((name, value) for name, values in context["request"].GET.lists() for value in values)
-    new = but_for.split()
+    new = ["row", *but_for.split()]
     return format_html_join(
         "", '<input type="hidden" name="{}" value="{}">', (field for field in fields if field[0] not in new)
     )
@@ -256,37 +261,6 @@ def event_icon(event: AuditEvent) -> str:
 
 
 @register.filter
-def in_words(facts: dict[str, object]) -> list[tuple[str, object]]:
-    """The facts of a source; "12,000 rows, 10 columns" is one line, and "sku (text), price (number)" another."""
-    numbers = {
-        name: f"{count(facts[name])} {word}{'' if facts[name] == 1 else 's'}"
-        for name, word in (("rowCount", "row"), ("columnCount", "column"))
-        if type(facts.get(name)) is int
-    }
-    table = [("Table", ", ".join(numbers.values()))] if numbers else []
-    others = [(name, value) for name, value in facts.items() if name not in numbers]
-    return table + [("Columns", _columns(value)) if _are_columns(value) else (name, value) for name, value in others]
-
-
-def _are_columns(value: object) -> bool:
-    """Whether this is a list of objects of a name and a type, and of nothing else that would be lost as a text."""
-    return (
-        isinstance(value, list)
-        and value != []
-        and all(
-            isinstance(one, dict)
-            and one.keys() == {"name", "type"}
-            and all(isinstance(text, str) for text in one.values())
-            for one in value
-        )
-    )
-
-
-def _columns(columns: list[dict[str, str]]) -> str:
-    return ", ".join(f"{one['name']} ({one['type']})" for one in columns)
-
-
-@register.filter
 def sentence_case(label: str) -> str:
     """Sentence case for the labels of allauth's forms, such as "New Password"."""
     return re.sub(r"(?<= )[A-Z](?=[a-z])", lambda found: found[0].lower(), str(label))
@@ -316,13 +290,22 @@ def may(role: int | None, action: str) -> bool:
 
 
 @register.inclusion_tag("views/_save.html", takes_context=True)
-def save_view(context: template.Context, name: str, *args: object) -> dict[str, str]:
-    """A link that saves this page as a view, if its URL has more than the parameters of a list page."""
-    asked = context["request"].GET
-    if not any(value for name, value in asked.items() if name not in saved_views.PLACES):
-        return {"href": ""}
-    shown = urlencode({"path": reverse(name, args=args), "query": asked.urlencode()})
-    return {"href": f"{reverse('views:add')}?{shown}"}
+def save_view(context: template.Context, name: str, *args: object) -> dict[str, object]:
+    """A link that saves this page as a view, if its URL has more than the parameters of a list page.
+
+    For an open view its name, whether the page differs from it, and what can be done with it.
+    """
+    asked, path = context["request"].GET, reverse(name, args=args)
+    shown = urlencode({"path": path, "query": asked.urlencode()})
+    found: dict[str, object] = {"href": f"{reverse('views:add')}?{shown}"}
+    view = saved_views.of_address(context.get("saved_views", ()), path, asked)
+    if view:
+        table = context.get("table")
+        gone = saved_views.missing(view, [column.name for column in table.every]) if table else []
+        is_changed = saved_views.is_changed(view, asked)
+        return found | {"view": view, "is_changed": is_changed, "shown": shown, "missing": gone}
+    has_state = any(value for name, value in asked.items() if name not in saved_views.PLACES)
+    return found if has_state else {}
 
 
 @register.simple_tag(takes_context=True)

@@ -25,9 +25,20 @@ def column_boxes(table: Table) -> SafeString:
     return SafeString("".join(_box(column, is_shown=column.name in shown) for column in table.listed))
 
 
+@register.simple_tag
+def sort_picks(table: Table, sorted_names: set[str]) -> SafeString:
+    """Buttons of the columns that the rows can be sorted by, without those that they are sorted by."""
+    free = (one for one in table.listed if not one.refusal and one.name not in sorted_names)
+    return SafeString("".join(_pick("sort", one) for one in free))
+
+
 def _option(column: Column) -> str:
     disabled, why = (" disabled", f" – can't be filtered: {column.refusal}") if column.refusal else ("", "")
     return f'<option value="{escape(column.name)}"{disabled}>{_label(column)}{why}</option>'
+
+
+def _pick(name: str, column: Column) -> str:
+    return f'<li><button name="{name}" value="{escape(column.name)}">{_label(column)}</button></li>'
 
 
 def _box(column: Column, *, is_shown: bool) -> str:

@@ -10,7 +10,7 @@ from django.utils.functional import SimpleLazyObject
 from django.views.decorators.http import require_safe
 
 from core.queries import Prepared
-from datasources import access, gateway, notices, saved_views
+from datasources import access, gateway, notices, recent, saved_views
 from datasources.access import READER
 from datasources.deleting import bin
 from datasources.models import ApiKey, SavedView
@@ -67,6 +67,8 @@ def _saved_views(request: HttpRequest) -> list[SavedView]:
     views = [view for view in _VIEWS.objects(reader=request.user.pk) if space.holds(view.team_id)]
     for view in views:
         view.is_here = saved_views.is_shown(view, request.path, request.GET)
+        if view.is_here:
+            recent.note(request.user.pk, "view", view.pk)
     return views
 
 

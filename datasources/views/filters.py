@@ -24,7 +24,7 @@ from datasources.views.pages import render_page, render_problem
 # Parameters of these addresses only; others are those of the rows.
 OWN = ("do", "at", "c", "op", "v", "exact", "any")
 # A change leads to the rows from the first one.
-LEFT = ("page", "row")
+LEFT = ("page", "row", "place")
 
 
 class ChangeForm(forms.Form):
@@ -124,10 +124,22 @@ def _refused(request: HttpRequest, source: Source, table: _Table, problem: str) 
 
 
 def _render(request: HttpRequest, source: Source, table: _Table, problem: str = "", status: int = 200) -> HttpResponse:
-    """The form, with what was typed or what the condition at the place has."""
+    context = _form_of(request, source, table, request.GET.get("c", ""), problem)
+    return render_page(request, "rows/filter.html", context, status, part="rows/_filter_form.html")
+
+
+def form_of(request: HttpRequest, source: Source, name: str) -> dict[str, Any]:
+    """The context of rows/_filter_form.html for a column."""
+    return _form_of(request, source, _table(request, source, name), name)
+
+
+def _form_of(request: HttpRequest, source: Source, table: _Table, name: str, problem: str = "") -> dict[str, Any]:
+    """With what was typed, or what the condition at the place has."""
     at = request.GET.get("at", "")
     chip = chips.chip_at(chips.read(request.GET.get("filter", ""), table.names), at) if at else None
-    name = request.GET.get("c") or (chip.column if chip else "")
+    name = name or (chip.column if chip else "")
+    if name and not (table.profile or table.is_live):
+        table = _table(request, source, name)
     typed = request.GET.getlist("v") or (list(chip.values) if chip else [])
     column, facts = table.column(name), table.profile.facts if table.profile else None
     kind = "text"
@@ -139,7 +151,7 @@ def _render(request: HttpRequest, source: Source, table: _Table, problem: str = 
         kind = "date"
     address = reverse("sources:filter", args=[source.datasource_id])
     base = {**_kept(request), "c": name, "do": "set" if at else "add", "at": at}
-    context = {
+    return {
         "source": source,
         "name": name,
         "kind": kind,
@@ -165,7 +177,6 @@ def _render(request: HttpRequest, source: Source, table: _Table, problem: str = 
         "truths": [(words, address + query_string(base, op=op)) for op, words in (("yes", "True"), ("no", "False"))],
         "back": _rows(source) + query_string(_kept(request), filter=request.GET.get("filter", "")),
     }
-    return render_page(request, "rows/filter.html", context, status, part="rows/_filter_form.html")
 
 
 def _tops(table: _Table, ticked: list[str]) -> list[tuple[str, int, bool]]:

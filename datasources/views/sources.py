@@ -12,12 +12,14 @@ from accounts.roles import Action, may
 from core import live
 from core.forms import QueryForm
 from datasources import access, notices, stalled, tasks
-from datasources.claro import LIST_LIMIT_MAX
+from datasources.claro import LIST_LIMIT_MAX, ClaroError
 from datasources.deleting import bin, viewers
 from datasources.deleting.forms import DeleteForm
 from datasources.mirror import newest, readings, sync, watch
-from datasources.models import ApiKey, Deletion, Source
-from datasources.sources import durations, selection
+from datasources.models import ApiKey, Deletion, Source, TableCopy
+from datasources.rows import pages
+from datasources.rows.pages import StillLoading
+from datasources.sources import contents, durations, selection
 from datasources.sources.forms import SourceListForm
 from datasources.sources.listing import listing
 from datasources.views import back, copies
@@ -60,6 +62,24 @@ def checks(request: HttpRequest) -> HttpResponse:
 
 @of_source(*READ)
 def details(request: HttpRequest, source: Source) -> HttpResponse:
+    return _details(request, source)
+
+
+@of_source(*READ)
+def first_rows(request: HttpRequest, source: Source) -> HttpResponse:
+    """The details page after a call for the first rows, which the page requests if nothing shows them yet."""
+    problem = None
+    if contents.can_be_read(source) and not pages.cached_start(source, 1):
+        try:
+            pages.page(source, 1, contents.PREVIEW_ROWS, pages.Query(), request.user.pk)
+        except StillLoading:
+            pass  # the page asks again
+        except ClaroError as error:
+            problem = error
+    return _details(request, source, problem)
+
+
+def _details(request: HttpRequest, source: Source, rows_problem: ClaroError | None = None) -> HttpResponse:
     viewers.note(source, request.user)
     reading = readings.wake(source)
     if reading:
@@ -76,11 +96,30 @@ def details(request: HttpRequest, source: Source) -> HttpResponse:
         "shares": shares.prefetch_related("files__source"),
         "deletion": bin.holding(source),
         "to_list": back.to_list(request),
+        "rows_problem": rows_problem,
         **copies.context_of(request, source),
     }
+    context |= _contents(request, source, context["copies"].current)
     if source.is_processing:
         context["standstill"] = stalled.of_keys([source.key])
     return render_page(request, "sources/details.html", context)
+
+
+def _contents(request: HttpRequest, source: Source, copy: TableCopy | None) -> dict[str, object]:
+    """The contents of the file as context; `contents` is None where nothing is known and no call may bring it."""
+    found = contents.of(source, copy, request.user.pk)
+    paths = [reverse(f"sources:{name}", args=[source.datasource_id]) for name in ("details", "first_rows")]
+    query = f"?{request.GET.urlencode()}" if request.GET else ""
+    can_be_read = contents.can_be_read(source)
+    is_shown = found.lines or found.preview or can_be_read
+    return {
+        "can_be_read": can_be_read,
+        "contents": found if is_shown else None,
+        "known": found,
+        # Also for the page that the second of them answers.
+        "page_path": paths[0] + query,
+        "contents_path": paths[1] + query,
+    }
 
 
 @of_source(*FORM, action=Action.DELETE)

@@ -16,7 +16,7 @@ from accounts.forms import InviteForm, RoleForm, TeamDeleteForm, TeamForm
 from accounts.models import Invitation, Membership
 from accounts.quotas import QuotaReached
 from accounts.roles import TABLE, Action, Role, may
-from datasources import tasks
+from datasources import recent, tasks
 from datasources.activity import log
 from datasources.activity.words import What
 from datasources.models import KeyShare
@@ -48,6 +48,7 @@ def list_teams(request: HttpRequest) -> HttpResponse:
 @of_team(*FORM)
 def team(request: HttpRequest, own: Membership) -> HttpResponse:
     """The team's members, invitations and keys."""
+    recent.note(request.user.pk, "team", own.team_id)
     form = InviteForm(own.role, request.POST if request.method == "POST" else None)
     if request.method == "POST":
         _require(own, Action.PEOPLE)

@@ -1,13 +1,21 @@
 // Selected cells are copied as what they hold: as spreadsheets expect it, without row numbers, placeholders and marks.
+import { selectedRows } from "./cell-ranges.js";
 import { HEADERS, address, read } from "./cells.js";
+import { html, plain, say } from "./clipboard.js";
 
 const TOGETHER = 200; // cut cells in one request
 const MOST = 2000; // cut cells whose whole text is fetched
-const CHARACTERS = { "&": "&amp;", "<": "&lt;", ">": "&gt;", "\n": '<br style="mso-data-placement:same-cell">' };
 
 document.addEventListener("copy", (event) => {
+  if (!event.clipboardData) return;
   const selection = getSelection();
-  if (selection.isCollapsed || !event.clipboardData) return;
+  if (selection.isCollapsed) {
+    const cell = document.activeElement.closest("table.rows tbody :is(td, th)");
+    const rows = cell ? selectedRows() : [];
+    if (rows.length) copyCells(event, rows);
+    else if (cell?.matches("td")) copyCells(event, [[cell]]);
+    return;
+  }
   const range = selection.getRangeAt(0);
   const start = range.startContainer;
   const table = (start.closest ? start : start.parentElement).closest("table.rows");
@@ -15,16 +23,22 @@ document.addEventListener("copy", (event) => {
   const rows = selected(table, range);
   if (!rows.length) return;
   const only = rows.length === 1 && rows[0].length === 1 && rows[0][0];
-  if (only && only.part !== only.cell.textContent) {
-    fill(event, [[{ text: only.part }]]);
-    return;
-  }
-  const cut = rows.flat().filter(({ cell }) => cell.matches(".is-cut"));
-  const wholes = fetched(cut.map(({ cell }) => cell.querySelector("button").value));
-  fill(event, rows.map((row) => row.map(({ cell }) => content(cell, wholes))));
-  const missing = cut.length - wholes.size;
-  say(missing ? `${missing} ${missing === 1 ? "copied cell is" : "copied cells are"} cut off. Download the file for the full text.` : "Copied");
+  if (only && only.part !== only.cell.textContent) fill(event, [[{ text: only.part }]]);
+  else copyCells(event, rows.map((row) => row.map(({ cell }) => cell)));
 });
+
+// What cells hold, and of how many only the beginning.
+export function contents(rows) {
+  const cut = rows.flat().filter((cell) => cell.matches(".is-cut"));
+  const wholes = fetched(cut.map((cell) => cell.querySelector("button").value));
+  return { rows: rows.map((row) => row.map((cell) => content(cell, wholes))), missing: cut.length - wholes.size };
+}
+
+function copyCells(event, cells) {
+  const { rows, missing } = contents(cells);
+  fill(event, rows);
+  say(missing ? `${missing} ${missing === 1 ? "copied cell is" : "copied cells are"} cut off. Download the file for the full text.` : "Copied");
+}
 
 // The cells in which something is selected, by rows, each with the part of its text that is.
 function selected(table, range) {
@@ -46,7 +60,7 @@ function selected(table, range) {
   return rows;
 }
 
-function content(cell, wholes) {
+export function content(cell, wholes = new Map()) {
   if (cell.matches(".is-null, .is-empty, :has(.no-name)")) return { text: "" };
   if (cell.matches(".is-link")) return { text: cell.firstElementChild.getAttribute("href") };
   const place = cell.querySelector("button")?.value;
@@ -75,22 +89,7 @@ function fetched(places) {
 
 function fill(event, rows) {
   event.preventDefault();
-  const isOne = rows.length === 1 && rows[0].length === 1;
-  const plain = isOne ? rows[0][0].text : rows.map((row) => row.map(quoted).join("\t")).join("\n");
-  event.clipboardData.setData("text/plain", plain);
-  if (isOne) return;
-  const lines = rows.map((row) => `<tr>${row.map(htmlCell).join("")}</tr>`);
-  event.clipboardData.setData("text/html", `<meta charset="utf-8"><table>${lines.join("")}</table>`);
-}
-
-const quoted = ({ text }) => (/[\t\n\r"]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text);
-
-// "@" keeps a spreadsheet from making numbers and dates of texts.
-function htmlCell({ text, isNumber }) {
-  const look = isNumber ? "" : ` style="white-space:pre;mso-number-format:'\\@'"`;
-  return `<td${look}>${text.replace(/[&<>\n]/g, (found) => CHARACTERS[found])}</td>`;
-}
-
-function say(words) {
-  document.getElementById("announcer").textContent = words;
+  event.clipboardData.setData("text/plain", plain(rows));
+  const markup = html(rows);
+  if (markup) event.clipboardData.setData("text/html", markup);
 }

@@ -15,13 +15,9 @@ document.addEventListener("click", async (event) => {
   const button = event.target.closest("[data-copy]");
   if (!button) return;
   event.preventDefault();
-  const form = button.closest("form");
-  const response = await fetch(form.action, { method: "POST", body: new FormData(form) }).catch(() => null);
-  if (!response?.ok) {
-    say(button, response?.status === 410 ? "Expired" : "Failed");
-    return;
-  }
-  const address = await response.text();
+  // The button has the address, or the form requests it.
+  const address = button.dataset.copy ? new URL(button.dataset.copy, location.href).href : await requested(button);
+  if (!address) return;
   try {
     await navigator.clipboard.writeText(address);
     say(button, "Copied");
@@ -29,6 +25,14 @@ document.addEventListener("click", async (event) => {
     show(address);
   }
 });
+
+async function requested(button) {
+  const form = button.closest("form");
+  const response = await fetch(form.action, { method: "POST", body: new FormData(form) }).catch(() => null);
+  if (response?.ok) return response.text();
+  say(button, response?.status === 410 ? "Expired" : "Failed");
+  return "";
+}
 
 function say(button, word) {
   const label = button.querySelector("[data-label]");

@@ -129,6 +129,8 @@ for _name, _path, _shows, _signed_in in [
     ("reset the password", "/accounts/password/reset/", "Reset your password", False),
     ("change the password", "/accounts/password/change/", "Change password", True),
     ("e-mail", "/accounts/email/", "alice@example.com", True),
+    ("shortcuts", "/shortcuts/", "Copy the link", True),
+    ("palette, none", "/palette/?q=zzz", "No matches", True),
     ("key, add", "/keys/add/", "Check and add", True),
     ("downloads, none", "/downloads/", "No download links yet", True),
     ("shared, none", "/shares/", "No share links yet", True),
@@ -242,6 +244,13 @@ def _view_shown(world: World) -> str:
     saved(world)
     world.source(status="failed")
     return "/sources/?status=failed"
+
+
+@place("palette", "What has failed")
+def _palette(world: World) -> str:
+    saved(world)
+    world.table(name=HOSTILE)
+    return "/palette/"
 
 
 @place("download, nobody makes it", "no worker is running")

@@ -38,3 +38,8 @@ def _needed(world: World) -> str:
 @place("column of a copy", "Frequent values")
 def _column(world: World) -> str:
     return rows_of(world, "filter=price+%3C+50").replace("/rows/?", "/rows/column/?place=4&")
+
+
+@place("row of a copy", "thing 7")
+def _row(world: World) -> str:
+    return rows_of(world, "filter=price+%3C+50").replace("/rows/?", "/rows/7/?")

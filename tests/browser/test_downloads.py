@@ -12,6 +12,7 @@ from datasources.models import DownloadLink, Source
 from tests.conftest import synced
 from tests.support.browser import tab_to
 from tests.support.processes import wait_for
+from tests.support.rows_page import open_panel
 
 pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("workers")]
 
@@ -40,9 +41,11 @@ def is_the_file(download: Download) -> None:
     assert download.suggested_filename == "Größen & more.csv"
 
 
-@pytest.mark.parametrize("path", ["/sources/", "/sources/{}/", "/sources/{}/rows/"])
-def test_one_click_brings_the_file(page, account, source, path):
+@pytest.mark.parametrize(("path", "panel"), [("/sources/", ""), ("/sources/{}/", ""), ("/sources/{}/rows/", "more")])
+def test_one_click_brings_the_file(page, account, source, path, panel):
     page.goto(path.format(source.datasource_id))
+    if panel:
+        open_panel(page, panel)
     with page.expect_download() as download:
         button(page).click()
     is_the_file(download.value)

@@ -29,11 +29,12 @@ def test_the_list_is_walked_in_the_order_in_which_it_is_read(page, table):
 
 def test_rows_are_sorted_filtered_and_scrolled_by_keyboard(page, table):
     page.goto(f"/sources/{table.datasource_id}/rows/")
-    tab_to(page, "Filter expression")
+    tab_to(page, "Filter")
+    page.keyboard.press("Enter")
     page.keyboard.type("price > 100")
     page.keyboard.press("Enter")
     expect(page.locator("#chip-filter")).to_be_visible()
-    expect(page.locator("#filter")).to_be_focused()
+    expect(page.locator("#open-filter")).to_be_focused()
     tab_to(page, "Table of rows")
     page.keyboard.press("PageDown")
     page.locator(".rows-box").evaluate("box => new Promise(done => box.scrollTop ? done() : box.onscroll = done)")

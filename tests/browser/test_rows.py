@@ -11,6 +11,7 @@ from datasources.models import ApiKey
 from tests.conftest import synced
 from tests.support.browser import violations
 from tests.support.processes import wait_for
+from tests.support.rows_page import apply_filter, filter_box, open_panel
 
 pytestmark = pytest.mark.browser
 
@@ -72,50 +73,50 @@ def test_focus_stays_on_the_header_that_sorted(rows):
 
 
 def test_a_typed_filter_and_its_chip(rows):
-    rows.get_by_label("Filter expression").fill("price < 400 AND name LIKE '%9%'")
-    rows.keyboard.press("Enter")
+    apply_filter(rows, "price < 400 AND name LIKE '%9%'")
     shows(rows, "thing 109", "Rows 1 to 2 of 2 that match")
-    expect(rows.locator("#chip-filter")).to_contain_text("price < 400 AND name LIKE '%9%'")
+    expect(rows.locator("#open-filter")).to_be_focused()
+    expect(rows.locator("#open-filter")).to_have_text("Filter · 2", use_inner_text=True)
+    expect(rows.locator("#chip-filter")).to_contain_text("price < 400")
+    expect(rows.locator("#chip-filter-2")).to_contain_text("name LIKE '%9%'")
     assert "filter=price+%3C+400+AND+name+LIKE+%27%259%25%27" in rows.url
-    rows.locator("#chip-filter").click()
+    rows.locator("#chip-filter .chip-x").click()
+    shows(rows, "thing 009", "Rows 1 to 21 of 21 that match")
+    rows.locator("#chip-filter .chip-x").click()
     shows(rows, "thing 001", "Rows 1 to 50 of 120")
-    expect(rows.get_by_label("Filter expression")).to_have_value("")
+    expect(rows.locator("#filter")).to_have_value("")
 
 
 def test_the_builder_writes_the_filter(rows):
-    rows.get_by_text("Add filter").click()
     for column, operator, value in [
         ("unit cost", "is greater than", "50"),
         ("name", "contains", "1"),
         ("note", "is", "it's"),
     ]:
+        open_panel(rows, "filter")
         rows.get_by_label("Column", exact=True).select_option(column)
         rows.get_by_label("Comparison").select_option(label=operator)
         rows.get_by_label("Value").fill(value)
         rows.get_by_label("Value").press("Enter")
-        expect(rows.locator("#chip-filter")).to_contain_text(value.replace("'", "''"))
-        # A click may close what opens again by itself a moment after the swap.
-        rows.locator("details.builder").evaluate("builder => { builder.open = true }")
-    expect(rows.get_by_label("Filter expression")).to_have_value(
-        "\"unit cost\" > '50' AND name LIKE '%1%' AND note = 'it''s'"
-    )
+        expect(rows.locator(".chips > :last-child")).to_contain_text(value)
+    expect(rows.locator("#filter")).to_have_value("\"unit cost\" > '50' AND name LIKE '%1%' AND note = 'it''s'")
     expect(rows.get_by_role("heading", name="No matching rows")).to_be_visible()
 
 
 def test_a_bad_filter_is_told_beside_it_and_the_table_stays(rows, witness):
     witness.expects(422)
-    box = rows.get_by_label("Filter expression")
+    box = filter_box(rows)
     box.fill("price > > 3")
     rows.keyboard.press("Enter")
-    expect(rows.locator("#rows-problem")).to_contain_text("This filter doesn't work")
-    expect(rows.locator("#rows-problem")).to_contain_text("It supports columns and values with")
+    expect(rows.locator("#filter-problem")).to_contain_text("This filter doesn't work")
+    expect(rows.locator("#filter-problem")).to_contain_text("It supports columns and values with")
     expect(box).to_have_value("price > > 3")
     expect(box).to_be_focused()
     shows(rows, "thing 001", "Rows 1 to 50 of 120")
     box.fill("price > 498")
     rows.keyboard.press("Enter")
     shows(rows, "thing 001", "Rows 1 to 1 of 1 that match")
-    expect(rows.locator("#rows-problem")).to_be_empty()
+    expect(rows.locator("#filter-problem")).to_be_empty()
 
 
 def test_page_size_and_state_stand_in_the_address(rows):
@@ -214,10 +215,7 @@ def test_a_used_up_rate_limit_says_when_it_goes_on_and_does(people, alice, sandb
     assert [call["status"] for call in account.calls(data(page))] == [200, 429, 200]
 
 
-def test_a_dialog_and_the_builder_are_for_everybody(rows):
-    rows.get_by_text("Add filter").click()
-    expect(rows.get_by_label("Value")).to_be_visible()
-    assert not violations(rows)
+def test_a_dialog_is_for_everybody(rows):
     rows.get_by_role("button", name=re.compile("^a long story")).click()
     expect(rows.get_by_role("dialog")).to_be_visible()
     assert not violations(rows)
@@ -228,15 +226,16 @@ def test_a_dialog_and_the_builder_are_for_everybody(rows):
 def test_columns_are_chosen_and_all_of_them_come_back(people, alice, rows, scripts):
     page = people(alice, java_script_enabled=scripts).new_page()
     page.goto(rows.url)
-    page.get_by_text("Columns", exact=True).click()
+    open_panel(page, "columns")
     for name in COLUMNS[3:]:
         page.get_by_role("checkbox", name=name, exact=True).uncheck()
-    page.locator("details[open]").get_by_role("button", name="Apply").click()
+    page.locator("#columns-panel").get_by_role("button", name="Apply").click()
     expect(page.locator(".rows thead th")).to_have_count(4)
     expect(page).to_have_url(re.compile(r"/rows/\?column=id&column=name&column=price$"))
     header(page, "price").get_by_role("link").click()
     expect(header(page, "price")).to_have_attribute("aria-sort", "ascending")
     expect(page.locator(".rows thead th")).to_have_count(4)
+    page.keyboard.press("Escape")
     page.get_by_role("link", name="3 of 17 columns").click()
     expect(page.locator(".rows thead th")).to_have_count(18)
     expect(header(page, "price")).to_have_attribute("aria-sort", "ascending")
@@ -244,7 +243,7 @@ def test_columns_are_chosen_and_all_of_them_come_back(people, alice, rows, scrip
 
 def test_an_address_names_no_columns_where_all_are_chosen(rows):
     rows.goto(f"{rows.url}?column=id")
-    rows.get_by_text("Columns", exact=True).click()
+    open_panel(rows, "columns")
     for name in COLUMNS[1:]:
         rows.get_by_role("checkbox", name=name, exact=True).check()
     rows.get_by_role("button", name="Apply").click()

@@ -4,6 +4,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.conftest import synced
+from tests.support.rows_page import filter_box, open_panel
 
 pytestmark = pytest.mark.browser
 
@@ -18,7 +19,8 @@ def rows(page, account, key) -> Page:
 
 
 def box(rows: Page):
-    return rows.get_by_label("Filter expression")
+    """The field of the filter, also while its panel is closed."""
+    return rows.locator("#filter")
 
 
 def sort_by(page: Page, name: str) -> None:
@@ -27,34 +29,36 @@ def sort_by(page: Page, name: str) -> None:
 
 
 def test_sorting_and_paging_keep_a_half_typed_filter(rows):
-    box(rows).fill("price > 4")
+    filter_box(rows).fill("price > 4")
     sort_by(rows, "price")
     expect(box(rows)).to_have_value("price > 4")
+    expect(rows.locator("#open-filter")).to_have_attribute("data-unapplied", "")
     rows.get_by_role("link", name="Next").click()
     expect(rows.get_by_text("Rows 51 to 99 of 99").first).to_be_visible()
     expect(box(rows)).to_have_value("price > 4")
     assert "filter=id" in rows.url
-    box(rows).press("Enter")
+    filter_box(rows).press("Enter")
     expect(rows.get_by_text("Rows 1 to 50 of 120").first).to_be_visible()
     expect(box(rows)).to_have_value("price > 4")
 
 
 def test_sorting_keeps_a_refused_filter(rows, witness):
     witness.expects(422)
-    box(rows).fill("price >")
-    box(rows).press("Enter")
-    expect(rows.locator("#rows-problem")).to_contain_text("The filter can't be read")
+    filter_box(rows).fill("price >")
+    filter_box(rows).press("Enter")
+    expect(rows.locator("#filter-problem")).to_contain_text("The filter can't be read")
+    rows.keyboard.press("Escape")
     sort_by(rows, "price")
     expect(box(rows)).to_have_value("price >")
 
 
 def test_sorting_keeps_a_half_built_filter_and_adding_it_empties_the_builder(rows):
-    rows.get_by_text("Add filter").click()
+    open_panel(rows, "filter")
     rows.get_by_label("Column", exact=True).select_option("price")
     rows.get_by_label("Comparison").select_option("gt")
     rows.get_by_label("Value").fill("450")
     sort_by(rows, "price")
-    expect(rows.get_by_label("Value")).to_be_visible()
+    open_panel(rows, "filter")
     expect(rows.get_by_label("Column", exact=True)).to_have_value("price")
     expect(rows.get_by_label("Comparison")).to_have_value("gt")
     expect(rows.get_by_label("Value")).to_have_value("450")
@@ -65,22 +69,22 @@ def test_sorting_keeps_a_half_built_filter_and_adding_it_empties_the_builder(row
 
 
 def test_sorting_keeps_an_operator_that_needs_no_value(rows):
-    rows.get_by_text("Add filter").click()
+    open_panel(rows, "filter")
     rows.get_by_label("Comparison").select_option("empty")
     sort_by(rows, "price")
     expect(rows.get_by_label("Comparison")).to_have_value("empty")
 
 
 def test_removing_the_filter_empties_the_box(rows):
-    box(rows).fill("price > 4")
-    rows.locator("#chip-filter").click()
+    filter_box(rows).fill("price > 4")
+    rows.locator("#chip-filter .chip-x").click()
     expect(rows.get_by_text("Rows 1 to 50 of 120").first).to_be_visible()
     expect(box(rows)).to_have_value("")
 
 
 def test_a_filter_that_is_applied_is_what_the_box_shows(rows):
-    box(rows).fill("id > 110")
-    box(rows).press("Enter")
+    filter_box(rows).fill("id > 110")
+    filter_box(rows).press("Enter")
     expect(rows.get_by_text("Rows 1 to 10 of 10").first).to_be_visible()
     sort_by(rows, "price")
     expect(box(rows)).to_have_value("id > 110")

@@ -6,6 +6,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.conftest import synced
+from tests.support.rows_page import apply_filter
 
 pytestmark = pytest.mark.browser
 
@@ -43,22 +44,22 @@ def test_the_list_is_searched_filtered_sorted_and_paged(plain, account, key):
 def test_rows_are_sorted_filtered_and_paged(plain, table, people):
     plain.context.witness.expects(422)
     plain.goto(f"/sources/{table.datasource_id}/rows/")
-    plain.get_by_text("Add filter").click()
+    plain.locator("#open-filter").click()
     plain.get_by_label("Column", exact=True).select_option("name")
     plain.get_by_label("Value").fill("thing 10")
     plain.get_by_role("button", name="Add").click()
-    expect(plain.get_by_label("Filter expression")).to_have_value("name LIKE '%thing 10%'")
-    plain.locator("#chip-filter").click()
-    plain.get_by_role("columnheader", name="price").get_by_role("link").click()
-    plain.get_by_label("Filter expression").fill("price > 100")
-    plain.get_by_role("button", name="Filter").click()
+    expect(plain.locator("#chip-filter")).to_contain_text("name contains exactly thing 10")
+    plain.locator("#chip-filter .chip-x").click()
+    plain.get_by_role("button", name="Menu of price").click()
+    plain.get_by_role("link", name="Sort ascending").click()
+    expect(plain.get_by_role("columnheader", name="price")).to_have_attribute("aria-sort", "ascending")
+    apply_filter(plain, "price > 100")
     expect(plain.locator("#chip-filter")).to_be_visible()
     expect(plain.locator("#chip-sort")).to_be_visible()
     plain.get_by_label("Page", exact=True).fill("2")
     plain.get_by_role("button", name="Apply").first.click()
     expect(plain.get_by_text("Rows 51 to 54 of 54 that match").first).to_be_visible()
-    plain.get_by_label("Filter expression").fill("price >")
-    plain.get_by_role("button", name="Filter").click()
+    apply_filter(plain, "price >")
     expect(plain.locator("#rows-problem")).to_contain_text("This filter doesn't work")
     plain.get_by_role("link", name="Show all rows").click()
     expect(plain.get_by_text("Rows 1 to 50 of 120").first).to_be_visible()

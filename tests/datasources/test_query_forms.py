@@ -10,7 +10,7 @@ from datasources.sources.forms import SourceListForm
 LIST_DEFAULTS = {"key": "", "status": "", "type": "", "q": "", "page": 1, "limit": 50, "sort": "uploaded"}
 LIST_DEFAULTS["order"] = "desc"
 ROWS_DEFAULTS = {"page": 1, "limit": 50, "sort": "", "order": "asc", "filter": "", "column": (), "from_column": 1}
-ROWS_DEFAULTS |= {"q": "", "check": "", "go": "", "sorts": ()}
+ROWS_DEFAULTS |= {"q": "", "check": "", "go": "", "row": "", "sorts": ()}
 
 
 @pytest.mark.parametrize(
@@ -44,6 +44,7 @@ BAD_NUMBERS = ["abc", "1.5", "-1", "0", "1e3", "9" * 5000, "99999999999", "1 2",
         (RowsForm, "filter", ["x" * 4001, "a\x00b"]),
         (RowsForm, "q", ["x" * 401, "a\x00b"]),
         (RowsForm, "go", [*BAD_NUMBERS, "1000000001"]),
+        (RowsForm, "row", [*BAD_NUMBERS, "1000000001"]),
         (PageForm, "page", [*BAD_NUMBERS, "1000001"]),
         (KeyChoiceForm, "key", ["x", "' or 1=1 --"]),
     ],

@@ -1,3 +1,4 @@
+from urllib.parse import urlencode
 from uuid import UUID
 
 import pytest
@@ -110,6 +111,53 @@ def test_a_view_of_some_columns_is_not_one_of_others():
     assert saved_views.is_shown(view, ROWS, QueryDict("page=2&column=a&column=b"))
     assert not saved_views.is_shown(view, ROWS, QueryDict("column=a"))
     assert not saved_views.is_shown(view, ROWS, QueryDict("column=b&column=b"))
+
+
+@pytest.mark.parametrize(
+    ("query", "known", "missing"),
+    [
+        ("column=a&column=b&sort=c&filter=d+%3E+1", ["a", "b", "c", "d"], []),
+        ("column=a&column=b&sort=c&sort=&filter=d+%3E+1", [], ["a", "b", "c", "d"]),
+        ("column=A&sort=A&filter=A+%3E+1", ["a"], ["A"]),
+        ("filter=Price+%3E+1+AND+%22a+b%22+IS+NULL", ["price", "a b"], []),
+        ("filter=brand+%3D+Acme+OR+NOT+x+IN+(1)", ["brand"], ["x"]),
+        ("filter=brand+%3D", [], []),
+        ("filter=" + "(" * 2000, [], []),
+        ("q=x&column=", [], [""]),
+        ("column=<b>&column=<b>", ["b"], ["<b>"]),
+    ],
+)
+def test_columns_of_a_view_that_are_gone_are_named(query, known, missing):
+    view = SavedView(page="sources:rows", datasource_id=ID, query=query)
+    assert saved_views.missing(view, known) == missing
+
+
+@given(st.lists(st.text(max_size=9)), st.lists(st.text(max_size=9)), st.text(max_size=40))
+def test_whatever_a_view_names_no_known_column_is_missing(columns, sorts, text):
+    query = urlencode({"column": columns, "sort": sorts, "filter": text}, doseq=True)
+    view = SavedView(page="sources:rows", datasource_id=ID, query=query)
+    gone = saved_views.missing(view, [])
+    assert saved_views.missing(view, [*columns, *sorts, *gone]) == []
+    assert {*columns, *filter(None, sorts)} <= {*gone}
+
+
+@pytest.mark.parametrize(
+    ("address", "changed"),
+    [
+        ("q=x&order=asc", False),
+        ("q=x&order=asc&page=7&view=1&back=z&nonsense=1", False),
+        ("q=x", True),
+        ("q=x&order=asc&limit=25", True),
+        ("team={team}&q=x&order=asc", True),
+        ("team=own&q=x&order=asc", True),
+    ],
+)
+@pytest.mark.parametrize("is_theirs", [True, False])
+def test_a_view_is_changed_where_its_page_has_another_state(address, changed, is_theirs):
+    """The space is part of a user's own view; a team's has the team's."""
+    view = SavedView(page="sources:list", query="q=x&order=asc", **({"owner_id": 1} if is_theirs else {"team_id": ID}))
+    expected = changed if is_theirs else changed and "team" not in address
+    assert saved_views.is_changed(view, QueryDict(address.format(team=ID))) is expected
 
 
 def test_a_view_of_nobody_can_t_be(transactional_db):

@@ -11,7 +11,9 @@ from hypothesis import strategies as st
 
 from accounts.middleware import reader_zone
 from datasources.models import Source
+from datasources.sources.contents import Contents
 from datasources.templatetags import claro
+from datasources.templatetags import facts as claro_facts
 
 NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
 
@@ -134,14 +136,45 @@ def test_the_last_day_before_a_time(noon, at, words):
 @pytest.mark.parametrize(
     ("facts", "shown"),
     [
-        ({"a": None, "rowCount": 12_000, "columnCount": 1}, [("Table", "12,000 rows, 1 column"), ("a", None)]),
-        ({"columnCount": 10}, [("Table", "10 columns")]),
+        ({"a": None, "rowCount": 12_000, "columnCount": 1}, [("a", None)]),
         ({"rowCount": "many", "columnCount": True}, [("rowCount", "many"), ("columnCount", True)]),
+        ({"columns": [{"name": "id"}]}, []),
+        ({"columns": ["id"]}, [("columns", ["id"])]),
         ({}, []),
     ],
 )
-def test_facts_in_words(facts, shown):
-    assert claro.in_words(facts) == shown
+def test_fields_that_stand_elsewhere_are_no_facts(facts, shown):
+    assert claro_facts.in_words(facts) == shown
+
+
+@pytest.mark.parametrize(
+    ("rows", "columns", "size", "shown"),
+    [
+        (12_000, 10, 1_600_000, "12,000 rows · 10 columns · 1.6 MB"),
+        (1, 1, 1, "1 row · 1 column · 1 bytes"),
+        (0, None, None, "0 rows"),
+        (None, None, None, ""),
+    ],
+)
+def test_the_line_below_the_title(rows, columns, size, shown):
+    assert claro_facts.summary(Contents(rows, columns), Source(size_bytes=size)) == shown
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        ("rowCount", "Row count"),
+        ("last_modified_by", "Last modified by"),
+        ("tags", "Tags"),
+        ("Already so", "Already so"),
+        ("<b>", "<b>"),
+        ("größe", "größe"),
+        ("a\u202eb", "a�b"),
+        ("", ""),
+    ],
+)
+def test_names_of_fields_are_words(name, shown):
+    assert claro_facts.in_plain_words(name) == shown
 
 
 def test_labels_are_in_sentence_case():

@@ -343,7 +343,7 @@ def test_rows_are_numbered_from_the_page_s_first():
 
 def test_a_page_has_a_cell_for_each_value():
     found = Parsed(body(one_row("a", None, 3)))
-    assert [tag for tag, _ in found.tags] == ["tr", "th", "td", "td", "span", "td"]
+    assert [tag for tag, _ in found.tags] == ["tr", "th", "button", "td", "td", "span", "td"]
 
 
 def test_a_page_without_rows_is_empty():

@@ -305,7 +305,7 @@ def test_an_address_that_needs_a_copy_says_so_and_keeps_its_address(web, account
     section = dom(page).find(".//section[@id='rows']")
     assert section.get("hx-get") == path + query
     assert f"copy-{Source.objects.get().pk} from:body" in section.get("hx-trigger")
-    [form] = [form for form in section.iter("form") if form.get("method") == "post"]
+    [form] = section.iterfind(".//section[@id='copy-state']//form")
     assert field(page, "next").get("value") == path + query
     assert "Copy the whole table" in words(form)
 

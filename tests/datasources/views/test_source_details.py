@@ -10,8 +10,9 @@ from core import live, redis
 from datasources import keys, mirror
 from datasources.mirror import readings
 from datasources.models import ApiKey, Reading, Source, StatusChange
-from tests.conftest import polled, synced, taken
-from tests.support.html import all_words, dom, link, told
+from tests.conftest import htmx, polled, synced, taken
+from tests.support.copies import copied
+from tests.support.html import all_words, dom, link, told, words
 from tests.support.sandbox import HTML_502
 
 
@@ -39,7 +40,8 @@ def test_everything_that_claro_says_is_shown(web, account, key):
     assert shown["Size"] == "1.5 MB (1,500,000 bytes)"
     assert (shown["Uploaded"], shown["Processed"]) == ("2 h ago", "1 h ago, took 1 h")
     assert (shown["ID"], shown["Key"]) == (str(source_id), "Main")
-    assert (shown["Table"], shown["tags"]) == ("12 rows, 0 columns", "[]")
+    assert shown["Tags"] == "None"
+    assert all_words(page, ".//p[@class='summary']") == ["12 rows · 0 columns · 1.5 MB"]
     assert link(page, "Open table") == f"/sources/{source_id}/rows/"
     assert link(page, "Delete") == f"/sources/{source_id}/delete/"
     assert dom(page).find(".//div[@class='download']/form").get("action") == f"/sources/{source_id}/download/"
@@ -51,12 +53,17 @@ def test_everything_that_claro_says_is_shown(web, account, key):
         ("text", "text"),
         ("", ""),
         (None, "–"),
-        (False, "False"),
+        (False, "No"),
+        (True, "Yes"),
         (0, "0"),
         (1.5, "1.5"),
         ("<b>&amp;</b>", "<b>&amp;</b>"),
         ("\u202egpj", "�gpj"),
-        ([1, None, "<i>ü</i>"], '[ 1, null, "<i>ü</i>" ]'),
+        ([1, None, "<i>ü</i>"], "1, –, <i>ü</i>"),
+        ([], "None"),
+        ({}, "None"),
+        ("2026-11-01T10:00:00Z", "1 Nov 2026, 10:00"),
+        ("2026-99-01T10:00:00Z", "2026-99-01T10:00:00Z"),
     ],
 )
 def test_a_field_that_nobody_knows_is_shown_under_its_own_name(web, account, key, value, shown):
@@ -67,12 +74,26 @@ def test_a_field_that_nobody_knows_is_shown_under_its_own_name(web, account, key
     assert dom(page).find(".//u") is None
 
 
-def test_nested_json_is_laid_out(web, account, key):
-    source_id = account.add(extra={"schema": {"columns": [{"name": "größe"}]}})
+def test_nested_fields_are_folded_lists_and_no_json(web, account, key):
+    nested = {"columnOrder": {"<b>a</b>": [{"name": "größe"}, True]}}
+    source_id = account.add(extra={"fileSchema": nested})
     synced(key)
-    laid_out = [pre.text for pre in dom(web.get(f"/sources/{source_id}/")).iterfind(".//dd/pre")]
-    # among them, because PostgreSQL orders the fields its own way
-    assert '{\n  "columns": [\n    {\n      "name": "größe"\n    }\n  ]\n}' in laid_out
+    page = web.get(f"/sources/{source_id}/")
+    assert facts(page)["File schema"] == "1 field Column order 1 field <b>a</b> 2 items 1 field Name größe Yes"
+    assert {fold.get("open") for fold in dom(page).iterfind(".//dd//details")} == {None}
+    assert dom(page).find(".//dd/pre") is None
+
+
+def test_fields_of_any_depth_and_length_are_shown(web, account, key):
+    deep = "<end>"
+    for _ in range(20):
+        deep = [deep, {}]
+    source_id = account.add(extra={"deep": deep, "many": [[n] for n in range(300)]})
+    synced(key)
+    page = web.get(f"/sources/{source_id}/")
+    assert "<end>" in dom(page).find(".//dd//pre").text
+    assert facts(page)["Many"].startswith("300 items 0 1 2 ")
+    assert facts(page)["Many"].endswith(" 99 200 more")
 
 
 def test_the_timeline_tells_the_states_and_how_long_they_lasted(web, account, key):
@@ -110,15 +131,102 @@ def test_a_failure_without_a_reason_says_that(web, account, key):
     assert "Claro gave no reason." in told(web.get(f"/sources/{source_id}/"))
 
 
-def test_columns_are_one_line(web, table):
-    assert facts(web.get(f"/sources/{table.datasource_id}/"))["Columns"] == "id (number), name (text), price (number)"
+def columns(page) -> list[str]:
+    """The lines of the table of columns."""
+    return all_words(page, ".//*[@id='columns']//tbody/tr")
 
 
-@pytest.mark.parametrize("columns", [[], ["id"], [{"name": "id"}], [{"name": "id", "type": 7}], {"id": "number"}])
-def test_columns_of_another_shape_are_shown_as_they_are(web, account, key, columns):
-    source_id = account.add(extra={"columns": columns})
+def test_columns_are_a_table(web, table, account):
+    calls = len(account.calls())
+    page = web.get(f"/sources/{table.datasource_id}/")
+    assert columns(page) == ["id number", "name text", "price number"]
+    assert "Columns" not in facts(page)
+    assert "Claro is fetching the first rows." in told(page)
+    assert len(account.calls()) == calls
+
+
+def test_the_page_asks_for_the_first_rows_and_shows_them(web, table, account):
+    path = f"/sources/{table.datasource_id}/"
+    [loads] = [one for one in dom(web.get(path)).iter() if one.get("hx-get", "").startswith(f"{path}first-rows/")]
+    assert dom(web.get(path)).find(".//*[@id='source']").get("hx-get") == path
+    for _ in range(2):
+        page = web.get(loads.get("hx-get"), headers=htmx())
+        assert "<html" not in page.content.decode()
+        assert dom(page).find(".//*[@id='source']").get("hx-get") == path
+        lines = all_words(page, ".//*[@id='preview']//tbody/tr")
+        assert lines == [f"{n} {n} thing {n} {n * 1.5}" for n in range(1, 6)]
+        assert columns(page) == ["id whole number 0% 1", "name text 0% thing 1", "price number 0% 1.5"]
+        assert all_words(page, ".//p[@class='summary']")[0].startswith("120 rows · 3 columns · ")
+    assert sum(call["path"].endswith("/data") for call in account.calls()) == 1
+    assert "thing 5" in words(web.get(path))
+
+
+def test_a_copy_gives_the_profile_and_the_first_rows_without_calls(web, table, copy, account):
+    calls = len(account.calls())
+    page = web.get(f"/sources/{table.datasource_id}/")
+    assert [line.split()[:2] for line in columns(page)][3] == ["note", "text"]
+    assert len(dom(page).findall(".//*[@id='columns']//*[@class='head-chart']")) == 3
+    assert dom(page).find(".//*[@id='columns']//*[@class='head-chart']//a") is None
+    assert all_words(page, ".//*[@id='preview']//tbody/tr")[4] == "5 5 thing 5 7.5 note 1"
+    assert all_words(page, ".//p[@class='summary']")[0].startswith("120 rows · 4 columns · ")
+    assert len(account.calls()) == calls
+
+
+def test_empty_cells_long_cells_and_hostile_names_are_shown(web, table):
+    hostile = "<script>x</script>\u202e"
+    names = [hostile, "", *(f"c{n}" for n in range(300))]
+    rows = [[None, "<b>" + "x" * 999, *range(300)], ["", None, *range(300)], ["a", "b", *range(300)]]
+    copied(table, names, rows)
+    page = web.get(f"/sources/{table.datasource_id}/")
+    assert columns(page)[0].startswith("<script>x</script>� text 67% ")
+    assert columns(page)[1].startswith("no name, column 2 text 33% ")
+    assert len(columns(page)) == 200
+    assert "102 more columns. Open table" in words(page)
+    assert "<script>x" not in page.content.decode()
+    [cell, *_] = dom(page).iterfind(".//*[@id='preview']//button[@form='cell']")
+    assert "x" * 999 in words(web.get(f"/sources/{table.datasource_id}/rows/cell/?at={cell.get('value')}"))
+
+
+def test_no_rows_are_asked_for_with_a_key_that_claro_refuses(web, table, account):
+    ApiKey.objects.update(state=ApiKey.State.INVALID)
+    calls = len(account.calls())
+    page = web.get(f"/sources/{table.datasource_id}/first-rows/")
+    assert "fetching the first rows" not in told(page)
+    assert len(account.calls()) == calls
+
+
+def test_an_error_of_claro_is_said_in_place_of_the_first_rows(web, table, account):
+    account.refuse("ACCESS_DENIED", 403, path="/data", times=9)
+    page = web.get(f"/sources/{table.datasource_id}/first-rows/")
+    assert page.status_code == 200
+    assert "Try again" in words(page)
+    assert columns(page) == ["id number", "name text", "price number"]
+
+
+def test_what_claro_says_of_columns_is_beside_their_names(web, account, key):
+    described = [{"name": "sku", "type": "text", "isUnique": True, "about": "<i>key</i>"}, {"name": "price"}]
+    source_id = account.add(extra={"columns": described, "columnCount": None})
     synced(key)
-    assert json.loads(facts(web.get(f"/sources/{source_id}/"))["columns"]) == columns
+    page = web.get(f"/sources/{source_id}/")
+    assert columns(page) == ["sku Is unique: true About: <i>key</i> text", "price –"]
+    assert all_words(page, ".//p[@class='summary']")[0].startswith("0 rows · 2 columns · ")
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        ([], "None"),
+        (["id"], "id"),
+        ([{"name": "id", "type": 7}], "1 item 2 fields Name id Type 7"),
+        ({"id": "number"}, "1 field Id number"),
+    ],
+)
+def test_columns_of_another_shape_are_a_field_like_others(web, account, key, value, shown):
+    source_id = account.add(extra={"columns": value})
+    synced(key)
+    page = web.get(f"/sources/{source_id}/")
+    assert facts(page)["Columns"] == shown
+    assert columns(page) == []
 
 
 def details_only(account, source_id, **fields) -> None:
@@ -143,11 +251,12 @@ def test_opening_the_page_reads_what_only_the_details_call_tells(web, account, k
     assert details_read() == "done"
     page = web.get(f"/sources/{source_id}/")
     assert "Processing failed Row 7 is <broken>." in told(page)
-    assert facts(page)["Table"] == "12 rows"
+    assert all_words(page, ".//p[@class='summary']")[0].startswith("12 rows")
     assert "Updating…" not in told(page)
     synced(key)  # a list answer, which has none of these fields
     page = web.get(f"/sources/{source_id}/")
-    assert (facts(page)["Table"], details_calls(account)) == ("12 rows", 1)
+    assert all_words(page, ".//p[@class='summary']")[0].startswith("12 rows")
+    assert details_calls(account) == 1
     assert "Processing failed Row 7 is <broken>." in told(page)
 
 
@@ -166,9 +275,9 @@ def test_numbers_of_the_details_keep_their_digits(web, account, key):
     details_read()
     page = web.get(f"/sources/{source_id}/")
     for shown in (by_list, facts(page)):
-        assert (shown["score"], shown["cost"]) == ("0.1234567890123456789", "1.10")
-        assert "[ 1E5, 12345678901234567890.10 ]" in shown["meta"]
-        assert '"low": 1e-7' in shown["meta"]
+        assert (shown["Score"], shown["Cost"]) == ("0.1234567890123456789", "1.10")
+        assert "All 1E5, 12345678901234567890.10" in shown["Meta"]
+        assert "Low 1e-7" in shown["Meta"]
     synced(key)
     assert details_calls(account) == 1
 

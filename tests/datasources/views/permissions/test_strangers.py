@@ -33,8 +33,11 @@ NOWHERE = {"membership_id": 987_654}
 
 @pytest.fixture
 def ids(ids, alice) -> dict[str, object]:
-    """What Alice has; the saved view is hers alone."""
-    return ids | {"view_id": SavedView.objects.create(name="Failed", owner=alice, page="sources:list").pk}
+    """What Alice has; the saved view is hers alone. `number` is that of a row."""
+    return ids | {
+        "view_id": SavedView.objects.create(name="Failed", owner=alice, page="sources:list").pk,
+        "number": 1,
+    }
 
 
 def address(route: str, ids: dict[str, object]) -> str:
@@ -84,10 +87,12 @@ def test_the_owner_is_told_which_methods_there_are(web, ids):
     [
         ("", "GET"),
         ("rows/", "GET"),
+        ("rows/1/", "GET"),
         ("rows/filter/", "GET"),
         ("rows/filter/form/", "GET"),
         ("rows/heads/", "GET"),
         ("rows/column/", "GET"),
+        ("rows/menu/", "GET"),
         ("rows/export/", "GET"),
         ("rows/export/", "POST"),
         ("compare/", "GET"),
