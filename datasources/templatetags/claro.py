@@ -290,14 +290,15 @@ def may(role: int | None, action: str) -> bool:
 
 
 @register.inclusion_tag("views/_save.html", takes_context=True)
-def save_view(context: template.Context, name: str, *args: object) -> dict[str, object]:
+def save_view(context: template.Context, name: str, *args: object, again: bool = False) -> dict[str, object]:
     """A link that saves this page as a view, if its URL has more than the parameters of a list page.
 
-    For an open view its name, whether the page differs from it, and what can be done with it.
+    For an open view its name, whether the page differs from it, and what can be done with it. `again` is for a place
+    where the page has it a second time: the button alone.
     """
     asked, path = context["request"].GET, reverse(name, args=args)
     shown = urlencode({"path": path, "query": asked.urlencode()})
-    found: dict[str, object] = {"href": f"{reverse('views:add')}?{shown}"}
+    found: dict[str, object] = {"href": f"{reverse('views:add')}?{shown}", "again": again}
     view = saved_views.of_address(context.get("saved_views", ()), path, asked)
     if view:
         table = context.get("table")

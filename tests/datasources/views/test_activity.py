@@ -209,7 +209,11 @@ def test_no_secret_is_in_what_is_written_nor_in_the_export(client_of, account, s
     web.post(f"/teams/{team.pk}/people/{theirs.pk}/role/", {"role": Role.ADMIN})
 
     web.post("/views/add/?path=/sources/&query=q%3Dx", {"name": "Ours", "team": team.pk})
-    web.post(f"/views/{SavedView.objects.get().pk}/delete/")
+    view_at = f"/views/{SavedView.objects.get().pk}"
+    web.post(f"{view_at}/update/?path=/sources/&query=q%3Dy", {"revision": 1})
+    for moved_to in ("", team.pk):
+        web.post(f"{view_at}/move/", {"team": moved_to})
+    web.post(f"{view_at}/delete/")
 
     web.post("/keys/add/", {"label": "Main", "secret": account.key})
     key = ApiKey.objects.get()

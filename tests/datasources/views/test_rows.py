@@ -138,6 +138,7 @@ def test_what_else_is_asked_for_keeps_the_columns(web, path):
         [*columns, *rest, "limit"],  # a whole row
         [*columns, *rest, "limit"],  # another page
         [*columns, *rest],  # more on a page
+        [],  # the palette
     ]
 
 

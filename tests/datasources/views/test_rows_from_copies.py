@@ -373,7 +373,7 @@ def test_a_saved_view_has_all_that_a_copy_shows(web, path, copy):
     page = web.get(f"{path}?q=thing&sort=note&order=desc&sort=id&order=asc&check=duplicates.4&page=1&go=")
     response = web.post(link(page, "Save this view"), {"name": "Mine"})
     saved = "?sort=note&sort=id&order=desc&order=asc&q=thing&check=duplicates.4"
-    assert response.headers["Location"] == path + saved
+    assert response.headers["Location"].partition("&view=")[0] == path + saved
     assert ids(web.get(response.headers["Location"])) == ids(page)
 
 
