@@ -13,6 +13,9 @@ from datasources.copies import chips
 
 register = template.Library()
 
+# A drag over a histogram replaces a condition that has one of them.
+RANGES = ("gt", "gte", "lt", "lte", "between", "from_to")
+
 
 @register.simple_tag(takes_context=True)
 def sorts(context: template.Context) -> list[dict[str, str]]:
@@ -34,22 +37,38 @@ def _sorted(parameters: dict[str, Any], pairs: Sequence[tuple[str, str]]) -> str
 
 
 @register.simple_tag(takes_context=True)
-def conditions(context: template.Context) -> list[dict[str, str]]:
-    """The conditions of the filter in words, each with its place and the address without it."""
-    parameters, text = dict(context["request"].GET.lists()), context["state"]["filter"]
-    table = context.get("table")
-    group = chips.read(text, [column.name for column in table.every] if table else None)
-    found, last = [], ""
-    for at, chip in chips.listed(group):
-        first, _, inner = at.partition(".")
-        is_any = group.kind is chips.Kind.ANY if not inner or first != last else group.items[int(first)].kind == "any"
-        last, href = first, query_string(parameters, filter=chips.text(chips.with_removed(group, at)), row="")
-        word = "or" if is_any else "and" if inner else ""
-        is_typed = chip.operator is chips.Operator.TEXT
-        found.append({"text": chips.words(chip), "at": at, "href": href, "word": word, "is_typed": is_typed})
-    if found:
-        found[0]["word"] = ""
-    return found
+def filter_chips(context: template.Context) -> list[dict[str, Any]]:
+    """The conditions of the filter in words, each with its place and the address without it.
+
+    `joined` is the word between a condition and the one before it, if not all conditions have to hold.
+    """
+    parameters, table = dict(context["request"].GET.lists()), context.get("table")
+    names = [column.name for column in table.every] if table else None
+    group = chips.read(context["state"]["filter"], names) if context["state"]["filter"].strip() else chips.Group()
+    return [
+        {
+            "at": at,
+            "words": chips.words(chip),
+            "is_text": chip.operator is chips.Operator.TEXT,
+            "range": chip.column if chip.operator in RANGES and "." not in at else "",
+            "joined": _joined(group, at),
+            "href": query_string(parameters, filter=chips.text(chips.with_removed(group, at))),
+        }
+        for at, chip in chips.listed(group)
+    ]
+
+
+def _joined(group: chips.Group, at: str) -> str:
+    """The word before a condition: within its group, or before it. "and" only where there is an "or" too."""
+    first, _, inner = at.partition(".")
+    item = group.items[int(first)]
+    is_inside = inner not in ("", "0")
+    if not is_inside and first == "0":
+        return ""
+    kind = item.kind if is_inside and isinstance(item, chips.Group) else group.kind
+    if kind is chips.Kind.ANY:
+        return "or"
+    return "and" if any(isinstance(one, chips.Group) for one in group.items) else ""
 
 
 @register.simple_tag

@@ -20,6 +20,8 @@ import "./cell-menu.js";
 import "./record-copy.js";
 import "./drawer.js";
 import "./passkeys.js";
+import "./filter-forms.js";
+import "./histogram.js";
 import "./find.js";
 import "./sorting.js";
 import "./panels.js";
