@@ -6,7 +6,7 @@ values are accepted. docs/copies.md has the grammar, and how kinds of columns co
 
 import re
 from collections.abc import Sequence
-from datetime import date, timedelta
+from datetime import date
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -16,7 +16,7 @@ from sqlglot.dialects.duckdb import DuckDB
 from sqlglot.errors import ParseError
 from sqlglot.tokens import Token, TokenType
 
-from datasources.copies import conditions
+from datasources.copies import conditions, days
 from datasources.copies.conditions import EVERY_ROW, Condition, Operand, Value
 from datasources.copies.schema import Column, Kind
 
@@ -33,9 +33,6 @@ _CONTEXT = LENGTH_MAX + 1
 _PART = re.compile(r"""'[^']*'|"[^"]*"|`[^`]*`|\w+|--|/\*|[<>=!]+|\S?""")
 # Quoted parts; or the sign of a quote that is not closed; or that of a comment.
 _QUOTED = re.compile(r"""'(?:[^']|'')*'|"(?:[^"]|"")*"|`(?:[^`]|``)*`|(?P<quote>['"`])|(?P<comment>--|/\*)""")
-_TODAY = re.compile(r"\btoday\s*\(", re.IGNORECASE)
-# Days before or after TODAY().
-DAYS_MAX = 36_500
 # The words of the grammar, and what is in quotes already.
 _WORDS = {
     TokenType.AND,
@@ -99,12 +96,7 @@ def condition(text: str, columns: Sequence[Column], today: date | None = None) -
 
     `today` is the day that TODAY() means: that of the user's time zone if it is not given.
     """
-    return _condition(text, tuple(columns), (today or timezone.localdate()) if has_today(text) else None)
-
-
-def has_today(text: str) -> bool:
-    """Whether the filter may mean other rows tomorrow."""
-    return bool(_TODAY.search(text))
+    return _condition(text, tuple(columns), (today or timezone.localdate()) if days.are_in(text) else None)
 
 
 @lru_cache(maxsize=256)  # of a filter many pages are read, and parsing takes 3 ms
@@ -179,9 +171,10 @@ def _parsed(text: str, names: set[str], today: date | None) -> exp.Expression:
 def _tokens(text: str, names: set[str], today: date | None) -> list[Token]:
     """The words and signs; those that are names of columns are names, whatever they mean in SQL."""
     try:
-        tokens = _with_days(_Dialect().tokenize(text), today)
-    except FilterError:
-        raise
+        tokens = days.dated(_Dialect().tokenize(text), today)
+    except days.TooManyDays as error:
+        message = f"TODAY() counts whole days, {days.MOST:,} at most."
+        raise FilterError(message, error.position, claro_may_read=False) from None
     except Exception:
         if (opened := _first(text, "quote")) is not None:
             raise FilterError("A quote is opened here and not closed.", opened) from None
@@ -200,36 +193,6 @@ def _tokens(text: str, names: set[str], today: date | None) -> list[Token]:
         if max(depth, nots) > DEPTH_MAX:
             raise _too_deep(token.start)
     return [_named(token) if token.text.lower() in names and _may_be_name(token) else token for token in tokens]
-
-
-def _with_days(tokens: list[Token], today: date | None) -> list[Token]:
-    """With a text in the place of TODAY() and of the days before or after it, as in TODAY() - 6."""
-    if today is None:
-        return tokens
-    found: list[Token] = []
-    at = 0
-    while at < len(tokens):
-        taken, days = 1, 0
-        kinds = [token.token_type for token in tokens[at + 1 : at + 5]]
-        if tokens[at].text.upper() == "TODAY" and kinds[:2] == [TokenType.L_PAREN, TokenType.R_PAREN]:
-            taken = 3
-            if kinds[2:] in ([TokenType.DASH, TokenType.NUMBER], [TokenType.PLUS, TokenType.NUMBER]):
-                taken, days = 5, _days(tokens[at + 4])
-                days = -days if kinds[2] is TokenType.DASH else days
-        token = tokens[at]
-        if taken > 1:
-            first, last = tokens[at], tokens[at + taken - 1]
-            day = (today + timedelta(days=days)).isoformat()
-            token = Token(TokenType.STRING, day, first.line, first.col, first.start, last.end, first.comments)
-        found.append(token)
-        at += taken
-    return found
-
-
-def _days(token: Token) -> int:
-    if not token.text.isdecimal() or len(token.text) > 6 or int(token.text) > DAYS_MAX:
-        raise FilterError(f"TODAY() counts whole days, {DAYS_MAX:,} at most.", token.start, claro_may_read=False)
-    return int(token.text)
 
 
 def _first(text: str, sign: str) -> int | None:
