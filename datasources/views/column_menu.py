@@ -56,11 +56,9 @@ def _links(request: HttpRequest, source: Source, column: Column, state: dict, *,
     page = parameters.get("page")
     rows = reverse("sources:rows", args=[source.datasource_id])
     profile = reverse("sources:column", args=[source.datasource_id]) + query_string(parameters, place=column.place)
-    filtered = reverse("sources:filter_form", args=[source.datasource_id]) + query_string(parameters, c=column.name)
     return {
         "column": column,
         "back": rows + query_string(parameters, page=page),
-        "filtered": filtered,
         "order": dict(state["sorts"]).get(column.name, ""),
         "ascending": rows + query_string(parameters, sort=column.name, order="asc"),
         "descending": rows + query_string(parameters, sort=column.name, order="desc"),

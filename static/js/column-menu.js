@@ -29,24 +29,21 @@ async function open(button) {
   rest.replaceChildren();
   menu().hidePopover();
   menu().showPopover({ source: button });
-  let fields;
-  try {
-    const html = await read(address);
-    const links = document.createElement("div");
-    links.innerHTML = isChip ? "" : html;
-    const link = links.querySelector("[data-form]");
-    fields = isChip ? html : link && (await read(link.href));
-    // Another menu may have been opened meanwhile, or this one closed.
-    if (menu().dataset.at !== address || !menu().matches(":popover-open")) return;
-    link?.closest("li").remove();
-    form.innerHTML = fields ?? "";
-    rest.replaceChildren(...links.children);
-  } catch {
+  const html = await read(address);
+  if (html === undefined) {
     location.assign(address);
     return;
   }
-  htmx.process(form);
+  // Another menu may have been opened meanwhile, or this one closed.
+  if (menu().dataset.at !== address || !menu().matches(":popover-open")) return;
+  const parts = document.createElement("div");
+  parts.innerHTML = isChip ? `<div data-form>${html}</div>` : html;
+  const fields = parts.querySelector("[data-form]");
+  fields?.remove();
+  rest.replaceChildren(...parts.children);
+  form.replaceChildren(...(fields?.children ?? []));
   htmx.process(rest);
+  htmx.process(form);
   focusIn(fields ? form : rest);
 }
 
@@ -55,9 +52,8 @@ const isTyped = (form) => "refused" in form.dataset || [...form.querySelectorAll
   (one.type === "checkbox" ? one.checked !== one.defaultChecked : one.value !== one.defaultValue));
 
 async function read(address) {
-  const response = await fetch(address, { headers: HEADERS });
-  if (!response.ok) throw new Error(response.status);
-  return response.text();
+  const response = await fetch(address, { headers: HEADERS }).catch(() => null);
+  return response?.ok ? response.text() : undefined;
 }
 
 // What it leads to appears in the table behind it; focus goes back to its button, or to that of all filters.
