@@ -12,7 +12,7 @@ from django.urls import Resolver404, resolve
 
 from accounts.models import Team, User
 from accounts.quotas import require_room
-from core.forms import NameField, NamesField, PageForm, QueryForm
+from core.forms import OF_COLUMNS, NameField, NamesField, PageForm, QueryForm
 from datasources import access
 from datasources.activity.forms import ActivityForm
 from datasources.claro import COMPLETED
@@ -172,8 +172,8 @@ def is_shown(view: SavedView, path: str, parameters: QueryDict) -> bool:
 
 
 def _says(name: str, given: QueryDict) -> bool:
-    """Whether a parameter is not empty; `column=` is the column without a name."""
-    return any(given.getlist(name)) or (name == "column" and name in given)
+    """Whether a parameter is not empty; an empty name is that of a column without a name."""
+    return any(given.getlist(name)) or (name in OF_COLUMNS and name in given)
 
 
 def _given(form: QueryForm, name: str) -> str | list[str]:

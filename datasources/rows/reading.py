@@ -117,6 +117,17 @@ def _read(
     return Reading(live, unread=unread, unopened=unopened)
 
 
+def column_names(source: Source, copy: TableCopy | None, state: dict[str, Any], person: object) -> list[str]:
+    """The names of all columns of the table that a state of RowsForm shows; errors as of `read_page`."""
+    if copy:
+        try:
+            with opened.reader(copy, person) as reader:
+                return [column.name for column in reader.columns]
+        except CopyLost:
+            pass
+    return list(pages.page(source, state["page"], state["limit"], RowsForm.query(state), person).columns)
+
+
 def _row_of_copy(copy: TableCopy, state: dict[str, Any], person: object) -> Reading:
     with opened.reader(copy, person) as reader:
         page = read.page(reader, query(state), state["row"] - 1, 1)
