@@ -54,6 +54,7 @@ sources_urls = [
     path("<uuid:datasource_id>/rows/", rows.rows, name="rows"),
     path("<uuid:datasource_id>/rows/<int:number>/", records.row, name="row"),
     path("<uuid:datasource_id>/rows/filter/", filters.change, name="filter"),
+    path("<uuid:datasource_id>/rows/filter/form/", filters.form, name="filter_form"),
     path("<uuid:datasource_id>/rows/cell/", rows.cell, name="cell"),
     path("<uuid:datasource_id>/rows/heads/", columns.heads, name="heads"),
     path("<uuid:datasource_id>/rows/column/", columns.column, name="column"),

@@ -6,15 +6,17 @@ values are accepted. docs/copies.md has the grammar, and how kinds of columns co
 
 import re
 from collections.abc import Sequence
+from datetime import date
 from functools import lru_cache
 from typing import NamedTuple
 
+from django.utils import timezone
 from sqlglot import exp
 from sqlglot.dialects.duckdb import DuckDB
 from sqlglot.errors import ParseError
 from sqlglot.tokens import Token, TokenType
 
-from datasources.copies import conditions
+from datasources.copies import conditions, days
 from datasources.copies.conditions import EVERY_ROW, Condition, Operand, Value
 from datasources.copies.schema import Column, Kind
 
@@ -89,19 +91,22 @@ class Excerpt(NamedTuple):
     after: str
 
 
-def condition(text: str, columns: Sequence[Column]) -> Condition:
-    """The condition that a filter means; every row if it is blank. Raises FilterError."""
-    return _condition(text, tuple(columns))
+def condition(text: str, columns: Sequence[Column], today: date | None = None) -> Condition:
+    """The condition that a filter means; every row if it is blank. Raises FilterError.
+
+    `today` is the day that TODAY() means: that of the user's time zone if it is not given.
+    """
+    return _condition(text, tuple(columns), (today or timezone.localdate()) if days.are_in(text) else None)
 
 
 @lru_cache(maxsize=256)  # of a filter many pages are read, and parsing takes 3 ms
-def _condition(text: str, columns: tuple[Column, ...]) -> Condition:
+def _condition(text: str, columns: tuple[Column, ...], today: date | None) -> Condition:
     if len(text) > LENGTH_MAX:
         raise FilterError(f"The filter is longer than {LENGTH_MAX:,} characters. Shorten it.", claro_may_read=False)
     if not text.strip():
         return EVERY_ROW
     try:
-        return _Writer(text, columns).condition(_parsed(text, {column.name.lower() for column in columns}))
+        return _Writer(text, columns).condition(_parsed(text, {column.name.lower() for column in columns}, today))
     except RecursionError:
         raise _too_deep() from None
 
@@ -147,8 +152,8 @@ class _Dialect(DuckDB):
         COMMANDS = set()
 
 
-def _parsed(text: str, names: set[str]) -> exp.Expression:
-    tokens = _tokens(text, names)
+def _parsed(text: str, names: set[str], today: date | None) -> exp.Expression:
+    tokens = _tokens(text, names, today)
     try:
         parser = _Dialect().parser(error_message_context=_CONTEXT)
         parsed = parser.parse_into(exp.Condition, tokens, text)
@@ -163,10 +168,13 @@ def _parsed(text: str, names: set[str]) -> exp.Expression:
     return parsed[0]
 
 
-def _tokens(text: str, names: set[str]) -> list[Token]:
+def _tokens(text: str, names: set[str], today: date | None) -> list[Token]:
     """The words and signs; those that are names of columns are names, whatever they mean in SQL."""
     try:
-        tokens = _Dialect().tokenize(text)
+        tokens = days.dated(_Dialect().tokenize(text), today)
+    except days.TooManyDays as error:
+        message = f"TODAY() counts whole days, {days.MOST:,} at most."
+        raise FilterError(message, error.position, claro_may_read=False) from None
     except Exception:
         if (opened := _first(text, "quote")) is not None:
             raise FilterError("A quote is opened here and not closed.", opened) from None

@@ -49,7 +49,7 @@ class Range:
         low, high = (quoted(self.low), quoted(self.high)) if self.column.kind is Kind.TEXT else (self.low, self.high)
         if self._is_one:
             return f"{called} = {low}"
-        return f"{called} >= {low} AND {called} < {high}" if self.high else f"{called} >= {low}"
+        return f"({called} >= {low} AND {called} < {high})" if self.high else f"{called} >= {low}"
 
     @property
     def condition(self) -> Condition:

@@ -1,6 +1,9 @@
 """Questions to a copy: filter, search, finding, order."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import date
+
+from django.utils import timezone
 
 from datasources.copies import checks, filters, search
 from datasources.copies.filters import Condition
@@ -17,6 +20,8 @@ class Query:
     check: str = ""
     # Names of columns with "asc" or "desc", the first counts most.
     sorts: tuple[tuple[str, str], ...] = ()
+    # The day that TODAY() means: that of the user's time zone when the query is made, also while a file is written.
+    today: date = field(default_factory=timezone.localdate)
 
     @property
     def is_everything(self) -> bool:
@@ -27,7 +32,7 @@ def where(reader: Reader, query: Query) -> Condition:
     """The condition that the rows of a query meet. Raises FilterError, NotFolded and UnknownCheck."""
     parts = []
     if query.filter.strip():
-        parts.append(filters.condition(query.filter, reader.columns))
+        parts.append(filters.condition(query.filter, reader.columns, query.today))
     if query.check:
         parts.append(checks.condition(query.check, reader.columns))
     # The dearest one last.

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from html import escape
 
 from core.text import visible
-from datasources.copies.histograms import shown_number
+from datasources.copies.histograms import Range, shown_number
 from datasources.copies.profile import ColumnProfile, Part
 from datasources.copies.schema import Kind
 from datasources.rows.facets import Links
@@ -97,9 +97,18 @@ def chart(profile: ColumnProfile, part: Part | None = None, links: Links | None 
             drawn.append(f"<g>{title}{inner}</g>")
     look = "head-chart has-part" if part else "head-chart"
     return (
-        f'<svg class="{look}" aria-hidden="true" focusable="false" '
+        f'<svg class="{look}" aria-hidden="true" focusable="false"{_ranges(profile) if links else ""} '
         f'viewBox="0 0 {max(len(bars), 6) * STEP} {HEIGHT}" preserveAspectRatio="none">{"".join(drawn)}</svg>'
     )
+
+
+def _ranges(profile: ColumnProfile) -> str:
+    """The bounds of a number's bars, for a filter by a drag over some of them (static/js/histogram.js)."""
+    ranges = [bar for bar in profile.bars if isinstance(bar, Range)]
+    if not profile.column.is_number or len(ranges) < 2 or not ranges[-1].high:
+        return ""
+    bounds = " ".join([*(one.low for one in ranges), ranges[-1].high])
+    return f' data-bounds="{bounds}" data-column="{escape(profile.column.name)}"'
 
 
 def _bar(x: int, whole: float, part: float | None) -> str:

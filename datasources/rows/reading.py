@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from datasources.copies import checks, opened, read, search
+from datasources.copies import checks, days, opened, read, search
 from datasources.copies.checks import UnknownCheck
 from datasources.copies.filters import FilterError
 from datasources.copies.opened import Busy, Reader, TooSlow
@@ -62,7 +62,14 @@ def needs(state: dict[str, Any]) -> str:
     """The part of a state of RowsForm that Claro's API can't do, as the subject of a sentence; "" for nothing."""
     if state["q"]:
         return "Search"
+    if days.are_in(state["filter"]):
+        return "A filter relative to today"
     return "A check" if state["check"] else "Sorting by several columns" if len(state["sorts"]) > 1 else ""
+
+
+def query(state: dict[str, Any]) -> Query:
+    """The question to a copy that a state of RowsForm asks."""
+    return Query(filter=state["filter"], words=state["q"], check=state["check"], sorts=state["sorts"])
 
 
 def read_page(
@@ -123,18 +130,14 @@ def column_names(source: Source, copy: TableCopy | None, state: dict[str, Any], 
 
 def _row_of_copy(copy: TableCopy, state: dict[str, Any], person: object) -> Reading:
     with opened.reader(copy, person) as reader:
-        page = read.page(reader, _asked(state), state["row"] - 1, 1)
+        page = read.page(reader, query(state), state["row"] - 1, 1)
     has_next = bool(page.rows) and state["row"] < page.total
     return Reading(Rows(page.columns, page.rows, page.first, page.total, has_next), copy)
 
 
-def _asked(state: dict[str, Any]) -> Query:
-    return Query(filter=state["filter"], words=state["q"], check=state["check"], sorts=state["sorts"])
-
-
 def _from_copy(copy: TableCopy, state: dict[str, Any], person: object, at: Sequence[tuple[int, int]]) -> Reading:
     first, limit, terms = (state["page"] - 1) * state["limit"], state["limit"], search.terms(state["q"])
-    asked = _asked(state)
+    asked = query(state)
     cut_at = MARKED_AT if terms else SHOWN_AT
     if at:
         rows = [row for row, _ in at if first < row <= first + limit] or [first + 1]

@@ -293,8 +293,8 @@ def may(role: int | None, action: str) -> bool:
 def save_view(context: template.Context, name: str, *args: object, again: bool = False) -> dict[str, object]:
     """A link that saves this page as a view, if its URL has more than the parameters of a list page.
 
-    For an open view its name, whether the page differs from it, and what can be done with it. `again`: its button alone,
-    where the page has it a second time.
+    For an open view its name, whether the page differs from it, and what can be done with it. `again` is for a place
+    where the page has it a second time: the button alone.
     """
     asked, path = context["request"].GET, reverse(name, args=args)
     shown = urlencode({"path": path, "query": asked.urlencode()})

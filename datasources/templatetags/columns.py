@@ -16,12 +16,6 @@ LABEL_AT = 60
 
 
 @register.simple_tag
-def column_options(table: Table) -> SafeString:
-    """For the filter builder. A column that Claro can't filter by is disabled, with the reason."""
-    return SafeString("".join(map(_option, table.listed)))
-
-
-@register.simple_tag
 def chooser_facts(names: Sequence[str]) -> SafeString:
     """The hidden field by which the server knows that places still mean the same columns."""
     return SafeString(f'<input type="hidden" name="of" value="{column_changes.digest(names)}">')
@@ -41,15 +35,16 @@ def column_boxes(names: Sequence[str], choice: Choice, find: str = "") -> SafeSt
 
 
 @register.simple_tag
+def column_picks(table: Table) -> SafeString:
+    """Buttons of the columns that can be filtered by, for a form with the rest of an address."""
+    return SafeString("".join(_pick("c", one) for one in table.listed if not one.refusal))
+
+
+@register.simple_tag
 def sort_picks(table: Table, sorted_names: set[str]) -> SafeString:
     """Buttons of the columns that the rows can be sorted by, without those that they are sorted by."""
     free = (one for one in table.listed if not one.refusal and one.name not in sorted_names)
     return SafeString("".join(_pick("sort", one) for one in free))
-
-
-def _option(column: Column) -> str:
-    disabled, why = (" disabled", f" – can't be filtered: {column.refusal}") if column.refusal else ("", "")
-    return f'<option value="{escape(column.name)}"{disabled}>{_label(column)}{why}</option>'
 
 
 def _pick(name: str, column: Column) -> str:

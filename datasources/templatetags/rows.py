@@ -9,9 +9,12 @@ from django.utils.safestring import SafeString
 
 from core.forms import query_string
 from core.text import visible
-from datasources.rows import facets
+from datasources.copies import chips
 
 register = template.Library()
+
+# A drag over a histogram replaces a condition that has one of them.
+RANGES = ("gt", "gte", "lt", "lte", "between", "from_to")
 
 
 @register.simple_tag(takes_context=True)
@@ -34,13 +37,38 @@ def _sorted(parameters: dict[str, Any], pairs: Sequence[tuple[str, str]]) -> str
 
 
 @register.simple_tag(takes_context=True)
-def conditions(context: template.Context) -> list[dict[str, str]]:
-    """The conditions of the filter, each with the address without it."""
-    parameters, every = dict(context["request"].GET.lists()), facets.conditions(context["state"]["filter"])
+def filter_chips(context: template.Context) -> list[dict[str, Any]]:
+    """The conditions of the filter in words, each with its place and the address without it.
+
+    `joined` is the word between a condition and the one before it, if not all conditions have to hold.
+    """
+    parameters, table = dict(context["request"].GET.lists()), context.get("table")
+    names = [column.name for column in table.every] if table else None
+    group = chips.read(context["state"]["filter"], names) if context["state"]["filter"].strip() else chips.Group()
     return [
-        {"text": one, "href": query_string(parameters, filter=" AND ".join(every[:place] + every[place + 1 :]))}
-        for place, one in enumerate(every)
+        {
+            "at": at,
+            "words": chips.words(chip),
+            "is_text": chip.operator is chips.Operator.TEXT,
+            "range": chip.column if chip.operator in RANGES and "." not in at else "",
+            "joined": _joined(group, at),
+            "href": query_string(parameters, filter=chips.text(chips.with_removed(group, at))),
+        }
+        for at, chip in chips.listed(group)
     ]
+
+
+def _joined(group: chips.Group, at: str) -> str:
+    """The word before a condition: within its group, or before it. "and" only where there is an "or" too."""
+    first, _, inner = at.partition(".")
+    item = group.items[int(first)]
+    is_inside = inner not in ("", "0")
+    if not is_inside and first == "0":
+        return ""
+    kind = item.kind if is_inside and isinstance(item, chips.Group) else group.kind
+    if kind is chips.Kind.ANY:
+        return "or"
+    return "and" if any(isinstance(one, chips.Group) for one in group.items) else ""
 
 
 @register.simple_tag

@@ -1,60 +1,198 @@
-"""A filter without syntax: a link adds one condition to the filter of its address, and leads to the rows."""
+"""Filters without syntax: links and forms that change one condition of an address, and the form of a column."""
 
-import re
+from dataclasses import dataclass, field
+from typing import Any
 
 from django import forms
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 
-from core.forms import query_string
-from datasources.copies import versions
-from datasources.copies.histograms import name, quoted
+from core.forms import EachField, query_string
+from datasources.copies import chips, opened, profile, versions
+from datasources.copies.chips import CannotSay, Group, Operator
+from datasources.copies.opened import Busy, TooSlow
+from datasources.copies.profile import ColumnProfile
+from datasources.copies.schema import Column, Kind
+from datasources.copies.store import CopyLost
 from datasources.models import Source
-from datasources.rows import facets
+from datasources.rows import conditions
+from datasources.rows.facets import FILTER_MAX
 from datasources.rows.forms import SORT_MAX
 from datasources.views.guards import READ, of_source
-from datasources.views.pages import render_problem
+from datasources.views.pages import render_page, render_problem
 
-# "Not" keeps rows whose cell is empty.
-EXPRESSIONS = {
-    "is": "{name} = {value}",
-    "not": "({name} <> {value} OR {name} IS NULL)",
-    "gt": "{name} > {value}",
-    "lt": "{name} < {value}",
-    "null": "{name} IS NULL",
-    "blank_text": "{name} = ''",
-    "not_empty": "{name} IS NOT NULL AND {name} <> ''",
-    "yes": "{name} = true",
-    "no": "{name} = false",
-}
-_NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?")
+# Parameters of these addresses only; others are those of the rows.
+OWN = ("do", "at", "c", "op", "v", "exact", "any")
+# A change leads to the rows from the first one.
+LEFT = ("page", "row", "place")
 
 
-class ConditionForm(forms.Form):
-    do = forms.ChoiceField(choices=[("add", "add")])
-    c = forms.CharField(max_length=SORT_MAX, strip=False)
-    op = forms.ChoiceField(choices=[(name, name) for name in EXPRESSIONS])
-    v = forms.CharField(required=False, max_length=facets.FILTER_MAX, strip=False)
+class ChangeForm(forms.Form):
+    do = forms.ChoiceField(choices=[(name, name) for name in ("add", "set", "remove", "loosen")])
+    # The place of a condition (chips/changes.py).
+    at = forms.CharField(required=False, max_length=20)
+    c = forms.CharField(required=False, max_length=SORT_MAX, strip=False)
+    op = forms.ChoiceField(required=False, choices=[(one, one) for one in Operator if one is not Operator.TEXT])
+    v = EachField(forms.CharField(required=False, max_length=FILTER_MAX, strip=False), required=False)
     exact = forms.BooleanField(required=False)
+    any = forms.TypedChoiceField(required=False, choices=[("", ""), ("0", "0"), ("1", "1")], empty_value="")
+
+
+@dataclass(frozen=True)
+class _Table:
+    """The columns of a copy and the profile of one; none where there is no copy, or it can't be asked now."""
+
+    is_live: bool = True
+    columns: list[Column] = field(default_factory=list)
+    profile: ColumnProfile | None = None
+
+    @property
+    def names(self) -> list[str] | None:
+        return [column.name for column in self.columns] or None
+
+    def column(self, name: str) -> Column | None:
+        if self.is_live:
+            return None
+        found = [column for column in self.columns if column.name == name]
+        return found[0] if found else Column(0, name, Kind.TEXT)
 
 
 @of_source(*READ)
 def change(request: HttpRequest, source: Source) -> HttpResponse:
-    """The rows of the address, with the condition added to their filter."""
-    form = ConditionForm(request.GET)
+    """A redirect to the rows with one condition added, replaced, removed or loosened; 422 where that can't be."""
+    form = ChangeForm(request.GET)
+    table = _table(request, source)
     if not form.is_valid():
-        return render_problem(
-            request, 422, "No condition", "The address contains no condition. Choose one in the table."
-        )
-    asked = form.cleaned_data
-    # A copy knows by the column how a quoted value compares; Claro takes numbers bare.
-    is_bare = not versions.current(source) and _NUMBER.fullmatch(asked["v"])
-    value = asked["v"] if is_bare else quoted(asked["v"])
-    added = EXPRESSIONS[asked["op"]].format(name=name(asked["c"]), value=value)
-    present = facets.conditions(request.GET.get("filter", ""))
-    text = " AND ".join(present if added in present else [*present, added])
-    if len(text) > facets.FILTER_MAX:
-        return render_problem(request, 422, "The filter is too long", f"It may have {facets.FILTER_MAX:,} characters.")
-    kept = {key: values for key, values in request.GET.lists() if key not in form.fields}
-    rows = reverse("sources:rows", args=[source.datasource_id])
-    return HttpResponseRedirect(rows + query_string(kept, filter=text), status=303)
+        problem = next(iter(form.errors.values()))[0]
+        return _refused(request, source, table, f"The condition can't be used: {problem}")
+    try:
+        text = chips.text(_changed(form.cleaned_data, request.GET.get("filter", ""), table))
+    except LookupError:
+        return _refused(request, source, table, "This condition is no longer part of the filter. Open the rows again.")
+    except (ValueError, CannotSay) as error:
+        return _refused(request, source, table, str(error))
+    if len(text) > FILTER_MAX:
+        return _refused(request, source, table, f"The filter would be longer than {FILTER_MAX:,} characters.")
+    return HttpResponseRedirect(_rows(source) + query_string(_kept(request), filter=text), status=303)
+
+
+@of_source(*READ)
+def form(request: HttpRequest, source: Source) -> HttpResponse:
+    """The form for a condition on a column, by its kind; with the values of the condition at a place."""
+    name = request.GET.get("c", "")
+    if not name and not request.GET.get("at"):
+        return render_problem(request, 400, "No column", "The address contains no column. Open one from the table.")
+    if len(name) > SORT_MAX:
+        raise Http404("No such column.")
+    return _render(request, source, _table(request, source, name))
+
+
+def _changed(asked: dict[str, Any], filter: str, table: _Table) -> Group:
+    """The conditions after the change. Raises ValueError, LookupError and CannotSay."""
+    group, at = chips.read(filter, table.names), asked["at"]
+    if asked["do"] in ("remove", "loosen"):
+        chip = chips.chip_at(group, at)
+        looser = chips.loosened(chip) if chip and asked["do"] == "loosen" else None
+        return chips.with_replaced(group, at, looser) if looser else chips.with_removed(group, at)
+    if asked["do"] == "set" and not asked["op"] and asked["any"]:
+        return chips.with_kind(group, chips.Kind.ANY if asked["any"] == "1" else chips.Kind.ALL, at)
+    if not asked["op"]:
+        raise ValueError("Choose a comparison.")
+    column, operator, values = table.column(asked["c"]), Operator(asked["op"]), list(asked["v"])
+    made = conditions.chip(asked["c"], operator, values, is_exact=asked["exact"], column=column)
+    if asked["do"] == "set":
+        return chips.with_replaced(group, at, made)
+    return chips.with_added(group, made, at, is_any=asked["any"] == "1")
+
+
+def _table(request: HttpRequest, source: Source, name: str = "") -> _Table:
+    """The columns of the copy, and the profile of one of them."""
+    copy = versions.current(source)
+    if not copy:
+        return _Table()
+    try:
+        with opened.reader(copy, request.user.pk) as reader:
+            places = [column.place for column in reader.columns if column.name == name][:1]
+            found = profile.of(reader, places) if places else []
+            return _Table(False, list(reader.columns), found[0] if found else None)
+    except (CopyLost, Busy, TooSlow):
+        return _Table(False)
+
+
+def _refused(request: HttpRequest, source: Source, table: _Table, problem: str) -> HttpResponse:
+    return _render(request, source, table, problem, status=422)
+
+
+def _render(request: HttpRequest, source: Source, table: _Table, problem: str = "", status: int = 200) -> HttpResponse:
+    context = _form_of(request, source, table, request.GET.get("c", ""), problem)
+    return render_page(request, "rows/filter.html", context, status, part="rows/_filter_form.html")
+
+
+def form_of(request: HttpRequest, source: Source, name: str) -> dict[str, Any]:
+    """The context of rows/_filter_form.html for a column."""
+    return _form_of(request, source, _table(request, source, name), name)
+
+
+def _form_of(request: HttpRequest, source: Source, table: _Table, name: str, problem: str = "") -> dict[str, Any]:
+    """With what was typed, or what the condition at the place has."""
+    at = request.GET.get("at", "")
+    chip = chips.chip_at(chips.read(request.GET.get("filter", ""), table.names), at) if at else None
+    name = name or (chip.column if chip else "")
+    if name and not (table.profile or table.is_live):
+        table = _table(request, source, name)
+    typed = request.GET.getlist("v") or (list(chip.values) if chip else [])
+    column, facts = table.column(name), table.profile.facts if table.profile else None
+    kind = "text"
+    if column and column.is_number:
+        kind = "number"
+    elif column and column.kind is Kind.BOOLEAN:
+        kind = "boolean"
+    elif facts and facts.are_dates:
+        kind = "date"
+    address = reverse("sources:filter", args=[source.datasource_id])
+    base = {**_kept(request), "c": name, "do": "set" if at else "add", "at": at}
+    return {
+        "source": source,
+        "name": name,
+        "kind": kind,
+        "is_live": table.is_live,
+        "problem": problem,
+        "change": base["do"],
+        "at": at,
+        "op": request.GET.get("op") or (chip.operator if chip else ""),
+        "first": typed[0] if typed else "",
+        "second": typed[1] if len(typed) > 1 else "",
+        "is_exact": table.is_live or bool(request.GET.get("exact") or (chip and chip.is_exact)),
+        "facts": facts,
+        "tops": _tops(table, typed) if kind in ("text", "date", "number") else [],
+        "empties": [
+            (words, address + query_string(base, op=op))
+            for op, words in (
+                ("empty", "Is empty"),
+                ("null", "Is null"),
+                ("blank_text", "Is empty text"),
+                ("not_empty", "Is not empty"),
+            )
+        ],
+        "truths": [(words, address + query_string(base, op=op)) for op, words in (("yes", "True"), ("no", "False"))],
+        "back": _rows(source) + query_string(_kept(request), filter=request.GET.get("filter", "")),
+    }
+
+
+def _tops(table: _Table, ticked: list[str]) -> list[tuple[str, int, bool]]:
+    """The frequent values with their rows, and whether they are ticked."""
+    if not table.profile or not table.profile.has_filters:
+        return []
+    return [
+        (bar.text, count, bar.text in ticked)
+        for bar, (_, count) in zip(table.profile.tops, table.profile.facts.tops, strict=True)
+        if bar.filter
+    ]
+
+
+def _kept(request: HttpRequest) -> dict[str, Any]:
+    return {name: values for name, values in request.GET.lists() if name not in (*OWN, *LEFT)}
+
+
+def _rows(source: Source) -> str:
+    return reverse("sources:rows", args=[source.datasource_id])

@@ -10,7 +10,7 @@ from datasources.copies.search import NotFolded
 from datasources.deleting import viewers
 from datasources.gateway import KeyRefused
 from datasources.models import Source
-from datasources.rows import cells, problems, reading, remembered, tables
+from datasources.rows import cells, problems, reading, remembered, suggestions, tables
 from datasources.rows.forms import CellsForm, RowsForm
 from datasources.rows.pages import StillLoading
 from datasources.rows.reading import NeedsCopy, Reading
@@ -64,6 +64,8 @@ def rows(request: HttpRequest, source: Source) -> HttpResponseBase:
         return say_when(response, problem.get("error"))
     _copy_soon(request, source, found, state)
     context |= _shown(found, state)
+    if found.copy and state["filter"].strip() and not found.rows.total:
+        context["suggestions"] = suggestions.of(found.copy, request.user.pk, reading.query(state))
     links = remembered.for_links(source, request.GET, len(found.rows.columns))
     context["table"] = tables.table(found.rows, state, dict(links.lists()), found.terms)
     context["heads"] = columns.heads_of(request, source, found.copy, context["table"], state)

@@ -1,43 +1,70 @@
-// The menu of a header opens in one shared popover. Without this its button leads to a page of its own.
+// The menu of a header, and the form of a chip, open in one shared popover. Without this their buttons lead to pages.
 import { HEADERS } from "./cells.js";
+import { focusIn } from "./filter-forms.js";
+
+const menu = () => document.getElementById("column-menu");
+let opener; // its button, as it is found again in another table
 
 document.addEventListener("click", (event) => {
-  const button = event.target.closest("[data-column-menu]");
+  const button = event.target.closest("[data-column-menu], [data-chip]");
   if (!button) return;
   event.preventDefault();
   open(button);
 });
 
 async function open(button) {
-  const menu = document.getElementById("column-menu");
   const address = `${button.form.getAttribute("action")}?${new URLSearchParams(new FormData(button.form, button))}`;
-  menu.dataset.at = address;
-  menu.textContent = "Loading…";
-  menu.hidePopover();
-  menu.showPopover({ source: button });
-  const response = await fetch(address, { headers: HEADERS }).catch(() => null);
-  if (!response?.ok) {
+  const isChip = "chip" in button.dataset;
+  const [rest, form] = menu().children;
+  const before = opener;
+  opener = `[${isChip ? "data-chip" : "data-column-menu"}][value="${button.value}"]`;
+  if (opener === before && isTyped(form)) {
+    menu().showPopover({ source: button });
+    focusIn(form);
+    return;
+  }
+  delete form.dataset.refused;
+  menu().dataset.at = address;
+  form.textContent = "Loading…";
+  rest.replaceChildren();
+  menu().hidePopover();
+  menu().showPopover({ source: button });
+  const html = await read(address);
+  if (html === undefined) {
     location.assign(address);
     return;
   }
-  const html = await response.text();
   // Another menu may have been opened meanwhile, or this one closed.
-  if (menu.dataset.at !== address || !menu.matches(":popover-open")) return;
-  menu.innerHTML = html;
-  htmx.process(menu);
-  menu.querySelector("[autofocus], a")?.focus();
+  if (menu().dataset.at !== address || !menu().matches(":popover-open")) return;
+  const parts = document.createElement("div");
+  parts.innerHTML = isChip ? `<div data-form>${html}</div>` : html;
+  const fields = parts.querySelector("[data-form]");
+  fields?.remove();
+  rest.replaceChildren(...parts.children);
+  form.replaceChildren(...(fields?.children ?? []));
+  htmx.process(rest);
+  htmx.process(form);
+  focusIn(fields ? form : rest);
 }
 
-// What it leads to appears in the table behind it; focus goes back to the header.
+// Text that is not applied, or that was refused, outlives sorting and paging.
+const isTyped = (form) => "refused" in form.dataset || [...form.querySelectorAll("input")].some((one) =>
+  (one.type === "checkbox" ? one.checked !== one.defaultChecked : one.value !== one.defaultValue));
+
+async function read(address) {
+  const response = await fetch(address, { headers: HEADERS }).catch(() => null);
+  return response?.ok ? response.text() : undefined;
+}
+
+// What it leads to appears in the table behind it; focus goes back to its button, or to that of all filters.
 document.addEventListener("htmx:after:swap", ({ detail: { ctx } }) => {
-  const menu = document.getElementById("column-menu");
-  if (!menu?.contains(ctx.sourceElement) || ctx.target?.closest?.("#column-menu")) return;
-  const place = menu.querySelector("[data-place]")?.dataset.place;
-  menu.hidePopover();
-  document.querySelector(`[data-column-menu][value="${place}"]`)?.focus();
+  if (!menu()?.contains(ctx.sourceElement) || ctx.response?.status >= 400) return;
+  for (const part of menu().children) part.replaceChildren();
+  menu().hidePopover();
+  (document.querySelector(opener) ?? document.getElementById("open-filter"))?.focus();
 });
 
 // A panel over the whole page closes what is below it.
 document.addEventListener("click", (event) => {
-  if (event.target.closest("#column-menu [data-panel]")) document.getElementById("column-menu").hidePopover();
+  if (event.target.closest("#column-menu [data-panel]")) menu().hidePopover();
 }, { capture: true });

@@ -2,23 +2,38 @@
 const opener = (panel) => document.getElementById(panel.dataset.anchor);
 const popovers = "[popover][data-anchor]";
 
-// A panel that a request came from: it stays open (data-stays), or closes and leaves focus on its button.
+// A panel opens on the field that is typed in first.
+document.addEventListener("toggle", ({ target, newState }) => {
+  if (newState !== "open" || !target.matches?.(popovers) || target.contains(document.activeElement)) return;
+  target.querySelector("[autofocus], input:not([type=hidden]), a, button")?.focus();
+}, true);
+
+// A panel that a request came from closes and leaves focus on its button, but stays open after its links (data-stays).
 const sources = new WeakMap();
+const removals = new WeakSet();
 document.addEventListener("htmx:config:request", ({ detail: { ctx } }) => {
+  if (ctx.sourceElement.closest(".chips")) removals.add(ctx);
   const panel = ctx.sourceElement.closest(popovers);
-  if (panel?.matches(":popover-open")) sources.set(ctx, { id: panel.id, focus: document.activeElement?.id });
+  if (!panel?.matches(":popover-open")) return;
+  sources.set(ctx, { id: panel.id, focus: document.activeElement?.id, isLink: ctx.sourceElement.matches("a") });
 });
 document.addEventListener("htmx:after:swap", ({ detail: { ctx } }) => {
-  const { id, focus } = sources.get(ctx) ?? {};
+  const { id, focus, isLink } = sources.get(ctx) ?? {};
   const panel = id && document.getElementById(id);
   if (!panel || panel.matches(":popover-open")) return;
-  if ("stays" in panel.dataset) {
+  if (isLink && "stays" in panel.dataset) {
     panel.showPopover({ source: opener(panel) });
     const field = document.getElementById(focus);
     (panel.contains(field) ? field : panel.querySelector("[autofocus], a, button"))?.focus();
   } else {
     opener(panel)?.focus();
   }
+});
+
+// A chip that was removed had the focus: the next one has it, or the button of the filter.
+document.addEventListener("htmx:after:swap", ({ detail: { ctx } }) => {
+  if (!removals.has(ctx) || document.activeElement !== document.body) return;
+  (document.querySelector(".chips a") ?? document.getElementById("open-filter"))?.focus();
 });
 
 // A filter that is typed and not applied marks its button.

@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.conftest import synced
-from tests.support.rows_page import apply_filter
+from tests.support.rows_page import apply_filter, open_panel
 
 pytestmark = pytest.mark.browser
 
@@ -44,6 +44,11 @@ def test_the_list_is_searched_filtered_sorted_and_paged(plain, account, key):
 def test_rows_are_sorted_filtered_and_paged(plain, table, people):
     plain.context.witness.expects(422)
     plain.goto(f"/sources/{table.datasource_id}/rows/")
+    open_panel(plain, "filter").get_by_role("button", name="name", exact=True).click()
+    plain.get_by_label("Value").fill("thing 10")
+    plain.get_by_role("button", name="Apply").click()
+    expect(plain.locator("#filter")).to_have_value("name LIKE '%thing 10%'")
+    plain.locator("#chip-filter .chip-x").click()
     plain.get_by_role("button", name="Menu of price").click()
     plain.get_by_role("link", name="Sort ascending").click()
     expect(plain.get_by_role("columnheader", name="price")).to_have_attribute("aria-sort", "ascending")

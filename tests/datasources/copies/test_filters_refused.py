@@ -3,6 +3,7 @@
 import logging
 import re
 import time
+from datetime import date
 
 import pytest
 from hypothesis import given, settings
@@ -364,3 +365,23 @@ def test_words_of_sql_are_columns_where_the_table_has_them():
         columns = [Column(0, name, Kind.TEXT)]
         for text in ("{} = 1", "'x' = {}", "NOT {} IS NULL AND ({} LIKE 'a' OR {} IN ('b'))"):
             assert "c0" in filters.condition(text.replace("{}", name.lower()), columns).sql
+
+
+@pytest.mark.parametrize(
+    ("text", "day"),
+    [
+        ("name = TODAY()", "2026-03-01"),
+        ("name > today ( ) - 1", "2026-02-28"),
+        ("TODAY() + 31 < name", "2026-04-01"),
+        ("name IN (TODAY() - 60)", "2025-12-31"),
+    ],
+)
+def test_today_is_a_text(text, day):
+    assert day in filters.condition(text, COLUMNS, date(2026, 3, 1)).parameters
+    assert filters.condition(text, COLUMNS, date(2026, 3, 2)) != filters.condition(text, COLUMNS, date(2026, 3, 1))
+
+
+@pytest.mark.parametrize("days", ["1.5", "36501", "9999999", "1e3"])
+def test_today_counts_whole_days(days):
+    with pytest.raises(FilterError, match="whole days"):
+        filters.condition(f"name > TODAY() - {days}", COLUMNS)

@@ -76,4 +76,4 @@ def test_values_are_written_as_filters_read_them(kind, text, written):
 
 def test_a_range_has_words_and_a_filter():
     one = Range(Column(0, "a", Kind.FLOAT), "1000", "2000")
-    assert (one.label, one.filter) == ("1,000 to under 2,000", "a >= 1000 AND a < 2000")
+    assert (one.label, one.filter) == ("1,000 to under 2,000", "(a >= 1000 AND a < 2000)")

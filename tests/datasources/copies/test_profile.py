@@ -88,7 +88,7 @@ def test_numbers_have_a_histogram_of_round_ranges_and_quartiles(profiled):
     assert (price.facts.rows, price.facts.nulls, price.empty, price.facts.distinct) == (5, 1, 1, 4)
     assert (price.facts.least, price.facts.most, price.facts.mean) == ("1.5", "20.0", 8.25)
     assert price.facts.quartiles == [2.25, 5.75, 11.75]
-    assert [bar.filter for bar in price.bars][:2] == ["price >= 1 AND price < 2", "price >= 2 AND price < 3"]
+    assert [bar.filter for bar in price.bars][:2] == ["(price >= 1 AND price < 2)", "(price >= 2 AND price < 3)"]
     assert (len(price.bars), price.counts[:2], sum(price.counts)) == (20, [1, 1], 4)
 
 
@@ -117,7 +117,7 @@ def test_truth_values_have_two_bars(profiled):
 def test_dates_as_text_have_a_histogram_by_time(profiled):
     made = profiled(made=["2024-01-31", "2024-02-01", "2024-12-24"])["made"]
     assert made.facts.are_dates
-    assert made.bars[0].filter == "made >= '2024-01-01' AND made < '2024-02-01'"
+    assert made.bars[0].filter == "(made >= '2024-01-01' AND made < '2024-02-01')"
     assert made.counts == [1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1]
 
 

@@ -132,9 +132,11 @@ def test_what_else_is_asked_for_keeps_the_columns(web, path):
     columns, rest = ["column", "column"], ["sort", "order"]
     assert kept == [
         [*columns, *rest, "limit"],  # the search
+        [*columns, *rest, "limit"],  # the column to filter by
         [*columns, *rest, "limit"],  # the filter
         [*columns, *rest, "limit"],  # a column to find
         [*columns, "limit"],  # another order
+        [*columns, *rest, "limit"],  # a chip
         [*columns, *rest, "limit"],  # the menu of a column
         [*columns, *rest, "limit"],  # a whole cell
         [*columns, *rest, "limit"],  # a whole row

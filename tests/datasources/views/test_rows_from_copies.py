@@ -122,7 +122,7 @@ def test_a_filter_that_is_wrong_is_refused_with_its_place(web, account, path, co
 def test_a_filter_that_only_claro_may_read_is_sent_to_claro_as_it_is(web, account, path, copy, monkeypatch):
     expression = " price > 100 AND id > 0 "
 
-    def refuse(text, columns):
+    def refuse(text, columns, today):
         raise FilterError("BEYOND is not supported here.", position=3, claro_may_read=True)
 
     monkeypatch.setattr(filters, "condition", refuse)
@@ -139,7 +139,7 @@ def test_a_filter_that_only_claro_may_read_is_sent_to_claro_as_it_is(web, accoun
 
 @pytest.mark.parametrize("more", [{"q": "thing"}, {"sort": ["id", "name"]}, {"check": "spaces.1"}])
 def test_claro_is_not_asked_for_what_it_cannot_do(web, account, path, copy, monkeypatch, more):
-    def refuse(text, columns):
+    def refuse(text, columns, today):
         raise FilterError("BEYOND is not supported here.", position=3, claro_may_read=True)
 
     monkeypatch.setattr(filters, "condition", refuse)

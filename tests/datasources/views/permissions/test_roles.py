@@ -20,6 +20,7 @@ PATHS = {
     ("GET", "/sources/{datasource_id}/rows/"): Action.BROWSE,
     ("GET", "/sources/{datasource_id}/rows/1/"): Action.BROWSE,
     ("GET", "/sources/{datasource_id}/rows/filter/"): Action.BROWSE,
+    ("GET", "/sources/{datasource_id}/rows/filter/form/"): Action.BROWSE,
     # Of a table without a copy, and without a column.
     ("GET", "/sources/{datasource_id}/rows/heads/"): Action.BROWSE,
     ("GET", "/sources/{datasource_id}/rows/column/"): Action.BROWSE,

@@ -89,6 +89,7 @@ def test_the_owner_is_told_which_methods_there_are(web, ids):
         ("rows/", "GET"),
         ("rows/1/", "GET"),
         ("rows/filter/", "GET"),
+        ("rows/filter/form/", "GET"),
         ("rows/heads/", "GET"),
         ("rows/column/", "GET"),
         ("rows/menu/", "GET"),

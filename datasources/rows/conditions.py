@@ -1,0 +1,44 @@
+"""The condition that a form or a link describes, as a chip for a column of a table."""
+
+from dataclasses import replace
+
+from datasources.copies import chips
+from datasources.copies.chips import Chip, Operator
+from datasources.copies.chips.model import COMPARING, NUMBER
+from datasources.copies.schema import Column, Kind
+
+_ENDS = {Operator.BETWEEN: (Operator.GTE, Operator.LTE), Operator.FROM_TO: (Operator.GTE, Operator.LT)}
+_NEEDED = (Operator.CONTAINS, Operator.STARTS, Operator.GT, Operator.GTE, Operator.LT, Operator.LTE)
+
+
+def chip(name: str, operator: Operator, values: list[str], *, is_exact: bool, column: Column | None) -> Chip:
+    """`column` is None for a table without a copy. Raises ValueError and CannotSay, both with a sentence."""
+    if not name:
+        raise ValueError("Choose a column.")
+    if operator in _ENDS and len(values) == 2 and "" in values:
+        # One end alone.
+        operator, values = _ENDS[operator][values[0] == ""], [value for value in values if value][:1]
+    if not values and operator in (Operator.ONE_OF, Operator.NOT_ONE_OF):
+        raise ValueError("Tick a value.")
+    if operator in (*_NEEDED, *_ENDS) and not all(values or [""]):
+        raise ValueError("Enter a value.")
+    is_number = bool(column and column.is_number and operator in COMPARING)
+    if is_number:
+        values = [_number(value) for value in values]
+    made = Chip(name, operator, tuple(values), is_exact, is_number)
+    if column is None:
+        made = chips.for_claro(made)
+    elif operator in (Operator.YES, Operator.NO) and column.kind is not Kind.BOOLEAN:
+        made = replace(made, operator=Operator.IS, values=("true" if operator is Operator.YES else "false",))
+    chips.text(chips.Group(items=(made,)))  # says what no text can express
+    return made
+
+
+def _number(value: str) -> str:
+    """A number as it was typed, in the form that filters have for it."""
+    text = value.strip().removeprefix("+").removesuffix(".")
+    sign, digits = ("-", text[1:]) if text.startswith("-") else ("", text)
+    text = sign + ("0" + digits if digits.startswith(".") else digits)
+    if not NUMBER.fullmatch(text):
+        raise ValueError(f"{value[:80] or 'Nothing'} is not a number.")
+    return text
