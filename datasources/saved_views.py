@@ -18,6 +18,7 @@ from datasources.activity.forms import ActivityForm
 from datasources.claro import COMPLETED
 from datasources.copies import filters
 from datasources.models import SavedView, Source, ViewPlace
+from datasources.rows import remembered
 from datasources.rows.forms import RowsForm
 from datasources.sources import contents
 from datasources.sources.forms import SourceListForm
@@ -133,6 +134,8 @@ def is_changed(view: SavedView, parameters: QueryDict) -> bool:
 def missing(view: SavedView, known: Collection[str]) -> list[str]:
     """The columns that a view of rows names (shown, sorted by or filtered) and that are not among the known ones."""
     given, exact, loose = view.parameters, set(known), {name.lower() for name in known}
+    if reference := given.get("columns", [""])[-1]:
+        given = {**given, **remembered.named(view.datasource_id, reference)}
     gone = [name for name in given.get("column", ()) if name not in exact]
     gone += [name for name in given.get("sort", ()) if name and name not in exact]
     gone += [name for name in filters.names(given.get("filter", [""])[-1]) if name.lower() not in loose]

@@ -3,10 +3,13 @@
 import base64
 import hashlib
 from urllib.parse import urlsplit
+from uuid import UUID
 
+from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, QueryDict
 
 from accounts.models import User
+from datasources import access
 from datasources.models import ColumnChoice, ColumnReference, Source
 from datasources.rows import choices
 from datasources.rows.choices import NO_COLUMNS, Choice
@@ -17,15 +20,32 @@ ADDRESS_MAX = 4000
 LINKS_MAX = 200_000
 
 
-def expanded(source: Source, parameters: QueryDict) -> QueryDict:
-    """The parameters with the columns of its reference. Raises Http404 for one that does not exist."""
+def expanded(request: HttpRequest, source: Source) -> QueryDict:
+    """The parameters of the address with the columns of its reference. Raises Http404 for one that does not exist.
+
+    The reference of another source that the user may open serves too: a saved view is used for other files.
+    """
+    parameters = request.GET
     reference = parameters.get("columns", "")
     if reference in ("", NO_COLUMNS):
         return parameters
-    found = ColumnReference.objects.filter(datasource_id=source.datasource_id, digest=reference).first()
+    found = named(source.datasource_id, reference)
+    if not found:
+        reached = access.sources_for(request.user).values("datasource_id")
+        found = _chosen(ColumnReference.objects.filter(digest=reference, datasource_id__in=reached))
     if not found:
         raise Http404("This address names columns that are not kept.")
-    return choices.with_choice(parameters, dict(QueryDict(found.query).lists()))
+    return choices.with_choice(parameters, found)
+
+
+def named(datasource_id: UUID, reference: str) -> dict[str, list[str]]:
+    """The parameters behind a reference of this source; {} for none."""
+    return _chosen(ColumnReference.objects.filter(datasource_id=datasource_id, digest=reference))
+
+
+def _chosen(references: QuerySet[ColumnReference]) -> dict[str, list[str]]:
+    found = references.first()
+    return dict(QueryDict(found.query).lists()) if found else {}
 
 
 def address(request: HttpRequest, source: Source, path: str, parameters: QueryDict) -> str:
@@ -47,7 +67,7 @@ def better_address(request: HttpRequest, source: Source) -> str:
         is_reference = parameters.get("columns", "") not in ("", NO_COLUMNS)
         if not is_reference and len(request.build_absolute_uri()) <= ADDRESS_MAX:
             return ""
-        found = address(request, source, request.path, expanded(source, parameters))
+        found = address(request, source, request.path, expanded(request, source))
         return found if QueryDict(urlsplit(found).query) != parameters else ""
     chosen = ColumnChoice.objects.filter(user=request.user, datasource_id=source.datasource_id).first()
     if not chosen:

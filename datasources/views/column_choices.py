@@ -49,7 +49,7 @@ def change(request: HttpRequest, source: Source) -> HttpResponse:
     form = ChangeForm(request.POST)
     if not form.is_valid():
         return render_problem(request, 400, "No change of columns", "Use the buttons of the rows page.")
-    given, rows = remembered.expanded(source, request.GET), _rows(source)
+    given, rows = remembered.expanded(request, source), _rows(source)
     state = RowsForm(given).state()
     try:
         names = reading.column_names(source, versions.current(source), state, request.user.pk)
@@ -72,7 +72,7 @@ def change(request: HttpRequest, source: Source) -> HttpResponse:
 @of_source(*READ)
 def chooser(request: HttpRequest, source: Source) -> HttpResponse:
     """The list of the chooser: columns whose name has the text `find` in it, with a box each."""
-    given = remembered.expanded(source, request.GET)
+    given = remembered.expanded(request, source)
     state = RowsForm(given).state()
     try:
         names = reading.column_names(source, versions.current(source), state, request.user.pk)

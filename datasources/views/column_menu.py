@@ -26,7 +26,7 @@ class MenuForm(RowsForm):
 @of_source(*READ)
 def column_menu(request: HttpRequest, source: Source) -> HttpResponse:
     """The menu of a column. Its links lead to the rows of the same address with one thing changed."""
-    form = MenuForm(remembered.expanded(source, request.GET))
+    form = MenuForm(remembered.expanded(request, source))
     state = form.state()
     if not request.GET.get("place"):
         return render_problem(request, 400, "No column", "The address contains no column. Open one from the table.")

@@ -45,7 +45,7 @@ def heads_of(request: HttpRequest, source: Source, copy: TableCopy | None, table
 @of_source(*READ)
 def heads(request: HttpRequest, source: Source) -> HttpResponse:
     """The row of heads with the part of the filtered rows, for a page that came without it."""
-    state = HeadsForm(remembered.expanded(source, request.GET)).state()
+    state = HeadsForm(remembered.expanded(request, source)).state()
     copy = versions.current(source)
     if not copy:
         return HttpResponse(status=204)
@@ -69,7 +69,7 @@ def heads(request: HttpRequest, source: Source) -> HttpResponse:
 @of_source(*READ)
 def column(request: HttpRequest, source: Source) -> HttpResponse:
     """The profile of a column: its numbers, frequent values and suspicious cells, with links to their rows."""
-    form = ColumnForm(remembered.expanded(source, request.GET))
+    form = ColumnForm(remembered.expanded(request, source))
     state = form.state()
     copy = versions.current(source)
     if not request.GET.get("place"):

@@ -46,7 +46,7 @@ def export(request: HttpRequest, source: Source) -> HttpResponse:
     """The form for exporting the rows that the address shows; POST leads to the receipt, which starts the file."""
     if not source.key.allows_export:
         return _render(request, FORBIDDEN)
-    address = RowsForm(remembered.expanded(source, request.GET))
+    address = RowsForm(remembered.expanded(request, source))
     state, complaints = address.state(), address.complaints()
     query = _query(state)
     form = ExportForm(request.POST if request.method == "POST" else _chosen(request))
@@ -127,7 +127,7 @@ def for_script(request: HttpRequest, source: Source) -> HttpResponseBase:
     require(request, source, Action.EXPORT)
     if not source.key.allows_export:
         return _told(request, FORBIDDEN)
-    address, form = RowsForm(remembered.expanded(source, request.GET)), ExportForm(request.GET)
+    address, form = RowsForm(remembered.expanded(request, source)), ExportForm(request.GET)
     state = address.state()
     if wrong := [*address.complaints(), *(error for errors in form.errors.values() for error in errors)]:
         return _told(request, Problem("Not exported", " ".join(wrong), 400))

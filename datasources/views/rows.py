@@ -32,7 +32,7 @@ def rows(request: HttpRequest, source: Source) -> HttpResponseBase:
     viewers.note(source, request.user)
     if "format" in request.GET:
         return exports.for_script(request, source)
-    form = RowsForm(remembered.expanded(source, request.GET))
+    form = RowsForm(remembered.expanded(request, source))
     state = form.state()
     if better := remembered.better_address(request, source):
         return redirect(better)
@@ -75,7 +75,7 @@ def rows(request: HttpRequest, source: Source) -> HttpResponseBase:
 @of_source(*READ)
 def cell(request: HttpRequest, source: Source) -> HttpResponse:
     """Whole cells of a page of rows; those named at once are for scripts."""
-    form = CellsForm(remembered.expanded(source, request.GET))
+    form = CellsForm(remembered.expanded(request, source))
     state = form.state()
     if not request.GET.get("at"):
         return render_problem(request, 400, "No cell", "The address contains no cell. Open one from the table.")

@@ -4,8 +4,9 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
+from datasources import saved_views
 from datasources.mirror import mark_gone
-from datasources.models import ColumnChoice, ColumnReference
+from datasources.models import ColumnChoice, ColumnReference, SavedView
 from tests.conftest import synced
 from tests.support.copies import copied
 from tests.support.html import dom, words
@@ -83,6 +84,17 @@ def test_a_reference_opens_for_those_who_may_open_the_source(web, client_of, bob
     assert web.get(address).status_code == 200
     assert client_of(bob).get(address).status_code == 404
     assert web.get(f"{path}?columns=unknown").status_code == 404
+
+
+def test_a_view_with_a_reference_names_missing_columns_and_serves_other_files(web, client_of, bob, survey):
+    names = [RUSSIAN.format(place) for place in range(60)]
+    path, other = survey(names), survey(names[:59])
+    query = urlsplit(change(web, path, "move 1 60")).query
+    view = SavedView(page="sources:rows", datasource_id=path.split("/")[2], query=query)
+    assert saved_views.missing(view, names[1:]) == names[:1]
+    there = web.get(f"{other}?{query}")
+    assert len(dom(there).findall(".//thead/tr[1]/th")) == 60
+    assert client_of(bob).get(f"{other}?{query}").status_code == 404
 
 
 def test_references_and_choices_go_with_the_source(web, survey, key):
