@@ -56,6 +56,14 @@ def test_pages_lead_to_each_other_and_offer_every_size(web, path):
     assert [one.get("rel") for one in dom(last).iter("a") if one.get("rel")] == ["prev"]
 
 
+def test_a_live_row_is_gone_to_by_its_number(web, path):
+    assert dom(web.get(path)).find(".//form[@class='go-to-row']/input[@name='go']") is not None
+    page = web.get(f"{path}?go=75", follow=True)
+    assert page.redirect_chain == [(f"{path}?page=2#row-75", 302)]
+    assert dom(page).find(".//tr[@id='row-75']") is not None
+    assert dom(web.get(f"{path}?limit=500")).find(".//form[@class='go-to-row']") is None  # one page holds all
+
+
 def test_a_size_of_ones_own_stays_chosen(web, path):
     sizes = dom(web.get(f"{path}?limit=7")).iterfind(".//select[@name='limit']/option")
     assert [size.text for size in sizes if size.get("selected") is not None] == ["7"]
@@ -142,6 +150,7 @@ def test_what_else_is_asked_for_keeps_the_columns(web, path):
         [*columns, *rest, "limit"],  # a whole row
         [*columns, *rest, "limit"],  # another page
         [*columns, *rest],  # more on a page
+        [*columns, *rest, "limit"],  # a row by its number
         [],  # the palette
     ]
 
