@@ -1,5 +1,5 @@
 // A cut cell opens whole in a dialog. Without this its button leads to a page of its own.
-export const HEADERS = { "HX-Request": "true", "HX-Request-Type": "partial" };
+import { HEADERS } from "./fragment.js";
 
 export function address(places, ...more) {
   const form = document.getElementById("cell");

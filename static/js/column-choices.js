@@ -1,5 +1,5 @@
 // The chooser of columns: changes apply at once, ranges are ticked, and the search box narrows the list.
-import { HEADERS } from "./cells.js";
+import { HEADERS } from "./fragment.js";
 
 const formOf = (element) => element.closest?.("[data-chooser]");
 const boxesOf = (form) => [...form.querySelectorAll("[name=on]")].filter((box) => !box.closest("li").hidden);

@@ -1,5 +1,5 @@
 // The menu of a header, and the form of a chip, open in one shared popover. Without this their buttons lead to pages.
-import { HEADERS } from "./cells.js";
+import { HEADERS } from "./fragment.js";
 import { focusIn } from "./filter-forms.js";
 
 const menu = () => document.getElementById("column-menu");

@@ -1,5 +1,5 @@
 // The profile of a column opens in a dialog. Without this its link leads to a page of its own.
-import { HEADERS } from "./cells.js";
+import { HEADERS } from "./fragment.js";
 import { follow } from "./follow.js";
 
 document.addEventListener("click", (event) => {

@@ -1,7 +1,8 @@
 // Selected cells are copied as what they hold: as spreadsheets expect it, without row numbers, placeholders and marks.
 import { selectedRows } from "./cell-ranges.js";
-import { HEADERS, address, read } from "./cells.js";
+import { address, read } from "./cells.js";
 import { html, plain, say } from "./clipboard.js";
+import { HEADERS } from "./fragment.js";
 
 const TOGETHER = 200; // cut cells in one request
 const MOST = 2000; // cut cells whose whole text is fetched

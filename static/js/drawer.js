@@ -1,5 +1,5 @@
 // A whole row beside the table. Without this, and on phones, the number of a row leads to a page of its own.
-import { HEADERS } from "./cells.js";
+import { HEADERS } from "./fragment.js";
 import { say } from "./clipboard.js";
 import { follow } from "./follow.js";
 import { cellOfRow, focusCell, numberOf, reveal } from "./grid.js";

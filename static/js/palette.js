@@ -1,6 +1,6 @@
 // The command palette: Ctrl K (Cmd K on a Mac) or its button opens it. A combobox with a list box of links, see
 // https://www.w3.org/WAI/ARIA/apg/patterns/combobox/. The focus stays in the field, the selected option is told by its id.
-import { HEADERS } from "./cells.js";
+import { HEADERS } from "./fragment.js";
 
 const IS_MAC = navigator.platform.startsWith("Mac");
 const PAUSE_MS = 60;
