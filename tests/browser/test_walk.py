@@ -115,7 +115,7 @@ def browse(member: Page) -> None:
     is_at(member, FILE)
     member.get_by_role("link", name="Open table").click()
     expect(member.get_by_text("Rows 1 to 50 of 120").first).to_be_visible()
-    expect(member.get_by_role("cell", name="Lamp 50", exact=True)).to_be_visible()
+    expect(member.get_by_role("gridcell", name="Lamp 50", exact=True)).to_be_visible()
     is_at(member, FILE)
     member.get_by_role("link", name="File details").click()
 
