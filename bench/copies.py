@@ -16,6 +16,7 @@ from datasources.models import Source
 from tests.support.copies import kept
 
 TABLES, MEMORY_MB = 10, 600
+BYTES = 0.7
 AT_ONCE, BURST_S, BURSTS, RATE_AT_LEAST = 8, 5.0, 5, 2.5
 PLAIN, INDEXED = "Datasette", "Datasette with an index"
 # Each of its threads keeps the whole file in memory: 200 MB a thread and table.
@@ -72,6 +73,7 @@ def figures(world: World) -> Iterator[Figure]:
             CACHED: servers.enter_context(datasette.serving(plain, cache_size_kb=300_000)),
         }
         yield from _pages(world.browser(owner), sources[0], others)
+        yield _bytes(world.browser(owner), sources[0], others[PLAIN])
         yield from _rates(world, sources[0], users, others[PLAIN])
     yield from _memory(world, owner, sources)
     yield Figure("API calls for all of these", f"{len(account.calls()) - began}", "none, 0", "–")
@@ -117,6 +119,14 @@ def _assert_equal(what: str, pages: dict[str, bytes]) -> None:
     """All show the same rows in the same order."""
     shown = {name: _CODE.findall(page) for name, page in pages.items()}
     assert all(codes and codes == shown["ours"] for codes in shown.values()), f"{what}: {shown}"
+
+
+def _bytes(browser: Browser, source: Source, other: datasette.Datasette) -> Figure:
+    """The first page as it is sent to a browser, which takes compressed ones."""
+    headers = {"Accept-Encoding": "gzip, deflate, br, zstd"}
+    ours, theirs = len(browser.get(_path(source), **headers)), len(other.get("/rows", **headers))
+    ratio = f"{ours / theirs:.2f}×, limit {BYTES}×"
+    return Figure("bytes of the first page", f"{ours / 1000:.1f} kB", f"{PLAIN}, {theirs / 1000:.1f} kB", ratio)
 
 
 def _rates(world: World, source: Source, users: list, other: datasette.Datasette) -> Iterator[Figure]:

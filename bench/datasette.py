@@ -26,14 +26,14 @@ class Datasette:
         self.port, self.name = port, path.stem
         self._connection = http.client.HTTPConnection("127.0.0.1", port, timeout=120)
 
-    def get(self, path: str) -> bytes:
+    def get(self, path: str, **headers: str) -> bytes:
         """A page below the database's address, on one kept connection."""
         try:
-            self._connection.request("GET", f"/{self.name}{path}")
+            self._connection.request("GET", f"/{self.name}{path}", headers=headers)
             answer = self._connection.getresponse()
         except http.client.RemoteDisconnected:  # it was idle for five seconds
             self._connection.close()
-            return self.get(path)
+            return self.get(path, **headers)
         body = answer.read()
         assert answer.status == 200, f"{path}: {answer.status}"
         return body

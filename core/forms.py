@@ -7,6 +7,8 @@ from django import forms
 
 from core.text import require_one_line
 
+# Parameters that name columns: `column=` is the column without a name.
+OF_COLUMNS = ("column", "hide", "pin")
 ORDERS = (("asc", "ascending"), ("desc", "descending"))
 
 
@@ -16,11 +18,10 @@ def query_string(parameters: dict[str, Any], **changes: object) -> str:
     A change leads to the first page, and to no row that is open.
     """
     changed = {**parameters, "page": "", "row": "", **changes}
-    # `column=` is the column without a name.
     kept = {
         name: value
         for name, value in changed.items()
-        if value not in (None, "", [""]) or (name, value) == ("column", [""])
+        if value not in (None, "", [""]) or (name in OF_COLUMNS and value == [""])
     }
     text = urlencode(kept, doseq=True)
     return f"?{text}" if text else "?"

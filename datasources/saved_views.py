@@ -12,12 +12,13 @@ from django.urls import Resolver404, resolve
 
 from accounts.models import Team, User
 from accounts.quotas import require_room
-from core.forms import NameField, NamesField, PageForm, QueryForm
+from core.forms import OF_COLUMNS, NameField, NamesField, PageForm, QueryForm
 from datasources import access
 from datasources.activity.forms import ActivityForm
 from datasources.claro import COMPLETED
 from datasources.copies import filters
 from datasources.models import SavedView, Source, ViewPlace
+from datasources.rows import remembered
 from datasources.rows.forms import RowsForm
 from datasources.sources import contents
 from datasources.sources.forms import SourceListForm
@@ -133,6 +134,8 @@ def is_changed(view: SavedView, parameters: QueryDict) -> bool:
 def missing(view: SavedView, known: Collection[str]) -> list[str]:
     """The columns that a view of rows names (shown, sorted by or filtered) and that are not among the known ones."""
     given, exact, loose = view.parameters, set(known), {name.lower() for name in known}
+    if reference := given.get("columns", [""])[-1]:
+        given = {**given, **remembered.named(view.datasource_id, reference)}
     gone = [name for name in given.get("column", ()) if name not in exact]
     gone += [name for name in given.get("sort", ()) if name and name not in exact]
     gone += [name for name in filters.names(given.get("filter", [""])[-1]) if name.lower() not in loose]
@@ -172,8 +175,8 @@ def is_shown(view: SavedView, path: str, parameters: QueryDict) -> bool:
 
 
 def _says(name: str, given: QueryDict) -> bool:
-    """Whether a parameter is not empty; `column=` is the column without a name."""
-    return any(given.getlist(name)) or (name == "column" and name in given)
+    """Whether a parameter is not empty; an empty name is that of a column without a name."""
+    return any(given.getlist(name)) or (name in OF_COLUMNS and name in given)
 
 
 def _given(form: QueryForm, name: str) -> str | list[str]:

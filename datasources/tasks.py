@@ -43,7 +43,7 @@ from datasources.models import (
     Watch,
 )
 from datasources.notices import channels
-from datasources.rows import for_copies
+from datasources.rows import for_copies, remembered
 from datasources.sharing import shares
 
 MAILS_AT_ONCE = 4
@@ -236,6 +236,7 @@ def tidy() -> None:
     newest.tidy()
     notices.tidy()
     viewers.tidy()
+    remembered.tidy()
     bin.tidy()
     upkeep.tidy()
     receipts.tidy()

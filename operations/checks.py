@@ -25,6 +25,7 @@ from datasources.mirror import webhooks
 from datasources.models import (
     ApiKey,
     Canary,
+    Comparison,
     Deletion,
     DownloadLink,
     Hook,
@@ -53,7 +54,7 @@ NAMES_SHOWN = 5
 PROCESS = {"interactive": "worker", "background": "background"}
 MISSED = {
     "interactive": "no download links are created",
-    "background": "no lists are synced, no processing files are polled and no tables are copied",
+    "background": "no lists are synced, no processing files are polled, no tables are copied and none compared",
 }
 # In the singular and the plural.
 WORK: dict[type[Leased], tuple[str, str]] = {
@@ -68,6 +69,7 @@ WORK: dict[type[Leased], tuple[str, str]] = {
     Reading: ("update of file details", "updates of file details"),
     Refusal: ("check of a refused key", "checks of refused keys"),
     TableCopy: ("whole-table copy", "whole-table copies"),
+    Comparison: ("comparison", "comparisons"),
 }
 
 logger = logging.getLogger(__name__)

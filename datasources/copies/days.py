@@ -7,6 +7,7 @@ from sqlglot.tokens import Token, TokenType
 
 MOST = 36_500
 _TODAY = re.compile(r"\btoday\s*\(", re.IGNORECASE)
+_QUOTED = re.compile(r"""'[^']*'|"[^"]*"|`[^`]*`""")
 _SIGNS = {TokenType.DASH: -1, TokenType.PLUS: 1}
 
 
@@ -20,7 +21,7 @@ class TooManyDays(Exception):
 
 def are_in(text: str) -> bool:
     """Whether the filter may find other rows tomorrow."""
-    return bool(_TODAY.search(text))
+    return bool(_TODAY.search(text) and _TODAY.search(_QUOTED.sub(" ", text)))
 
 
 def dated(tokens: list[Token], today: date | None) -> list[Token]:

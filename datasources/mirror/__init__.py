@@ -22,7 +22,7 @@ from datasources.claro import (
 )
 from datasources.copies import store
 from datasources.gateway.budget import Lane
-from datasources.models import ApiKey, Newest, Source, StatusChange, TableCopy, Watch
+from datasources.models import ApiKey, ColumnChoice, ColumnReference, Newest, Source, StatusChange, TableCopy, Watch
 from datasources.models.notices import Topic
 
 if TYPE_CHECKING:
@@ -59,6 +59,8 @@ def mark_gone(source: Source) -> None:
     with transaction.atomic():
         Source.objects.present().filter(pk=source.pk).update(gone_at=now, last_seen_at=now)
         source.links.all().delete()
+        for model in (ColumnChoice, ColumnReference):
+            model.objects.filter(datasource_id=source.datasource_id).orphaned().delete()
         # One under way ends with a message at its next call.
         store.purge(source.copies.exclude(state=TableCopy.State.COPYING))
         access.publish(source.key, "sources-changed", "downloads-changed", event_name(source))

@@ -3,6 +3,7 @@
 from core.models import Leased, Sealed
 from datasources.models.audit import AuditEvent, Unchangeable
 from datasources.models.bin import Deletion, Opened
+from datasources.models.columns import ColumnChoice, ColumnReference
 from datasources.models.copies import Comparison, Export, TableCopy
 from datasources.models.hooks import Hint, Hook
 from datasources.models.keys import ApiKey, Canary, KeyShare, Newest, Refusal, Sync, Watch
@@ -17,6 +18,8 @@ __all__ = [
     "ApiKey",
     "AuditEvent",
     "Canary",
+    "ColumnChoice",
+    "ColumnReference",
     "Comparison",
     "Deletion",
     "DownloadLink",

@@ -19,6 +19,9 @@ CUT_AT = 120
 # The bytes of the button of a cut cell: in a page that is too large, a text is cut only where that makes it shorter.
 BUTTON_BYTES = 100
 LINK_MAX = 2000
+# Decimals of longer numbers are not aligned.
+DECIMALS_MAX = 6
+_DIGITS = re.compile(r"(-?)([0-9]+)(?:\.([0-9]+))?")
 # Marks in one cell; a text of one letter may hold a hundred matches of it.
 MARKS_MAX = 20
 
@@ -47,7 +50,8 @@ _QUOTED = re.compile("[&<>\"']")
 _PLAIN_LINK = re.compile(r"https?://[A-Za-z0-9.-]+(?::\d+)?(?:[/?#][!-~]*)?")
 # Not characters, so that hardly a text holds them (https://www.unicode.org/faq/private_use.html, noncharacters).
 _START, _STOP = "\ufdd0", "\ufdd1"
-NULL = '<td class="is-null"><span>null</span></td>'
+# Shown as a dash (column-choices.css), read out as "null".
+NULL = '<td class="is-null">null</td>'
 TRUE, FALSE = (f'<td class="is-bool">{word}</td>' for word in ("true", "false"))
 EMPTY = '<td class="is-empty"><span>empty</span></td>'
 
@@ -82,6 +86,29 @@ def plain(value: object, cut_at: int = CUT_AT) -> str:
         text = str(value)
         return f'<td class="is-number">{text}</td>' if len(text) <= cut_at else ""
     return ""
+
+
+def decimals(value: object) -> int:
+    """The digits behind the point of a number, DECIMALS_MAX at most; 0 for other values."""
+    found = _DIGITS.fullmatch(str(value)) if is_number(value) else None
+    return min(len(found[3] or ""), DECIMALS_MAX) if found else 0
+
+
+def grouped(value: object, of: int, cut_at: int = CUT_AT) -> str:
+    """The `<td>` of a number with its thousands apart, aligned with numbers of `of` decimals; "" for other values.
+
+    Separators are no text (column-choices.css), so they are not copied.
+    """
+    found = _DIGITS.fullmatch(str(value)) if is_number(value) and not isinstance(value, bool) else None
+    if not found or len(found[0]) > cut_at:
+        return ""
+    sign, digits, fraction = found[1], found[2], found[3] or ""
+    start = len(digits) % 3 or 3
+    parts = [digits[:start], *(digits[at : at + 3] for at in range(start, len(digits), 3))]
+    missing = of - len(fraction)
+    pad = f" {'d' if fraction else 'p'}{missing}" if missing > 0 else ""
+    end = f".{fraction}" if fraction else ""
+    return f'<td class="is-number{pad}">{sign}{"<i></i>".join(parts)}{end}</td>'
 
 
 def unmarked(value: object, cut_at: int, terms: Sequence[str]) -> str:

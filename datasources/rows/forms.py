@@ -6,6 +6,7 @@ from django import forms
 
 from core.forms import ORDERS, EachField, NamesField, QueryForm
 from datasources.claro import ROWS_LIMIT_MAX
+from datasources.rows import choices
 from datasources.rows.pages import Query
 
 # The longest name of a column by which rows are sorted.
@@ -15,7 +16,8 @@ SORTS_MAX = 8
 
 
 class RowsForm(QueryForm):
-    DEFAULTS = {"page": 1, "limit": 50, "sort": (), "order": (), "column": (), "from_column": 1}
+    DEFAULTS = {"page": 1, "limit": 50, "sort": (), "order": (), "from_column": 1}
+    DEFAULTS |= dict.fromkeys(("column", "hide", "pin", "width"), ())
     LIMITS = (25, 50, 100, 250, 500, 1000)
 
     page = forms.IntegerField(required=False, min_value=1, max_value=1_000_000_000)
@@ -27,8 +29,14 @@ class RowsForm(QueryForm):
     filter = forms.CharField(required=False, max_length=4000, strip=False)
     q = forms.CharField(required=False, max_length=400)
     check = forms.CharField(required=False, max_length=100)
-    # Those that are shown, in this order; none: all.
+    # Those that are shown, in this order, or those that are not; how they are shown; or a reference to all of that
+    # (choices.py).
     column = NamesField(required=False)
+    hide = NamesField(required=False)
+    columns = forms.CharField(required=False, max_length=20)
+    pin = NamesField(required=False)
+    width = NamesField(required=False)
+    thousands = forms.CharField(required=False, max_length=1)
     # The first of them that is shown, from 1, where there are too many for one page.
     from_column = forms.IntegerField(required=False, min_value=1, max_value=10_000_000)
     # A row to go to, by its number.
@@ -46,7 +54,7 @@ class RowsForm(QueryForm):
     def state(self) -> dict[str, Any]:
         """Also `sorts`: the columns that rows are sorted by, each with "asc" or "desc". `sort`, `order`: the first.
 
-        `row` decides the page.
+        `choice`: the columns that are shown. `row` decides the page.
         """
         state = super().state()
         sorts: dict[str, str] = {}
@@ -56,7 +64,13 @@ class RowsForm(QueryForm):
         sort, order = next(iter(sorts.items()), ("", "asc"))
         if state["row"]:
             state["page"] = -(-state["row"] // state["limit"])
-        return {**state, "sorts": tuple(sorts.items()), "sort": sort, "order": order}
+        return {
+            **state,
+            "sorts": tuple(sorts.items()),
+            "sort": sort,
+            "order": order,
+            "choice": choices.read({**state, "columns": [state["columns"]], "thousands": [state["thousands"]]}),
+        }
 
     @staticmethod
     def query(state: dict[str, Any]) -> Query:

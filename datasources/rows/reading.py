@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from datasources.copies import checks, opened, read, search
+from datasources.copies import checks, days, opened, read, search
 from datasources.copies.checks import UnknownCheck
 from datasources.copies.filters import FilterError
 from datasources.copies.opened import Busy, Reader, TooSlow
@@ -62,6 +62,8 @@ def needs(state: dict[str, Any]) -> str:
     """The part of a state of RowsForm that Claro's API can't do, as the subject of a sentence; "" for nothing."""
     if state["q"]:
         return "Search"
+    if days.are_in(state["filter"]):
+        return "A filter relative to today"
     return "A check" if state["check"] else "Sorting by several columns" if len(state["sorts"]) > 1 else ""
 
 
@@ -113,6 +115,17 @@ def _read(
         raise NeedsCopy
     live = pages.page(source, state["page"], state["limit"], RowsForm.query(state), person)
     return Reading(live, unread=unread, unopened=unopened)
+
+
+def column_names(source: Source, copy: TableCopy | None, state: dict[str, Any], person: object) -> list[str]:
+    """The names of all columns of the table that a state of RowsForm shows; errors as of `read_page`."""
+    if copy:
+        try:
+            with opened.reader(copy, person) as reader:
+                return [column.name for column in reader.columns]
+        except CopyLost:
+            pass
+    return list(pages.page(source, state["page"], state["limit"], RowsForm.query(state), person).columns)
 
 
 def _row_of_copy(copy: TableCopy, state: dict[str, Any], person: object) -> Reading:

@@ -71,17 +71,29 @@ def _loosen(reader: Reader, query: Query, group: Group, found: list[Looser]) -> 
     """Finds the conditions without which there are rows."""
     for at, chip in chips.listed(group)[:CONDITIONS]:
         without = chips.with_removed(group, at)
-        if group.kind is chips.Kind.ANY:
-            continue
         rows = _count(reader, query, without)
         if not rows:
             continue
         looser = chips.loosened(chip)
-        changed = chips.with_replaced(group, at, looser) if looser else without
-        if looser and (some := _count(reader, query, changed)):
-            found.append(Looser(chips.words(chip), chips.words(looser), some, chips.text(changed)))
+        while looser:
+            changed = chips.with_replaced(group, at, looser)
+            if some := _count(reader, query, changed):
+                found.append(Looser(chips.words(chip), chips.words(looser), some, chips.text(changed)))
+                break
+            looser = chips.loosened(looser)
         else:
             found.append(Looser(chips.words(chip), "", rows, chips.text(without)))
+    if not found and group.kind is chips.Kind.ALL:
+        _remove_several(reader, query, group, found)
+
+
+def _remove_several(reader: Reader, query: Query, group: Group, found: list[Looser]) -> None:
+    """Finds several conditions together, where each of them leaves no rows."""
+    alone = [item for item in group.items[:CONDITIONS] if not _count(reader, query, Group(items=(item,)))]
+    rest = Group(items=tuple(item for item in group.items if item not in alone))
+    if alone and len(alone) < len(group.items) and (rows := _count(reader, query, rest)):
+        names = " and ".join(chips.words(chip) for chip in Group(items=tuple(alone)).chips)
+        found.append(Looser(names, "", rows, chips.text(rest)))
 
 
 def _count(reader: Reader, query: Query, group: Group) -> int:

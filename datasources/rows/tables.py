@@ -16,6 +16,7 @@ from django.utils.safestring import SafeString
 from core.forms import query_string
 from core.text import visible
 from datasources.rows import cells
+from datasources.rows.choices import PIN_WIDTH, Choice
 from datasources.rows.forms import SORT_MAX
 from datasources.rows.pages import Rows
 
@@ -23,7 +24,7 @@ COLUMNS_MAX = 2000
 # Of the 4 MB of a page: the table. The rest is the page around it, and the names in its panels.
 TABLE_BYTES = 3_300_000
 HEAD_BYTES = 1_000_000
-# Columns that the filter builder and the chooser list, and the longest names among them.
+# Columns that the filter builder list, and the longest names among them.
 LISTED, LISTED_NAME = 200, 200
 # Where a table is too large, its cells are cut after so many characters, the first that is enough.
 CUTS = (cells.CUT_AT, 60, 30, 12)
@@ -67,10 +68,14 @@ class Table:
     shown: list[Column]
     # The place among the chosen ones of the first that is shown, from 1.
     first: int
+    # Columns that the address names and the table does not have.
+    missing: Sequence[str] = ()
+    # How columns are shown: the text of a style sheet.
+    style: str = ""
 
     @property
     def is_chosen(self) -> bool:
-        return len(self.chosen) < len(self.every) or self.chosen != self.every
+        return self.chosen != self.every
 
     @property
     def last(self) -> int:
@@ -91,7 +96,7 @@ class Table:
 
     @property
     def listed(self) -> list[Column]:
-        """Columns for the filter builder and the chooser, one of each name: the chosen ones first, in their order."""
+        """Columns for the filter builder, one of each name: the chosen ones first, in their order."""
         by_name: dict[str, Column] = {}
         for column in [*self.chosen, *self.every]:
             if len(column.name) <= LISTED_NAME:
@@ -99,13 +104,8 @@ class Table:
         return list(by_name.values())[:LISTED]
 
     @property
-    def is_wide(self) -> bool:
-        """Whether there are more columns than the chooser lists."""
-        return len({column.name for column in self.every}) > len(self.listed)
-
-    @property
-    def shown_names(self) -> set[str]:
-        return {column.name for column in self.shown}
+    def every_name(self) -> list[str]:
+        return [column.name for column in self.every]
 
     @property
     def names(self) -> str:
@@ -121,27 +121,48 @@ class Table:
 def table(page: Rows, state: dict[str, Any], parameters: dict[str, Any], terms: Sequence[str] = ()) -> Table:
     """The table of a page for the state of an address (forms.RowsForm) and its parameters; `terms` are marked."""
     every = columns(page.columns)
-    chosen = _chosen(every, state["column"])
+    chosen = _chosen(every, state["choice"])
     first = _first(chosen, state)
     candidates = chosen[first - 1 : first - 1 + min(_most(len(page.rows)), COLUMNS_MAX)]
     heads = _fitting([_head(column, page, state, parameters) for column in candidates], HEAD_BYTES)
     listed = Table(SafeString(), SafeString(), every, chosen, [], first).listed
     names_bytes = sum(len(escape(column.name).encode()) + len(escape(column.label).encode()) for column in listed)
     room = TABLE_BYTES - 3 * names_bytes - _bytes("".join(heads))
-    body, width = _body(page, candidates[: len(heads)], room, terms)
-    return Table(SafeString("".join(heads[:width])), SafeString(body), every, chosen, candidates[:width], first)
+    is_grouped = state["choice"].is_grouped
+    body, width = _body(page, candidates[: len(heads)], room, terms, is_grouped=is_grouped)
+    choice, shown = state["choice"], candidates[:width]
+    missing = [short(visible(name), LABEL_AT) for name in choice.missing(page.columns)]
+    head, style = "".join(heads[:width]), _style(shown, choice)
+    return Table(SafeString(head), SafeString(body), every, chosen, shown, first, missing, style)
+
+
+def _style(shown: list[Column], choice: Choice) -> str:
+    """The widths and pins of columns as a style sheet: rows.css keeps what it does not say."""
+    rules, left = [], 0
+    # The first child is the number of the row.
+    for child, column in enumerate(shown, start=2):
+        cells = f".rows tr > :nth-child({child})"
+        is_pinned = column.name in choice.pins
+        width = choice.widths.get(column.name, PIN_WIDTH if is_pinned else 0)
+        if width:
+            rules.append(f"{cells} {{ width: {width}px; min-width: {width}px; max-width: {width}px; }}")
+        if is_pinned:
+            rules.append(f"{cells} {{ position: sticky; left: calc(var(--rows-number) + {left}px); z-index: 1; }}")
+            rules.append(f".rows thead tr > :nth-child({child}) {{ z-index: 3; }}")
+            left += width
+    return "\n".join(rules)
 
 
 def shown_places(names: Sequence[str], state: dict[str, Any], rows: int) -> set[int]:
     """The places, from 0, of the columns for which a table of so many rows may have room."""
-    chosen = _chosen(columns(names), state["column"])
+    chosen = _chosen(columns(names), state["choice"])
     first = _first(chosen, state)
-    return {column.place - 1 for column in chosen[first - 1 : first - 1 + _most(rows)]}
+    return {column.place - 1 for column in chosen[first - 1 : first - 1 + _most(rows)]} or {0}
 
 
 def shown_columns(names: Sequence[str], state: dict[str, Any], most: int) -> list[Column]:
     """At most so many of the columns that the state chooses, from the first that is shown."""
-    chosen = _chosen(columns(names), state["column"])
+    chosen = _chosen(columns(names), state["choice"])
     first = _first(chosen, state)
     return chosen[first - 1 : first - 1 + most]
 
@@ -165,12 +186,16 @@ def _first(chosen: list[Column], state: dict[str, Any]) -> int:
     return min(state["from_column"], max(len(chosen), 1))
 
 
-def _chosen(every: list[Column], names: Sequence[str]) -> list[Column]:
-    """The columns of these names, in the order of the names; all columns where there are none of them."""
+def _chosen(every: list[Column], choice: Choice) -> list[Column]:
+    """The columns that a choice shows, in its order."""
     by_name: dict[str, list[Column]] = {}
     for column in every:
         by_name.setdefault(column.name, []).append(column)
-    return [column for name in dict.fromkeys(names) for column in by_name.get(name, ())] or every
+    names = choice.shown(list(by_name))
+    if choice.columns is None and not choice.pins:  # columns of one name stay where they are
+        kept = set(names)
+        return [column for column in every if column.name in kept]
+    return [column for name in names for column in by_name[name]]
 
 
 def _head(column: Column, page: Rows, state: dict[str, Any], parameters: dict[str, Any]) -> str:
@@ -185,17 +210,19 @@ def _head(column: Column, page: Rows, state: dict[str, Any], parameters: dict[st
     menu = _menu(column)
     if column.refusal:
         named = f' aria-labelledby="name-{column.place}"'
-        title = f"Can't be sorted: {column.refusal}."
-        return f'<th scope="col"{look}{named}><span id="name-{column.place}" title="{title}">{label}</span>{menu}</th>'
+        title = escape(f"{column.label}: can't be sorted, {column.refusal}.")
+        start = f'<th scope="col" data-place="{column.place}"{look}{named}>'
+        return f'{start}<span id="name-{column.place}" title="{title}">{label}</span>{menu}</th>'
     # A click replaces what the rows are sorted by; with Shift it adds a column (sorting.js).
     direction = state["order"] if state["sort"] == column.name else ""
     following = {"": "asc", "asc": "desc", "desc": ""}[direction]
     words = {"asc": "Sort ascending", "desc": "Sort descending", "": "Remove the sort order"}[following]
     href = escape(query_string(parameters, sort=column.name if following else "", order=following))
     sorted_ = {"": "", "asc": ' aria-sort="ascending"', "desc": ' aria-sort="descending"'}[direction]
-    link = f'<a class="sort-link" id="sort-{column.place}" href="{href}" title="{words}">{label}</a>'
+    title = f"{escape(column.label)}: {words.lower()}"
+    link = f'<a class="sort-link" id="sort-{column.place}" href="{href}" title="{title}">{label}</a>'
     named = f' aria-labelledby="sort-{column.place}"'
-    return f'<th scope="col"{sorted_}{look}{named}>{link}{menu}</th>'
+    return f'<th scope="col" data-place="{column.place}"{sorted_}{look}{named}>{link}{menu}</th>'
 
 
 def _menu(column: Column) -> str:
@@ -205,12 +232,14 @@ def _menu(column: Column) -> str:
     return f'<button {look} form="menu" name="place" value="{place}"></button>'
 
 
-def _body(page: Rows, columns: list[Column], limit: int, terms: Sequence[str]) -> tuple[str, int]:
+def _body(
+    page: Rows, columns: list[Column], limit: int, terms: Sequence[str], *, is_grouped: bool = False
+) -> tuple[str, int]:
     """The `<tr>`s, and how many of the columns they hold: within `limit` bytes, one column at least."""
     places = [column.place for column in columns]
     if len(places) * len(page.rows) * CELL_BYTES <= limit:
         for cut_at in CUTS:
-            if (lines := _lines(page, places, cut_at, limit, terms)) is not None:
+            if (lines := _lines(page, places, cut_at, limit, terms, is_grouped=is_grouped)) is not None:
                 return _in_parts(lines, len(places)), len(places)
     return _narrowed(page, places, limit)
 
@@ -239,16 +268,27 @@ def _in_parts(lines: list[str], width: int) -> str:
     return "</tbody><tbody>".join(parts)
 
 
-def _lines(page: Rows, places: list[int], cut_at: int, limit: int, terms: Sequence[str]) -> list[str] | None:
+def _lines(
+    page: Rows, places: list[int], cut_at: int, limit: int, terms: Sequence[str], *, is_grouped: bool = False
+) -> list[str] | None:
     """The rows, cells cut at so many characters; None where they take more than `limit` bytes."""
     lines = []
     plain, other = cells.plain, cells.other
     if terms:
         plain, other = partial(cells.unmarked, terms=terms), partial(cells.other, terms=terms)
+    decimals = []
+    if is_grouped:
+        decimals = [max((cells.decimals(row[place - 1]) for row in page.rows), default=0) for place in places]
     is_whole = places == list(range(1, len(page.columns) + 1))
     for number, row in _numbered(page):
         values = row if is_whole else [row[place - 1] for place in places]
-        parts = [plain(value, cut_at) for value in values]
+        if is_grouped:
+            parts = [
+                cells.grouped(value, of, cut_at) or plain(value, cut_at)
+                for value, of in zip(values, decimals, strict=True)
+            ]
+        else:
+            parts = [plain(value, cut_at) for value in values]
         if "" in parts:
             for index, part in enumerate(parts):
                 if not part:

@@ -9,11 +9,10 @@ from datasources.claro import ClaroError
 from datasources.copies import opened, versions
 from datasources.copies.store import CopyLost
 from datasources.models import Source, TableCopy
-from datasources.rows import reading, tables
+from datasources.rows import reading, remembered, tables
 from datasources.rows.forms import RowsForm
 from datasources.rows.pages import StillLoading
 from datasources.rows.tables import Column
-from datasources.views import filters
 from datasources.views.guards import READ, of_source
 from datasources.views.pages import render_page, render_problem
 
@@ -27,7 +26,7 @@ class MenuForm(RowsForm):
 @of_source(*READ)
 def column_menu(request: HttpRequest, source: Source) -> HttpResponse:
     """The menu of a column. Its links lead to the rows of the same address with one thing changed."""
-    form = MenuForm(request.GET)
+    form = MenuForm(remembered.expanded(request, source))
     state = form.state()
     if not request.GET.get("place"):
         return render_problem(request, 400, "No column", "The address contains no column. Open one from the table.")
@@ -40,9 +39,7 @@ def column_menu(request: HttpRequest, source: Source) -> HttpResponse:
         return render_problem(request, 503, "No menu", "The columns can't be read right now. Try again in a moment.")
     if state["place"] > len(columns):
         raise Http404("No such column.")
-    column = columns[state["place"] - 1]
-    filter_form = {} if column.refusal else filters.form_of(request, source, column.name)
-    context = {"source": source, **filter_form, **_links(request, source, column, state, has_copy=bool(copy))}
+    context = {"source": source, **_links(request, source, columns[state["place"] - 1], state, has_copy=bool(copy))}
     return render_page(request, "rows/column_menu.html", context, part="rows/_column_menu.html")
 
 
@@ -66,14 +63,8 @@ def _links(request: HttpRequest, source: Source, column: Column, state: dict, *,
         "ascending": rows + query_string(parameters, sort=column.name, order="asc"),
         "descending": rows + query_string(parameters, sort=column.name, order="desc"),
         "unsorted": rows + query_string(parameters, sort="", order=""),
-        "hidden": rows + _without(parameters, column.name),
+        "changes": reverse("sources:columns", args=[source.datasource_id]) + query_string(parameters, page=page),
+        "is_pinned": column.name in state["choice"].pins,
+        "width": state["choice"].widths.get(column.name, ""),
         "profile": profile if has_copy else "",
     }
-
-
-def _without(parameters: dict, name: str) -> str:
-    """The address without a column: one name fewer of those that it shows, or one more of those that it hides."""
-    page = parameters.get("page")
-    if "column" in parameters:
-        return query_string(parameters, column=[one for one in parameters["column"] if one != name], page=page)
-    return query_string(parameters, hide=[*parameters.get("hide", ()), name], page=page)

@@ -9,7 +9,7 @@ from datasources.copies import versions
 from datasources.copies.query import Query
 from datasources.copies.store import CopyLost
 from datasources.models import Source, TableCopy
-from datasources.rows import problems, profiles, reading, tables
+from datasources.rows import problems, profiles, reading, remembered, tables
 from datasources.rows.forms import RowsForm
 from datasources.rows.profiles import Heads
 from datasources.rows.tables import Table
@@ -45,7 +45,7 @@ def heads_of(request: HttpRequest, source: Source, copy: TableCopy | None, table
 @of_source(*READ)
 def heads(request: HttpRequest, source: Source) -> HttpResponse:
     """The row of heads with the part of the filtered rows, for a page that came without it."""
-    state = HeadsForm(request.GET).state()
+    state = HeadsForm(remembered.expanded(request, source)).state()
     copy = versions.current(source)
     if not copy:
         return HttpResponse(status=204)
@@ -69,7 +69,7 @@ def heads(request: HttpRequest, source: Source) -> HttpResponse:
 @of_source(*READ)
 def column(request: HttpRequest, source: Source) -> HttpResponse:
     """The profile of a column: its numbers, frequent values and suspicious cells, with links to their rows."""
-    form = ColumnForm(request.GET)
+    form = ColumnForm(remembered.expanded(request, source))
     state = form.state()
     copy = versions.current(source)
     if not request.GET.get("place"):

@@ -25,7 +25,7 @@ from datasources.copies.query import where
 from datasources.copies.search import NotFolded
 from datasources.copies.store import CopyLost
 from datasources.models import Comparison, Export, Source, TableCopy
-from datasources.rows import problems, reading
+from datasources.rows import problems, reading, remembered
 from datasources.rows.forms import RowsForm
 from datasources.rows.problems import Problem
 from datasources.views import copies
@@ -37,7 +37,7 @@ UNWRITTEN = (Refused, CopyLost, Crowded, AlreadyWritten, *reading.UNANSWERED)
 FORBIDDEN = Problem("Exports are switched off", "The owner of this key has switched row exports off.", 403)
 NO_COPY = "This table has no whole-table copy yet. Copy it once on {path}, then rows can be exported."
 # The parts of an address that select rows and columns, and their order.
-ASKED = ("filter", "q", "check", "sorts", "column")
+ASKED = ("filter", "q", "check", "sorts", "column", "hide")
 RETRY_S = 5
 
 
@@ -46,7 +46,7 @@ def export(request: HttpRequest, source: Source) -> HttpResponse:
     """The form for exporting the rows that the address shows; POST leads to the receipt, which starts the file."""
     if not source.key.allows_export:
         return _render(request, FORBIDDEN)
-    address = RowsForm(request.GET)
+    address = RowsForm(remembered.expanded(request, source))
     state, complaints = address.state(), address.complaints()
     query = _query(state)
     form = ExportForm(request.POST if request.method == "POST" else _chosen(request))
@@ -127,7 +127,7 @@ def for_script(request: HttpRequest, source: Source) -> HttpResponseBase:
     require(request, source, Action.EXPORT)
     if not source.key.allows_export:
         return _told(request, FORBIDDEN)
-    address, form = RowsForm(request.GET), ExportForm(request.GET)
+    address, form = RowsForm(remembered.expanded(request, source)), ExportForm(request.GET)
     state = address.state()
     if wrong := [*address.complaints(), *(error for errors in form.errors.values() for error in errors)]:
         return _told(request, Problem("Not exported", " ".join(wrong), 400))
@@ -251,7 +251,7 @@ def _form_path(export: Export) -> str:
     if "compared" in query:
         return query["compared"]
     sorts = query.get("sorts", ())
-    asked = {name: query[name] for name in ("filter", "q", "check", "column") if name in query}
+    asked = {name: query[name] for name in ("filter", "q", "check", "column", "hide") if name in query}
     asked |= {"sort": [name for name, _ in sorts], "order": [order for _, order in sorts]}
     asked |= {"key": export.source.key_id, "format": export.format, **export.options}
     return f"{reverse('sources:export', args=[export.source.datasource_id])}?{urlencode(asked, doseq=True)}"

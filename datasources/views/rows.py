@@ -10,7 +10,7 @@ from datasources.copies.search import NotFolded
 from datasources.deleting import viewers
 from datasources.gateway import KeyRefused
 from datasources.models import Source
-from datasources.rows import cells, problems, reading, suggestions, tables
+from datasources.rows import cells, problems, reading, remembered, suggestions, tables
 from datasources.rows.forms import CellsForm, RowsForm
 from datasources.rows.pages import StillLoading
 from datasources.rows.reading import NeedsCopy, Reading
@@ -32,8 +32,10 @@ def rows(request: HttpRequest, source: Source) -> HttpResponseBase:
     viewers.note(source, request.user)
     if "format" in request.GET:
         return exports.for_script(request, source)
-    form = RowsForm(request.GET)
+    form = RowsForm(remembered.expanded(request, source))
     state = form.state()
+    if better := remembered.better_address(request, source):
+        return redirect(better)
     if state["go"]:
         return redirect(_address_of_row(request, state))
     context = {"source": source, "state": state, "limits": form.LIMITS, "complaints": form.complaints()}
@@ -64,7 +66,8 @@ def rows(request: HttpRequest, source: Source) -> HttpResponseBase:
     context |= _shown(found, state)
     if found.copy and state["filter"].strip() and not found.rows.total:
         context["suggestions"] = suggestions.of(found.copy, request.user.pk, reading.query(state))
-    context["table"] = tables.table(found.rows, state, dict(request.GET.lists()), found.terms)
+    links = remembered.for_links(source, request.GET, len(found.rows.columns))
+    context["table"] = tables.table(found.rows, state, dict(links.lists()), found.terms)
     context["heads"] = columns.heads_of(request, source, found.copy, context["table"], state)
     return render_page(request, "rows/page.html", context, status, part="rows/_table.html")
 
@@ -72,7 +75,7 @@ def rows(request: HttpRequest, source: Source) -> HttpResponseBase:
 @of_source(*READ)
 def cell(request: HttpRequest, source: Source) -> HttpResponse:
     """Whole cells of a page of rows; those named at once are for scripts."""
-    form = CellsForm(request.GET)
+    form = CellsForm(remembered.expanded(request, source))
     state = form.state()
     if not request.GET.get("at"):
         return render_problem(request, 400, "No cell", "The address contains no cell. Open one from the table.")

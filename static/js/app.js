@@ -15,6 +15,8 @@ import "./selection.js";
 import "./cells.js";
 import "./copy-cells.js";
 import "./columns.js";
+import "./column-choices.js";
+import "./column-heads.js";
 import "./grid.js";
 import "./cell-menu.js";
 import "./record-copy.js";

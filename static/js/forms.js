@@ -43,8 +43,8 @@ document.addEventListener("htmx:config:request", (event) => {
   const { request } = event.detail.ctx;
   if (request.method !== "GET" || !request.body) return;
   for (const [name, value] of [...request.body.entries()]) {
-    // `column=` is the column without a name, and of two values `v=` is the end that is open.
-    if (value === "" && name !== "column" && name !== "v") request.body.delete(name);
+    // An empty name is that of a column without a name, and of two values `v=` is the end that is open.
+    if (value === "" && !["column", "hide", "pin", "v"].includes(name)) request.body.delete(name);
   }
   // All of them is what an address means that names none.
   const form = event.detail.ctx.sourceElement.closest("form[data-all]");

@@ -239,6 +239,26 @@ def _rename_view(world: World) -> str:
     return f"/views/{SavedView.objects.get(team=None).pk}/rename/"
 
 
+@place("view, update", "the page that you opened")
+def _update_view(world: World) -> str:
+    saved(world)
+    return f"/views/{SavedView.objects.get(team=None).pk}/update/?path=/sources/&query=sort%3Dname"
+
+
+@place("view, move", "Visible to")
+def _move_view(world: World) -> str:
+    saved(world)
+    return f"/views/{SavedView.objects.get(team=None).pk}/move/"
+
+
+@place("view, use for another file", "Missing: price")
+def _use_view(world: World) -> str:
+    rows = {"page": "sources:rows", "datasource_id": world.table().datasource_id}
+    view = SavedView.objects.create(name=HOSTILE[:100], owner=world.alice, query="column=name&column=price", **rows)
+    world.source(fileName=HOSTILE, extra={"columns": [{"name": "name", "type": "text"}]})
+    return f"/views/{view.pk}/use/"
+
+
 @place("view, shown", "What has failed")
 def _view_shown(world: World) -> str:
     saved(world)

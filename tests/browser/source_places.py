@@ -133,6 +133,11 @@ def _rows_filtered(world: World) -> str:
     return f"/sources/{world.table().datasource_id}/rows/?filter=price+%3E+90&sort=price&order=desc&limit=25"
 
 
+@place("chooser of columns", "Columns of things.csv")
+def _chooser(world: World) -> str:
+    return f"/sources/{world.table().datasource_id}/rows/chooser/?hide=name"
+
+
 @place("rows, some columns", "2 of 3 columns")
 def _rows_columns(world: World) -> str:
     return f"/sources/{world.table().datasource_id}/rows/?column=id&column=price"

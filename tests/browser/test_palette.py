@@ -61,7 +61,7 @@ def test_it_is_opened_searched_and_followed_by_keys(page, files, alice):
 def test_a_late_answer_changes_nothing_and_a_button_opens_it(page, files):
     def slow(route: Route) -> None:
         if route.request.url.endswith("q=products"):
-            time.sleep(0.3)
+            time.sleep(0.15)
         route.continue_()
 
     page.goto("/sources/")
@@ -74,7 +74,7 @@ def test_a_late_answer_changes_nothing_and_a_button_opens_it(page, files):
         field.fill("products")
     field.fill("products-11")
     expect(options).to_have_count(1)
-    page.wait_for_timeout(400)
+    page.wait_for_timeout(250)
     expect(options).to_have_count(1)
     assert not violations(page, ["target-size"])
     options.click()

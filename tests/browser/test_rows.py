@@ -229,14 +229,15 @@ def test_columns_are_chosen_and_all_of_them_come_back(people, alice, rows, scrip
     open_panel(page, "columns")
     for name in COLUMNS[3:]:
         page.get_by_role("checkbox", name=name, exact=True).uncheck()
-    page.locator("#columns-panel").get_by_role("button", name="Apply").click()
+    if not scripts:
+        page.locator("#columns-panel").get_by_role("button", name="Apply").click()
     expect(page.locator(".rows thead th")).to_have_count(4)
     expect(page).to_have_url(re.compile(r"/rows/\?column=id&column=name&column=price$"))
     header(page, "price").get_by_role("link").click()
     expect(header(page, "price")).to_have_attribute("aria-sort", "ascending")
     expect(page.locator(".rows thead th")).to_have_count(4)
     page.keyboard.press("Escape")
-    page.get_by_role("link", name="3 of 17 columns").click()
+    page.get_by_role("button", name="3 of 17 columns").click()
     expect(page.locator(".rows thead th")).to_have_count(18)
     expect(header(page, "price")).to_have_attribute("aria-sort", "ascending")
 
@@ -244,8 +245,6 @@ def test_columns_are_chosen_and_all_of_them_come_back(people, alice, rows, scrip
 def test_an_address_names_no_columns_where_all_are_chosen(rows):
     rows.goto(f"{rows.url}?column=id")
     open_panel(rows, "columns")
-    for name in COLUMNS[1:]:
-        rows.get_by_role("checkbox", name=name, exact=True).check()
-    rows.get_by_role("button", name="Apply").click()
+    rows.locator("#columns-panel").get_by_role("button", name="All", exact=True).click()
     expect(rows.locator(".rows thead th")).to_have_count(18)
     assert "column" not in rows.url

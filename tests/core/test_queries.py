@@ -26,6 +26,7 @@ from datasources.models.notices import Topic
 from datasources.sharing import shares
 from tests.conftest import synced
 from tests.datasources.views.conftest import made
+from tests.support.copy_rows import ready
 from tests.support.workers import ROOT
 
 # Of these the parts of the ORM that a prepared query takes out of it were read and compared.
@@ -149,6 +150,7 @@ def world(client_of, alice, bob, account, mine) -> dict[str, list]:
     for name in ("things.csv", "old.csv"):
         account.add(fileName=name)
     table, old = synced(key)
+    ready(table, asked_by=alice)
     share = shares.make(alice, key, [table], most_uses=3)
     made(shares.renew(share, 1))
     bin.put([old], alice)
@@ -160,6 +162,7 @@ def world(client_of, alice, bob, account, mine) -> dict[str, list]:
     return {
         "reader": [0, *User.objects.order_by("pk").values_list("pk", flat=True)],
         "team": [team.pk],
+        "source": [table.pk],
         "key": [shared.pk, key.pk],
         "datasource": list(Source.objects.values_list("datasource_id", flat=True)),
         "fingerprint0": list(ShareLink.objects.values_list("fingerprint", flat=True)),

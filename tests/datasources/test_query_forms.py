@@ -4,13 +4,15 @@ from hypothesis import strategies as st
 
 from core.forms import PageForm
 from datasources.keys.forms import KeyChoiceForm
+from datasources.rows.choices import Choice
 from datasources.rows.forms import RowsForm
 from datasources.sources.forms import SourceListForm
 
 LIST_DEFAULTS = {"key": "", "status": "", "type": "", "q": "", "page": 1, "limit": 50, "sort": "uploaded"}
 LIST_DEFAULTS["order"] = "desc"
 ROWS_DEFAULTS = {"page": 1, "limit": 50, "sort": "", "order": "asc", "filter": "", "column": (), "from_column": 1}
-ROWS_DEFAULTS |= {"q": "", "check": "", "go": "", "row": "", "sorts": ()}
+ROWS_DEFAULTS |= {"q": "", "check": "", "go": "", "row": "", "sorts": (), "choice": Choice()}
+ROWS_DEFAULTS |= {"hide": (), "pin": (), "width": (), "columns": "", "thousands": ""}
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,8 @@ from accounts import teams
 from accounts.roles import Role
 from core import leases, live, redis, semaphore
 from datasources import notices, tasks
-from datasources.copies import jobs
+from datasources.copies import jobs, opened
+from datasources.copies.compare import jobs as comparisons
 from datasources.deleting import bin
 from datasources.downloads import links
 from datasources.gateway import retry
@@ -212,9 +213,10 @@ def test_work_that_could_not_be_sent_is_not_held_back_by_its_lease(link, redis_s
 
 
 @pytest.fixture
-def broken(settings) -> None:
-    """The client and the mail fail with exceptions that nothing expects."""
+def broken(settings, monkeypatch) -> None:
+    """The client, the mail and the readers of copies fail with exceptions that nothing expects."""
     settings.CLARO_API_BASE_URL = None
+    monkeypatch.setattr(opened, "reader", None)
     settings.EMAIL_BACKEND = "nowhere.signature=a-secret"
 
 
@@ -229,7 +231,8 @@ def pieces(source, key, alice) -> dict[type[Leased], Leased]:
     newest.wake([key])
     works = [link, webhooks.switch_on(key), key.watch, key.sync, outlet, Deletion.objects.get()]
     works += [channels.ask_test(outlet), Newest.objects.get(), readings.wake(source)]
-    works += [Refusal.objects.get_or_create(key=key)[0], jobs.start(source, alice)]
+    copy = jobs.start(source, alice)
+    works += [Refusal.objects.get_or_create(key=key)[0], copy, comparisons.ask(copy, copy, [], alice)]
     return {type(work): work for work in works}
 
 
@@ -246,6 +249,7 @@ def test_tasks_keep_their_names_and_go_to_the_queue_of_their_work():
         "read_details": "interactive",
         "send_test": "interactive",
         "ask_refused_key": "background",
+        "compare_copies": "background",
         "copy_table": "background",
         "delete_source": "background",
         "look_at_key": "background",

@@ -108,7 +108,7 @@ def test_web_processes_are_counted():
             "Background workers",
             "background",
             "background",
-            "no lists are synced, no processing files are polled and no tables are copied",
+            "no lists are synced, no processing files are polled, no tables are copied and none compared",
         ),
     ],
 )

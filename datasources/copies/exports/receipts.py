@@ -53,7 +53,7 @@ def wanted(export: Export, reader: Reader) -> Wanted:
     asked, sorts = export.query, tuple((name, order) for name, order in export.query.get("sorts", ()))
     return Wanted(
         query=Query(asked.get("filter", ""), asked.get("q", ""), asked.get("check", ""), sorts),
-        places=_places([column.name for column in reader.columns], asked.get("column", ())),
+        places=_places([column.name for column in reader.columns], asked.get("column", ()), asked.get("hide", ())),
         format=export.format,
         options=Options(**export.options),
     )
@@ -178,8 +178,9 @@ def file_name(export: Export) -> str:
     return f"{stem}{FORMATS[export.format].suffix}"
 
 
-def _places(names: Sequence[str], chosen: Sequence[str]) -> tuple[int, ...]:
-    """The places of columns of these names, in their order; all where none of them is there, as on the page of rows."""
+def _places(names: Sequence[str], chosen: Sequence[str], hidden: Sequence[str]) -> tuple[int, ...]:
+    """The places of the chosen names, in their order, or of all but the hidden ones; all where none are left."""
+    chosen = chosen or [name for name in names if name not in set(hidden)]
     found = [place for name in dict.fromkeys(chosen) for place, one in enumerate(names) if one == name]
     return tuple(found or range(len(names)))
 

@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from datasources.claro import NumberText
-from datasources.rows.cells import CUT_AT, cell, escaped, whole
+from datasources.rows.cells import CUT_AT, cell, escaped, grouped, whole
+from datasources.rows.choices import Choice
 from datasources.rows.pages import Rows
 from datasources.rows.tables import table
 
@@ -84,7 +85,7 @@ def parsed(value: object) -> Parsed:
 
 
 def body(page: Rows) -> str:
-    return table(page, {"column": (), "from_column": 1, "sort": "", "order": "asc"}, {}).body
+    return table(page, {"choice": Choice(), "from_column": 1, "sort": "", "order": "asc"}, {}).body
 
 
 def one_row(*values: object) -> Rows:
@@ -343,7 +344,7 @@ def test_rows_are_numbered_from_the_page_s_first():
 
 def test_a_page_has_a_cell_for_each_value():
     found = Parsed(body(one_row("a", None, 3)))
-    assert [tag for tag, _ in found.tags] == ["tr", "th", "button", "td", "td", "span", "td"]
+    assert [tag for tag, _ in found.tags] == ["tr", "th", "button", "td", "td", "td"]
 
 
 def test_a_page_without_rows_is_empty():
@@ -359,3 +360,20 @@ def test_the_fast_way_and_the_thorough_one_mark_the_same(text):
     marks = re.compile(r'<span class="(?:nl|ws|zw)"|is-blank')
     thorough = cell(text + "x" * CUT_AT)
     assert bool(marks.search(cell(text + "x"))) == bool(marks.search(thorough))
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        (1234567, '<td class="is-number p2">1<i></i>234<i></i>567</td>'),
+        (-123456.5, '<td class="is-number d1">-123<i></i>456.5</td>'),
+        (NumberText("1000.25"), '<td class="is-number">1<i></i>000.25</td>'),
+        (1e30, ""),
+        (True, ""),
+        ("1234", ""),
+        (None, ""),
+    ],
+)
+def test_thousands_are_grouped_and_decimals_aligned_without_other_text(value, shown):
+    assert grouped(value, 2) == shown
+    assert not shown or Parsed(shown).text == str(value)

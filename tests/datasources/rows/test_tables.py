@@ -7,10 +7,11 @@ from hypothesis import strategies as st
 
 from datasources.claro import NumberText
 from datasources.rows.cells import CUT_AT
+from datasources.rows.choices import Choice
 from datasources.rows.pages import Rows
 from datasources.rows.tables import COLUMNS_MAX, TABLE_BYTES, Table, table
 
-STATE = {"column": (), "from_column": 1, "sort": "", "order": "asc"}
+STATE = {"choice": Choice(), "from_column": 1, "sort": "", "order": "asc"}
 
 
 def made(rows: list[list[object]], names: list[str] | None = None, **state) -> Table:
@@ -127,11 +128,11 @@ def test_long_names_of_columns_leave_columns_out_too():
 
 
 def test_chosen_columns_come_in_the_order_in_which_they_were_named():
-    chosen = made([[1, 2, 3, 4]], names=["a", "b", "a", ""], column=["", "b", "nix", "a"])
+    chosen = made([[1, 2, 3, 4]], names=["a", "b", "a", ""], choice=Choice(("", "b", "nix", "a")))
     assert places(chosen) == [4, 2, 1, 3]
     assert chosen.is_chosen
     assert [column.name for column in chosen.listed] == ["", "b", "a"]
-    assert not made([[1, 2]], names=["a", "b"], column=["nix", ""]).is_chosen
+    assert not made([[1, 2]], names=["a", "b"], choice=Choice(("nix", ""))).is_chosen
 
 
 @pytest.mark.parametrize("name", ["", " ", "\u200b", "\u2060\ufeff", "\t", "\xa0"])

@@ -24,12 +24,11 @@ def test_the_menu_of_a_column_of_a_copy(web, path, menu, copy):
     assert links(page) == {
         "Sort ascending": f"{path}?sort=price&order=asc&limit=25",
         "Sort descending": f"{path}?sort=price&order=desc&limit=25",
-        "Hide column": f"{path}?{QUERY.replace('&page=2', '')}&page=2&hide=price",
         "Column profile": f"{path}column/?{QUERY.replace('&page=2', '')}&place=3",
     }
     part = web.get(f"{menu}?place=3", headers=htmx())
     assert dom(part).find(".//h1") is None
-    assert list(links(part)) == ["Sort ascending", "Sort descending", "Hide column", "Column profile"]
+    assert list(links(part)) == ["Sort ascending", "Sort descending", "Column profile"]
 
 
 def test_a_sorted_column_can_lose_its_order(web, path, menu, copy):
@@ -37,9 +36,22 @@ def test_a_sorted_column_can_lose_its_order(web, path, menu, copy):
     assert found["Remove the sort order"] == f"{path}?"
 
 
-def test_of_named_columns_one_is_hidden(web, path, menu, copy):
-    found = links(web.get(f"{menu}?place=3&column=price&column=id"))
-    assert found["Hide column"] == f"{path}?column=id"
+def test_a_column_is_hidden_moved_pinned_and_given_a_width(web, path, menu, copy):
+    page = web.get(f"{menu}?place=3&limit=25&page=2")
+    [changes, width] = [form for form in dom(page).iter("form") if form.get("action").startswith(f"{path}columns/")]
+    found = {
+        words(button): web.post(changes.get("action"), {"do": button.get("value")}).url
+        for button in changes.iter("button")
+    }
+    assert found == {
+        "Hide column": f"{path}?limit=25&page=2&hide=price",
+        "Move left": f"{path}?limit=25&page=2&column=id&column=price&column=name&column=note",
+        "Move right": f"{path}?limit=25&page=2&column=id&column=name&column=note&column=price",
+        "Pin column": f"{path}?limit=25&page=2&pin=price",
+        "Fit width": f"{path}?limit=25&page=2",
+    }
+    do = width.find(".//button").get("value")
+    assert web.post(width.get("action"), {"do": do, "width": 90}).url == f"{path}?limit=25&page=2&width=90.price"
 
 
 def test_a_live_table_has_no_profile_and_no_call_for_the_menu(web, account, path, menu):

@@ -252,3 +252,13 @@ def test_no_matches_offers_near_values_and_the_condition_to_loosen(table, web, p
     either = web.get(f"{path}", {"filter": "price > 700 AND price > 9000"})
     assert "price > 9,000 leaves no rows." in words(either)
     assert "price > 700 leaves" not in words(either)
+    several = web.get(f"{path}", {"filter": "id > 0 AND price > 9000 AND brand = 'none'"})
+    assert "price > 9,000 and brand is exactly none leaves no rows." in words(several)
+
+
+def test_a_live_table_is_not_asked_for_days_relative_to_today(table, web, path, account):
+    page = web.get(path, {"filter": "day >= TODAY() - 6"})
+    assert page.status_code == 409
+    assert "A filter relative to today" in words(page)
+    assert not asked(account)
+    assert web.get(path, {"filter": "name = 'today ()'"}).status_code == 200

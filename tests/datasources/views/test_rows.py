@@ -56,6 +56,14 @@ def test_pages_lead_to_each_other_and_offer_every_size(web, path):
     assert [one.get("rel") for one in dom(last).iter("a") if one.get("rel")] == ["prev"]
 
 
+def test_a_live_row_is_gone_to_by_its_number(web, path):
+    assert dom(web.get(path)).find(".//form[@class='go-to-row']/input[@name='go']") is not None
+    page = web.get(f"{path}?go=75", follow=True)
+    assert page.redirect_chain == [(f"{path}?page=2#row-75", 302)]
+    assert dom(page).find(".//tr[@id='row-75']") is not None
+    assert dom(web.get(f"{path}?limit=500")).find(".//form[@class='go-to-row']") is None  # one page holds all
+
+
 def test_a_size_of_ones_own_stays_chosen(web, path):
     sizes = dom(web.get(f"{path}?limit=7")).iterfind(".//select[@name='limit']/option")
     assert [size.text for size in sizes if size.get("selected") is not None] == ["7"]
@@ -113,11 +121,14 @@ def test_the_columns_of_the_address_are_shown_and_listed_in_its_order(web, accou
     page = web.get(f"{path}?column=price&column=name&column=gone&limit=25&page=2")
     assert all_words(page, ".//thead//th") == ["Row", "price", "name"]
     assert body(page)[0] == ["26", "39.0", "thing 26"]
-    chip = dom(page).find(".//a[@id='chip-columns']")
+    chip = dom(page).find(".//button[@id='chip-columns']")
     assert words(chip) == "2 of 3 columns Show all columns"
-    assert chip.get("href") == "?limit=25&page=2"
-    ticked = {box.get("value"): "checked" in box.attrib for box in dom(page).iterfind(".//fieldset//input")}
-    assert list(ticked.items()) == [("price", True), ("name", True), ("id", False)]
+    assert (
+        web.post(f"{path}columns/?column=id&limit=25&page=2", {"do": chip.get("value")}).url
+        == f"{path}?limit=25&page=2"
+    )
+    ticked = {box.get("value"): "checked" in box.attrib for box in dom(page).iterfind(".//input[@name='on']")}
+    assert list(ticked.items()) == [("3", True), ("2", True), ("1", False)]
     assert asked(account) == [{"page": "1", "limit": "1000"}]
 
 
@@ -131,7 +142,7 @@ def test_what_else_is_asked_for_keeps_the_columns(web, path):
         [*columns, *rest, "limit"],  # the search
         [*columns, *rest, "limit"],  # the column to filter by
         [*columns, *rest, "limit"],  # the filter
-        [*rest, "limit"],  # other columns
+        [*columns, *rest, "limit"],  # a column to find
         [*columns, "limit"],  # another order
         [*columns, *rest, "limit"],  # a chip
         [*columns, *rest, "limit"],  # the menu of a column
@@ -139,6 +150,7 @@ def test_what_else_is_asked_for_keeps_the_columns(web, path):
         [*columns, *rest, "limit"],  # a whole row
         [*columns, *rest, "limit"],  # another page
         [*columns, *rest],  # more on a page
+        [*columns, *rest, "limit"],  # a row by its number
         [],  # the palette
     ]
 
@@ -147,14 +159,15 @@ def test_what_else_is_asked_for_keeps_the_columns(web, path):
 def test_without_any_column_of_the_table_all_are_shown(web, path, query):
     page = web.get(f"{path}?{query}")
     assert all_words(page, ".//thead//th") == ["Row", "id", "name", "price"]
-    assert dom(page).find(".//a[@id='chip-columns']") is None
+    assert dom(page).find(".//button[@id='chip-columns']") is None
 
 
-def test_of_too_many_columns_none_are_chosen(rows_of):
-    names = [f"c{number}" for number in range(201)]
-    page = rows_of(",".join(names) + "\n" + ",".join("1" * 201) + "\n")
-    assert len(all_words(page, ".//thead//th")) == 202
-    assert dom(page).find(".//fieldset") is None
+def test_of_many_columns_some_hundreds_are_listed(rows_of):
+    names = [f"c{number}" for number in range(301)]
+    page = rows_of(",".join(names) + "\n" + ",".join("1" * 301) + "\n")
+    assert len(all_words(page, ".//thead//th")) == 302
+    assert len(dom(page).findall(".//input[@name='on']")) == 300
+    assert "1 more. Search for their names." in words(page)
 
 
 @pytest.mark.parametrize("headers", [{}, htmx()], ids=["page", "part"])

@@ -24,6 +24,9 @@ PATHS = {
     # Of a table without a copy, and without a column.
     ("GET", "/sources/{datasource_id}/rows/heads/"): Action.BROWSE,
     ("GET", "/sources/{datasource_id}/rows/column/"): Action.BROWSE,
+    ("GET", "/sources/{datasource_id}/rows/chooser/"): Action.BROWSE,
+    # Without a change.
+    ("POST", "/sources/{datasource_id}/rows/columns/"): Action.BROWSE,
     ("GET", "/sources/{datasource_id}/rows/menu/"): Action.BROWSE,
     ("GET", "/sources/{datasource_id}/copy/"): Action.BROWSE,
     ("GET", "/sources/{datasource_id}/rows/export/"): Action.EXPORT,
