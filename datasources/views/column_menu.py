@@ -13,6 +13,7 @@ from datasources.rows import reading, remembered, tables
 from datasources.rows.forms import RowsForm
 from datasources.rows.pages import StillLoading
 from datasources.rows.tables import Column
+from datasources.views import filters
 from datasources.views.guards import READ, of_source
 from datasources.views.pages import render_page, render_problem
 
@@ -39,7 +40,9 @@ def column_menu(request: HttpRequest, source: Source) -> HttpResponse:
         return render_problem(request, 503, "No menu", "The columns can't be read right now. Try again in a moment.")
     if state["place"] > len(columns):
         raise Http404("No such column.")
-    context = {"source": source, **_links(request, source, columns[state["place"] - 1], state, has_copy=bool(copy))}
+    column = columns[state["place"] - 1]
+    filter_form = {} if column.refusal else filters.form_of(request, source, column.name)
+    context = {"source": source, **filter_form, **_links(request, source, column, state, has_copy=bool(copy))}
     return render_page(request, "rows/column_menu.html", context, part="rows/_column_menu.html")
 
 

@@ -13,9 +13,9 @@ pytestmark = pytest.mark.browser
 
 
 @pytest.fixture
-def rows(page, table) -> Page:
+def rows(page, table, request) -> Page:
     copied(table, COLUMNS, ROWS)
-    page.goto(f"/sources/{table.datasource_id}/rows/")
+    page.goto(f"/sources/{table.datasource_id}/rows/{getattr(request, 'param', '')}")
     return page
 
 
@@ -89,10 +89,13 @@ def test_a_drag_over_a_histogram_filters_by_its_range(rows):
     expect(chip(rows, "price from 40 to under 60")).to_be_visible()
 
 
-def test_conditions_of_groups_and_an_expression_without_chips(rows):
-    rows.goto(f"{rows.url}?filter=(id < 3 OR id > 118) AND price > 2")
+@pytest.mark.parametrize("rows", ["?filter=(id < 3 OR id > 118) AND price > 2"], indirect=True)
+def test_conditions_of_groups_are_joined_by_words(rows):
     expect(rows.locator(".chips")).to_have_text(re.compile(r"id < 3.*or.*id > 118.*and.*price > 2", re.DOTALL))
-    rows.goto(f"{rows.url.split('?')[0]}?filter=NOT (id < 119 OR price IS NULL)")
+
+
+@pytest.mark.parametrize("rows", ["?filter=NOT (id < 119 OR price IS NULL)"], indirect=True)
+def test_an_expression_without_chips_is_one_chip(rows):
     said(rows, "Rows 1 to 2 of 2 that match")
     expect(rows.locator("#chip-filter")).to_contain_text("Advanced: ")
     rows.locator("#chip-filter").get_by_role("button").click()

@@ -69,3 +69,8 @@ def test_no_column_no_menu(web, menu, copy, query, status):
 def test_a_column_without_a_name_is_not_sorted(web, table, menu):
     copied(table, ["", "price"], [["a", 1]])
     assert "Sort ascending" not in links(web.get(f"{menu}?place=1"))
+
+
+def test_the_menu_has_the_filter_of_the_column(web, menu, copy):
+    form = dom(web.get(f"{menu}?place=3")).find(".//div[@class='filter-by']/form")
+    assert [one.get("value") for one in form.iterfind("input[@name='c']")] == ["price"]
