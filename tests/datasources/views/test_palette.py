@@ -35,7 +35,7 @@ def test_it_leads_to_files_views_teams_pages_and_actions(web, alice, table):
     assert palette(web, "cat")["Catalogue"] == f"/teams/{team.pk}/"
     assert palette(web, "fail")["Failed ones"] == view.url == "/sources/?status=failed"
     assert palette(web, "dear")["Dear"] == rows.url
-    assert palette(web, "activ")["Activity"] == "/activity/"
+    assert palette(web, "activi")["Activity"] == "/activity/"
     assert palette(web, "key add") == {"Add a key": "/keys/add/"}
     assert len(palette(web)) == 20
 
