@@ -4,9 +4,11 @@ The API is asked for aligned blocks of its maximum (1,000 rows), whatever page s
 cost one call. How a block is found, and that one call serves all who want it, is blocks.py.
 """
 
+import contextlib
 import time
 from collections import Counter
 
+import redis
 from django.conf import settings
 
 from datasources.claro import TooLarge
@@ -41,10 +43,11 @@ def page(source: Source, number: int, limit: int, query: Query, person: object =
 
 
 def cached_start(source: Source, rows: int) -> Rows | None:
-    """At most so many of the first rows, as they lie in the cache, or None. No call."""
-    for size in dict.fromkeys((block_size(source), settings.CLARO_ROWS_BLOCK)):
-        if found := Block(source, Query(), 0, size).read(0, min(rows, size)):
-            return found
+    """At most so many of the first rows, as they lie in the cache, or None, also without Redis. No call."""
+    with contextlib.suppress(redis.RedisError):
+        for size in dict.fromkeys((block_size(source), settings.CLARO_ROWS_BLOCK)):
+            if found := Block(source, Query(), 0, size).read(0, min(rows, size)):
+                return found
     return None
 
 

@@ -178,8 +178,6 @@ def check_key(web: Client, world: World, person: int, key: ApiKey, role: int | N
     assert (user.pk in access.people_for(key)) == (role is not None)
     source, link = key.sources.get(), DownloadLink.objects.get(source__key=key)
     expected = {
-        f"/sources/{source.datasource_id}/": Action.BROWSE,
-        f"/sources/{source.datasource_id}/?key={key.pk}": Action.BROWSE,
         f"/sources/{source.datasource_id}/copy/": Action.BROWSE,
         f"/sources/{source.datasource_id}/copy/?key={key.pk}&part=state": Action.BROWSE,
         f"/sources/{source.datasource_id}/delete/": Action.DELETE,
@@ -192,6 +190,9 @@ def check_key(web: Client, world: World, person: int, key: ApiKey, role: int | N
         assert (web.get(f"/keys/{key.pk}/{page}/").status_code == 200) == (key.owner_id == user.pk)
     with transaction.atomic():
         source.copies.all().delete()  # it has no file
+        for query in ("", f"?key={key.pk}"):
+            details = web.get(f"/sources/{source.datasource_id}/{query}")
+            assert details.status_code == (404 if role is None else 200)
         check_exports(web, user, source, key, role)
         transaction.set_rollback(True)
     dropped = web.post(f"/sources/{source.datasource_id}/copy/", {"action": "drop"}, headers=htmx())
