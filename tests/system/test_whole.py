@@ -139,7 +139,7 @@ def test_a_source_that_is_processed_changes_in_the_open_page(page, product):
 def test_details_tell_what_claro_says_and_the_steps(page):
     page.get_by_role("row").filter(has_text=FILE).get_by_role("link", name=FILE, exact=True).click()
     expect(page.get_by_role("heading", name=FILE)).to_be_visible()
-    expect(page.get_by_text(re.compile(r"^\d+ rows, \d+ columns$"))).to_be_visible()
+    expect(page.get_by_text(re.compile(r"^\d+ rows · \d+ columns · "))).to_be_visible()
     expect(page.locator(".steps-line li")).to_have_count(2)
 
 
