@@ -199,7 +199,8 @@ def _with_notes(lines: Sequence[Line], described: Sequence[dict[str, Any]]) -> l
 
 
 def _notes(one: Mapping[str, Any]) -> list[tuple[str, str]]:
-    others = ((name, value) for name, value in one.items() if name not in ("name", "type"))
+    # By name: PostgreSQL keeps no order of them.
+    others = ((name, value) for name, value in sorted(one.items()) if name not in ("name", "type"))
     return [(name, heads.short(cells.whole(value, is_compact=True), NOTE_AT)) for name, value in others]
 
 

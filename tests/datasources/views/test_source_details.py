@@ -208,7 +208,7 @@ def test_what_claro_says_of_columns_is_beside_their_names(web, account, key):
     source_id = account.add(extra={"columns": described, "columnCount": None})
     synced(key)
     page = web.get(f"/sources/{source_id}/")
-    assert columns(page) == ["sku Is unique: true About: <i>key</i> text", "price –"]
+    assert columns(page) == ["sku About: <i>key</i> Is unique: true text", "price –"]
     assert all_words(page, ".//p[@class='summary']")[0].startswith("0 rows · 2 columns · ")
 
 
