@@ -82,6 +82,7 @@ def test_forms_search_add_a_sort_column_and_go_to_a_row(people, alice, path, scr
     panel = open_panel(page, "sort")
     panel.get_by_role("button", name="id", exact=True).click()
     shows(page, "3", "Rows 1 to 50 of 120")
+    expect(panel).to_be_hidden()  # after a choice
     panel = open_panel(page, "sort")
     panel.get_by_role("link", name="sort id descending").click()
     shows(page, "119", "Rows 1 to 50 of 120")
