@@ -198,3 +198,11 @@ def shown_number(text: str) -> str:
     whole, point, rest = text.partition(".")
     is_plain = re.fullmatch(r"-?\d{1,60}", whole, re.ASCII) and rest.isdigit() == bool(point)
     return f"{int(whole):,}{point}{rest}" if is_plain else text
+
+
+def share(count: int, of: int) -> str:
+    """A percentage that is 0 or 100 only if it is so exactly."""
+    percent = 100 * count / of if of else 0
+    if 0 < percent < 1:
+        return "<1%" if percent < 0.1 else f"{percent:.1f}%"
+    return ">99%" if 99 < percent < 100 else f"{percent:.0f}%"

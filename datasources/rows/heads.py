@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from html import escape
 
 from core.text import visible
-from datasources.copies.histograms import Range, shown_number
+from datasources.copies.histograms import Range, share, shown_number
 from datasources.copies.profile import ColumnProfile, Part
 from datasources.copies.schema import Kind
 from datasources.rows.facets import Links
@@ -65,14 +65,6 @@ def empty_share(profile: ColumnProfile, part: Part | None = None) -> str:
     rows = part.rows if part else profile.facts.rows
     empty = part.nulls + part.blanks if part else profile.empty
     return f"{share(empty, rows)} empty" if empty else ""
-
-
-def share(count: int, of: int) -> str:
-    """A percentage that is 0 or 100 only if it is so exactly."""
-    percent = 100 * count / of if of else 0
-    if 0 < percent < 1:
-        return "<1%" if percent < 0.1 else f"{percent:.1f}%"
-    return ">99%" if 99 < percent < 100 else f"{percent:.0f}%"
 
 
 def chart(profile: ColumnProfile, part: Part | None = None, links: Links | None = None) -> str:

@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 from django.utils.safestring import SafeString
 
 from core.forms import query_string
-from datasources.copies import checks, opened, profile
+from datasources.copies import checks, histograms, opened, profile
 from datasources.copies.conditions import Condition
 from datasources.copies.histograms import Bar
 from datasources.copies.opened import Reader
@@ -166,7 +166,7 @@ def _line(
 ) -> Line:
     href = links.to(facet.filter_of(found_by)) if facet and found_by else ""
     part = None if among is None else round(100 * among / highest)
-    share = heads.share(count, one.facts.rows)
+    share = histograms.share(count, one.facts.rows)
     is_on = bool(facet and found_by and facet.active == found_by)
     return Line(heads.short(label, 200), count, share, round(100 * count / highest), part, among, href, is_on)
 

@@ -11,7 +11,7 @@ from typing import Any
 from django.http import QueryDict
 from django.utils.safestring import SafeString
 
-from datasources.copies import opened, profile, read
+from datasources.copies import histograms, opened, profile, read
 from datasources.copies.query import Query
 from datasources.copies.store import CopyLost
 from datasources.models import ApiKey, Source, TableCopy
@@ -127,7 +127,7 @@ def _of_copy(copy: TableCopy, person: object) -> Contents | None:
                 line = Line(_label(column.place + 1, column.name), heads.KINDS[column.kind])
                 if one := profiles.get(column.place):
                     bars = heads.chart(one) if column.place < DRAWN else ""
-                    empty = heads.share(one.empty, one.facts.rows)
+                    empty = histograms.share(one.empty, one.facts.rows)
                     line = Line(line.label, heads.kind(one), empty, bars=SafeString(bars))
                 lines.append(replace(line, sample=_sample(page.rows, column.place)))
     except (CopyLost, *reading.UNANSWERED):
@@ -143,7 +143,7 @@ def _of_cache(source: Source) -> Contents | None:
     lines = []
     for place, name in enumerate(found.columns[:LISTED]):
         values = [row[place] for row in found.rows]
-        empty = heads.share(sum(value in (None, "") for value in values), len(values)) if values else ""
+        empty = histograms.share(sum(value in (None, "") for value in values), len(values)) if values else ""
         lines.append(Line(_label(place + 1, name), _kind(values), empty, _sample(found.rows, place)))
     sampled = len(found.rows) if found.has_next or len(found.rows) < (found.total or 0) else None
     total = len(found.rows) if found.total is None and not found.has_next else found.total

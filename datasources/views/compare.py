@@ -19,7 +19,7 @@ from datasources.copies.compare.summary import Summary
 from datasources.copies.exports.formats import FORMATS
 from datasources.copies.exports.forms import ExportForm
 from datasources.copies.query import Query
-from datasources.copies.store import CopyLost
+from datasources.copies.store import CopyLost, Unavailable
 from datasources.keys import choice
 from datasources.models import Comparison, Export, Source, TableCopy
 from datasources.rows import differences
@@ -40,9 +40,7 @@ class CompareForm(QueryForm):
     LIMIT = 50
 
     on = NamesField(required=False)
-    change = forms.ChoiceField(
-        required=False, choices=[(one, one) for one in (match.ADDED, match.REMOVED, match.CHANGED)]
-    )
+    change = forms.ChoiceField(required=False, choices=[(one, one) for one in match.CHANGES])
     cell = forms.CharField(required=False, strip=False)
     page = forms.IntegerField(required=False, min_value=1, max_value=1_000_000)
     name = forms.CharField(required=False, max_length=200)
@@ -63,7 +61,7 @@ def compare(request: HttpRequest, source: Source) -> HttpResponseBase:
     form = CompareForm(request.GET)
     state = form.state()
     context: dict[str, Any] = {"source": source, "state": state, "complaints": form.complaints()}
-    context["with_name"] = other = request.GET.get("with", "")
+    other = request.GET.get("with", "")
     if not other:
         return _choose(request, context)
     before, now = _sides(request, source, other)
@@ -86,10 +84,13 @@ def compare(request: HttpRequest, source: Source) -> HttpResponseBase:
         context["complaints"] = [f"The column “{missing[0][:200]}” is not in both tables. Choose another key."]
         return render_page(request, "compare/page.html", context | {"problem": "no key"}, 422)
     found = jobs.find(before.copy, now.copy, on)
-    if request.method == "POST":
-        return _act(request, found, before.copy, now.copy, on)
-    if found is None and request.method == "GET":
-        found = _started(before.copy, now.copy, on, request)
+    try:
+        if request.method == "POST":
+            return _act(request, found, before.copy, now.copy, on)
+        if found is None and request.method == "GET":
+            found = _started(before.copy, now.copy, on, request)
+    except CopyLost:
+        return redirect(request.get_full_path())  # to the offer of another copy
     context["comparison"] = found
     if found and found.is_ready:
         return _result(request, context, found)
@@ -172,7 +173,7 @@ def _result(request: HttpRequest, context: dict[str, Any], comparison: Compariso
     summary, state = Summary.from_dict(comparison.summary), context["state"]
     every = differences.places(summary.columns, bool(comparison.on))
     chosen = next((one for one in every if one.column.name == state["cell"] and one.flag is not None), None)
-    context |= {"summary": summary, "chosen": chosen}
+    context["summary"] = summary
     try:
         with opened.reader(comparison, request.user.pk) as reader:
             names = [column.name for column in reader.columns]
@@ -182,10 +183,10 @@ def _result(request: HttpRequest, context: dict[str, Any], comparison: Compariso
                 columns = [names[at] for at in (*range(match.ROW_NOW + 1), *places)]
                 return _file(request, comparison, context, query, columns)
             page = read.page(reader, query, (state["page"] - 1) * CompareForm.LIMIT, CompareForm.LIMIT, None, 500)
-    except CopyLost:
-        return redirect(request.get_full_path())  # the next look starts it again
-    except (opened.Busy, opened.TooSlow):
+    except (Unavailable, opened.Busy, opened.TooSlow):
         return render_problem(request, 503, "Not ready yet", "The comparison is being opened. Try again in a moment.")
+    except CopyLost:
+        return redirect(request.get_full_path())  # to what became of it
     shown = differences.shown(every)
     context |= {
         "page": page,
@@ -219,6 +220,8 @@ def _file(
         return render_problem(request, 400, "Not exported", words)
     asked = {"filter": query.filter, "column": columns, "compared": request.get_full_path()}
     options = form.options(request.headers.get("Accept-Language", ""))
+    if request.method == "HEAD":
+        return HttpResponse(content_type=FORMATS[form.cleaned_data["format"]].mime)
     export = Export(
         source=context["now"].source,
         user=request.user,

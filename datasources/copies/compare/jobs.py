@@ -10,6 +10,7 @@ from django.utils import timezone
 from accounts.models import User
 from datasources import access
 from datasources.copies.profile import ColumnProfile
+from datasources.copies.store import CopyLost
 from datasources.models import Comparison, Source, TableCopy
 
 # How long a result serves the same two copies and key.
@@ -27,10 +28,15 @@ def find(before: TableCopy, now: TableCopy, on: Sequence[str]) -> Comparison | N
 
 
 def ask(before: TableCopy, now: TableCopy, on: Sequence[str], person: User) -> Comparison:
-    """A comparison that is under way or ready; a new one is due at once. Two users who ask start one."""
+    """A comparison that is under way or ready; a new one is due at once. Two users who ask start one.
+
+    Raises CopyLost where a copy was deleted meanwhile.
+    """
     with transaction.atomic():
-        # Whoever else asks waits here.
-        TableCopy.objects.select_for_update().get(pk=now.pk)
+        # Whoever else asks, or deletes one, waits here.
+        copies = TableCopy.objects.select_for_update().filter(pk__in=[before.pk, now.pk]).order_by("pk")
+        if len(copies) < len({before.pk, now.pk}):
+            raise CopyLost("The copy was deleted.")
         found = find(before, now, on)
         if found and found.state in (State.COMPARING, State.READY):
             return found

@@ -3,6 +3,7 @@
 from dataclasses import asdict, dataclass
 from typing import Any, Self
 
+from datasources.copies.histograms import share
 from datasources.copies.profile import ColumnProfile
 
 
@@ -92,11 +93,3 @@ def _bounds(one: ColumnProfile) -> str:
 
 
 _MEASURES = (("empty", _empty), ("different values", _distinct), ("mean", _mean), ("from and to", _bounds))
-
-
-def share(count: int, of: int) -> str:
-    """A percentage that is 0 or 100 only if it is so exactly."""
-    percent = 100 * count / of if of else 0
-    if 0 < percent < 1:
-        return f"{percent:.1f} %" if percent >= 0.1 else "<0.1 %"
-    return ">99 %" if 99 < percent < 100 else f"{percent:.0f} %"

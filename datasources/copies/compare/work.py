@@ -54,8 +54,8 @@ def _compare(held: Held) -> str:
             sides = [Side(reader.path, reader.columns) for reader in (a, b)]
             profiles = [_profiles(reader) for reader in (a, b)]
             rows = (a.rows, b.rows)
-            with _matched(sides, comparison.on, target, watch) as found:
-                result = _summary(found, rows, profiles, comparison.on, sides)
+            found = _matched(sides, comparison.on, target, watch)
+        result = _summary(found, rows, profiles, comparison.on, sides)
         store.keep(comparison, target)
         held.finish(
             None,
@@ -88,14 +88,12 @@ def _fail(held: Held, words: str) -> str:
     return "failed"
 
 
-@contextlib.contextmanager
-def _matched(sides: list[Side], on: list[str], target: Path, watch: "_Watch") -> Iterator[match.Found]:
+def _matched(sides: list[Side], on: list[str], target: Path, watch: "_Watch") -> match.Found:
     target.unlink(missing_ok=True)
     work = Match(*sides, on, target)
     try:
         with watch.over(work.connection):
-            found = work.write(watch.note)
-        yield found
+            return work.write(watch.note)
     finally:
         work.close()
 

@@ -7,8 +7,9 @@ from django.utils import timezone
 
 from core import leases
 from datasources import keys
-from datasources.copies import store
+from datasources.copies import store, upkeep
 from datasources.copies.compare import jobs, match, work
+from datasources.copies.store import CopyLost
 from datasources.models import ApiKey, Comparison, Export, Source, TableCopy
 from tests.conftest import synced
 from tests.support.copies import copied
@@ -107,7 +108,7 @@ def test_drift_and_other_columns_are_listed(web, address, earlier, table):
     assert "Columns added new" in page
     assert "Columns removed old" in page
     assert "Kind of price int → text" in page
-    assert "name empty 0 % 14 %" in page
+    assert "name empty 0% 14%" in page
 
 
 def test_a_missing_copy_is_offered_with_its_cost(web, address, table):
@@ -242,6 +243,35 @@ def test_a_result_that_is_lost_is_made_again(web, address, both):
     assert "Not compared" in words(web.get(address))
 
 
+def test_a_comparison_that_cannot_be_opened_now_says_so(web, address, both):
+    web.get(address)
+    done()
+    upkeep.empty()
+    Comparison.objects.update(open_bytes=2**50)  # more than there is room for
+    for query in ("", "&format=csv"):
+        page = web.get(address + query)
+        assert page.status_code == 503
+        assert "Not ready yet" in words(page)
+    assert done().is_ready
+
+
+def test_a_copy_that_is_deleted_meanwhile_is_no_error(web, address, both, alice, monkeypatch):
+    monkeypatch.setattr(jobs, "find", lambda *_: both[1].delete() and None)
+    assert web.get(address).status_code == 302
+    monkeypatch.undo()
+    assert web.get(address).status_code == 409
+    with pytest.raises(CopyLost):
+        jobs.ask(*both, [], alice)
+
+
+def test_a_look_at_a_file_writes_no_receipt(web, address, both):
+    web.get(address)
+    done()
+    answer = web.head(f"{address}&format=csv")
+    assert (answer.status_code, answer.headers["Content-Type"]) == (200, "text/csv; charset=utf-8")
+    assert not Export.objects.exists()
+
+
 def test_a_comparison_goes_with_its_copies(web, address, both, django_capture_on_commit_callbacks):
     web.get(address)
     comparison = done()
@@ -276,7 +306,9 @@ def test_differences_are_exported_with_a_receipt(web, address, both):
     ]
     export = Export.objects.get()
     assert (export.state, export.rows_written) == (Export.State.FINISHED, 1)
-    assert "compare" in words(web.get(f"/exports/{export.pk}/")) or export.query["compared"]
+    Export.objects.update(state=Export.State.BROKEN)
+    again = f"{address}&change=changed&format=csv".replace("&", "&amp;")
+    assert f'href="{again}"' in web.get(f"/exports/{export.pk}/").content.decode()
     assert web.get(f"{address}&format=nonsense").status_code == 400
 
 
