@@ -351,6 +351,7 @@ MFA_TOTP_ISSUER = "Claro Dashboard"
 MFA_TOTP_TOLERANCE = 1
 # How long the link to a new password works.
 PASSWORD_RESET_TIMEOUT = 24 * 3600
+SESSION_ENGINE = "accounts.session_store"
 SESSION_COOKIE_AGE = 14 * 24 * 3600
 MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"
 

@@ -5,11 +5,13 @@ import hashlib
 from urllib.parse import urlsplit
 from uuid import UUID
 
-from django.db.models import QuerySet
+from django.db.models import QuerySet, UUIDField
 from django.http import Http404, HttpRequest, QueryDict
 
 from accounts.models import User
+from core.queries import Prepared, Slot
 from datasources import access
+from datasources.access import READER
 from datasources.models import ColumnChoice, ColumnReference, Source
 from datasources.rows import choices
 from datasources.rows.choices import NO_COLUMNS, Choice
@@ -18,6 +20,10 @@ from datasources.rows.choices import NO_COLUMNS, Choice
 ADDRESS_MAX = 4000
 # A page has a link or more for each column. Where these would take more bytes, they refer to the columns.
 LINKS_MAX = 200_000
+
+_REMEMBERED = Prepared(
+    lambda: ColumnChoice.objects.filter(user=READER, datasource_id=Slot("datasource", UUIDField())).values("query")
+)
 
 
 def expanded(request: HttpRequest, source: Source) -> QueryDict:
@@ -69,10 +75,10 @@ def better_address(request: HttpRequest, source: Source) -> str:
             return ""
         found = address(request, source, request.path, expanded(request, source))
         return found if QueryDict(urlsplit(found).query) != parameters else ""
-    chosen = ColumnChoice.objects.filter(user=request.user, datasource_id=source.datasource_id).first()
+    chosen = _REMEMBERED.rows(reader=request.user.pk, datasource=source.datasource_id)
     if not chosen:
         return ""
-    changed = choices.with_choice(parameters, dict(QueryDict(chosen.query).lists()))
+    changed = choices.with_choice(parameters, dict(QueryDict(chosen[0][0]).lists()))
     return address(request, source, request.path, changed)
 
 

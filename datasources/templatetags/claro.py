@@ -2,7 +2,7 @@
 
 import re
 from datetime import UTC, datetime, timedelta
-from functools import lru_cache
+from functools import cache, lru_cache
 from urllib.parse import urlencode
 from uuid import UUID
 
@@ -280,7 +280,13 @@ def get_item(mapping: dict, name: str) -> object:
 def in_space(context: template.Context, name: str) -> str:
     """The path of a page, in the space where the reader is."""
     space = context.get("space")
-    return f"{reverse(name)}?team={space.name}" if space and space.name else reverse(name)
+    return f"{path_of(name)}?team={space.name}" if space and space.name else path_of(name)
+
+
+@cache
+def path_of(name: str) -> str:
+    """The path of a page without arguments: each page asks for about twenty, and resolving takes 10 µs."""
+    return reverse(name)
 
 
 @register.filter

@@ -4,9 +4,8 @@ from dataclasses import dataclass
 
 from django import template
 from django.contrib.auth.models import AnonymousUser
-from django.urls import reverse
 
-from datasources.templatetags.claro import in_space
+from datasources.templatetags.claro import in_space, path_of
 
 register = template.Library()
 
@@ -46,7 +45,7 @@ def places(context: template.Context) -> list[Place]:
     for name, icon, label in PLACES:
         if (name in FOR_STAFF and not user.is_staff) or (name == "notices:list" and user.is_anonymous):
             continue
-        path = reverse(name)
+        path = path_of(name)
         href = path if name in OF_NO_SPACE else in_space(context, name)
         found.append(Place(name, icon, label, href, request.path.startswith(path)))
     return found
