@@ -214,12 +214,6 @@ def _lock(source: Source) -> None:
     source.key.keeps_copies = ApiKey.objects.select_for_update(no_key=True).get(pk=source.key_id).keeps_copies
 
 
-def _new(source: Source, person: User, is_automatic: bool) -> TableCopy:
-    return TableCopy.objects.create(
-        source=source, version=source.processed_at, asked_by=person, is_automatic=is_automatic, due_at=timezone.now()
-    )
-
-
 def _resumed(copy: TableCopy | None, person: User, is_automatic: bool) -> TableCopy | None:
     if copy is None or copy.finished_at:
         return None

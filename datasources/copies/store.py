@@ -144,6 +144,13 @@ def lost(copy: StoredFile, reason: object) -> None:
         remove_files(copy.pk, copy.file_name)
 
 
+def release(copy: StoredFile) -> None:
+    """Removes the stored file of a copy that was stopped or failed before it was ready; its bytes count no longer."""
+    row = _rows_of(copy).filter(state=copy.state, file_name=copy.file_name)
+    if row.update(data_key="", file_name="", stored_bytes=0):
+        _remove_stored(copy.file_name)
+
+
 def purge(copies: QuerySet[TableCopy]) -> int:
     """Deletes the copies: rows with their data keys, stored and open files (signals.py). Returns how many."""
     return copies.delete()[1].get(TableCopy._meta.label, 0)

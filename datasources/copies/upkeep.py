@@ -27,6 +27,8 @@ SWEPT_EVERY_S = 60
 _STORED = re.compile(r"[0-9a-f-]{36}\.[0-9a-f]{8}")
 _STAGING = {"part", "new"}
 _UNFINISHED = {TableCopy.State.COPYING, TableCopy.State.STOPPED, Comparison.State.COMPARING}
+# A copy that is being made has a stored file for a moment, before it is ready.
+_WITH_FILE = {TableCopy.State.READY, TableCopy.State.COPYING, Comparison.State.COMPARING}
 
 # Held by each process of the machine that uses the folder, while it lives.
 _joined: IO[bytes] | None = None
@@ -77,7 +79,10 @@ def sweep() -> None:
 
 
 def tidy() -> None:
-    """Removes stored files without a row. Marks copies whose file is missing as failed, so that they are made again."""
+    """Removes stored files that no copy needs. Marks copies whose file is missing as failed: they are made again."""
+    for rows in store.every_file():
+        for copy in rows.exclude(file_name="").exclude(state__in=_WITH_FILE):
+            store.release(copy)
     copies, storage = [copy for rows in store.every_file() for copy in rows.ready()], storages["copies"]
     try:
         names = set(storage.listdir("")[1])

@@ -14,7 +14,7 @@ from django.views.decorators.http import require_safe
 
 from accounts.roles import Action, may
 from datasources import access, tasks
-from datasources.copies import jobs, opened, versions
+from datasources.copies import folding, jobs, opened, versions
 from datasources.copies.exports import receipts, streaming, writing
 from datasources.copies.exports.formats import FORMATS
 from datasources.copies.exports.forms import ExportForm, usual_options
@@ -88,11 +88,11 @@ def receipt(request: HttpRequest, export: Export) -> HttpResponse:
         export.refresh_from_db(fields=["state", "reason", "finished_at"])
     context: dict[str, Any] = {"export": export, "source": export.source, "format": FORMATS[export.format]}
     context |= {"event": receipts.event_name(export), "copy_event": jobs.event_name(export.source)}
-    context |= {"again": _form_path(export), "is_moving": export.is_waiting or export.is_being_written}
     if export.is_waiting:
         copy = versions.current(export.source)
         context |= copies.context_of(request, export.source)
         context["waits_for"] = _waits_for(export, copy)
+    context |= {"again": _form_path(export), "is_moving": export.is_waiting or export.is_being_written}
     return render_page(request, "exports/receipt.html", context)
 
 
@@ -215,7 +215,7 @@ def _problem(error: Exception) -> Problem:
 
 
 def _waits_for(export: Export, copy: TableCopy | None) -> str:
-    """Why the file can't start now: "copy", "search", "turn"; "" where it can."""
+    """Why the file can't start now: "copy", "search", "turn"; "" where it can, or where it never will."""
     if not copy:
         return "copy"
     if export.query.get("q"):
@@ -223,6 +223,10 @@ def _waits_for(export: Export, copy: TableCopy | None) -> str:
             with opened.reader(copy, export.user_id) as reader:
                 where(reader, receipts.wanted(export, reader).query)
         except NotFolded:
+            if failure := folding.failure(copy):
+                receipts.refuse(export, f"The search can't be prepared. {failure}")
+                export.refresh_from_db(fields=["state", "reason", "finished_at"])
+                return ""
             tasks.fold(copy)
             return "search"
         except UNWRITTEN:

@@ -183,6 +183,22 @@ def test_files_with_a_row_stay(copy):
     assert storages["copies"].exists(copy.file_name)
 
 
+@pytest.mark.parametrize("state", ["failed", "stopped"])
+def test_the_file_of_a_copy_that_ended_before_it_was_ready_goes(copy, state):
+    TableCopy.objects.update(state=state)
+    upkeep.tidy()
+    ended = TableCopy.objects.get()
+    assert (ended.state, ended.stored_bytes, ended.data_key, ended.file_name) == (state, 0, "", "")
+    assert not storages["copies"].exists(copy.file_name)
+
+
+def test_the_file_of_a_copy_that_is_about_to_be_ready_stays(copy):
+    TableCopy.objects.update(state=TableCopy.State.COPYING)
+    upkeep.tidy()
+    assert TableCopy.objects.get().file_name == copy.file_name
+    assert storages["copies"].exists(copy.file_name)
+
+
 def test_a_copy_without_a_file_is_made_again(copy):
     storages["copies"].delete(copy.file_name)
     upkeep.tidy()
