@@ -1,6 +1,5 @@
 """Filters by a click: an address of the rows page with the condition of a bar added to its filter, or taken out."""
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -8,36 +7,24 @@ from typing import Any
 from urllib.parse import quote_plus
 
 from core.forms import query_string
+from datasources.copies import chips
+from datasources.copies.chips import CannotSay, Group, Kind
 
 # The longest filter in an address (forms.RowsForm).
 FILTER_MAX = 4000
-_PARTS = re.compile(
-    r"""'(?:[^']|'')*'|"(?:[^"]|"")*"|`(?:[^`]|``)*`|(?P<word>\b(?:AND|OR|BETWEEN)\b)|\w+|(?P<open>\()|(?P<close>\))"""
-    r"""|(?P<wrong>['"`])|\s+|.""",
-    re.IGNORECASE | re.DOTALL,
-)
 _MARK = "\x00"
 
 
 def conditions(text: str) -> list[str]:
-    """The conditions that a filter joins by AND; the filter in brackets where it joins or ends otherwise."""
-    text = text.strip()
-    found, start, depth, betweens = [], 0, 0, 0
-    for part in _PARTS.finditer(text):
-        depth += bool(part["open"]) - bool(part["close"])
-        word = (part["word"] or "").upper() if not depth else ""
-        if part["wrong"] or depth < 0 or word == "OR":
-            return [f"({text})"]
-        if word == "BETWEEN":
-            betweens += 1
-        elif word == "AND" and betweens:
-            betweens -= 1
-        elif word == "AND":
-            found.append(text[start : part.start()].strip())
-            start = part.end()
-    if depth:
-        return [f"({text})"]
-    return [one for one in [*found, text[start:].strip()] if one]
+    """The conditions that a filter joins by AND, as chips write them; the whole in brackets where it joins by OR."""
+    try:
+        group = chips.read(text)
+        if group.kind is Kind.ANY:
+            return [f"({chips.text(group)})"]
+        parts = [(chips.text(Group(items=(item,))), isinstance(item, Group)) for item in group.items]
+    except CannotSay:  # a column without a name
+        return [f"({text.strip()})"]
+    return [f"({part})" if is_group else part for part, is_group in parts]
 
 
 @dataclass(frozen=True)
@@ -62,11 +49,8 @@ class Links:
     def facet(self, bars: Sequence[str]) -> Facet:
         """The change that a click on one of these bars of a column makes."""
         for bar in bars if self._present else ():
-            wanted = conditions(bar)
-            for at in range(len(self._present) - len(wanted) + 1):
-                if self._present[at : at + len(wanted)] == wanted:
-                    rest = self._present[:at] + self._present[at + len(wanted) :]
-                    return Facet(" AND ".join(rest), bar)
+            if bar in self._present:
+                return Facet(" AND ".join(one for one in self._present if one != bar), bar)
         return Facet(" AND ".join(self._present), "")
 
     def to(self, text: str) -> str:

@@ -4,13 +4,16 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from datasources.copies.chips.model import Chip, Group, Kind, Operator
-from datasources.copies.chips.parsing import parse
+from datasources.copies.chips.parsing import is_in_brackets, parse
 
 
 def read(text: str, names: Sequence[str] | None = None) -> Group:
     """The chips of a filter; one with the whole text where it has none."""
     group = parse(text, names)
-    return group if group is not None else Group(Kind.ALL, (Chip("", Operator.TEXT, (f"({text.strip()})",)),))
+    if group is not None:
+        return group
+    text = text.strip()
+    return Group(Kind.ALL, (Chip("", Operator.TEXT, (text if is_in_brackets(text) else f"({text})",)),))
 
 
 def listed(group: Group) -> list[tuple[str, Chip]]:

@@ -47,6 +47,19 @@ def parse(text: str, names: Sequence[str] | None = None) -> Group | None:
     return group if any(chip.operator is not Op.TEXT for chip in group.chips) else None
 
 
+def is_in_brackets(text: str) -> bool:
+    """Whether one pair of brackets is around the whole text, also around text that is no chip."""
+    depth = 0
+    for match in _TOKEN.finditer(text):
+        if match.lastgroup == "wrong" or match[0] in ("'", '"', "`"):
+            return False
+        if match.lastgroup == "sign":
+            depth += (match[0] == "(") - (match[0] == ")")
+        if depth <= 0 and match.end() < len(text):
+            return False
+    return depth == 0 and text.endswith(")")
+
+
 def _tokens(text: str) -> list[_Token] | None:
     """None for signs that no chip has outside of quotes."""
     found = []

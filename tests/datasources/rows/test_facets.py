@@ -20,6 +20,8 @@ COLUMNS = [Column(0, "price", Kind.INT), Column(1, "brand", Kind.TEXT)]
         ("price > 5", ["price > 5"]),
         ("price > 5 AND brand = 'a AND b'", ["price > 5", "brand = 'a AND b'"]),
         ("price BETWEEN 1 AND 2 and brand IS NULL", ["price BETWEEN 1 AND 2", "brand IS NULL"]),
+        ("(price >= 1 and price < 2) AND active", ["(price >= 1 AND price < 2)", "active"]),
+        ('"" = 5 AND price > 5', ['("" = 5 AND price > 5)']),
         ("price > 5 OR brand = 'x'", ["(price > 5 OR brand = 'x')"]),
         ("(price > 5 OR price < 2) AND brand = 'x'", ["(price > 5 OR price < 2)", "brand = 'x'"]),
         ("brand = 'it''s'", ["brand = 'it''s'"]),
@@ -41,14 +43,14 @@ def clicked(filter: str, bars: list[str], bar: str) -> str:
     return query.get("filter", [""])[0]
 
 
-BARS = ["price >= 0 AND price < 5", "price >= 5 AND price < 10"]
+BARS = ["(price >= 0 AND price < 5)", "(price >= 5 AND price < 10)"]
 
 
 def test_a_bar_is_added_takes_the_place_of_another_and_goes_with_a_second_click():
     one = clicked("brand = 'x'", BARS, BARS[0])
-    assert one == "brand = 'x' AND price >= 0 AND price < 5"
+    assert one == "brand = 'x' AND (price >= 0 AND price < 5)"
     two = clicked(one, BARS, BARS[1])
-    assert two == "brand = 'x' AND price >= 5 AND price < 10"
+    assert two == "brand = 'x' AND (price >= 5 AND price < 10)"
     assert clicked(two, BARS, BARS[1]) == "brand = 'x'"
     assert clicked("price > 1 OR brand = 'x'", BARS, BARS[0]) == f"(price > 1 OR brand = 'x') AND {BARS[0]}"
 
