@@ -39,6 +39,8 @@ class ColumnReference(models.Model):
     datasource_id = models.UUIDField()
     digest = models.CharField(max_length=20)
     query = models.TextField()
+    # Who asked for it last, and when: a user keeps so many of a source.
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+")
     created_at = models.DateTimeField(default=timezone.now, editable=False)
 
     objects = OfSources.as_manager()

@@ -2,22 +2,28 @@
 
 import base64
 import hashlib
+from datetime import timedelta
 from urllib.parse import urlsplit
 from uuid import UUID
 
 from django.db.models import QuerySet, UUIDField
 from django.http import Http404, HttpRequest, QueryDict
+from django.utils import timezone
 
 from accounts.models import User
 from core.queries import Prepared, Slot
 from datasources import access
 from datasources.access import READER
-from datasources.models import ColumnChoice, ColumnReference, Source
+from datasources.models import ColumnChoice, ColumnReference, SavedView, Source
 from datasources.rows import choices
 from datasources.rows.choices import NO_COLUMNS, Choice
 
 # A longer address, in bytes, refers to its columns.
 ADDRESS_MAX = 4000
+# A user makes so many references of a source. The oldest go, except those of saved views.
+REFERENCES_MAX = 100
+# A reference that is made again is new again, but not on every page.
+NEW_AGAIN_AFTER = timedelta(hours=1)
 # A page has a link or more for each column. Where these would take more bytes, they refer to the columns.
 LINKS_MAX = 200_000
 
@@ -63,7 +69,7 @@ def address(request: HttpRequest, source: Source, path: str, parameters: QueryDi
     chosen = choices.read(dict(parameters.lists())).parameters()
     if len(request.build_absolute_uri(text)) <= ADDRESS_MAX or not chosen:
         return text
-    return _joined(path, choices.with_choice(parameters, {"columns": [_reference(source, chosen)]}))
+    return _joined(path, choices.with_choice(parameters, {"columns": [_reference(request.user, source, chosen)]}))
 
 
 def better_address(request: HttpRequest, source: Source) -> str:
@@ -82,13 +88,13 @@ def better_address(request: HttpRequest, source: Source) -> str:
     return address(request, source, request.path, changed)
 
 
-def for_links(source: Source, parameters: QueryDict, columns: int) -> QueryDict:
+def for_links(user: User, source: Source, parameters: QueryDict, columns: int) -> QueryDict:
     """The parameters for the links of a page with so many columns; the page of such a link names the columns again."""
     chosen = choices.read(dict(parameters.lists())).parameters()
     length = sum(len(value) for values in chosen.values() for value in values)
     if columns * length <= LINKS_MAX or parameters.get("columns"):
         return parameters
-    return choices.with_choice(parameters, {"columns": [_reference(source, chosen)]})
+    return choices.with_choice(parameters, {"columns": [_reference(user, source, chosen)]})
 
 
 def remember(user: User, source: Source, choice: Choice) -> None:
@@ -106,11 +112,27 @@ def tidy() -> None:
     ColumnReference.objects.orphaned().delete()
 
 
-def _reference(source: Source, chosen: dict[str, list[str]]) -> str:
+def _reference(user: User, source: Source, chosen: dict[str, list[str]]) -> str:
     query = _query(chosen)
     digest = base64.urlsafe_b64encode(hashlib.sha256(query.encode()).digest())[:16].decode()
-    ColumnReference.objects.get_or_create(datasource_id=source.datasource_id, digest=digest, defaults={"query": query})
+    new = {"user": user, "created_at": timezone.now()}
+    found, is_created = ColumnReference.objects.get_or_create(
+        datasource_id=source.datasource_id, digest=digest, defaults={"query": query, **new}
+    )
+    if is_created:
+        _forget_oldest(user, source)
+    elif found.created_at < timezone.now() - NEW_AGAIN_AFTER:
+        ColumnReference.objects.filter(pk=found.pk).update(**new)
     return digest
+
+
+def _forget_oldest(user: User, source: Source) -> None:
+    """Deletes the oldest references of a user and source beyond their number, except those of saved views."""
+    mine = ColumnReference.objects.filter(user=user, datasource_id=source.datasource_id)
+    old = mine.order_by("-created_at", "-pk").values_list("pk", "digest")[REFERENCES_MAX:]
+    for pk, digest in old:
+        if not SavedView.objects.filter(query__contains=digest).exists():
+            mine.filter(pk=pk).delete()
 
 
 def _query(parameters: dict[str, list[str]]) -> str:

@@ -7,6 +7,7 @@ import pytest
 from datasources import saved_views
 from datasources.mirror import mark_gone
 from datasources.models import ColumnChoice, ColumnReference, SavedView
+from datasources.rows import remembered
 from tests.conftest import synced
 from tests.support.copies import copied
 from tests.support.html import dom, words
@@ -95,6 +96,18 @@ def test_a_view_with_a_reference_names_missing_columns_and_serves_other_files(we
     there = web.get(f"{other}?{query}")
     assert len(dom(there).findall(".//thead/tr[1]/th")) == 60
     assert client_of(bob).get(f"{other}?{query}").status_code == 404
+
+
+def test_the_oldest_references_of_a_user_go_except_those_of_saved_views(web, alice, bob, survey, monkeypatch):
+    monkeypatch.setattr(remembered, "REFERENCES_MAX", 2)
+    path = survey([RUSSIAN.format(place) for place in range(60)])
+    ColumnReference.objects.create(datasource_id=path.split("/")[2], digest="of-bob", query="hide=a", user=bob)
+    saved, second, *others = (change(web, path, f"move 1 {place}") for place in (60, 59))
+    kept = {"owner": alice, "page": "sources:rows", "datasource_id": path.split("/")[2]}
+    SavedView.objects.create(query=urlsplit(saved).query, **kept)
+    others += [change(web, path, f"move 1 {place}") for place in (58, 57)]
+    assert [web.get(address).status_code for address in (saved, second, *others)] == [200, 404, 200, 200]
+    assert ColumnReference.objects.filter(digest="of-bob").exists()
 
 
 def test_references_and_choices_go_with_the_source(web, survey, key):

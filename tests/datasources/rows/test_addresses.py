@@ -1,0 +1,55 @@
+"""Addresses of the rows page stay within 4 kB and survive the round trip, whatever the columns are called."""
+
+import pytest
+from django.http import QueryDict
+from django.test import RequestFactory
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from datasources.rows import choices, remembered
+from datasources.rows.choices import Choice
+from datasources.rows.forms import RowsForm
+from datasources.rows.remembered import ADDRESS_MAX
+
+TEXT = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=60)
+NAMES = st.lists(TEXT, min_size=1, max_size=60, unique=True)
+# A rest that fits beside a reference, although each character takes twelve bytes at most.
+REST = st.fixed_dictionaries({}, optional={"filter": TEXT, "q": TEXT, "page": st.just("3")})
+
+
+@st.composite
+def chosen(draw) -> Choice:
+    """Any of the columns in any order, or all but some; pins, widths and groups."""
+    names = draw(NAMES)
+    some = draw(st.lists(st.sampled_from(names), unique=True))
+    pins = tuple(draw(st.lists(st.sampled_from(names), max_size=choices.PINS_MAX, unique=True)))
+    widths = draw(st.dictionaries(st.sampled_from(names), st.integers(choices.WIDTH_MIN, choices.WIDTH_MAX)))
+    return Choice(pins=pins, widths=widths, is_grouped=draw(st.booleans())).with_shown(some, names)
+
+
+def asked(address: str, user):
+    request = RequestFactory().get(address)
+    request.user = user
+    return request
+
+
+@pytest.mark.django_db
+@given(chosen(), REST)
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_any_choice_is_in_an_address_of_4_kb_or_behind_its_reference(table, alice, choice, rest):
+    path = f"/sources/{table.datasource_id}/rows/"
+    request = asked(path, alice)
+    parameters = QueryDict(mutable=True)
+    parameters.update(rest)
+    whole = choices.with_choice(parameters, choice.parameters())
+    address = remembered.address(request, table, path, whole)
+    assert len(request.build_absolute_uri(address)) <= ADDRESS_MAX
+    there = asked(address, alice)
+    if len(request.build_absolute_uri(f"{path}?{whole.urlencode()}")) <= ADDRESS_MAX:
+        assert whole == there.GET
+    else:
+        assert {*there.GET} == {*rest, "columns"}
+    found = remembered.expanded(there, table)
+    assert found == whole
+    assert RowsForm(found).state()["choice"] == choice
+    assert not remembered.better_address(there, table) or not choices.is_made_by(there.GET)
