@@ -100,11 +100,13 @@ def go_on(export: Export, copy: TableCopy | Comparison, size_bytes: int) -> str:
     """
     if not User.objects.filter(pk=export.user_id, is_active=True).exists():
         return "The account was deactivated."
-    key = access.keys_for(export.user).filter(pk=export.source.key_id).first()
-    if not key or not may(key.role, Action.EXPORT) or not Source.objects.present().filter(pk=export.source_id).exists():
-        return "You no longer have access to this file."
-    if not key.allows_export:
-        return "The owner of the key switched row exports off."
+    for source_id in _sources(export, copy):
+        source = Source.objects.present().filter(pk=source_id).first()
+        key = source and access.keys_for(export.user).filter(pk=source.key_id).first()
+        if not key or not may(key.role, Action.EXPORT):
+            return "You no longer have access to this file."
+        if not key.allows_export:
+            return "The owner of the key switched row exports off."
     now = timezone.now()
     # Copies that are read are evicted last.
     if not type(copy).objects.ready().filter(pk=copy.pk).order_by().update(last_read_at=now):
@@ -176,6 +178,12 @@ def file_name(export: Export) -> str:
     stem, _, suffix = kept.rpartition(".")
     stem = (stem if stem and len(suffix) <= 5 else kept).strip(" .")[:NAME_MAX] or "rows"
     return f"{stem}{FORMATS[export.format].suffix}"
+
+
+def _sources(export: Export, copy: TableCopy | Comparison) -> set[int]:
+    """The sources whose rows the file has: the differences between two tables are rows of both."""
+    copies = [copy.before_id, copy.now_id] if isinstance(copy, Comparison) else []
+    return {export.source_id, *TableCopy.objects.filter(pk__in=copies).values_list("source_id", flat=True)}
 
 
 def _places(names: Sequence[str], chosen: Sequence[str], hidden: Sequence[str]) -> tuple[int, ...]:

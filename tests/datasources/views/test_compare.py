@@ -6,9 +6,11 @@ import pytest
 from django.utils import timezone
 
 from core import leases
+from core.wsgi import Cut
 from datasources import keys
 from datasources.copies import store, upkeep
 from datasources.copies.compare import jobs, match, work
+from datasources.copies.exports import streaming
 from datasources.copies.store import CopyLost
 from datasources.models import ApiKey, Comparison, Export, Source, TableCopy
 from tests.conftest import synced
@@ -319,6 +321,23 @@ def test_an_export_needs_the_permission_of_both_owners(web, address, both, table
     table.key.save()
     assert web.get(f"{address}&format=csv").status_code == 403
     assert "file-download" not in web.get(address).content.decode()
+
+
+def test_a_file_of_differences_ends_with_the_access_to_the_earlier_table(
+    web, address, both, earlier, bob, the_sandbox, monkeypatch
+):
+    monkeypatch.setattr(streaming, "CHECKED_EVERY_S", 0.0)
+    monkeypatch.setattr(streaming, "SLICE", 20)
+    web.get(address)
+    done()
+    pieces = iter(web.get(f"{address}&format=csv").streaming_content)
+    next(pieces)
+    Source.objects.filter(pk=earlier.pk).update(
+        key=keys.add(bob, "Bob's", the_sandbox.account().key, ApiKey.State.VALID)
+    )
+    with pytest.raises(Cut):
+        list(pieces)
+    assert Export.objects.get().reason == "You no longer have access to this file."
 
 
 def test_a_look_without_a_body_starts_nothing(web, address, both):
