@@ -1,7 +1,8 @@
 // Single-key shortcuts. The page declares them on its controls; this module has no list of its own.
 //
 //   data-key="f"            on a link, button or summary: the key f presses it. On a field or select: it moves there.
-//                           The first control with this key that is shown and enabled is meant; hidden ones are not.
+//                           The first control with this key that is shown and enabled is meant; hidden ones are not,
+//                           but for those of a closed panel, which opens.
 //   data-key-label="Filter" its words in the list of shortcuts, where its own name (aria-label, label, text) would be
 //                           too long or would hold numbers. Optional.
 //   data-items              on the parent of a list's lines (tbody, ul, ol), or on any element around several lists:
@@ -33,7 +34,20 @@ function typed(event) {
   return event.shiftKey ? event.key : event.key.toLowerCase(); // Caps Lock alone changes no shortcut
 }
 
-const isUsable = (control) => control.checkVisibility({ visibilityProperty: true }) && !control.matches(":disabled, [aria-disabled=true]");
+const isShown = (element) => element.checkVisibility({ visibilityProperty: true });
+const isUsable = (control) => (isShown(control) || isInPanel(control)) && !control.matches(":disabled, [aria-disabled=true]");
+const closedPanel = (control) => control.closest("[popover]:not(:popover-open)");
+
+// Whether it shows once its panel is open.
+function isInPanel(control) {
+  const panel = closedPanel(control);
+  const opener = panel && document.querySelector(`[popovertarget="${panel.id}"]`);
+  if (!opener || !isShown(opener)) return false;
+  for (let one = control; one !== panel; one = one.parentElement) {
+    if (getComputedStyle(one).display === "none") return false;
+  }
+  return true;
+}
 
 function controls() {
   const found = new Map();
@@ -44,6 +58,12 @@ function controls() {
 }
 
 function use(control) {
+  const panel = closedPanel(control);
+  if (panel) {
+    const source = document.querySelector(`[popovertarget="${panel.id}"]`);
+    source.focus(); // Esc gives it back
+    panel.showPopover({ source });
+  }
   control.focus();
   if (!control.matches(TYPED_IN)) control.click();
   else if (control.matches("input, textarea")) control.select();

@@ -1,11 +1,26 @@
 """The keys of the rows page, each by its character."""
 
+import re
+
 import pytest
 from playwright.sync_api import expect
 
 from tests.support.copies import COLUMNS, ROWS, copied
 
 pytestmark = pytest.mark.browser
+
+
+def test_keys_of_buttons_in_the_panel_of_a_narrow_page_act(people, alice, table):
+    copied(table, COLUMNS, ROWS)
+    page = people(alice, viewport={"width": 390, "height": 844}).new_page()
+    page.goto(f"/sources/{table.datasource_id}/rows/")
+    page.keyboard.press("y")
+    expect(page.locator("#more-panel [data-copy-address]")).to_have_text(re.compile("Cop"))
+    expect(page.locator("#announcer")).to_have_text(re.compile("Cop"))
+    page.keyboard.press("Escape")
+    expect(page.locator("#open-more")).to_be_focused()
+    page.keyboard.press("e")
+    expect(page.locator("h1")).to_contain_text("Export")
 
 
 def test_each_key_of_the_rows_page_acts(page, table):
