@@ -1,5 +1,6 @@
 """The condition that a form or a link describes, as a chip for a column of a table."""
 
+import re
 from dataclasses import replace
 
 from datasources.copies import chips
@@ -8,6 +9,9 @@ from datasources.copies.chips.model import COMPARING, NUMBER
 from datasources.copies.schema import Column, Kind
 
 _ENDS = {Operator.BETWEEN: (Operator.GTE, Operator.LTE), Operator.FROM_TO: (Operator.GTE, Operator.LT)}
+# A comparison typed in the field of an end, such as "> 500" in the first.
+_SIGNED = re.compile(r"\s*(>=|<=|[<>≤≥])(.*)", re.DOTALL)
+_OPEN = {(0, ">"): Operator.GT, (0, "≥"): Operator.GTE, (1, "<"): Operator.LT, (1, "≤"): Operator.LTE}
 _NEEDED = (Operator.CONTAINS, Operator.STARTS, Operator.GT, Operator.GTE, Operator.LT, Operator.LTE)
 
 
@@ -15,6 +19,8 @@ def chip(name: str, operator: Operator, values: list[str], *, is_exact: bool, co
     """`column` is None for a table without a copy. Raises ValueError and CannotSay, both with a sentence."""
     if not name:
         raise ValueError("Choose a column.")
+    if operator in _ENDS and column and column.is_number:
+        operator, values = _compared(operator, values)
     if operator in _ENDS and len(values) == 2 and "" in values:
         # One end alone.
         operator, values = _ENDS[operator][values[0] == ""], [value for value in values if value][:1]
@@ -32,6 +38,20 @@ def chip(name: str, operator: Operator, values: list[str], *, is_exact: bool, co
         made = replace(made, operator=Operator.IS, values=("true" if operator is Operator.YES else "false",))
     chips.text(chips.Group(items=(made,)))  # says what no text can express
     return made
+
+
+def _compared(operator: Operator, values: list[str]) -> tuple[Operator, list[str]]:
+    """The ends of a range, or the one comparison that is typed with a sign in one of their fields."""
+    signed = [(at, found) for at, value in enumerate(values) if (found := _SIGNED.fullmatch(value))]
+    if not signed:
+        return operator, values
+    [(at, found), *more] = signed
+    sign = found[1].replace(">=", "≥").replace("<=", "≤")
+    if more or any(value.strip() for value in values[:at] + values[at + 1 :]):
+        raise ValueError("Enter a value with < or > in one field, and leave the other empty.")
+    if not (wanted := _OPEN.get((at, sign))):
+        raise ValueError("Enter > in the first field or < in the second.")
+    return wanted, [found[2]]
 
 
 def _number(value: str) -> str:

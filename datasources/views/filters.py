@@ -6,17 +6,19 @@ from typing import Any
 from django import forms
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
+from django.utils.safestring import SafeString
 
 from core.forms import EachField, query_string
 from datasources.copies import chips, opened, profile, versions
 from datasources.copies.chips import CannotSay, Group, Operator
+from datasources.copies.chips.model import WITH_LIST, WITH_TWO
 from datasources.copies.opened import Busy, TooSlow
 from datasources.copies.profile import ColumnProfile
 from datasources.copies.schema import Column, Kind
 from datasources.copies.store import CopyLost
 from datasources.models import Source
-from datasources.rows import conditions
-from datasources.rows.facets import FILTER_MAX
+from datasources.rows import conditions, heads
+from datasources.rows.facets import FILTER_MAX, Links
 from datasources.rows.forms import SORT_MAX
 from datasources.views.guards import READ, of_source
 from datasources.views.pages import render_page, render_problem
@@ -25,6 +27,14 @@ from datasources.views.pages import render_page, render_problem
 OWN = ("do", "at", "c", "op", "v", "exact", "any")
 # A change leads to the rows from the first one.
 LEFT = ("page", "row", "place")
+
+
+# Comparisons that a range does not hold, and the field and sign of those with one end.
+_NO_RANGE = {
+    "number": (Operator.IS, Operator.NOT),
+    "date": (Operator.IS, Operator.NOT, Operator.GT, Operator.LT, Operator.CONTAINS, Operator.STARTS),
+}
+_FIELDS = {Operator.GTE: (0, ""), Operator.GT: (0, "> "), Operator.LTE: (1, ""), Operator.LT: (1, "< ")}
 
 
 class ChangeForm(forms.Form):
@@ -142,7 +152,7 @@ def _form_of(request: HttpRequest, source: Source, table: _Table, name: str, pro
         table = _table(request, source, name)
     typed = request.GET.getlist("v") or (list(chip.values) if chip else [])
     column, facts = table.column(name), table.profile.facts if table.profile else None
-    kind = "text"
+    kind, op = "text", request.GET.get("op") or (chip.operator if chip else "")
     if column and column.is_number:
         kind = "number"
     elif column and column.kind is Kind.BOOLEAN:
@@ -159,12 +169,14 @@ def _form_of(request: HttpRequest, source: Source, table: _Table, name: str, pro
         "problem": problem,
         "change": base["do"],
         "at": at,
-        "op": request.GET.get("op") or (chip.operator if chip else ""),
-        "first": typed[0] if typed else "",
-        "second": typed[1] if len(typed) > 1 else "",
+        "op": op,
+        "is_range": kind in ("number", "date") and op not in _NO_RANGE[kind],
+        "first": typed[0] if typed and op not in WITH_LIST else "",
+        "ends": _ends(op, typed),
+        "histogram": _histogram(table.profile, _kept(request), _rows(source)) if kind == "number" else "",
         "is_exact": table.is_live or bool(request.GET.get("exact") or (chip and chip.is_exact)),
         "facts": facts,
-        "tops": _tops(table, typed) if kind in ("text", "date", "number") else [],
+        "tops": _tops(table, typed, address, base) if kind in ("text", "date", "number") else [],
         "empties": [
             (words, address + query_string(base, op=op))
             for op, words in (
@@ -179,12 +191,28 @@ def _form_of(request: HttpRequest, source: Source, table: _Table, name: str, pro
     }
 
 
-def _tops(table: _Table, ticked: list[str]) -> list[tuple[str, int, bool]]:
-    """The frequent values with their rows, and whether they are ticked."""
+def _ends(op: str, values: list[str]) -> list[str]:
+    """The text of the two fields of a range, for a comparison."""
+    if op in WITH_TWO:
+        return [*values, "", ""][:2]
+    if not values or op not in _FIELDS:
+        return ["", ""]
+    at, sign = _FIELDS[op]
+    return [sign + values[0], ""] if at == 0 else ["", sign + values[0]]
+
+
+def _histogram(found: ColumnProfile | None, parameters: dict[str, Any], rows: str) -> SafeString:
+    """The bars of a number column, as its header has them."""
+    has_ranges = found and found.facts.bounds
+    return SafeString(heads.chart(found, links=Links(parameters, rows)) if has_ranges else "")
+
+
+def _tops(table: _Table, ticked: list[str], address: str, base: dict[str, Any]) -> list[tuple[str, int, bool, str]]:
+    """The frequent values with their rows, whether they are ticked, and the address of each alone."""
     if not table.profile or not table.profile.has_filters:
         return []
     return [
-        (bar.text, count, bar.text in ticked)
+        (bar.text, count, bar.text in ticked, address + query_string(base, op="one_of", v=bar.text))
         for bar, (_, count) in zip(table.profile.tops, table.profile.facts.tops, strict=True)
         if bar.filter
     ]

@@ -16,7 +16,9 @@ document.addEventListener("click", (event) => {
   const bar = event.target.closest(".head-chart a");
   if (!bar || event.ctrlKey || event.metaKey || event.shiftKey) return;
   event.preventDefault();
-  follow(bar.href.baseVal, bar.closest("svg"));
+  const chart = bar.closest("svg");
+  follow(bar.href.baseVal, chart);
+  chart.closest("[popover]")?.hidePopover();
 });
 
 // The rows of a link appear in the table behind the dialog.

@@ -10,6 +10,8 @@ document.addEventListener("htmx:config:request", ({ detail: { ctx } }) => {
   const place = ctx.sourceElement.closest(PLACES);
   if (!place || !body?.append) return;
   sent.set(ctx, place);
+  // A bar of a histogram is a link to rows with a filter of its own.
+  if (ctx.sourceElement.matches("a") && !ctx.request.action.includes("do=")) return;
   for (const name of ADDRESS) body.delete(name);
   for (const [name, value] of new URLSearchParams(location.search)) {
     if (ADDRESS.has(name)) body.append(name, value);

@@ -46,5 +46,7 @@ function filter(chart, low, high) {
   for (const [name, value] of [...change, ["c", column], ["op", "from_to"], ["v", bounds[low]], ["v", bounds[high]]]) {
     query.append(name, value);
   }
+  const panel = chart.closest("[popover]"); // of the form in which the bars are
   follow(`${location.pathname}filter/?${query}`, chart);
+  panel?.hidePopover();
 }

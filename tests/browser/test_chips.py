@@ -87,6 +87,14 @@ def test_a_drag_over_a_histogram_filters_by_its_range(rows):
     bars.nth(4).hover()
     rows.mouse.up()
     expect(chip(rows, "price from 40 to under 60")).to_be_visible()
+    rows.get_by_role("button", name="Menu of price").click()
+    bars = rows.locator("#column-menu .head-chart > *")
+    bars.nth(1).hover()
+    rows.mouse.down()
+    bars.nth(2).hover()
+    rows.mouse.up()
+    expect(chip(rows, "price from 10 to under 30")).to_be_visible()
+    expect(rows.locator("#column-menu")).to_be_hidden()
 
 
 @pytest.mark.parametrize("rows", ["?filter=(id < 3 OR id > 118) AND price > 2"], indirect=True)

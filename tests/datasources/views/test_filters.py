@@ -1,7 +1,7 @@
 """Conditions added, changed and removed by links and forms, on a copy and on a live table."""
 
 from datetime import timedelta
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, urlencode, urlsplit
 
 import pytest
 from django.utils import timezone
@@ -48,6 +48,9 @@ def filter_of(answer) -> str:
         ("id", "gt", ["2"], "", [3, 4, 5]),
         ("id", "between", ["2", ""], "", [2, 3, 4, 5]),
         ("id", "between", ["", "2.5"], "", [1, 2]),
+        ("id", "between", ["> 2", ""], "", [3, 4, 5]),
+        ("id", "between", [">=2", " "], "", [2, 3, 4, 5]),
+        ("id", "from_to", ["", "<3"], "", [1, 2]),
         ("id", "from_to", ["2", "4"], "", [2, 3]),
         ("id", "is", ["2.0"], "", [2]),
         ("yes", "yes", [], "", [1, 4, 5]),
@@ -233,6 +236,37 @@ def test_the_form_of_a_column_follows_its_kind(table, web, path):
     edited = dom(web.get(f"{path}filter/form/?at=0&filter=zip+ILIKE+%27x%27"))
     assert edited.find(".//input[@id='filter-value']").get("value") == "x"
     assert edited.find(".//input[@name='do']").get("value") == "set"
+
+
+@pytest.mark.parametrize(
+    ("text", "op", "fields"),
+    [
+        ("id > 2", "between", ["> 2", ""]),
+        ("id <= 2", "between", ["", "2"]),
+        ("(id >= 2 AND id < 4)", "from_to", ["2", "4"]),
+        ("id = 2", "is", ["2"]),
+        ("day > '2026-01-05'", "gt", ["2026-01-05"]),
+        ("(day >= '2026-01-01' AND day < '2026-02-01')", "from_to", ["2026-01-01", "2026-02-01"]),
+    ],
+)
+def test_a_condition_that_is_opened_and_applied_stays_what_it_is(table, web, path, text, op, fields):
+    copied(table, NAMES, VALUES)
+    form = dom(web.get(f"{path}filter/form/", {"at": "0", "filter": text})).find(".//div[@id='filter-by']/form")
+    given = [(one.get("name"), one.get("value")) for one in form.findall(".//input") if one.get("type") != "checkbox"]
+    assert [value for name, value in given if name == "v"] == fields
+    chosen = form.find(".//option[@selected]")
+    given += [] if chosen is None else [("op", chosen.get("value"))]
+    assert dict(given)["op"] == op
+    exact = [("exact", "1")] if form.find(".//input[@type='checkbox'][@checked]") is not None else []
+    answer = web.get(f"{path}filter/?{urlencode([*given, *exact])}")
+    assert filter_of(answer) == text
+
+
+def test_a_frequent_value_is_chosen_alone_by_a_link(table, web, path):
+    copied(table, NAMES, VALUES)
+    form = dom(web.get(f"{path}filter/form/?c=zip&filter=id+<+3"))
+    [only] = [one.get("href") for one in form.findall(".//a[@class='only']") if words(one) == "Only 12"]
+    assert filter_of(web.get(only)) == "id < 3 AND zip IN ('12')"
 
 
 def test_no_matches_offers_near_values_and_the_condition_to_loosen(table, web, path):
