@@ -76,8 +76,12 @@ def _nothing(choice: Choice, names: Sequence[str], _: Ticked) -> Choice:
     return choice.with_shown((), names)
 
 
-def _only(choice: Choice, names: Sequence[str], _: Ticked, place: int) -> Choice:
-    return choice.with_shown([_name(names, place)], names)
+def _only(choice: Choice, names: Sequence[str], ticked: Ticked, *place: int) -> Choice:
+    """This column alone; without a place those that are ticked, in this order."""
+    [*places] = place or ticked.on
+    if len(place) > 1 or not places:
+        raise IndexError
+    return choice.with_shown([_name(names, one) for one in places], names)
 
 
 def _tick(choice: Choice, names: Sequence[str], ticked: Ticked) -> Choice:

@@ -57,7 +57,8 @@ def _box(column: Column, *, is_shown: bool) -> str:
     box = f'<input type="checkbox" class="form-check-input" name="on" value="{column.place}"{checked}>'
     label = _label(column)
     only = f'<button class="only" name="do" value="only {column.place}" aria-label="Only {label}">Only</button>'
-    return f"<li><label>{box} <bdi>{label}</bdi>{many}</label>{only}</li>"
+    grip = '<button type="button" class="grip js-only" tabindex="-1" aria-hidden="true"></button>' if is_shown else ""
+    return f'<li id="column-{column.place}">{grip}<label>{box} <bdi>{label}</bdi>{many}</label>{only}</li>'
 
 
 def _label(column: Column) -> str:

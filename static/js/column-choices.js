@@ -1,8 +1,8 @@
 // The chooser of columns: changes apply at once, ranges are ticked, and the search box narrows the list.
 import { HEADERS } from "./fragment.js";
 
-const formOf = (element) => element.closest?.("[data-chooser]");
-const boxesOf = (form) => [...form.querySelectorAll("[name=on]")].filter((box) => !box.closest("li").hidden);
+export const formOf = (element) => element.closest?.("[data-chooser]");
+export const boxesOf = (form) => [...form.querySelectorAll("[name=on]")].filter((box) => !box.closest("li").hidden);
 
 function apply(form) {
   form.requestSubmit(form.querySelector("[value=tick]"));
@@ -24,10 +24,45 @@ document.addEventListener("click", (event) => {
 });
 
 function tickRange(form, from, to) {
+  for (const box of between(form, from, to)) box.checked = to.checked;
+}
+
+function between(form, from, to) {
   const boxes = boxesOf(form);
   const places = [boxes.indexOf(from), boxes.indexOf(to)].sort((a, b) => a - b);
-  if (places[0] < 0) return;
-  for (const box of boxes.slice(places[0], places[1] + 1)) box.checked = to.checked;
+  return places[0] < 0 ? [] : boxes.slice(places[0], places[1] + 1);
+}
+
+// "Only" shows one column; with Shift, those from the box that was changed last, or from the first, to this one.
+document.addEventListener("click", (event) => {
+  const button = event.target.closest?.("[data-chooser] .only");
+  if (!button) return;
+  const form = formOf(button);
+  const box = button.closest("li").querySelector("[name=on]");
+  if (event.shiftKey) {
+    event.preventDefault();
+    const boxes = boxesOf(form);
+    const range = between(form, boxes.find(({ value }) => value === last) ?? boxes[0], box);
+    tickOnly(form, range);
+    send(form, "only");
+  }
+  last = box.value;
+});
+
+// At once, as further changes may follow before the answer comes.
+function tickOnly(form, boxes) {
+  for (const one of form.querySelectorAll("[name=on]")) one.checked = boxes.includes(one);
+}
+
+// Sends the form as a button with this value would.
+export function send(form, what) {
+  const button = document.createElement("button");
+  button.name = "do";
+  button.value = what;
+  button.hidden = true;
+  form.append(button);
+  form.requestSubmit(button);
+  button.remove();
 }
 
 document.addEventListener("keydown", (event) => {
@@ -37,7 +72,9 @@ document.addEventListener("keydown", (event) => {
   if (target.id === "find-column" && key === "Enter") {
     event.preventDefault();
     const [first] = boxesOf(form);
-    if (first && !event.isComposing) first.click();
+    if (!first || event.isComposing) return;
+    if (event.shiftKey) onlyFirst(form, first);
+    else first.click();
   }
   const step = { ArrowDown: 1, ArrowUp: -1 }[key];
   if (!step) return;
@@ -52,14 +89,45 @@ document.addEventListener("keydown", (event) => {
   }
 });
 
+// Shift and Enter: the first match alone. The whole list is back, so that arrows go on from its box.
+function onlyFirst(form, box) {
+  const field = form.querySelector("#find-column");
+  field.value = "";
+  field.dispatchEvent(new Event("input", { bubbles: true }));
+  last = box.value;
+  box.focus();
+  tickOnly(form, [box]);
+  send(form, `only ${box.value}`);
+}
+
+// A letter on a box goes to the next column that begins with it, or with the letters typed shortly before.
+let typed = "";
+let forget;
+document.addEventListener("keydown", (event) => {
+  const { target, key } = event;
+  const form = target.name === "on" && formOf(target);
+  if (!form || event.ctrlKey || event.altKey || event.metaKey || !/^[\p{L}\p{N}]$/u.test(key)) return;
+  event.preventDefault(); // it is no shortcut here
+  clearTimeout(forget);
+  forget = setTimeout(() => {
+    typed = "";
+  }, 700);
+  typed += key.toLowerCase();
+  const boxes = boxesOf(form);
+  const here = boxes.indexOf(target);
+  const from = typed.length > 1 ? here : here + 1;
+  const ordered = [...boxes.slice(from), ...boxes.slice(0, from)];
+  ordered.find((box) => nameOf(box).startsWith(typed))?.focus();
+}, { capture: true });
+
+const nameOf = (box) => box.closest("li").querySelector("bdi").textContent.toLowerCase();
+
 let soon;
 document.addEventListener("input", ({ target }) => {
   const form = target.id === "find-column" && formOf(target);
   if (!form) return;
   const wanted = target.value.trim().toLowerCase();
-  for (const item of form.querySelectorAll(".columns li")) {
-    item.hidden = !item.querySelector("bdi").textContent.toLowerCase().includes(wanted);
-  }
+  for (const box of form.querySelectorAll("[name=on]")) box.closest("li").hidden = !nameOf(box).includes(wanted);
   clearTimeout(soon);
   if (form.querySelector("[data-more]")) soon = setTimeout(() => find(form, target), 150);
 });

@@ -1,5 +1,10 @@
 // Headers: widths and pins, a width by a drag of the edge, another order by a drag, and a tip for a cut name.
+import { send as sendForm } from "./column-choices.js";
+import { naturalWidth } from "./column-fit.js";
+
 const EDGE = 8;
+export const LEAST = 40;
+export const MOST = 1200;
 const sheet = new CSSStyleSheet();
 document.adoptedStyleSheets.push(sheet);
 
@@ -11,16 +16,7 @@ style();
 document.addEventListener("htmx:after:swap", style);
 document.addEventListener("htmx:history:restore", style);
 
-function send(what) {
-  const form = document.getElementById("columns-form");
-  const button = document.createElement("button");
-  button.name = "do";
-  button.value = what;
-  button.hidden = true;
-  form.append(button);
-  form.requestSubmit(button);
-  button.remove();
-}
+const send = (what) => sendForm(document.getElementById("columns-form"), what);
 
 const headOf = (element) => element.closest?.("table.rows > thead > tr:first-child > th[data-place]");
 let drag;
@@ -41,7 +37,7 @@ document.addEventListener("pointermove", (event) => {
   drag.moved = true;
   event.preventDefault();
   if (drag.isEdge) {
-    drag.to = Math.min(Math.max(Math.round(drag.width + by), 40), 1200);
+    drag.to = Math.min(Math.max(Math.round(drag.width + by), LEAST), MOST);
     const child = drag.head.cellIndex + 1;
     const width = `width: ${drag.to}px; min-width: ${drag.to}px; max-width: ${drag.to}px`;
     sheet.insertRule(`.rows tr > :nth-child(${child}) { ${width}; }`, sheet.cssRules.length);
@@ -75,6 +71,27 @@ document.addEventListener("pointercancel", () => {
 });
 document.addEventListener("dragstart", (event) => {
   if (headOf(event.target)) event.preventDefault();
+});
+
+// "Fit width" of a column's menu, and a double click on the edge of its header.
+function fit(head) {
+  const width = naturalWidth(head);
+  send(`width ${head.dataset.place} ${Math.min(Math.max(width, LEAST), MOST)}`);
+}
+document.addEventListener("click", (event) => {
+  const button = event.target.closest('#column-menu [value^="fit "]');
+  const head = button && document.querySelector(`table.rows th[data-place="${button.value.slice(4)}"]`);
+  if (!head) return;
+  event.preventDefault();
+  event.stopPropagation();
+  document.getElementById("column-menu").hidePopover();
+  fit(head);
+}, { capture: true });
+document.addEventListener("dblclick", (event) => {
+  const head = headOf(event.target);
+  if (!head || head.getBoundingClientRect().right - event.clientX > EDGE) return;
+  event.preventDefault();
+  fit(head);
 });
 
 function stop(event) {

@@ -3,6 +3,7 @@ import "./cells.js";
 import "./copy-cells.js";
 import "./columns.js";
 import "./column-choices.js";
+import "./column-order.js";
 import "./column-heads.js";
 import "./grid.js";
 import "./cell-menu.js";

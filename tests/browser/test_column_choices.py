@@ -64,6 +64,38 @@ def test_headers_are_dragged_to_another_place_and_width(table):
     assert abs(head.bounding_box()["width"] - 250) < 8
 
 
+def test_boxes_move_by_keys_and_by_a_drag(table):
+    box(table, "b").click()
+    heads(table, "a", "c", "d", "e", "f")
+    box(table, "c").focus()
+    table.keyboard.press("Alt+ArrowDown")
+    heads(table, "a", "d", "c", "e", "f")
+    expect(box(table, "c")).to_be_focused()
+    table.keyboard.press("e")
+    expect(box(table, "e")).to_be_focused()
+    grips = table.locator("#columns-panel .grip")
+    grips.nth(0).hover()
+    table.mouse.down()
+    grips.nth(3).hover()
+    table.mouse.up()
+    heads(table, "d", "c", "e", "a", "f")
+    checked = "boxes => boxes.filter((one) => one.checked).length"
+    assert table.locator("#columns-panel [name=on]").evaluate_all(checked) == 5
+
+
+def test_a_column_gets_the_width_of_its_longest_cell(page, account, key):
+    account.upload("things.csv", f"a,b\n{'short'},1\n{'much longer text ' * 4},2\n")
+    page.goto(f"/sources/{synced(key)[0].datasource_id}/rows/?width=80.a")
+    is_whole = "cell => cell.scrollWidth <= cell.clientWidth"
+    cell = page.locator("tbody tr").nth(1).locator("td").first
+    assert not cell.evaluate(is_whole)
+    page.get_by_role("button", name="Menu of a").click()
+    page.get_by_role("button", name="Fit width").click()
+    expect(page).to_have_url(re.compile(r"width=[3-9]\d\d\.a"))
+    assert cell.evaluate(is_whole)
+    assert cell.bounding_box()["width"] - cell.evaluate("cell => cell.scrollWidth") < 3
+
+
 def test_grouped_thousands_are_shown_and_not_copied(table):
     table.get_by_role("button", name="Group thousands").click()
     expect(table).to_have_url(re.compile("thousands=1"))
