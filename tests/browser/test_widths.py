@@ -1,0 +1,61 @@
+"""The rows page at every width, light and dark: only the table scrolls sideways, and panels stay inside the window."""
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.support.copies import COLUMNS, ROWS, copied
+
+pytestmark = pytest.mark.browser
+
+ASKED = "?filter=price+>+20+AND+name+LIKE+'thing%25'&sort=price&order=desc&column=id&column=name&column=price"
+# What is outside the window, or cut by the panel that is open. Parts that scroll by themselves are left out.
+OUTSIDE = """(selector) => {
+  const width = document.documentElement.clientWidth, found = [];
+  if (document.documentElement.scrollWidth > width) found.push("the page");
+  const scrolls = ".rows-box, .rows-head, .rows-status, nav, svg, caption, .visually-hidden";
+  for (const one of document.querySelector(selector).querySelectorAll("*")) {
+    if (!one.checkVisibility() || one.parentElement.closest(scrolls)) continue;
+    const { left, right, width: wide } = one.getBoundingClientRect();
+    if (wide && (right > width + 1 || left < -1)) found.push(one.outerHTML.slice(0, 80));
+    if (one.matches(".btn, select") && one.scrollWidth > one.clientWidth + 1) found.push(one.outerHTML.slice(0, 80));
+  }
+  return found;
+}"""
+OVERLAPPING = """() => {
+  const boxes = [...document.querySelectorAll(".rows-head, .row-tools, .rows-status, .rows-box, .rows-foot")];
+  const places = boxes.map((one) => one.getBoundingClientRect());
+  return places.slice(1).filter((one, at) => one.top < places[at].bottom - 1).length;
+}"""
+
+
+def inside(page: Page, selector: str) -> None:
+    expect(page.locator(selector)).to_be_visible()
+    assert page.evaluate(OUTSIDE, selector) == []
+
+
+@pytest.mark.parametrize(("width", "height"), [(1440, 900), (768, 1024), (390, 844), (320, 640)])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_nothing_is_outside_the_window(people, alice, table, width, height, scheme):
+    copied(table, COLUMNS, ROWS)
+    page = people(alice, viewport={"width": width, "height": height}, color_scheme=scheme).new_page()
+    page.goto(f"/sources/{table.datasource_id}/rows/{ASKED}")
+    inside(page, ".main")
+    assert page.evaluate(OVERLAPPING) == 0
+    for name in ("filter", "columns", "sort", "more"):
+        page.locator(f"#open-{name}").click()
+        inside(page, f"#{name}-panel")
+        page.keyboard.press("Escape")
+    page.get_by_role("button", name="Menu of price").click()
+    expect(page.locator("#column-menu").get_by_label("From")).to_be_focused()
+    inside(page, "#column-menu")
+    page.keyboard.press("Escape")
+    page.locator("[data-chip]").first.click()
+    expect(page.locator("#column-menu").get_by_label("From")).to_be_focused()
+    inside(page, "#column-menu")
+    page.keyboard.press("Escape")
+    page.locator(".rows tbody td").nth(1).click()
+    inside(page, "#cell-menu")
+    page.keyboard.press("Escape")
+    page.locator(".rows tbody th button").nth(1).click()
+    expect(page.get_by_role("heading", name="Row 2")).to_be_visible()
+    inside(page, "#row-drawer" if width >= 768 else ".main")
