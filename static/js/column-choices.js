@@ -137,6 +137,9 @@ async function find(form, field) {
   const address = new URL(form.dataset.chooser, location.href);
   address.searchParams.set("find", field.value);
   const response = await fetch(address, { headers: HEADERS });
+  const list = await response.text();
   if (!response.ok || !form.isConnected || address.searchParams.get("find") !== field.value) return;
-  form.querySelector("[data-list]").innerHTML = await response.text();
+  const { name, value } = document.activeElement;
+  form.querySelector("[data-list]").innerHTML = list;
+  if (name === "on") form.querySelector(`[name=on][value="${value}"]`)?.focus();
 }

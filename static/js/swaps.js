@@ -30,11 +30,17 @@ document.addEventListener("htmx:finally:request", ({ detail: { ctx } }) => {
   if (ctx.busyPart) wait(ctx.busyPart, -1);
 });
 
+// The state of a part: its text, and what only those need to be told who can't see the part.
+function words({ textContent, dataset }) {
+  const plain = (text) => text.trim().replace(/\s+/g, " ").replaceAll(" ,", ",");
+  return [textContent, dataset.also ?? ""].map(plain).filter(Boolean).join(", ");
+}
+
 document.addEventListener("htmx:after:swap", (event) => {
   // Live updates stay quiet.
   if (!asked.has(event.detail?.ctx)) return;
   const said = document.querySelector("[data-announce]");
-  if (said) announcer().textContent = said.textContent.trim().replace(/\s+/g, " ");
+  if (said) announcer().textContent = words(said);
   // Not the state of a part, but what was just done.
   if (said?.dataset.announce === "once") said.remove();
   const start = document.querySelector("[data-scroll-start]");

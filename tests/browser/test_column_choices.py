@@ -71,6 +71,7 @@ def test_boxes_move_by_keys_and_by_a_drag(table):
     table.keyboard.press("Alt+ArrowDown")
     heads(table, "a", "d", "c", "e", "f")
     expect(box(table, "c")).to_be_focused()
+    expect(table.locator("#announcer")).to_have_text("Rows 1 to 2 of 2, 5 of 6 columns")
     table.keyboard.press("e")
     expect(box(table, "e")).to_be_focused()
     grips = table.locator("#columns-panel .grip")

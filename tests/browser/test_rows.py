@@ -69,7 +69,7 @@ def test_focus_stays_on_the_header_that_sorted(rows):
     header(rows, "price").get_by_role("link").press("Enter")
     shows(rows, "thing 120", "Rows 1 to 50 of 120")
     expect(header(rows, "price").get_by_role("link")).to_be_focused()
-    expect(rows.locator("#announcer")).to_have_text("Rows 1 to 50 of 120")
+    expect(rows.locator("#announcer")).to_have_text("Rows 1 to 50 of 120, sorted by price ascending")
 
 
 def test_a_typed_filter_and_its_chip(rows):
