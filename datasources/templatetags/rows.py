@@ -44,11 +44,14 @@ def filter_chips(context: template.Context) -> list[dict[str, Any]]:
     """
     parameters, table = dict(context["request"].GET.lists()), context.get("table")
     names = [column.name for column in table.every] if table else None
-    group = chips.read(context["state"]["filter"], names) if context["state"]["filter"].strip() else chips.Group()
+    typed = context["state"]["filter"].strip()
+    group = chips.read(typed, names) if typed else chips.Group()
+    # An expression without chips is shown as it was typed.
+    is_whole = [chip.operator for chip in group.chips] == [chips.Operator.TEXT]
     return [
         {
             "at": at,
-            "words": chips.words(chip),
+            "words": typed if is_whole else chips.words(chip),
             "is_text": chip.operator is chips.Operator.TEXT,
             "range": chip.column if chip.operator in RANGES and "." not in at else "",
             "joined": _joined(group, at),
