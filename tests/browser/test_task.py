@@ -9,7 +9,9 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from sandbox.demo_files import rows_csv
+from tests.conftest import synced
 from tests.support.copies import copied
+from tests.support.rows_page import open_panel
 
 pytestmark = pytest.mark.browser
 
@@ -46,16 +48,22 @@ class User:
         self.page.keyboard.type(value)
 
 
+def file_of_products() -> str:
+    return rows_csv(random.Random(5), COLUMNS, 400).decode()  # noqa: S311
+
+
 @pytest.fixture
 def products(table) -> list[list[object]]:
     """A copy of a product file of the sandbox, with one Acme product at exactly 500."""
-    [_, *lines] = csv.reader(io.StringIO(rows_csv(random.Random(5), COLUMNS, 400).decode()))  # noqa: S311
-    rows: list[list[object]] = [
-        [*line[:PRICE], float(line[PRICE]), int(line[PRICE + 1]), *line[PRICE + 2 :]] for line in lines
-    ]
+    rows = typed()
     next(row for row in rows if row[2] == "Acme")[PRICE] = 500.0
     copied(table, COLUMNS, rows)
     return rows
+
+
+def typed() -> list[list[object]]:
+    [_, *lines] = csv.reader(io.StringIO(file_of_products()))
+    return [[*line[:PRICE], float(line[PRICE]), int(line[PRICE + 1]), *line[PRICE + 2 :]] for line in lines]
 
 
 @pytest.fixture
@@ -65,9 +73,8 @@ def user(page, table, products) -> User:
     return User(page)
 
 
-def check(user: User, products: list[list[object]], *chips: str) -> None:
+def check(page: Page, products: list[list[object]], *chips: str) -> None:
     """The chips, the columns, the order, each row, and the address."""
-    page = user.page
     found = sorted((row for row in products if row[2] == "Acme" and row[PRICE] > 500), key=lambda row: row[PRICE])
     expect(page.locator(".rows thead tr:first-child .sort-link")).to_have_text(SHOWN)
     expect(page.locator(".chip")).to_contain_text([*chips, "Sorted by price ↑", "4 of 10 columns"])
@@ -99,7 +106,7 @@ def test_by_mouse_it_takes_eight_clicks(user, products):
     user.click(line.get_by_role("button", name="Only brand"), shift=True)
     expect(page.locator(".sort-link")).to_have_text(SHOWN[:3])
     user.click(page.locator("#columns-panel").get_by_role("checkbox", name="price"))
-    check(user, products, "brand is Acme", "price > 500")
+    check(user.page, products, "brand is Acme", "price > 500")
     assert user.clicks <= CLICKS_MAX
 
 
@@ -121,5 +128,23 @@ def test_by_keyboard_it_takes_twenty_keys(user, products):
     user.press("c", "s")
     user.hold("Shift", "Enter", "ArrowDown", "ArrowDown")
     user.press("p", "Space")
-    check(user, products, "brand contains Acme", "price > 500")
+    check(user.page, products, "brand contains Acme", "price > 500")
     assert user.keys <= KEYS_MAX
+
+
+@pytest.mark.slow
+def test_without_scripts_a_live_table_offers_the_same_by_forms_and_links(people, alice, account, key):
+    account.upload("products.csv", file_of_products())
+    page = people(alice, java_script_enabled=False).new_page()
+    page.goto(f"/sources/{synced(key)[0].datasource_id}/rows/")
+    for column, operator, value in (("brand", "is", "Acme"), ("price", "is greater than", "500")):
+        open_panel(page, "filter").get_by_role("button", name=column, exact=True).click()
+        page.get_by_label("Comparison").select_option(operator)
+        page.get_by_label("Value", exact=True).fill(value)
+        page.get_by_role("button", name="Apply").click()
+    page.locator("#sort-6").click()
+    open_panel(page, "columns")
+    for name in {*COLUMNS} - {*SHOWN}:
+        page.get_by_role("checkbox", name=name, exact=True).uncheck()
+    page.locator("#columns-panel").get_by_role("button", name="Apply").click()
+    check(page, typed(), "brand is exactly Acme", "price > 500")
