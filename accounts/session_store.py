@@ -9,14 +9,14 @@ from core.queries import Prepared, Slot
 
 _SESSION = Prepared(
     lambda: Session.objects.filter(
-        session_key=Slot("key", CharField()), expire_date__gt=Slot("now", DateTimeField())
-    ).values("session_data")
+        session_key=Slot("session", CharField()), expire_date__gt=Slot("now", DateTimeField())
+    ).values_list("session_data")
 )
 
 
 class SessionStore(db.SessionStore):
     def load(self) -> dict[str, object]:
-        found = _SESSION.rows(key=self.session_key, now=timezone.now())
+        found = _SESSION.rows(session=self.session_key, now=timezone.now())
         if found:
             return self.decode(found[0][0])
         self._session_key = None

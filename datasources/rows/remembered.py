@@ -28,7 +28,7 @@ NEW_AGAIN_AFTER = timedelta(hours=1)
 LINKS_MAX = 200_000
 
 _REMEMBERED = Prepared(
-    lambda: ColumnChoice.objects.filter(user=READER, datasource_id=Slot("datasource", UUIDField())).values("query")
+    lambda: ColumnChoice.objects.filter(user=READER, datasource_id=Slot("datasource", UUIDField())).values_list("query")
 )
 
 

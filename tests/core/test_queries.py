@@ -9,6 +9,7 @@ from pathlib import Path
 
 import django
 import pytest
+from django.contrib.sessions.models import Session
 from django.db import connection
 from django.db.models import BigAutoField, F, Model, Value
 from django.db.models.query import ModelIterable
@@ -21,7 +22,7 @@ from core.queries import Prepared, Slot
 from datasources import access, keys, notices
 from datasources.access import EVERYTHING, Space
 from datasources.deleting import bin
-from datasources.models import ApiKey, Newest, SavedView, ShareLink, Source
+from datasources.models import ApiKey, ColumnChoice, Newest, SavedView, ShareLink, Source
 from datasources.models.notices import Topic
 from datasources.sharing import shares
 from tests.conftest import synced
@@ -155,6 +156,7 @@ def world(client_of, alice, bob, account, mine) -> dict[str, list]:
     made(shares.renew(share, 1))
     bin.put([old], alice)
     notices.tell_always([alice.pk], key, Topic.FAILED, {table.datasource_id: "things.csv"})
+    ColumnChoice.objects.create(user=alice, datasource_id=table.datasource_id, query="hide=id")
     SavedView.objects.create(owner=alice, name="Mine", page=SavedView.Page.SOURCES)
     for query in ("", "?q=.CSV&status=completed&type=text/csv&sort=key&order=asc&limit=1"):
         client_of(alice).get("/sources/" + query)
@@ -166,6 +168,7 @@ def world(client_of, alice, bob, account, mine) -> dict[str, list]:
         "key": [shared.pk, key.pk],
         "datasource": list(Source.objects.values_list("datasource_id", flat=True)),
         "fingerprint0": list(ShareLink.objects.values_list("fingerprint", flat=True)),
+        "session": ["", *Session.objects.values_list("pk", flat=True)],
         "number": [1, 2],
         "now": [timezone.now()],
         "soon": [timezone.now()],
