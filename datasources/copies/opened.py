@@ -13,6 +13,7 @@ from concurrent.futures import Future
 from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -367,13 +368,13 @@ def _open(copy: StoredFile, opening: "Future[Path]") -> None:
         except NoRoom:
             detach_removed()  # what was removed takes room until then
             path = store.fetch(copy)
-        opening.set_result(path)
+        end = partial(opening.set_result, path)
     except BaseException as error:
-        opening.set_exception(error)
-    finally:
-        with _lock:
-            del _opening[name]
-        connections.close_all()
+        end = partial(opening.set_exception, error)
+    with _lock:  # before its readers go on: those that come later look for the file themselves, it may be gone by then
+        del _opening[name]
+    end()
+    connections.close_all()
 
 
 def _note_read(copy: StoredFile) -> None:

@@ -1,5 +1,6 @@
 import threading
 import time
+from concurrent.futures import Future
 
 import duckdb
 import pytest
@@ -122,6 +123,24 @@ def test_a_copy_that_is_dropped_while_it_is_read_is_read_to_its_end(copy):
     opened.detach_removed()
     with pytest.raises(CopyLost), reader(copy):
         pass
+
+
+def test_a_dropped_copy_is_gone_also_while_the_thread_that_opened_it_is_held_up(copy, monkeypatch):
+    let_go = threading.Event()
+
+    class Late(Future):
+        def set_result(self, result: object) -> None:
+            super().set_result(result)
+            let_go.wait(20)
+
+    monkeypatch.setattr(opened, "Future", Late)
+    with reader(copy):
+        store.purge(TableCopy.objects.all())
+    try:
+        with pytest.raises(CopyLost), reader(copy):
+            pass
+    finally:
+        let_go.set()
 
 
 def test_the_emptied_folder_is_filled_again(copy):
