@@ -190,13 +190,21 @@ def test_an_answer_is_closed_if_it_cannot_be_sent(taken):
 
 
 def test_an_answer_that_hangs_is_closed_once_when_the_server_ends_it():
-    let_go = threading.Event()
-    pieces = Pieces(2, before=lambda number: number == 0 or let_go.wait(20))
+    is_made, let_go = threading.Event(), threading.Event()
+
+    def before(number: int) -> None:
+        if number == 1:
+            is_made.set()
+            let_go.wait(20)
+
+    pieces = Pieces(2, before)
 
     async def main() -> None:
         client = Client(StreamingHttpResponse(pieces), threads=2)
         asking = client.ask()
-        await until(lambda: client.pieces == [b"0"] and client.gauge.busy == 1)
+        # A busy place is not enough: its thread may not have begun, and would then never begin.
+        await until(is_made.is_set)
+        assert client.pieces == [b"0"]
         asking.cancel()
         await asyncio.sleep(0.01)
         assert not pieces.is_closed  # while a piece is being made
