@@ -6,7 +6,11 @@ const GLANCE_MS = 15000;
 
 const start = document.querySelector("[data-live-user]")?.dataset;
 const tell = (name) => htmx.trigger(document.body, name);
-const tab = start && new Tab(start.liveUser, Number(start.liveSince), tell);
+// Not before htmx listens, which begins when all scripts of the page have run: an event would reach nothing.
+let tab;
+document.addEventListener("DOMContentLoaded", () => {
+  tab = start && new Tab(start.liveUser, Number(start.liveSince), tell);
+});
 
 // Parts that depend on the clock are checked now and then. If a proxy holds the stream back, the whole page is.
 const openedAt = Date.now();

@@ -1,12 +1,15 @@
 """What is said of a processing source stays true in a page that is just left open."""
 
+import re
 from datetime import timedelta
 
 import pytest
 from django.utils import timezone
-from playwright.sync_api import Locator, expect
+from playwright.sync_api import APIResponse, Locator, Route, expect
 
-from datasources.models import Source
+from core import live
+from datasources.deleting import bin
+from datasources.models import Deletion, Source
 from tests.conftest import polled, synced
 from tests.support.browser import PHONE
 from tests.support.processes import wait_for
@@ -71,3 +74,30 @@ def test_looks_that_follow_quickly_upon_each_other_are_one_request(page, key, so
     wait_for(lambda: page.evaluate("true") and asked)
     page.clock.run_for("00:15")
     assert len(asked) == 1
+
+
+def test_a_file_that_leaves_the_bin_while_the_bin_is_read_leaves_the_page(page, source, alice):
+    page.goto("/sources/")
+    page.evaluate("document.body.addEventListener('marked', () => document.body.classList.add('told'))")
+    held: list[tuple[Route, APIResponse]] = []
+    page.route(re.compile("/above/"), lambda route: held.append((route, route.fetch())), times=1)
+    bin.put([source], alice)
+    wait_for(lambda: page.evaluate("true") and held)
+    [(route, answer)] = held
+    assert "will be deleted" in answer.text()
+    bin.keep(Deletion.objects.all(), alice)
+    live.publish([alice.pk], "marked")
+    expect(page.locator("body")).to_have_class("told")
+    route.fulfill(response=answer)
+    expect(page.locator("#bin")).to_have_text("")
+
+
+def test_a_page_whose_last_script_is_late_hears_what_happens_meanwhile(page, source, alice):
+    late: list[Route] = []
+    page.route(re.compile(r"js/rows\."), lambda route: late.append(route))
+    page.goto(f"/sources/{source.datasource_id}/", wait_until="commit")
+    wait_for(lambda: page.evaluate("!!document.querySelector('link[rel=icon][data-plain]')") and late)
+    bin.put([source], alice)
+    page.wait_for_timeout(200)  # an event that is taken too soon is lost by then
+    late.pop().continue_()
+    expect(page.locator("#bin")).to_contain_text("will be deleted")
