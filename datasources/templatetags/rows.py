@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from django import template
+from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
@@ -40,38 +41,40 @@ def _sorted(parameters: dict[str, Any], pairs: Sequence[tuple[str, str]]) -> str
 def filter_chips(context: template.Context) -> list[dict[str, Any]]:
     """The conditions of the filter in words, each with its place and the address without it.
 
-    `joined` is the word between a condition and the one before it, if not all conditions have to hold.
+    `joined` is the word between a condition and the one before it, `other` the address with the other word.
     """
     parameters, table = dict(context["request"].GET.lists()), context.get("table")
+    change = reverse("sources:filter", args=[context["source"].datasource_id])
     names = [column.name for column in table.every] if table else None
     typed = context["state"]["filter"].strip()
     group = chips.read(typed, names) if typed else chips.Group()
     # An expression without chips is shown as it was typed.
     is_whole = [chip.operator for chip in group.chips] == [chips.Operator.TEXT]
-    return [
-        {
+    found: list[dict[str, Any]] = []
+    for at, chip in chips.listed(group):
+        kind, place = _joined(group, at)
+        is_any = kind is chips.Kind.ANY
+        one: dict[str, Any] = {
             "at": at,
             "words": typed if is_whole else chips.words(chip),
             "is_text": chip.operator is chips.Operator.TEXT,
             "range": chip.column if chip.operator in RANGES and "." not in at else "",
-            "joined": _joined(group, at),
             "href": query_string(parameters, filter=chips.text(chips.with_removed(group, at))),
         }
-        for at, chip in chips.listed(group)
-    ]
+        if kind:
+            one["joined"] = "or" if is_any else "and"
+            one["other"] = change + query_string(parameters, row="", do="set", any=int(not is_any), at=place)
+        found.append(one)
+    return found
 
 
-def _joined(group: chips.Group, at: str) -> str:
-    """The word before a condition: within its group, or before it. "and" only where there is an "or" too."""
+def _joined(group: chips.Group, at: str) -> tuple[chips.Kind | None, str]:
+    """How a condition is joined to the one before it, and the place of the group of both; "" for the whole filter."""
     first, _, inner = at.partition(".")
     item = group.items[int(first)]
-    is_inside = inner not in ("", "0")
-    if not is_inside and first == "0":
-        return ""
-    kind = item.kind if is_inside and isinstance(item, chips.Group) else group.kind
-    if kind is chips.Kind.ANY:
-        return "or"
-    return "and" if any(isinstance(one, chips.Group) for one in group.items) else ""
+    if inner not in ("", "0") and isinstance(item, chips.Group):
+        return item.kind, first
+    return (None if first == "0" else group.kind), ""
 
 
 @register.simple_tag

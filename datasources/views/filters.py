@@ -112,6 +112,8 @@ def _changed(asked: dict[str, Any], filter: str, table: _Table) -> Group:
     made = conditions.chip(asked["c"], operator, values, is_exact=asked["exact"], column=column)
     if asked["do"] == "set":
         return chips.with_replaced(group, at, made)
+    if at and group.kind is chips.Kind.ANY:
+        return chips.with_added(group, made, is_any=True)  # the filter is the group
     return chips.with_added(group, made, at, is_any=asked["any"] == "1")
 
 
@@ -146,8 +148,11 @@ def form_of(request: HttpRequest, source: Source, name: str) -> dict[str, Any]:
 def _form_of(request: HttpRequest, source: Source, table: _Table, name: str, problem: str = "") -> dict[str, Any]:
     """With what was typed, or what the condition at the place has."""
     at = request.GET.get("at", "")
-    chip = chips.chip_at(chips.read(request.GET.get("filter", ""), table.names), at) if at else None
-    name = name or (chip.column if chip else "")
+    beside = chips.chip_at(chips.read(request.GET.get("filter", ""), table.names), at) if at else None
+    # With `do=add`, another condition is added beside the one at the place: either of them is enough.
+    is_other = bool(at) and request.GET.get("do") == "add"
+    chip = None if is_other else beside
+    name = name or (beside.column if beside else "")
     if name and not (table.profile or table.is_live):
         table = _table(request, source, name)
     typed = request.GET.getlist("v") or (list(chip.values) if chip else [])
@@ -160,7 +165,7 @@ def _form_of(request: HttpRequest, source: Source, table: _Table, name: str, pro
     elif facts and facts.are_dates:
         kind = "date"
     address = reverse("sources:filter", args=[source.datasource_id])
-    base = {**_kept(request), "c": name, "do": "set" if at else "add", "at": at}
+    base = {**_kept(request), "c": name, "do": "set" if at and not is_other else "add", "at": at}
     return {
         "source": source,
         "name": name,
@@ -169,6 +174,8 @@ def _form_of(request: HttpRequest, source: Source, table: _Table, name: str, pro
         "problem": problem,
         "change": base["do"],
         "at": at,
+        "beside": chips.words(beside) if beside and is_other else "",
+        "others": table.names or [name] if chip and name else [],
         "op": op,
         "is_range": kind in ("number", "date") and op not in _NO_RANGE[kind],
         "first": typed[0] if typed and op not in WITH_LIST else "",

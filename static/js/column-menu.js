@@ -59,6 +59,7 @@ async function read(address) {
 // What it leads to appears in the table behind it; focus goes back to its button, or to that of all filters.
 document.addEventListener("htmx:after:swap", ({ detail: { ctx } }) => {
   if (!menu()?.contains(ctx.sourceElement) || ctx.response?.status >= 400) return;
+  if (ctx.target?.matches?.(".filter-by")) return; // another form
   for (const part of menu().children) part.replaceChildren();
   menu().hidePopover();
   (document.querySelector(opener) ?? document.getElementById("open-filter"))?.focus();

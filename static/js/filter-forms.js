@@ -27,6 +27,7 @@ export function focusIn(place) {
 document.addEventListener("htmx:after:swap", ({ detail: { ctx } }) => {
   const place = sent.get(ctx);
   if (ctx.target?.matches?.(PLACES)) focusIn(ctx.target);
+  else if (place && ctx.target?.matches?.(".filter-by")) focusIn(place); // another condition beside this one
   else if (place && ctx.response?.status >= 400) {
     place.dataset.refused = "";
     focusIn(place);

@@ -102,6 +102,21 @@ def test_conditions_of_groups_are_joined_by_words(rows):
     expect(rows.locator(".chips")).to_have_text(re.compile(r"id < 3.*or.*id > 118.*and.*price > 2", re.DOTALL))
 
 
+@pytest.mark.parametrize("rows", ["?filter=id < 3 AND price > 2"], indirect=True)
+def test_another_condition_is_added_beside_a_chip(rows):
+    rows.get_by_role("button", name="id < 3").click()
+    menu = rows.locator("#column-menu")
+    menu.get_by_label("Column of another condition").select_option("price")
+    menu.get_by_role("button", name="Or …").click()
+    expect(menu.get_by_label("From")).to_be_focused()
+    expect(menu).to_contain_text("id < 3, or price:")
+    rows.keyboard.type("170")
+    rows.keyboard.press("Enter")
+    expect(rows.locator(".chips")).to_have_text(re.compile(r"id < 3.*or.*price ≥ 170.*and.*price > 2", re.DOTALL))
+    rows.get_by_role("link", name="and", exact=True).click()
+    expect(rows.locator(".chips")).to_have_text(re.compile(r"id < 3.*or.*price ≥ 170.*or.*price > 2", re.DOTALL))
+
+
 @pytest.mark.parametrize("rows", ["?filter=NOT (id < 119 OR price IS NULL)"], indirect=True)
 def test_an_expression_without_chips_is_one_chip(rows):
     said(rows, "Rows 1 to 2 of 2 that match")

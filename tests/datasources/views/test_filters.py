@@ -262,6 +262,30 @@ def test_a_condition_that_is_opened_and_applied_stays_what_it_is(table, web, pat
     assert filter_of(answer) == text
 
 
+def test_conditions_are_joined_by_the_other_word_and_get_one_beside_them(table, web, path):
+    copied(table, NAMES, VALUES)
+    page = dom(web.get(f"{path}?filter=id+<+3+AND+id+>+1&limit=25"))
+    [word] = page.findall(".//a[@class='chip-joined']")
+    assert words(word) == "and"
+    answer = web.get(word.get("href"))
+    assert answer["Location"] == f"{path}?filter=id+%3C+3+OR+id+%3E+1&limit=25"
+    form = dom(web.get(f"{path}filter/form/?filter=id+<+3+AND+zip+=+'x'&at=1")).findall(".//div[@id='filter-by']/form")[
+        -1
+    ]
+    assert [one.get("value") for one in form.findall(".//option")] == NAMES
+    given = {one.get("name"): one.get("value") for one in form.findall(".//input")}
+    other = web.get(f"{path}filter/form/?{urlencode({**given, 'c': 'id'})}")
+    assert words(dom(other).find(".//p[@class='pop-title']")) == "zip is exactly x, or id:"
+    fields = {
+        one.get("name"): one.get("value") for one in dom(other).find(".//div[@id='filter-by']/form").findall(".//input")
+    }
+    answer = web.get(f"{path}filter/?{urlencode({**fields, 'v': '5'})}&v=")
+    assert filter_of(answer) == "id < 3 AND (zip = 'x' OR id >= 5)"
+    inner = dom(web.get(answer["Location"])).findall(".//a[@class='chip-joined']")
+    assert [words(one) for one in inner] == ["and", "or"]
+    assert filter_of(web.get(inner[1].get("href"))) == "id < 3 AND (zip = 'x' AND id >= 5)"
+
+
 def test_a_frequent_value_is_chosen_alone_by_a_link(table, web, path):
     copied(table, NAMES, VALUES)
     form = dom(web.get(f"{path}filter/form/?c=zip&filter=id+<+3"))
