@@ -20,6 +20,7 @@ from datasources.copies import filters
 from datasources.models import SavedView, Source, ViewPlace
 from datasources.rows import remembered
 from datasources.rows.forms import RowsForm
+from datasources.rows.plots import PLOTTED, PlotForm
 from datasources.sources import contents
 from datasources.sources.forms import SourceListForm
 
@@ -27,6 +28,7 @@ from datasources.sources.forms import SourceListForm
 FORMS: dict[str, type[QueryForm]] = {
     SavedView.Page.SOURCES: SourceListForm,
     SavedView.Page.ROWS: RowsForm,
+    SavedView.Page.PLOT: PlotForm,
     SavedView.Page.DOWNLOADS: PageForm,
     SavedView.Page.ACTIVITY: ActivityForm,
 }
@@ -132,12 +134,13 @@ def is_changed(view: SavedView, parameters: QueryDict) -> bool:
 
 
 def missing(view: SavedView, known: Collection[str]) -> list[str]:
-    """The columns that a view of rows names (shown, sorted by or filtered) and that are not among the known ones."""
+    """The columns that a view names (shown, sorted by, filtered or plotted) and that are not among the known ones."""
     given, exact, loose = view.parameters, set(known), {name.lower() for name in known}
     if reference := given.get("columns", [""])[-1]:
         given = {**given, **remembered.named(view.datasource_id, reference)}
     gone = [name for name in given.get("column", ()) if name not in exact]
-    gone += [name for name in given.get("sort", ()) if name and name not in exact]
+    named = [name for parameter in ("sort", *PLOTTED) for name in given.get(parameter, ())]
+    gone += [name for name in named if name and name not in exact]
     gone += [name for name in filters.names(given.get("filter", [""])[-1]) if name.lower() not in loose]
     return list(dict.fromkeys(gone))
 

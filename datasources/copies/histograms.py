@@ -114,15 +114,15 @@ def quoted(text: str, mark: str = "'") -> str:
     return mark + text.replace(mark, mark * 2) + mark
 
 
-def number_bounds(low: Decimal, high: Decimal, *, is_whole: bool) -> list[str]:
-    """The bounds of BINS_MAX ranges at most that hold all numbers from `low` to `high`; [] where there are none."""
+def number_bounds(low: Decimal, high: Decimal, *, is_whole: bool, most: int = BINS_MAX) -> list[str]:
+    """The bounds of `most` ranges at most that hold all numbers from `low` to `high`; [] where there are none."""
     if low >= high:
         return []
     # Digits for any two doubles.
     with localcontext(prec=700, Emax=10**6, Emin=-(10**6)):
-        for step in _steps((high - low) / BINS_MAX):
+        for step in _steps((high - low) / most):
             first, last = floor(low / step), floor(high / step)
-            if last - first < BINS_MAX and not (is_whole and step < 1):
+            if last - first < most and not (is_whole and step < 1):
                 break
         bounds = [(step * place).normalize() for place in range(first, last + 2)]
         texts = [f"{bound:f}" if -7 < bound.adjusted() < 40 else str(bound) for bound in bounds]
@@ -143,7 +143,7 @@ def _steps(least: Decimal) -> Iterator[Decimal]:
         exponent += 1
 
 
-def date_bounds(low: datetime, high: datetime, separator: str) -> list[str]:
+def date_bounds(low: datetime, high: datetime, separator: str, most: int = BINS_MAX) -> list[str]:
     """The same for texts that begin with an ISO date; `separator` precedes the time, "" where there is none.
 
     Bounds compare as text and as dates. The last one is "" where no date lies above.
@@ -153,7 +153,7 @@ def date_bounds(low: datetime, high: datetime, separator: str) -> list[str]:
     for scale in _SCALES[0 if separator else 1 :]:
         for size in scale.sizes:
             first, last = scale.index(low) // size, scale.index(high) // size
-            if last - first < BINS_MAX:
+            if last - first < most:
                 return [scale.bound(place * size, separator) for place in range(first, last + 2)]
     return []
 

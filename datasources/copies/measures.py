@@ -109,18 +109,18 @@ def _counts(bars: Sequence[Bar]) -> Condition:
     # Bars of one column are all ranges, or all values.
     if ranges := [bar for bar in bars if isinstance(bar, Range)]:
         whole = replace(ranges[0], high=ranges[-1].high)
-        return Condition.of("histogram(CASE WHEN {} THEN {} END)", whole.condition, _place(ranges))
+        return Condition.of("histogram(CASE WHEN {} THEN {} END)", whole.condition, place_of(ranges))
     each = [Condition.of(f"{place}: count(*) FILTER ({{}})", bar.condition) for place, bar in enumerate(bars)]
     joined = Condition.joined(", ", each)
     return Condition(f"MAP {{{joined.sql[1:-1]}}}", joined.parameters)
 
 
-def _place(ranges: Sequence[Range], first: int = 0) -> Condition:
+def place_of(ranges: Sequence[Range], first: int = 0) -> Condition:
     """The place of the range that holds a cell of one of them: by halves, as each comparison takes time."""
     if len(ranges) == 1:
         return Condition(str(first))
     half = len(ranges) // 2
-    below, above = _place(ranges[:half], first), _place(ranges[half:], first + half)
+    below, above = place_of(ranges[:half], first), place_of(ranges[half:], first + half)
     return Condition.of("CASE WHEN {} THEN {} ELSE {} END", ranges[half].below, below, above)
 
 

@@ -22,6 +22,7 @@ class SavedView(models.Model):
 
         SOURCES = "sources:list", "Sources"
         ROWS = "sources:rows", "Rows"
+        PLOT = "sources:plot", "Plot"
         DOWNLOADS = "downloads:list", "Downloads"
         ACTIVITY = "activity:list", "Activity"
 

@@ -11,6 +11,7 @@ from django.utils.safestring import SafeString
 from core.forms import query_string
 from core.text import visible
 from datasources.copies import chips
+from datasources.models import Source
 
 register = template.Library()
 
@@ -31,6 +32,14 @@ def sorts(context: template.Context) -> list[dict[str, str]]:
         href, turned_href = (_sorted(parameters, sorts) for sorts in (others, turned))
         found.append({"name": name, "order": order, "href": href, "turned": turned_href})
     return found
+
+
+@register.simple_tag(takes_context=True)
+def plot_path(context: template.Context, source: Source) -> str:
+    """The address of a plot of the rows shown."""
+    asked = context["request"].GET
+    kept = {name: asked[name] for name in ("filter", "q", "check", "key", "team", "back") if asked.get(name)}
+    return reverse("sources:plot", args=[source.datasource_id]) + (query_string(kept) if kept else "")
 
 
 def _sorted(parameters: dict[str, Any], pairs: Sequence[tuple[str, str]]) -> str:

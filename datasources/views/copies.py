@@ -98,7 +98,7 @@ def _drop(request: HttpRequest, source: Source) -> str:
 
 
 # Pages that offer copies: of a table, or of the two that are compared.
-_PAGES = re.compile(r"/sources/(?P<source>[0-9a-f-]{36})/(?P<page>rows|compare)/")
+_PAGES = re.compile(r"/sources/(?P<source>[0-9a-f-]{36})/(?P<page>rows|plot|compare)/")
 _ACTS = {"create": _create, "resume": _create, "stop": _stop, "drop": _drop}
 
 

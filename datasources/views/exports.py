@@ -250,10 +250,10 @@ def _query(state: dict[str, Any]) -> dict[str, Any]:
 
 
 def _form_path(export: Export) -> str:
-    """The form for exporting the same rows again; of a comparison, its file."""
+    """The form for exporting the same rows again; of a comparison or a plot, its file."""
     query = export.query
-    if "compared" in query:
-        return query["compared"]
+    if of := query.get("compared") or query.get("plotted"):
+        return of
     sorts = query.get("sorts", ())
     asked = {name: query[name] for name in ("filter", "q", "check", "column", "hide") if name in query}
     asked |= {"sort": [name for name, _ in sorts], "order": [order for _, order in sorts]}

@@ -117,9 +117,10 @@ def place(request: HttpRequest, view: SavedView) -> HttpResponse:
 
 @of_view(*READ)
 def use(request: HttpRequest, view: SavedView) -> HttpResponse:
-    """Other files, to open each with the filter, order and columns of a view of rows."""
-    if view.page != SavedView.Page.ROWS:
-        return render_problem(request, 400, "Not for other files", "Only views of rows can be used for another file.")
+    """Other files, to open each with the filter, order and columns of a view of rows, or with its plot."""
+    if not view.datasource_id:
+        text = "Only views of rows and plots can be used for another file."
+        return render_problem(request, 400, "Not for other files", text)
     form = FilesForm(request.GET)
     state = form.state()
     files = saved_views.files_for(view, request.user, state["q"])

@@ -373,6 +373,7 @@ from tests.browser import (  # noqa: E402, F401 - each adds its own
     compare_places,
     copy_places,
     export_places,
+    plot_places,
     rows_of_copies_places,
     share_places,
     source_places,

@@ -43,7 +43,9 @@ def test_every_file_of_ours_that_names_another_one_names_one_that_is_there(colle
     ours = [name for finder in finders.get_finders() for name, _ in finder.list([])]
     ours = [name for name in ours if name.startswith(("js/", "css/", "vendor/"))]
     assert "js/app.js" in ours
-    names, _ = collected({name: Path(finders.find(name)).read_bytes() for name in ours})
+    # The end of Vega may name a source map; compressing the whole takes seconds.
+    ends = {name: -5000 for name in ours if name.startswith("vendor/vega/")}
+    names, _ = collected({name: Path(finders.find(name)).read_bytes()[ends.get(name, 0) :] for name in ours})
     assert set(ours) <= names.keys()
 
 

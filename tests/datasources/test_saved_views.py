@@ -87,7 +87,7 @@ def test_the_space_is_told_apart():
 def test_every_page_of_a_view_has_a_form():
     assert set(saved_views.FORMS) == set(SavedView.Page)
     for page in SavedView.Page:
-        assert reverse(page, args=[ID] if page == SavedView.Page.ROWS else [])
+        assert reverse(page, args=[ID] if page in (SavedView.Page.ROWS, SavedView.Page.PLOT) else [])
 
 
 @pytest.mark.parametrize(

@@ -24,6 +24,8 @@ PATHS = {
     # Of a table without a copy, and without a column.
     ("GET", "/sources/{datasource_id}/rows/heads/"): Action.BROWSE,
     ("GET", "/sources/{datasource_id}/rows/column/"): Action.BROWSE,
+    # Without a copy.
+    ("GET", "/sources/{datasource_id}/plot/"): Action.BROWSE,
     ("GET", "/sources/{datasource_id}/rows/chooser/"): Action.BROWSE,
     # Without a change.
     ("POST", "/sources/{datasource_id}/rows/columns/"): Action.BROWSE,

@@ -97,6 +97,7 @@ def test_the_owner_is_told_which_methods_there_are(web, ids):
         ("rows/export/", "POST"),
         ("compare/", "GET"),
         ("compare/", "POST"),
+        ("plot/", "GET"),
         ("copy/", "GET"),
         ("copy/", "POST"),
         ("delete/", "GET"),

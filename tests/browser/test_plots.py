@@ -1,0 +1,82 @@
+"""Plots are drawn under the strict policy; marks and ranges lead to rows."""
+
+import re
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.plot_places import COLUMNS, ROWS, address
+from tests.support.browser import violations
+from tests.support.copies import copied
+
+pytestmark = pytest.mark.browser
+
+KINDS = [
+    ("kind=line&x=day&group=brand", "kind=scatter&x=price&y=price"),
+    ("kind=box&x=brand&y=price", "kind=heat&x=day&y=brand"),
+]
+
+
+@pytest.fixture
+def path(table) -> str:
+    copied(table, COLUMNS, ROWS)
+    return address(table)
+
+
+def drawn(page: Page, path: str) -> None:
+    page.goto(path)
+    expect(page.locator("#plot-view[data-drawn] svg")).to_be_visible()
+
+
+@pytest.mark.parametrize("queries", KINDS)
+def test_each_kind_is_drawn_in_both_themes(page, path, queries):
+    page.set_viewport_size({"width": 390, "height": 844})
+    for query in queries:
+        drawn(page, f"{path}?{query}")
+        assert page.locator("#plot-view [class*=role-mark] path").count() > 3, query
+        assert page.evaluate("scrollTo(1000, 0), scrollX") == 0, query
+    before = page.locator("#plot-view svg").evaluate("svg => svg.style.backgroundColor")
+    page.emulate_media(color_scheme="dark")
+    expect(page.locator("#plot-view svg")).not_to_have_css("background-color", before)
+    assert not violations(page)
+
+
+def test_a_mark_leads_to_its_rows_and_a_drag_to_those_of_a_range(page, path):
+    drawn(page, f"{path}?kind=histogram&x=price&filter=brand+%3D+%27brand+1%27")
+    box = page.locator("#plot-view svg").bounding_box()
+    at = [(box["x"] + box["width"] * share, box["y"] + 150) for share in (0.4, 0.5, 0.6)]
+    page.mouse.move(*at[0])
+    page.mouse.down()
+    page.mouse.move(*at[1])
+    page.mouse.move(*at[2])
+    page.mouse.up()
+    expect(page.locator("#plot-choice code")).to_have_text(re.compile(r"^\(price >= \d+ AND price < \d+\)$"))
+    page.get_by_role("link", name="Show these rows").click()
+    chips = page.locator(".rows-status .chip")
+    expect(chips).to_have_text([re.compile("brand 1"), re.compile(r"price from \d+ to under \d+")])
+    drawn(page, f"{path}?kind=bar&x=brand")
+    bars = page.locator("#plot-view .mark-rect path")
+    bars.nth(1).hover()
+    expect(page.locator(".plot-tip")).to_have_text(re.compile(r"brand: brand \d\s*Rows: \d+"))
+    bars.nth(1).click()
+    expect(chips).to_have_text([re.compile(r"brand is exactly brand \d")])
+
+
+def test_a_plot_is_saved_as_files(page, path):
+    drawn(page, f"{path}?kind=bar&x=brand")
+    for kind, start in (("SVG", b"<svg"), ("PNG", b"\x89PNG")):
+        with page.expect_download() as download:
+            page.get_by_role("button", name=kind).click()
+        assert download.value.suggested_filename.endswith(f" plot.{kind.lower()}")
+        assert download.value.path().read_bytes().startswith(start)
+    with page.expect_download() as download:
+        page.get_by_role("link", name="CSV").click()
+    assert download.value.path().read_text().splitlines()[0] == "brand,Rows"
+
+
+def test_the_table_of_a_plot_works_without_scripts(people, alice, path):
+    page = people(alice, java_script_enabled=False).new_page()
+    page.goto(f"{path}?kind=bar&x=brand")
+    expect(page.get_by_text("The plot needs JavaScript.")).to_be_visible()
+    page.get_by_role("link", name=re.compile("Show .* rows: brand 1")).click()
+    expect(page).to_have_url(re.compile(r"/rows/\?filter=brand"))
