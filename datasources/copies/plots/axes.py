@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
-from datasources.copies import conditions, histograms, measures
+from datasources.copies import chips, conditions, histograms, measures
+from datasources.copies.chips import Chip, Operator
 from datasources.copies.conditions import Condition
 from datasources.copies.histograms import VALUE_MAX, Range, Same, quoted
 from datasources.copies.opened import Reader
@@ -130,7 +131,11 @@ def _others(one: ColumnProfile, groups: Sequence[Group], *, has_blanks: bool) ->
     each = [group.filter for group in groups]
     if not all(each) or not each:
         return ""
-    rest = f" AND {histograms.name(one.column.name)} <> ''" if has_blanks else ""
+    column = one.column
+    if column.kind is Kind.TEXT and each == [Same(column, group.label).filter for group in groups]:
+        others = Chip(column.name, Operator.NOT_ONE_OF, tuple(group.label for group in groups))
+        return chips.text(chips.Group(items=(others, Chip(column.name, Operator.NOT_EMPTY))))
+    rest = f" AND {histograms.name(column.name)} <> ''" if has_blanks else ""
     return f"NOT ({' OR '.join(each)}){rest}"
 
 
