@@ -13,13 +13,16 @@ from datasources.rows import heads
 from datasources.rows.profiles import plain_number
 
 TITLE_MAX = 60
+_OF_OBJECTS = {"__proto__", "constructor", "hasOwnProperty", "isPrototypeOf", "propertyIsEnumerable", "toLocaleString"}
+_OF_OBJECTS |= {"toString", "valueOf", "__defineGetter__", "__defineSetter__", "__lookupGetter__", "__lookupSetter__"}
+_ZERO_WIDTH = "\u200b"
 # Kinds whose ranges have a position; others show the label of each range.
 _PLACED = (PlotKind.HISTOGRAM, PlotKind.LINE, PlotKind.SCATTER, PlotKind.HEAT)
 
 
 def spec(plot: Plot, found: Drawn) -> dict[str, Any]:
     """The specification for Vega-Lite. No name of a column is a field: fields are x, y, g and so on."""
-    titles = [cut(title) for title in found.titles]
+    titles = [_name(title) for title in found.titles]
     values = [datum for datum in (_datum(plot, found, line) for line in found.lines) if datum]
     made = {"data": {"values": values}, **_kinds(plot, found, titles)}
     for layer in made.get("layer", [made]):
@@ -93,15 +96,21 @@ def _datum(plot: Plot, found: Drawn, line: Line) -> dict[str, Any] | None:
     datum["f"] = line.filter
     if found.are_points:
         datum |= {"x": line.values[0], "y": line.values[1]}
-        return datum | ({"g": line.cells[0]} if line.cells else {})
+        return datum | ({"g": _name(line.cells[0])} if line.cells else {})
     second = "y" if plot.kind in (PlotKind.HEAT, PlotKind.SCATTER) else "g"
     for name, axis, place, cell in zip(("x", second), found.axes, line.places, line.cells, strict=False):
         if axis.is_ranges and name != "g" and plot.kind in _PLACED:
             group = axis.groups[place]
             datum |= {name: _position(axis, group.low), f"{name}2": _end(axis, group)}
         else:
-            datum[name] = heads.short(visible(_label(axis, place) or cell), TITLE_MAX)
+            datum[name] = _name(_label(axis, place) or cell)
     return datum | {f"v{at}": value for at, value in enumerate(line.values)}
+
+
+def _name(text: str) -> str:
+    """A label or a title. Vega keeps both as names of an object, which has some of its own."""
+    shown = heads.short(visible(text), TITLE_MAX)
+    return f"{_ZERO_WIDTH}{shown}" if shown in _OF_OBJECTS else shown
 
 
 def _label(axis: Axis, place: int) -> str:
@@ -129,7 +138,7 @@ def _kinds(plot: Plot, found: Drawn, titles: list[str]) -> dict[str, Any]:
         draggable = {"params": [area]} if all(axis.is_ranges for axis in found.axes) else {}
         return {"mark": "rect", "encoding": encoding, **draggable}
     if plot.kind is PlotKind.BOX:
-        return _box(titles, cut(plot.y))
+        return _box(titles, _name(plot.y))
     is_sum = plot.measure in (Measure.COUNT, Measure.SUM)
     measured: dict[str, Any] = {"field": "v0", "type": "quantitative", "title": titles[groups]}
     if not plot.measured:

@@ -4,8 +4,19 @@ from datasources.models import Source
 from tests.browser.places import HOSTILE, World, place
 from tests.support.copies import copied
 
-COLUMNS = ["day", "brand", "price", HOSTILE]
-ROWS = [[f"2026-{n % 12 + 1:02}-03", f"brand {n % 4}" if n % 9 else None, n * 1.5, HOSTILE] for n in range(1, 121)]
+# Names that objects of JavaScript have.
+OF_OBJECTS = ["__proto__", "toString"]
+COLUMNS = ["day", "brand", "price", "constructor", HOSTILE]
+ROWS = [
+    [
+        f"2026-{n % 12 + 1:02}-03",
+        f"brand {n % 4}" if n % 9 else None,
+        n * 1.5,
+        OF_OBJECTS[n % 2],
+        HOSTILE,
+    ]
+    for n in range(1, 121)
+]
 
 
 def address(source: Source, query: str = "") -> str:
