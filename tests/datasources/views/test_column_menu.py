@@ -54,10 +54,10 @@ def test_a_column_is_hidden_moved_pinned_and_given_a_width(web, path, menu, copy
     assert web.post(width.get("action"), {"do": do, "width": 90}).url == f"{path}?limit=25&page=2&width=90.price"
 
 
-def test_a_live_table_has_no_profile_and_no_call_for_the_menu(web, account, path, menu):
+def test_a_live_table_leads_to_a_copy_for_the_profile_without_a_call_for_the_menu(web, account, path, menu):
     web.get(path)
     calls = len(account.calls())
-    assert "Column profile" not in links(web.get(f"{menu}?place=1"))
+    assert "/copy/" in links(web.get(f"{menu}?place=1"))["Column profile needs a whole-table copy"]
     assert len(account.calls()) == calls
 
 

@@ -219,6 +219,7 @@ def test_a_live_table_says_what_claro_cannot_do(table, web, path, account):
         page = web.get(f"{path}filter/?do=add&c=name&{query}")
         assert page.status_code == 422
         assert sentence in words(page)
+    assert "need a whole-table copy" in words(web.get(f"{path}filter/form/?c=price"))
     assert not asked(account)
     answer = web.get(f"{path}filter/?do=add&c=price&op=lt&v=4.5")
     assert ids(web.get(answer["Location"])) == [1, 2]
