@@ -1,4 +1,4 @@
-// The width that the cells of a column need, those of rows below the window too.
+// The width that the cells of a column need, those of rows below the window too. A long header takes two lines instead.
 const narrow = new CSSStyleSheet();
 document.adoptedStyleSheets.push(narrow);
 
@@ -8,7 +8,7 @@ export function naturalWidth(head) {
   narrow.replaceSync(`
     .rows tr > ${child} { width: 40px; min-width: 40px; max-width: 40px; }
     .rows tr > ${child} .cell-more { max-width: none; }
-    .rows thead tr > ${child} :is(bdi, .no-name) { display: inline; white-space: nowrap; max-width: none; }`);
+    .rows thead tr > ${child} :is(bdi, .no-name) { display: block; flex: none; white-space: nowrap; }`);
   const rows = [head.parentElement, ...[...head.closest("table").tBodies].flatMap((body) => [...body.rows])];
   const width = Math.max(...rows.map((row) => row.cells[head.cellIndex].scrollWidth));
   narrow.replaceSync("");

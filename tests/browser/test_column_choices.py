@@ -85,7 +85,8 @@ def test_boxes_move_by_keys_and_by_a_drag(table):
 
 
 def test_a_column_gets_the_width_of_its_longest_cell(page, account, key):
-    account.upload("things.csv", f"a,b\n{'short'},1\n{'much longer text ' * 4},2\n")
+    question = "How satisfied were you, all in all, with the service that you got at this branch last year?"
+    account.upload("things.csv", f'a,b,"{question}"\n{"short"},1,1\n{"much longer text " * 4},2,2\n')
     page.goto(f"/sources/{synced(key)[0].datasource_id}/rows/?width=80.a")
     is_whole = "cell => cell.scrollWidth <= cell.clientWidth"
     cell = page.locator("tbody tr").nth(1).locator("td").first
@@ -95,6 +96,10 @@ def test_a_column_gets_the_width_of_its_longest_cell(page, account, key):
     expect(page).to_have_url(re.compile(r"width=[3-9]\d\d\.a"))
     assert cell.evaluate(is_whole)
     assert cell.bounding_box()["width"] - cell.evaluate("cell => cell.scrollWidth") < 3
+    head = page.locator("th[data-place='3']")
+    at = head.bounding_box()
+    page.mouse.dblclick(at["x"] + at["width"] - 3, at["y"] + 8)
+    expect(page).to_have_url(re.compile(r"width=(2[5-9]|3[0-3])\d\.How"))
 
 
 def test_grouped_thousands_are_shown_and_not_copied(table):
