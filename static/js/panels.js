@@ -10,9 +10,9 @@ document.addEventListener("toggle", ({ target, newState }) => {
 
 // A panel that a request came from closes and leaves focus on its button, but stays open after its links (data-stays).
 const sources = new WeakMap();
-const removals = new WeakSet();
+const removals = new WeakMap();
 document.addEventListener("htmx:config:request", ({ detail: { ctx } }) => {
-  if (ctx.sourceElement.closest(".chips")) removals.add(ctx);
+  if (ctx.sourceElement.closest(".chips")) removals.set(ctx, ctx.sourceElement.id);
   const panel = ctx.sourceElement.closest(popovers);
   if (!panel?.matches(":popover-open")) return;
   sources.set(ctx, { id: panel.id, focus: document.activeElement?.id, isLink: ctx.sourceElement.matches("a") });
@@ -33,7 +33,8 @@ document.addEventListener("htmx:after:swap", ({ detail: { ctx } }) => {
 // A chip that was removed had the focus: the next one has it, or the button of the filter.
 document.addEventListener("htmx:after:swap", ({ detail: { ctx } }) => {
   if (!removals.has(ctx) || document.activeElement !== document.body) return;
-  (document.querySelector(".chips a") ?? document.getElementById("open-filter"))?.focus();
+  const same = document.getElementById(removals.get(ctx)); // the word between two chips
+  (same ?? document.querySelector(".chips a") ?? document.getElementById("open-filter"))?.focus();
 });
 
 // A filter that is typed and not applied marks its button.

@@ -113,7 +113,8 @@ def test_another_condition_is_added_beside_a_chip(rows):
     rows.keyboard.type("170")
     rows.keyboard.press("Enter")
     expect(rows.locator(".chips")).to_have_text(re.compile(r"id < 3.*or.*price ≥ 170.*and.*price > 2", re.DOTALL))
-    rows.get_by_role("link", name="and", exact=True).click()
+    rows.get_by_role("link", name="and", exact=True).press("Enter")
+    expect(rows.get_by_role("link", name="or", exact=True).last).to_be_focused()
     expect(rows.locator(".chips")).to_have_text(re.compile(r"id < 3.*or.*price ≥ 170.*or.*price > 2", re.DOTALL))
 
 
