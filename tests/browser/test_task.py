@@ -49,7 +49,7 @@ class User:
 
 
 def file_of_products() -> str:
-    return rows_csv(random.Random(5), COLUMNS, 400).decode()  # noqa: S311
+    return rows_csv(random.Random(5), COLUMNS, 150).decode()  # noqa: S311
 
 
 @pytest.fixture
@@ -88,6 +88,7 @@ def check(page: Page, products: list[list[object]], *chips: str) -> None:
     assert (query["sort"], query["column"], query.get("order", ["asc"])) == (["price"], SHOWN, ["asc"])
 
 
+@pytest.mark.slow
 def test_by_mouse_it_takes_eight_clicks(user, products):
     page, menu = user.page, user.page.locator("#column-menu")
     user.click(page.get_by_role("button", name="Menu of brand"))
@@ -110,6 +111,7 @@ def test_by_mouse_it_takes_eight_clicks(user, products):
     assert user.clicks <= CLICKS_MAX
 
 
+@pytest.mark.slow
 def test_by_keyboard_it_takes_twenty_keys(user, products):
     page = user.page
     user.press("f", "b", "Enter")
