@@ -1,5 +1,7 @@
 """Specifications of plots for Vega-Lite, and the filters of a range that is dragged over it."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
@@ -42,6 +44,22 @@ def drags(plot: Plot, found: Drawn) -> list[dict[str, Any] | None]:
     return [_groups(axis) if axis.is_ranges else None for axis in found.axes]
 
 
+@dataclass(frozen=True)
+class RangeForm:
+    """The same as a drag, by click and by keyboard: each bound with its words; no bounds where any number will do."""
+
+    name: str
+    lows: Sequence[tuple[str, str]] = ()
+    highs: Sequence[tuple[str, str]] = ()
+
+
+def range_forms(plot: Plot, found: Drawn) -> list[RangeForm]:
+    """For each axis that can be dragged over; see `drags`."""
+    if found.are_points:
+        return [RangeForm(name) for name in dict.fromkeys((plot.x, plot.y))]
+    return [_range_form(axis) for axis in _placed_axes(plot, found) if axis.is_ranges]
+
+
 def shown(value: Any) -> str:
     if value is None:
         return "–"
@@ -50,6 +68,21 @@ def shown(value: Any) -> str:
 
 def cut(name: str) -> str:
     return heads.short(visible(name), TITLE_MAX)
+
+
+def _range_form(axis: Axis) -> RangeForm:
+    def worded(bound: str) -> tuple[str, str]:
+        return bound, bound if axis.are_dates else histograms.shown_number(bound)
+
+    highs = [worded(group.high) if group.high else ("", "the end") for group in axis.groups]
+    return RangeForm(axis.column.name, [worded(group.low) for group in axis.groups], highs)
+
+
+def _placed_axes(plot: Plot, found: Drawn) -> Sequence[Axis]:
+    """The axes with positions: the second axis of histograms and lines is a colour."""
+    if plot.kind not in _PLACED:
+        return ()
+    return found.axes if plot.kind in (PlotKind.HEAT, PlotKind.SCATTER) else found.axes[:1]
 
 
 def _groups(axis: Axis) -> dict[str, Any]:
@@ -79,11 +112,10 @@ def _end(axis: Axis, group: Group) -> float:
 
 
 def _is_placed(plot: Plot, found: Drawn, line: Line) -> bool:
-    if found.are_points or plot.kind not in _PLACED:
+    if found.are_points:
         return True
-    # The second axis of histograms and lines is a colour.
-    axes = found.axes if plot.kind in (PlotKind.HEAT, PlotKind.SCATTER) else found.axes[:1]
-    return all(place >= 0 for axis, place in zip(axes, line.places, strict=False) if axis.is_ranges)
+    placed = zip(_placed_axes(plot, found), line.places, strict=False)
+    return all(place >= 0 for axis, place in placed if axis.is_ranges)
 
 
 def _datum(plot: Plot, found: Drawn, line: Line) -> dict[str, Any] | None:

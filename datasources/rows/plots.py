@@ -94,6 +94,7 @@ class Page:
     drawing: dict[str, Any] | None = None
     # Rows that only the table has, and whether points are counted in a grid.
     unplaced: int = 0
+    ranges: Sequence[plot_specs.RangeForm] = ()
     is_grid: bool = False
     problem: str = ""
 
@@ -141,6 +142,7 @@ def read(copy: TableCopy, person: object, form: PlotForm, parameters: dict[str, 
         count=len(found.lines),
         drawing=drawing if spec["data"]["values"] else None,
         unplaced=plot_specs.unplaced(plot, found),
+        ranges=plot_specs.range_forms(plot, found) if found.lines else (),
         is_grid=plot.kind is PlotKind.SCATTER and not found.are_points,
     )
 
