@@ -34,11 +34,6 @@ def _no_copy(world: World) -> str:
     return address(world.table())
 
 
-@place("plot, suggested", "Rows by day")
-def _suggested(world: World) -> str:
-    return plotted(world)
-
-
 @place("plot, heat map of a part", "Only rows that match")
 def _heat(world: World) -> str:
     return plotted(world, "?kind=heat&x=price&y=brand&filter=price+%3E+9")

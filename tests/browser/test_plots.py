@@ -31,14 +31,18 @@ def drawn(page: Page, path: str) -> None:
 
 
 @pytest.mark.parametrize("query", KINDS)
-def test_each_kind_is_drawn_in_both_themes(page, path, query):
+def test_each_kind_is_drawn_on_a_phone(page, path, query):
     page.set_viewport_size(PHONE)
     drawn(page, f"{path}?{query}")
     assert page.locator("#plot-view [class*=role-mark] path").count() > 3
+    assert page.evaluate("scrollTo(1000, 0), scrollX") == 0
+
+
+def test_a_plot_has_the_colours_of_the_theme(page, path):
+    drawn(page, path)
     before = page.locator("#plot-view svg").evaluate("svg => svg.style.backgroundColor")
     page.emulate_media(color_scheme="dark")
     expect(page.locator("#plot-view svg")).not_to_have_css("background-color", before)
-    assert page.evaluate("scrollTo(1000, 0), scrollX") == 0
 
 
 def test_a_mark_leads_to_its_rows_and_a_drag_to_those_of_a_range(page, path):
