@@ -34,7 +34,7 @@ KINDS = {
     PlotKind.HEAT: "Heat map",
 }
 MEASURES = {
-    Measure.COUNT: "Number of rows",
+    Measure.COUNT: "Row count",
     Measure.SUM: "Sum",
     Measure.MEAN: "Mean",
     Measure.MEDIAN: "Median",
