@@ -11,7 +11,7 @@ from datasources.downloads import links
 from datasources.models import Deletion, DownloadLink, Source, TableCopy
 from tests.conftest import synced
 from tests.support.copies import COLUMNS, ROWS, copied
-from tests.support.html import dom, words
+from tests.support.html import all_words, dom, words
 from tests.support.shares import PERSON, SCRIPT
 
 
@@ -97,3 +97,8 @@ def ids(page) -> list[int]:
 def asked(account) -> list[dict[str, str]]:
     """What Claro was asked for rows with."""
     return [call["query"] for call in account.calls() if call["path"].endswith("/data")]
+
+
+def facts(page) -> dict[str, str]:
+    """What stands in the list of facts of a file's page, by name."""
+    return dict(zip(all_words(page, ".//dl/dt"), all_words(page, ".//dl/dd"), strict=True))
