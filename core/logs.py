@@ -12,6 +12,8 @@ from django.http import HttpRequest, HttpResponse
 from django.views.debug import SafeExceptionReporterFilter
 from pythonjsonlogger.json import JsonFormatter as PythonJsonFormatter
 
+from core import live
+
 HEADER = "X-Request-ID"
 _GOOD_ID = re.compile(r"[\w-]{8,64}")
 _request_id: ContextVar[str] = ContextVar("request_id", default="")
@@ -78,7 +80,10 @@ class JsonFormatter(_RedactedTracebacks, PythonJsonFormatter):
 
 
 class RequestIdMiddleware:
-    """Gives each request an id, which its log lines and its answer carry, and writes one line about it."""
+    """Gives each request an id, which its log lines and its answer carry, and writes one line about it.
+
+    `request.began_ms` is when it came: what happens from then on may be missing in its answer.
+    """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]):
         self.get_response = get_response
@@ -86,6 +91,7 @@ class RequestIdMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         given = request.headers.get(HEADER, "")
         request.id = given if _GOOD_ID.fullmatch(given) else uuid.uuid4().hex
+        request.began_ms = live.now_ms()
         token = _request_id.set(request.id)
         started = time.perf_counter()
         try:

@@ -15,7 +15,6 @@ from django.utils.html import escape, format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
 
 from accounts import roles
-from core import live
 from core.forms import query_string
 from core.text import visible as without_traps
 from datasources import saved_views
@@ -237,12 +236,6 @@ def sort_header(
     arrow = icon({"": "arrows-sort", "ascending": "arrow-up", "descending": "arrow-down"}[direction])
     link = f'<a class="sort-link" id="sort-{name}" href="{href}" title="Sort {words}">'
     return SafeString(f'<th scope="col"{given}>{link}<bdi>{escape(label)}</bdi>{arrow}</a></th>')
-
-
-@register.simple_tag
-def now_ms() -> int:
-    """The current time in ms, from which this page receives events (live.py)."""
-    return live.now_ms()
 
 
 @register.simple_tag

@@ -6,6 +6,8 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
+from core import live
+from datasources.deleting import bin
 from datasources.downloads import links
 from tests.conftest import htmx
 from tests.support.html import all_words, dom, field, told, words
@@ -124,3 +126,10 @@ def test_a_part_that_is_not_there_says_so_in_its_place(web):
 @pytest.mark.parametrize("path", ["/sources/not-a-uuid/", "/keys/1/edit/", "/downloads/x/", "/sources/%00/rows/"])
 def test_a_malformed_id_leads_nowhere(web, path):
     assert web.get(path).status_code == 404
+
+
+def test_a_page_that_takes_long_is_told_what_happened_meanwhile(still, web, monkeypatch):
+    began_ms, batches = live.now_ms(), bin.batches
+    monkeypatch.setattr(bin, "batches", lambda user: still.shift(5) or batches(user))
+    [part] = [one for one in dom(web.get("/sources/")).iter() if one.get("data-live-since")]
+    assert int(part.get("data-live-since")) == began_ms
