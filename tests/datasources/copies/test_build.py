@@ -84,7 +84,7 @@ def test_a_run_ends_after_some_seconds_and_the_next_one_continues(copy, account,
     assert len(asked(account)) == 5
 
 
-def test_the_rate_limit_puts_the_copy_off_until_calls_are_let_go(source, alice, account):
+def test_the_rate_limit_puts_the_copy_off_until_calls_are_let_go(still, source, alice, account):
     budget = Budget(source.key.fingerprint)
     budget.after_call(budget.before_call(), None, 30)
     copy = jobs.start(source, alice)

@@ -229,9 +229,9 @@ BOMBS = {
 @pytest.mark.parametrize("name", BOMBS)
 def test_a_bomb_is_refused_quickly_in_words(name, caplog):
     caplog.set_level(logging.DEBUG)
-    started = time.process_time()
+    started = time.thread_time()
     error = refused(BOMBS[name])
-    assert time.process_time() - started < 0.5
+    assert time.thread_time() - started < 0.5
     assert error.message[0].isupper()
     assert error.message.endswith(".")
     assert len(error.message) < 300

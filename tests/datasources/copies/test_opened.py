@@ -1,6 +1,7 @@
 import threading
 import time
 from concurrent.futures import Future
+from types import SimpleNamespace
 
 import duckdb
 import pytest
@@ -22,6 +23,13 @@ ENDLESS = "SELECT sum(a.range * b.range) FROM range(1000000) a, range(1000000) b
 @pytest.fixture
 def copy(table) -> TableCopy:
     return copied(table, ["id", "name"], ROWS)
+
+
+@pytest.fixture
+def open_copy(copy) -> TableCopy:
+    """A reader of it finds the file: nothing of its time goes into opening it."""
+    with reader(copy):
+        return copy
 
 
 def test_a_reader_answers_sql_about_one_copy(copy):
@@ -66,15 +74,15 @@ def test_it_cannot_write_and_reach_nothing_else(copy, tmp_path):
                 asked.run(sql)
 
 
-def test_a_query_is_stopped_after_its_time_and_the_next_reader_is_not(copy):
-    with reader(copy, seconds=0.2) as slow, pytest.raises(TooSlow, match=r"(?i)interrupt"):
+def test_a_query_is_stopped_after_its_time_and_the_next_reader_is_not(open_copy):
+    with reader(open_copy, seconds=0.5) as slow, pytest.raises(TooSlow, match=r"(?i)interrupt"):
         slow.run(ENDLESS)
-    with reader(copy) as quick:
+    with reader(open_copy) as quick:
         assert quick.run("SELECT 1") == [(1,)]
 
 
-def test_the_time_is_for_all_queries_of_a_reader(copy):
-    with reader(copy, seconds=0.2) as slow:
+def test_the_time_is_for_all_queries_of_a_reader(open_copy):
+    with reader(open_copy, seconds=0.2) as slow:
         with pytest.raises(TooSlow):
             slow.run(ENDLESS)
         with pytest.raises(TooSlow):
@@ -212,10 +220,15 @@ def test_threads_ask_the_same_copy_at_once(copy):
     assert wrong == []
 
 
-def test_the_watch_rests_when_nothing_is_asked(copy):
-    with reader(copy, seconds=0.1):
-        time.sleep(0.2)
+def test_the_watch_interrupts_until_a_cursor_is_given_back_and_rests_when_nothing_is_asked():
+    interrupted: list[float] = []
+    cursor = SimpleNamespace(interrupt=lambda: interrupted.append(time.monotonic()))
+    ends_at = time.monotonic() + 0.1
+    with opened._watch.interrupts(cursor, ends_at):
+        wait_for(lambda: len(interrupted) > 2)
+    count = len(interrupted)
     wait_for(lambda: opened._watch._wakes_at > time.monotonic() + 60)
+    assert (len(interrupted), interrupted[0] >= ends_at) == (count, True)
 
 
 def test_a_file_that_the_system_does_not_open_is_no_loss(copy, monkeypatch):

@@ -146,7 +146,7 @@ def test_a_refused_key_leads_to_a_new_one(web, account, path, key):
 
 
 @pytest.mark.parametrize("headers", [{}, htmx()], ids=["page", "part"])
-def test_over_the_limit_the_page_says_when_it_goes_on_and_does_so(web, account, path, headers):
+def test_over_the_limit_the_page_says_when_it_goes_on_and_does_so(still, web, account, path, headers):
     account.fault("answer", status=429, headers={"Retry-After": "20"}, body="slow down")
     page = web.get(f"{path}?page=2", headers=headers)
     assert page.status_code == 429

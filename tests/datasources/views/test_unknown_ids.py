@@ -124,7 +124,7 @@ def test_a_source_that_was_seen_to_go_is_not_asked_for(web, swept, account):
     assert asked(account) == 0
 
 
-def test_without_calls_left_the_page_says_so(web, swept, account):
+def test_without_calls_left_the_page_says_so(still, web, swept, account):
     account.fault("answer", status=429, headers={"Retry-After": "20"}, body="slow down")
     for _ in range(2):
         page = web.get(f"/sources/{uuid.uuid4()}/")
