@@ -17,12 +17,13 @@ from accounts import new_password, sessions
 from accounts.models import User
 from core import leases, redis
 from datasources import keys, tasks
+from datasources.copies import opened
 from datasources.deleting import bin, viewers
 from datasources.keys import refusals
 from datasources.mirror import sync, watch
 from datasources.models import ApiKey, Deletion, Leased, Refusal, Source
-from datasources.rows import blocks, pages
-from datasources.sources import lookups
+from datasources.rows import blocks, pages, suggestions
+from datasources.sources import contents, lookups
 from tests.support import flush
 from tests.support.redis import RedisServer, follow_clock
 from tests.support.sandbox import Account, Sandbox
@@ -91,11 +92,15 @@ def clean_redis(redis_server) -> None:
 
 @pytest.fixture(autouse=True)
 def patient(monkeypatch) -> None:
-    """A busy machine is no failure: here pages, locks and errors outlast a pause in which nothing runs."""
+    """A busy machine is no failure: here pages, locks, errors and queries outlast a pause in which nothing runs."""
     for module in (pages, lookups):
         monkeypatch.setattr(module, "WAIT_S", 60.0)
     monkeypatch.setattr(blocks, "LOCK_MS", 60_000)
     monkeypatch.setattr(blocks, "ERROR_S", 60)
+    for module in (suggestions, contents):
+        monkeypatch.setattr(module, "SECONDS", 60.0)
+    # Not SECONDS, which pages name when a query took longer.
+    monkeypatch.setattr(opened.reader.__wrapped__, "__defaults__", ("", 60.0))
 
 
 @pytest.fixture
