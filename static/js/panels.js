@@ -20,7 +20,8 @@ document.addEventListener("htmx:config:request", ({ detail: { ctx } }) => {
 document.addEventListener("htmx:after:swap", ({ detail: { ctx } }) => {
   const { id, focus, isLink } = sources.get(ctx) ?? {};
   const panel = id && document.getElementById(id);
-  if (!panel || panel.matches(":popover-open")) return;
+  // Another panel may have been opened meanwhile.
+  if (!panel || document.querySelector("[popover]:popover-open")) return;
   if (isLink && "stays" in panel.dataset) {
     panel.showPopover({ source: opener(panel) });
     const field = document.getElementById(focus);

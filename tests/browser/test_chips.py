@@ -48,6 +48,7 @@ def test_a_condition_from_a_header_is_a_chip_that_can_be_changed_and_removed(row
 
 def test_values_are_ticked_in_the_panel_of_the_filter(rows):
     panel = open_panel(rows, "filter")
+    expect(panel.get_by_role("searchbox").first).to_be_focused()
     rows.keyboard.type("not")
     rows.keyboard.press("Enter")
     panel.get_by_label("note 2").check()

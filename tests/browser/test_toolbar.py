@@ -24,6 +24,15 @@ ONE_LINE = """() => {
   });
 }"""
 
+# Somebody is so quick that the chooser of columns has opened before the table has settled.
+OPEN_COLUMNS = """
+document.addEventListener("htmx:before:settle", () => {
+  addEventListener("toggle", (event) => event.stopImmediatePropagation(), { capture: true, once: true });
+  document.getElementById("columns-panel").showPopover();
+  document.getElementById("find-column").focus();
+}, { once: true });
+"""
+
 
 @pytest.fixture
 def path(table) -> str:
@@ -111,3 +120,8 @@ def test_the_order_is_changed_in_its_panel_which_stays_open(people, alice, path)
     expect(page.locator("#chip-sort")).to_contain_text("Sorted by name ↑")
     expect(panel).to_be_hidden()
     expect(page.locator("#open-sort")).to_be_focused()
+    page.evaluate(OPEN_COLUMNS)
+    open_panel(page, "sort").get_by_label("Find a column").fill("id")
+    page.keyboard.press("Enter")
+    expect(page.locator("#chip-sort-2")).to_contain_text("id ↑")
+    expect(page.locator("#find-column")).to_be_focused()
