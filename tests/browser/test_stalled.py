@@ -8,7 +8,7 @@ from datasources.models import DownloadLink, Sync
 from tests.conftest import synced
 from tests.support.heartbeats import all_alive, none_alive
 
-pytestmark = [pytest.mark.browser, pytest.mark.slow]
+pytestmark = pytest.mark.browser
 
 TITLE = "Status checks are paused"
 
@@ -16,6 +16,12 @@ TITLE = "Status checks are paused"
 def glance(page: Page) -> None:
     """What an open page does every 15 seconds, now."""
     page.evaluate("htmx.trigger(document.body, 'glance')")
+
+
+@pytest.fixture(autouse=True)
+def clock(page) -> None:
+    """The page's clock goes on as ever, and jumps where a test would wait for it."""
+    page.clock.install()
 
 
 def die() -> None:
@@ -40,6 +46,7 @@ def test_an_open_list_says_by_itself_that_nothing_is_checked_and_that_it_is_agai
     expect(page.get_by_text(TITLE)).to_be_visible()
     expect(page.get_by_text("Reading from Claro")).to_have_count(0)
     all_alive()  # looked for every five seconds now
+    page.clock.run_for("00:05")
     expect(page.get_by_text(TITLE)).to_have_count(0)
 
 
@@ -54,6 +61,7 @@ def test_an_open_list_that_rests_hears_of_it_without_being_read_anew(page, late)
         glance(page)
     expect(page.locator("#checks").get_by_text(TITLE)).to_be_visible()
     all_alive()
+    page.clock.run_for("00:05")
     expect(page.get_by_text(TITLE)).to_have_count(0)
 
 
@@ -63,7 +71,7 @@ def test_the_line_is_not_put_in_anew_while_it_stays(page, late):
     page.locator("#checks .alert").evaluate("alert => { alert.mark = true }")
     for _ in range(2):
         with page.expect_response(lambda response: response.url.endswith("/sources/checks/")):
-            pass  # every five seconds
+            page.clock.run_for("00:05")
     assert page.locator("#checks .alert").evaluate("alert => alert.mark")
 
 
@@ -76,8 +84,10 @@ def test_a_link_that_is_waited_for_says_so_in_its_place_in_the_list(page, alice,
     expect(page.get_by_text("Preparing…")).to_be_visible()
     DownloadLink.objects.update(due_at="2026-01-01T00:00Z")
     die()
+    page.clock.run_for("00:04")  # it is looked at every four seconds
     expect(page.get_by_text("Waiting: no worker is running. Continues automatically when one is back.")).to_be_visible()
     all_alive()
+    page.clock.run_for("00:04")
     expect(page.get_by_text("Preparing…")).to_be_visible()
 
 
