@@ -5,7 +5,20 @@ const PATIENCE_MS = 12000;
 const GLANCE_MS = 15000;
 
 const start = document.querySelector("[data-live-user]")?.dataset;
-const tell = (name) => htmx.trigger(document.body, name);
+// The answer to a user may be older than an event that arrives before it: what the answer brings is told as well.
+const underWay = new Map();
+document.addEventListener("htmx:before:request", ({ detail: { ctx } }) => {
+  if (ctx.sourceElement.matches("a, form, button")) underWay.set(ctx, new Set());
+});
+document.addEventListener("htmx:finally:request", ({ detail: { ctx } }) => {
+  const names = underWay.get(ctx) ?? [];
+  underWay.delete(ctx);
+  for (const name of names) tell(name);
+});
+const tell = (name) => {
+  for (const names of underWay.values()) names.add(name);
+  htmx.trigger(document.body, name);
+};
 // Not before htmx listens, which begins when all scripts of the page have run: an event would reach nothing.
 let tab;
 document.addEventListener("DOMContentLoaded", () => {

@@ -101,3 +101,16 @@ def test_a_page_whose_last_script_is_late_hears_what_happens_meanwhile(page, sou
     page.wait_for_timeout(200)  # an event that is taken too soon is lost by then
     late.pop().continue_()
     expect(page.locator("#bin")).to_contain_text("will be deleted")
+
+
+def test_an_event_that_comes_before_the_answer_to_a_user_is_told_again_after_it(page, source, alice):
+    page.goto("/sources/")
+    page.evaluate("told = 0; document.body.addEventListener('marked', () => (document.body.dataset.told = ++told))")
+    held: list[Route] = []
+    page.route(re.compile("sort="), lambda route: held.append(route))
+    page.locator("#source-list .sort-link").first.click()
+    wait_for(lambda: page.evaluate("true") and held)
+    live.publish([alice.pk], "marked")
+    expect(page.locator("body")).to_have_attribute("data-told", "1")
+    held.pop().continue_()
+    expect(page.locator("body")).to_have_attribute("data-told", "2")
