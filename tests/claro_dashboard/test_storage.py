@@ -39,13 +39,13 @@ def test_modules_import_each_other_by_the_names_that_change(collected):
     assert f'"./{Path(names["js/part.js"]).name}"' in (folder / names["js/app.js"]).read_text()
 
 
-def test_every_file_of_ours_that_names_another_one_names_one_that_is_there(collected):
+def test_every_file_of_ours_that_names_another_one_names_one_that_is_there(collected, monkeypatch):
+    # Compressing Vega takes seconds, and finds nothing.
+    monkeypatch.setattr(StaticStorage, "post_process_with_compression", lambda self, files: files)
     ours = [name for finder in finders.get_finders() for name, _ in finder.list([])]
     ours = [name for name in ours if name.startswith(("js/", "css/", "vendor/"))]
     assert "js/app.js" in ours
-    # The end of Vega may name a source map; compressing the whole takes seconds.
-    ends = {name: -5000 for name in ours if name.startswith("vendor/vega/")}
-    names, _ = collected({name: Path(finders.find(name)).read_bytes()[ends.get(name, 0) :] for name in ours})
+    names, _ = collected({name: Path(finders.find(name)).read_bytes() for name in ours})
     assert set(ours) <= names.keys()
 
 
