@@ -54,7 +54,7 @@ def parsed(cells: list[list[str]]) -> RowPage:
 
 
 @given(data=st.data())
-@settings(deadline=None, max_examples=8, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(deadline=None, max_examples=12, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_every_cell_comes_back_as_claro_parses_it(tmp_path, data):
     kinds = data.draw(st.lists(COLUMNS, min_size=1, max_size=10))
     page = parsed(data.draw(st.lists(st.tuples(*kinds).map(list), min_size=1, max_size=8)))
