@@ -85,7 +85,7 @@ def test_a_row_opens_by_its_number_and_by_the_address(rows, path):
     rows.go_back()
     shows(rows, 75, "thing 46")
     rows.set_viewport_size(PHONE)
-    rows.reload()
+    rows.reload(wait_until="commit")  # it leads elsewhere before it is loaded
     expect(rows.locator("h1")).to_have_text("Row 75 of 120")
 
 
