@@ -25,7 +25,8 @@ _PLACED = (PlotKind.HISTOGRAM, PlotKind.LINE, PlotKind.SCATTER, PlotKind.HEAT)
 def spec(plot: Plot, found: Drawn) -> dict[str, Any]:
     """The specification for Vega-Lite. No name of a column is a field: fields are x, y, g and so on."""
     titles = [_name(title) for title in found.titles]
-    values = [datum for datum in (_datum(plot, found, line) for line in found.lines) if datum]
+    labels = [_labels(found, at) for at in range(len(found.axes))]
+    values = [datum for datum in (_datum(plot, found, line, labels) for line in found.lines) if datum]
     made = {"data": {"values": values}, **_kinds(plot, found, titles)}
     for layer in made.get("layer", [made]):
         layer["encoding"] |= {"tooltip": {"field": "t"}}
@@ -118,7 +119,7 @@ def _is_placed(plot: Plot, found: Drawn, line: Line) -> bool:
     return all(place >= 0 for axis, place in placed if axis.is_ranges)
 
 
-def _datum(plot: Plot, found: Drawn, line: Line) -> dict[str, Any] | None:
+def _datum(plot: Plot, found: Drawn, line: Line, labels: Sequence[dict[int, str]]) -> dict[str, Any] | None:
     """A line as Vega-Lite reads it; None for rows that have no place on an axis of ranges."""
     if not _is_placed(plot, found, line):
         return None
@@ -128,14 +129,14 @@ def _datum(plot: Plot, found: Drawn, line: Line) -> dict[str, Any] | None:
     datum["f"] = line.filter
     if found.are_points:
         datum |= {"x": line.values[0], "y": line.values[1]}
-        return datum | ({"g": _name(line.cells[0])} if line.cells else {})
+        return datum | ({"g": labels[0][line.places[0]]} if line.cells else {})
     second = "y" if plot.kind in (PlotKind.HEAT, PlotKind.SCATTER) else "g"
-    for name, axis, place, cell in zip(("x", second), found.axes, line.places, line.cells, strict=False):
+    for name, axis, place, named in zip(("x", second), found.axes, line.places, labels, strict=False):
         if axis.is_ranges and name != "g" and plot.kind in _PLACED:
             group = axis.groups[place]
             datum |= {name: _position(axis, group.low), f"{name}2": _end(axis, group)}
         else:
-            datum[name] = _name(_label(axis, place) or cell)
+            datum[name] = named[place]
     return datum | {f"v{at}": value for at, value in enumerate(line.values)}
 
 
@@ -143,6 +144,21 @@ def _name(text: str) -> str:
     """A label or a title. Vega keeps both as names of an object, which has some of its own."""
     shown = heads.short(visible(text), TITLE_MAX)
     return f"{_ZERO_WIDTH}{shown}" if shown in _OF_OBJECTS else shown
+
+
+def _labels(found: Drawn, at: int) -> dict[int, str]:
+    """The label of each group of an axis. Groups of one label, such as texts that are cut, would be drawn as one."""
+    cells = {line.places[at]: line.cells[at] for line in found.lines}
+    labels: dict[int, str] = {}
+    # Null and empty text keep their labels.
+    for place in sorted(cells):
+        label = name = _name(_label(found.axes[at], place) or cells[place])
+        number = 1
+        while label in labels.values():
+            number += 1
+            label = f"{name} ({number})"
+        labels[place] = label
+    return labels
 
 
 def _label(axis: Axis, place: int) -> str:
@@ -183,13 +199,12 @@ def _kinds(plot: Plot, found: Drawn, titles: list[str]) -> dict[str, Any]:
         stack = {} if is_sum else {"stack": None}
         encoding = _spans("x", found.axes[0], titles[0]) | {"y": measured | stack} | coloured
         return {"mark": {"type": "bar", "opacity": 1 if is_sum else 0.7}, "encoding": encoding, "params": [drag]}
+    line = {"mark": {"type": "line", "point": True}}
+    if not found.axes[0].is_ranges:  # the rows have one value
+        return line | {"encoding": {"x": _names("x", titles[0]), "y": measured, **coloured}}
     kind = "temporal" if found.axes[0].are_dates else "quantitative"
     x_axis = {"field": "x", "type": kind, "title": titles[0], "scale": _scale(found.axes[0])}
-    return {
-        "mark": {"type": "line", "point": True},
-        "encoding": {"x": x_axis, "y": measured, **coloured},
-        "params": [drag],
-    }
+    return line | {"encoding": {"x": x_axis, "y": measured, **coloured}, "params": [drag]}
 
 
 def _box(titles: list[str], measured: str) -> dict[str, Any]:

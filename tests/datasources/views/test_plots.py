@@ -34,6 +34,12 @@ def links(page) -> dict[str, str]:
     return {words(row[0]): row[-1].find("a").get("href") for row in dom(page).iterfind(".//tbody/tr")}
 
 
+def drawing_of(page) -> dict:
+    """What the page hands its script."""
+    [data] = [one for one in dom(page).iter("script") if one.get("id") == "plot-data"]
+    return json.loads(data.text)
+
+
 @pytest.mark.parametrize("kind", list(PlotKind))
 def test_each_kind_has_a_table_whose_links_lead_to_as_many_rows(web, plot_path, copy, kind):
     asked = {"kind": kind, "x": "price" if kind in ("scatter", "histogram", "line") else "note", "filter": "id > 20"}
@@ -54,8 +60,7 @@ def test_the_first_suggestion_is_drawn(web, plot_path, copy):
 def test_hostile_names_and_values_stay_data(web, table, plot_path):
     copied(table, [HOSTILE], [[HOSTILE], ["=1+1"], ["=1+1"], [None]])
     page = web.get(f"{plot_path}?{urlencode({'kind': 'bar', 'x': HOSTILE})}")
-    [data] = [one for one in dom(page).iter("script") if one.get("id") == "plot-data"]
-    spec = json.loads(data.text)["spec"]
+    spec = drawing_of(page)["spec"]
     assert spec["encoding"]["x"]["field"] == "x"
     assert spec["encoding"]["x"]["title"] == HOSTILE
     assert f"<script>{HOSTILE}" not in page.content.decode()
@@ -115,8 +120,7 @@ def test_a_range_that_is_dragged_is_a_chip_and_finds_the_rows_of_its_groups(web,
         table, ["id", "day", "price"], [[n, f"2026-{n % 12 + 1:02}-{n % 25 + 1:02}", n * 1.5] for n in range(1, 121)]
     )
     page = web.get(f"{plot_path}?{urlencode({'kind': kind, **asked})}")
-    [data] = [one for one in dom(page).iter("script") if one.get("id") == "plot-data"]
-    drawing = json.loads(data.text)
+    drawing = drawing_of(page)
     parts = [f"({axis['from'][1]} AND {axis['to'][3]})" for axis in drawing["drag"]]
     group = chips.parse(" AND ".join(parts))
     assert [chip.operator for chip in group.items] == ["from_to"] * len(parts)
@@ -148,6 +152,42 @@ def test_the_file_takes_the_right_to_export(web, plot_path, copy):
     ApiKey.objects.update(allows_export=False)
     assert web.get(f"{plot_path}?kind=bar&x=note&format=csv").status_code == 403
     assert "CSV" not in words(web.get(f"{plot_path}?kind=bar&x=note"))
+
+
+LONG = "https://example.com/products/category/of-a-shop/with-long-addresses/"
+LABELS = [f"{LONG}{n}" for n in range(3)] + ["(null)", "(empty text)", "(null) (2)", "__proto__", "", None]
+
+
+@pytest.mark.parametrize("asked", [{"kind": "bar"}, {"kind": "box", "y": "n"}, {"kind": "heat", "y": "b"}])
+def test_values_that_look_alike_are_drawn_apart(web, table, plot_path, asked):
+    copied(table, ["a", "b", "n"], [[one, other, 1] for one in LABELS for other in LABELS])
+    page = web.get(f"{plot_path}?{urlencode({'x': 'a', **asked})}")
+    values = drawing_of(page)["spec"]["data"]["values"]
+    assert len({value["x"] for value in values}) == len(LABELS)
+    assert len({(value["x"], value.get("y")) for value in values}) == len(values)
+    [null] = {value["x"] for value in values if value["f"].startswith("a IS NULL")}
+    assert null == "(null)"
+
+
+@pytest.mark.parametrize("colour", ["a", "b"])
+def test_colours_of_values_that_look_alike_differ(web, table, plot_path, colour):
+    few = LABELS[-7:]
+    copied(table, ["a", "b", "n"], [[one, one, number] for number, one in enumerate(few)])
+    for asked in ({"kind": "scatter", "x": "n", "y": "n"}, {"kind": "bar", "x": "n"}):
+        page = web.get(f"{plot_path}?{urlencode({**asked, 'group': colour})}")
+        assert len({value["g"] for value in drawing_of(page)["spec"]["data"]["values"]}) == len(few)
+
+
+@pytest.mark.parametrize(("column", "value"), [("day", "1850-01-05"), ("price", 5), ("price", 1e308)])
+def test_a_line_of_one_value_is_a_point_with_its_label(web, table, plot_path, column, value):
+    others = {"day": ["1850-02-01", "2026-01-05"], "price": [7, 1.5]}[column]
+    copied(table, [column], [[value], [value], *([one] for one in others)])
+    written = f"'{value}'" if column == "day" else value
+    page = web.get(f"{plot_path}?{urlencode({'kind': 'line', 'x': column, 'filter': f'{column} = {written}'})}")
+    spec = drawing_of(page)["spec"]
+    assert spec["encoding"]["x"]["type"] == "nominal"
+    assert [(one["x"], one["v0"]) for one in spec["data"]["values"]] == [(str(value), 2)]
+    assert "params" not in spec
 
 
 NAMES = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), min_size=1, max_size=40)
