@@ -144,7 +144,8 @@ def _measure(measure: Measure, one: ColumnProfile) -> str:
 
 
 def _is_short(one: ColumnProfile) -> bool:
-    return all(len(text) <= 18 for text in (one.facts.least, one.facts.most))
+    """Whether all cells are numbers of 64 bits, of which any number adds up exactly."""
+    return all(-(2**63) <= int(text) < 2**63 for text in (one.facts.least, one.facts.most) if text)
 
 
 def _aggregated(reader: Reader, of: Sequence[Axis], within: Condition, values: Sequence[str]) -> list[tuple[Any, ...]]:

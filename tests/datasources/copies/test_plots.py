@@ -87,6 +87,15 @@ def test_large_whole_numbers_keep_their_digits(ask):
     assert {no.values[0], yes.values[0]} == {2**60 + 198, 2**60 + 199}
 
 
+@pytest.mark.parametrize("cells", [[2**62, -(2**62), 5], [2**63 - 1] * 9 + [1], [-(2**63)] * 3, [10**18, 1, 1]])
+def test_whole_numbers_of_64_bits_add_up_exactly(table, cells):
+    copy = copied(table, ["word", "n"], [["a", cell] for cell in cells])
+    with opened.reader(copy) as reader:
+        plot = Plot(PlotKind.BAR, "word", "n", Measure.SUM)
+        [line] = drawn.draw(reader, plot, profile.of(reader), where(reader, Query())).lines
+    assert line.values == (sum(cells),)
+
+
 def test_rare_values_are_one_bar(table):
     copy = copied(table, ["word"], [[f"w{n % 40}"] for n in range(120)])
     with opened.reader(copy) as reader:
