@@ -95,14 +95,18 @@ async function load(addresses) {
 // A range becomes the whole groups that it touches; of points, its numbers.
 function filterOf({ name, places, from, to }, [one, other]) {
   const [low, high] = one < other ? [one, other] : [other, one];
-  if (name) return `${name} BETWEEN ${rounded(low)} AND ${rounded(high)}`;
+  if (name) return `${name} BETWEEN ${rounded(low, high - low)} AND ${rounded(high, high - low)}`;
   const touched = places.flatMap(([first, last], at) => (first < high && last > low ? [at] : []));
   if (!touched.length) return "";
   const [first, last] = [from[touched[0]], to[touched.at(-1)]];
   return last ? `(${first} AND ${last})` : first;
 }
 
-const rounded = (value) => Number(value.toPrecision(6));
+// To a ten-thousandth of the range: points far from 0 can lie close together.
+function rounded(value, range) {
+  const digits = Math.ceil(Math.log10(Math.abs(value) / range)) + 4;
+  return Number(value.toPrecision(Math.min(Math.max(digits, 1), 17) || 17));
+}
 
 // A mark that is pressed and released in place: what ends a drag is no click.
 function onClick(view, take) {

@@ -66,6 +66,25 @@ def test_a_mark_leads_to_its_rows_and_a_drag_to_those_of_a_range(page, path):
     expect(chips).to_have_text([re.compile(r"brand is exactly brand \d")])
 
 
+def test_a_drag_over_points_that_are_far_from_0_keeps_their_digits(page, table):
+    copied(table, ["id", "part"], [[7_000_000_000 + n, 0.000_001 * n] for n in range(100)])
+    drawn(page, f"{address(table)}?kind=scatter&x=id&y=part")
+    box = page.locator("#plot-view svg").bounding_box()
+    at = [(box["x"] + box["width"] * share, box["y"] + box["height"] * share) for share in (0.3, 0.5, 0.6)]
+    page.mouse.move(*at[0])
+    page.mouse.down()
+    page.mouse.move(*at[1])
+    page.mouse.move(*at[2])
+    page.mouse.up()
+    text = page.locator("#plot-choice code").inner_text()
+    low, high, least, most = map(float, re.findall(r"[-\d.e]*\d", text.replace("BETWEEN", "")))
+    assert 7_000_000_000 < low < low + 20 < high < 7_000_000_100
+    assert 0 < least < most < 0.0001
+    page.get_by_role("link", name="Show these rows").click()
+    expect(page.locator(".rows-status .chip")).to_have_count(2)
+    expect(page.locator("tbody tr").nth(3)).to_be_visible()
+
+
 def test_a_plot_is_saved_as_files(page, path):
     drawn(page, f"{path}?kind=bar&x=brand")
     for kind, start in (("SVG", b"<svg"), ("PNG", b"\x89PNG")):
