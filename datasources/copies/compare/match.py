@@ -5,6 +5,7 @@ for a key column, twice for others, as "price (before)" and "price (now)". The f
 filters.
 """
 
+import itertools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -172,7 +173,7 @@ class Match:
                 flags.append((f"{pair.name} changed", f"p.ra IS NOT NULL AND p.rb IS NOT NULL AND p.d{at}"))
                 at += 1
         for name, flag in flags:
-            columns.append(Column(len(columns), name, Kind.BOOLEAN))
+            columns.append(Column(len(columns), _unused(name, columns), Kind.BOOLEAN))
             cells.append(f"({flag}) AS {columns[-1].value}")
         order = "coalesce(rb, ra), rb IS NULL"
         self._run("USE result")
@@ -193,6 +194,13 @@ class Match:
         with self.connection.appender("meta") as table:
             table.append_rows([("format", str(schema.FORMAT)), ("duckdb", duckdb.__version__)])
         self._run("CHECKPOINT result")
+
+
+def _unused(name: str, columns: Sequence[Column]) -> str:
+    """A name for a flag that no column has: a filter finds a column by its name."""
+    taken = {column.name for column in columns}
+    numbered = (f"{name} {number}" for number in itertools.count(2))
+    return next(one for one in itertools.chain([name], numbered) if one not in taken)
 
 
 def _moved(side: str, column: Column, to: Column) -> list[str]:

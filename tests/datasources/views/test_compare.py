@@ -69,6 +69,24 @@ def test_two_tables_are_compared_by_a_worker_and_shown(web, address, both):
     assert Comparison.objects.count() == 1
 
 
+def test_columns_may_have_the_names_of_the_table_of_differences(web, table, earlier, address):
+    names = ["Change", "price changed", "price", "price (now)"]
+    copied(earlier, names, [["removed", True, n, n] for n in range(3)] + [["added", False, 3, 3]])
+    copied(
+        table, names, [["removed", True, n, n] for n in range(2)] + [["added", False, 4, 3], ["changed", True, 5, 5]]
+    )
+    address += "&on=Change&on=price+changed"
+    web.get(address)
+    assert done().is_ready
+    assert all_words(web.get(f"{address}&cell=price"), ".//table[@id='differences']/tbody/tr/th") == ["~ changed"]
+    assert all_words(web.get(f"{address}&change=added"), ".//table[@id='differences']/tbody/tr/th") == ["+ added"]
+    told = b"".join(web.get(f"{address}&change=changed&format=csv").streaming_content).decode()
+    assert sorted(told.splitlines()[0].split(",")) == sorted(
+        ["Change", "Change", "Row before", "Row now", "price changed"]
+        + [f"{name} ({when})" for name in ("price", "price (now)") for when in ("before", "now")]
+    )
+
+
 def test_the_table_is_filtered_by_kind_and_by_column(web, address, both):
     web.get(address)
     done()
