@@ -50,7 +50,8 @@ def _sorted(parameters: dict[str, Any], pairs: Sequence[tuple[str, str]]) -> str
 def filter_chips(context: template.Context) -> list[dict[str, Any]]:
     """The conditions of the filter in words, each with its place and the address without it.
 
-    `joined` is the word between a condition and the one before it, `other` the address with the other word.
+    `joined` is the word between a condition and the one before it, `other` the address with the other word. A group
+    within the filter `opens` with its first condition and `closes` with its last one.
     """
     parameters, table = dict(context["request"].GET.lists()), context.get("table")
     change = reverse("sources:filter", args=[context["source"].datasource_id])
@@ -67,6 +68,8 @@ def filter_chips(context: template.Context) -> list[dict[str, Any]]:
             "at": at,
             "words": typed if is_whole else chips.words(chip),
             "is_text": chip.operator is chips.Operator.TEXT,
+            "opens": at.endswith(".0"),
+            "closes": _closes(group, at),
             "range": chip.column if chip.operator in RANGES and "." not in at else "",
             "href": query_string(parameters, filter=chips.text(chips.with_removed(group, at))),
         }
@@ -84,6 +87,13 @@ def _joined(group: chips.Group, at: str) -> tuple[chips.Kind | None, str]:
     if inner not in ("", "0") and isinstance(item, chips.Group):
         return item.kind, first
     return (None if first == "0" else group.kind), ""
+
+
+def _closes(group: chips.Group, at: str) -> bool:
+    """Whether the condition is the last one of a group within the filter."""
+    first, _, inner = at.partition(".")
+    item = group.items[int(first)]
+    return isinstance(item, chips.Group) and int(inner) == len(item.items) - 1
 
 
 @register.simple_tag

@@ -282,8 +282,12 @@ def test_conditions_are_joined_by_the_other_word_and_get_one_beside_them(table, 
     }
     answer = web.get(f"{path}filter/?{urlencode({**fields, 'v': '5'})}&v=")
     assert filter_of(answer) == "id < 3 AND (zip = 'x' OR id >= 5)"
-    inner = dom(web.get(answer["Location"])).findall(".//a[@class='chip-joined']")
+    page = dom(web.get(answer["Location"]))
+    line = page.find(".//div[@class='chips']")
+    shown = [words(one if (text := one.find(".//bdi")) is None else text) for one in line]
+    inner = page.findall(".//a[@class='chip-joined']")
     assert [words(one) for one in inner] == ["and", "or"]
+    assert " ".join(shown) == "id < 3 and ( zip is exactly x or id ≥ 5 )"
     assert filter_of(web.get(inner[1].get("href"))) == "id < 3 AND (zip = 'x' AND id >= 5)"
 
 
