@@ -93,9 +93,13 @@ def update(view: SavedView, shown: SavedView, space: Team | None, seen: int) -> 
 
 
 def move(view: SavedView, user: User, team: Team | None) -> None:
-    """Gives a view to a team, or to the user alone. Raises QuotaReached."""
+    """Gives a view to a team, or to the user alone. Raises QuotaReached.
+
+    Raises SavedView.DoesNotExist where it was deleted or moved meanwhile: the user may have no right to it any more.
+    """
     with transaction.atomic():
-        view.refresh_from_db(from_queryset=SavedView.objects.select_for_update(no_key=True))
+        same = SavedView.objects.filter(owner=view.owner_id, team=view.team_id)
+        view.refresh_from_db(from_queryset=same.select_for_update(no_key=True))
         view.owner, view.team = (None, team) if team else (user, None)
         view.query = _without_space(view.query)
         _require_room(view)

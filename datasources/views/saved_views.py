@@ -99,6 +99,8 @@ def move(request: HttpRequest, view: SavedView) -> HttpResponse:
             _move(request, view, before, form.cleaned_data.get("team"))
         except QuotaReached as error:
             form.add_error(None, str(error))
+        except SavedView.DoesNotExist:
+            raise Http404("The view was deleted or moved.") from None
         else:
             return redirect("views:list")
     context = {"form": form, "name": view.name}

@@ -163,3 +163,17 @@ def test_a_view_is_changed_where_its_page_has_another_state(address, changed, is
 def test_a_view_of_nobody_can_t_be(transactional_db):
     with pytest.raises(IntegrityError):
         SavedView.objects.create(name="x", page="sources:list")
+
+
+@pytest.mark.parametrize("meanwhile", [{"owner": "bob"}, {"owner": None, "team": "team"}, None])
+def test_a_view_that_was_moved_or_deleted_meanwhile_is_not_taken(alice, bob, meanwhile):
+    there = {"bob": bob, "team": Team.objects.create(name="Data"), None: None}
+    view = SavedView.objects.create(name="x", owner=alice, page="sources:list")
+    stored = SavedView.objects.filter(pk=view.pk)
+    if meanwhile:
+        stored.update(**{name: there[whose] for name, whose in meanwhile.items()})
+    else:
+        stored.delete()
+    with pytest.raises(SavedView.DoesNotExist):
+        saved_views.move(view, alice, None)
+    assert not stored.filter(owner=alice).exists()
