@@ -6,7 +6,7 @@ from urllib.parse import urlencode
 
 from django import forms
 from django.db import transaction
-from django.db.models import F
+from django.db.models import F, QuerySet
 from django.http import QueryDict
 from django.urls import Resolver404, resolve
 
@@ -92,14 +92,19 @@ def update(view: SavedView, shown: SavedView, space: Team | None, seen: int) -> 
     return bool(SavedView.objects.filter(pk=view.pk, revision=seen).update(**changes))
 
 
+def rename(view: SavedView) -> None:
+    """Stores the name of a view. Raises SavedView.DoesNotExist as `move` does."""
+    if not _unmoved(view).update(name=view.name):
+        raise SavedView.DoesNotExist
+
+
 def move(view: SavedView, user: User, team: Team | None) -> None:
     """Gives a view to a team, or to the user alone. Raises QuotaReached.
 
     Raises SavedView.DoesNotExist where it was deleted or moved meanwhile: the user may have no right to it any more.
     """
     with transaction.atomic():
-        same = SavedView.objects.filter(owner=view.owner_id, team=view.team_id)
-        view.refresh_from_db(from_queryset=same.select_for_update(no_key=True))
+        view.refresh_from_db(from_queryset=_unmoved(view).select_for_update(no_key=True))
         view.owner, view.team = (None, team) if team else (user, None)
         view.query = _without_space(view.query)
         _require_room(view)
@@ -114,8 +119,18 @@ def shift(views: Sequence[SavedView], view: SavedView, shown: Sequence[SavedView
     neighbour = order[place + by]
     others = [one for one in views if one != view]
     others.insert(others.index(neighbour) + (by > 0), view)
-    rows = [ViewPlace(user=user, view=one, place=number) for number, one in enumerate(others)]
-    ViewPlace.objects.bulk_create(rows, update_conflicts=True, unique_fields=["user", "view"], update_fields=["place"])
+    with transaction.atomic():
+        # One that was deleted meanwhile has no place.
+        kept = SavedView.objects.filter(pk__in=[one.pk for one in others]).order_by("pk").select_for_update(no_key=True)
+        there = set(kept.values_list("pk", flat=True))
+        rows = [ViewPlace(user=user, view=one, place=at) for at, one in enumerate(others) if one.pk in there]
+        told = {"update_conflicts": True, "unique_fields": ["user", "view"], "update_fields": ["place"]}
+        ViewPlace.objects.bulk_create(rows, **told)
+
+
+def _unmoved(view: SavedView) -> QuerySet[SavedView]:
+    """The row of the view, while it belongs to whom it did when it was read."""
+    return SavedView.objects.filter(pk=view.pk, owner=view.owner_id, team=view.team_id)
 
 
 def of_address(views: Iterable[SavedView], path: str, parameters: QueryDict) -> SavedView | None:

@@ -19,6 +19,7 @@ from datasources.views.pages import render_page, render_problem, render_question
 
 # Files that a page lists.
 FILES = 100
+GONE = "The view was deleted or moved."
 
 
 @login_required
@@ -81,7 +82,10 @@ def rename(request: HttpRequest, view: SavedView) -> HttpResponse:
     before = view.name
     form = ViewNameForm(request.POST if request.method == "POST" else None, instance=view)
     if request.method == "POST" and form.is_valid():
-        view.save(update_fields=["name"])
+        try:
+            saved_views.rename(view)
+        except SavedView.DoesNotExist:
+            raise Http404(GONE) from None
         messages.success(request, f"View renamed to {view.name}.")
         return redirect("views:list")
     context = {"form": form, "name": before}
@@ -100,7 +104,7 @@ def move(request: HttpRequest, view: SavedView) -> HttpResponse:
         except QuotaReached as error:
             form.add_error(None, str(error))
         except SavedView.DoesNotExist:
-            raise Http404("The view was deleted or moved.") from None
+            raise Http404(GONE) from None
         else:
             return redirect("views:list")
     context = {"form": form, "name": view.name}

@@ -175,5 +175,17 @@ def test_a_view_that_was_moved_or_deleted_meanwhile_is_not_taken(alice, bob, mea
     else:
         stored.delete()
     with pytest.raises(SavedView.DoesNotExist):
+        saved_views.rename(view)
+    with pytest.raises(SavedView.DoesNotExist):
         saved_views.move(view, alice, None)
     assert not stored.filter(owner=alice).exists()
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("gone", [0, 1, 2])
+def test_a_view_that_was_deleted_meanwhile_has_no_place_in_the_order(alice, gone):
+    views = [SavedView.objects.create(name=name, owner=alice, page="sources:list") for name in "abc"]
+    SavedView.objects.filter(pk=views[gone].pk).delete()
+    saved_views.shift(views, views[1], views, 1, alice)
+    order = [view for view in (views[0], views[2], views[1]) if view != views[gone]]
+    assert list(SavedView.objects.order_by("places__place")) == order
