@@ -53,6 +53,10 @@ class Column:
         return f'exact("{self.place}")' if self.exact else f'"{self.place}"'
 
 
+# DuckDB's own limit of a row as JSON. Each of its threads takes twice the limit of memory, up to several times.
+OBJECT_BYTES = 2**24
+
+
 @dataclass(frozen=True)
 class Condition:
     """The condition after WHERE, and the values of its parameters: $1, $2 …"""
@@ -81,13 +85,16 @@ class Tables:
 
     def _load(self, table: str, types: dict[str, str], rows: Iterable[list[Any]], path: Path) -> int:
         encode = json.JSONEncoder(ensure_ascii=False, allow_nan=False).encode
-        count = 0
-        with path.open("w", encoding="utf-8", errors="replace") as file:  # half a surrogate pair may stand in JSON
+        count, longest = 0, OBJECT_BYTES
+        with path.open("wb") as file:
             for count, row in enumerate(rows, start=1):
-                file.write(encode(dict(zip(types, [count, *row], strict=True))) + "\n")
+                text = encode(dict(zip(types, [count, *row], strict=True))) + "\n"
+                line = text.encode("utf-8", "replace")  # half a surrogate pair may stand in JSON
+                longest = max(longest, len(line))
+                file.write(line)
         if count:
             spec = ", ".join(f"{name}: '{kind}'" for name, kind in types.items())
-            source = f"read_ndjson(?, columns = {{{spec}}}, maximum_object_size = 67108864)"
+            source = f"read_ndjson(?, columns = {{{spec}}}, maximum_object_size = {longest})"
             with self._writing:
                 self.run(f'CREATE OR REPLACE TABLE "{table}" AS FROM {source}', [str(path)])
         return count

@@ -51,6 +51,8 @@ def files(the_sandbox, shared_data) -> Uploaded:
     account = the_sandbox.account(1_000_000)
     uploaded = Uploaded(the_sandbox.base_url, account.key)
     uploaded.ids = {name: account.upload(name, (shared_data / name).read_bytes()) for name in [*TABLES, LOCKED]}
+    failed = {name: found["error"] for name in TABLES if (found := uploaded.details(uploaded.ids[name])).get("error")}
+    assert not failed
     return uploaded
 
 
