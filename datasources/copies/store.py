@@ -261,6 +261,9 @@ def _make_open_room(size_bytes: int) -> None:
         if path.suffix != ".tmp":
             path.unlink(missing_ok=True)
             total_bytes -= size
+    # A reservation that can't succeed would fill the disk until it fails, and fail the writes of everybody else.
+    if private_folder.free_bytes() < size_bytes:
+        raise NoRoom(NO_OPEN_ROOM)
 
 
 def _opened() -> Iterator[tuple[float, int, Path]]:
