@@ -1,6 +1,7 @@
 // What every page brings along. Each module does one thing and finds its elements by data attributes.
 import "./times.js";
 import "./forms.js";
+import "./going-back.js";
 import "./swaps.js";
 import "./typed.js";
 import "./connection.js";

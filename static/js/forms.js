@@ -14,7 +14,8 @@ function searchSoon({ target, isComposing }) {
 document.addEventListener("input", searchSoon);
 document.addEventListener("compositionend", searchSoon);
 document.addEventListener("compositionstart", () => clearTimeout(typing));
-// Cancel the pending search when the user submits or follows a link.
+// Cancel the pending search when the user submits, follows a link or goes back.
+addEventListener("popstate", () => clearTimeout(typing));
 document.addEventListener("htmx:config:request", ({ detail: { ctx } }) => {
   if (ctx.sourceElement.matches("a, form, button")) clearTimeout(typing);
 });

@@ -93,6 +93,31 @@ def test_each_field_of_the_activity_is_one_step(page, alice, key):
     expect(page).to_have_url(re.compile("/activity/$"))
 
 
+def test_the_answer_to_a_search_that_was_left_changes_nothing(listed):
+    search(listed, "cu")
+    listed.route(re.compile("q=cus"), lambda _: None)  # no answer
+    listed.keyboard.type("s")
+    with listed.expect_event("requestfailed", lambda request: "q=cus" in request.url):
+        with listed.expect_request(re.compile("q=cus")):
+            pass
+        listed.go_back()
+    expect(listed).to_have_url(re.compile("/sources/$"))
+    expect(listed.locator("tbody tr")).to_have_count(3)
+
+
+def test_letters_that_were_not_searched_for_are_left_too(listed):
+    search(listed, "cu")
+    listed.clock.install()
+    listed.keyboard.type("s")
+    listed.go_back()
+    expect(listed.locator("tbody tr")).to_have_count(3)
+    asked: list[str] = []
+    listed.on("request", lambda request: "q=" in request.url and asked.append(request.url))
+    listed.clock.run_for(1000)
+    assert asked == []
+    expect(listed).to_have_url(re.compile("/sources/$"))
+
+
 def test_text_that_is_still_composed_is_not_searched_for(listed):
     asked: list[str] = []
     listed.on("request", lambda request: "q=" in request.url and asked.append(request.url))
