@@ -14,6 +14,7 @@ class Fault:
 
     kind: `answer` (status, headers and body instead of ours), `cut` (half of our answer), `drop` (no answer at all),
     `hang` (nothing for `seconds`, then no answer), `slow` (our answer, `seconds` later). Faults.clear ends both.
+    `lost` and `replaced` are `drop` and `answer` for a call that has its effect nevertheless.
     """
 
     kind: str
@@ -28,7 +29,7 @@ class Fault:
     seconds: float = 0.0
 
 
-KINDS = ("answer", "cut", "drop", "hang", "slow")
+KINDS = ("answer", "cut", "drop", "hang", "slow", "lost", "replaced")
 
 # What a shaky network and a busy gateway do, for `--fault-rate`.
 AT_RANDOM = (
@@ -37,6 +38,7 @@ AT_RANDOM = (
     Fault("answer", status=429, headers={"Retry-After": "2"}, body="slow down"),
     Fault("cut"),
     Fault("drop"),
+    Fault("lost"),
     Fault("slow", seconds=4),
 )
 

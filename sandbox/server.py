@@ -107,7 +107,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         answer = self._answer(request, parts.path, fault)
         if request.length:  # a body that nobody read would be taken for the next request
             self.close_connection = True
-        if fault and fault.kind in ("drop", "hang"):
+        if fault and fault.kind in ("drop", "hang", "lost"):
             self.close_connection = True
             return
         self._send(answer, cut=bool(fault and fault.kind == "cut"))
@@ -125,6 +125,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
             return Answer(404, b"The sandbox of the Claro API is at " + PREFIX.encode() + b"\n")
         except ApiFault as error:
             return error.answer
+        except ConnectionError:
+            raise
         except Exception:
             logger.exception("%s %s", request.method, request.path)
             return as_json({"error": "Internal error", "code": "INTERNAL", "details": {}}, 500)
@@ -167,13 +169,14 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
     def _allowed(self, request: Request, key: Key, fault: Fault | None) -> Answer:
         if fault and fault.kind == "answer":
-            return Answer(fault.status, fault.body.encode(), dict(fault.headers))
+            return _ordered(fault)
         if fault and fault.kind in ("drop", "hang"):
             return Answer(500)
         try:
-            return self.server.api.handle(request, key.account, f"http://{self.headers.get('Host', '127.0.0.1')}")
+            answer = self.server.api.handle(request, key.account, f"http://{self.headers.get('Host', '127.0.0.1')}")
         except ApiFault as error:
             return error.answer
+        return _ordered(fault) if fault and fault.kind == "replaced" else answer
 
     def _send(self, answer: Answer, *, cut: bool) -> None:
         self.send_response(answer.status)
@@ -192,6 +195,10 @@ class Handler(http.server.BaseHTTPRequestHandler):
             for part in [answer.body] if whole else answer.body:
                 self.wfile.write(part)
         self.wfile.flush()
+
+
+def _ordered(fault: Fault) -> Answer:
+    return Answer(fault.status, fault.body.encode(), dict(fault.headers))
 
 
 def _too_many() -> Answer:

@@ -139,3 +139,14 @@ def test_a_file_over_100_mb_is_refused_before_it_is_read(calls):
 def test_who_is_refused_can_send_the_file_and_read_why(calls):
     answer = sent_whole(calls.base_url, "Content-Length: 20000000", b"x" * 20_000_000)
     assert answer.startswith(b"HTTP/1.1 401 ")
+
+
+def test_an_upload_that_breaks_off_makes_no_source(sandbox, calls):
+    address = urlsplit(calls.base_url)
+    head = f"Authorization: Bearer {calls.key}\r\nContent-Type: multipart/form-data; boundary=X\r\nContent-Length: 5000"
+    with socket.create_connection((address.hostname, address.port), timeout=10) as connection:
+        start = f"POST /api/v2/datasources/upload HTTP/1.1\r\nHost: x\r\n{head}\r\n\r\n".encode()
+        connection.sendall(start + form(b"a.csv")[:-7])
+        connection.shutdown(socket.SHUT_WR)
+        assert connection.recv(1) == b""
+    assert calls.sources()["dataSources"] == []
