@@ -4,6 +4,7 @@ Without configuration this is a laptop: sign-up is open, secrets come from a fil
 `DEBUG=0` makes it production, which refuses to start without secrets of its own.
 """
 
+import re
 import secrets
 from datetime import timedelta
 from pathlib import Path
@@ -93,6 +94,10 @@ if PRODUCTION and _claro.scheme == "http" and not is_inside(_claro.hostname or "
         "With DEBUG off, CLARO_API_BASE_URL must be an https address, because every call carries an API key. http is "
         "allowed only for this machine and for numeric addresses of private networks."
     )
+# Where the API takes files; the reference does not name the path (docs/claro-api.md, uploads).
+CLARO_UPLOAD_PATH = env("CLARO_UPLOAD_PATH", default="/datasources/upload")
+if not re.fullmatch(r"(/[A-Za-z0-9._~-]+)+", CLARO_UPLOAD_PATH):
+    raise ImproperlyConfigured("CLARO_UPLOAD_PATH is a path below CLARO_API_BASE_URL, such as /datasources/upload.")
 # Calls per minute assumed for a key until the API's headers report the real limit: the standard plan
 # (docs/claro-api.md, basics).
 CLARO_CALLS_PER_MINUTE = env.int("CLARO_CALLS_PER_MINUTE", default=100)

@@ -2,7 +2,7 @@
 
 import contextlib
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Protocol
@@ -13,18 +13,17 @@ import requests
 import urllib3
 from requests.adapters import HTTPAdapter
 
-from datasources.claro import bodies, numbers, retry
+from datasources.claro import bodies, numbers, retry, uploads
+from datasources.claro.answers import Answer, error_of, is_error
 from datasources.claro.errors import (
     ApiError,
     BadAnswer,
     ClaroError,
     DatasourceNotFound,
-    InvalidParameters,
     RateLimited,
     TooLarge,
     Unreachable,
     Unreadable,
-    error_class,
 )
 from datasources.claro.types import (
     EXPIRES_IN_MAX_S,
@@ -37,14 +36,11 @@ from datasources.claro.types import (
     RowPage,
     SignedUrl,
     answered_at,
-    kept_details,
 )
 from datasources.claro.webhooks import SECRET_LENGTH_MIN, Webhook, webhooks_from_api
 
 KEY_LENGTH_MAX = 512
 CHUNK_BYTES = 65_536
-# A gateway in front of the API that reached nobody (docs/claro-api.md, basics).
-GATEWAY_STATUSES = frozenset({502, 503, 504})
 
 
 class Meter(Protocol):
@@ -88,16 +84,8 @@ class _Call:
     path: str
     params: dict[str, Any] | None = None
     body: Any = field(default=None, repr=False)
+    form: uploads.Form | None = field(default=None, repr=False)
     idempotency_key: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class _Answer:
-    status: int
-    body: bytes
-    rate_limit: RateLimit | None
-    retry_after_s: float | None
-    at: datetime
 
 
 def pooled_session(connections: int = 32) -> requests.Session:
@@ -114,7 +102,8 @@ class ClaroClient:
     """Calls the Claro API with one key. Every method raises ClaroError and its kinds, and nothing of `requests`.
 
     `deadline_s` bounds a method as a whole, retries and pauses included; a session gets it as the `total` of urllib3's
-    Timeout (docs/claro-client.md). A session may be shared between clients and threads: it never holds the key.
+    Timeout (docs/claro-client.md). A session may be shared between clients and threads: it never holds the key. One
+    with limits of its own may be given for uploads.
     Source of all rules: docs/claro-api.md.
     """
 
@@ -124,10 +113,13 @@ class ClaroClient:
         base_url: str,
         *,
         session: requests.Session | None = None,
+        upload_session: requests.Session | None = None,
         meter: Meter | None = None,
         connect_timeout_s: float = 3.05,
         read_timeout_s: float = 10.0,
         deadline_s: float = 15.0,
+        upload_path: str = uploads.PATH,
+        upload_pace: uploads.Pace = uploads.PACE,
         retries: int = 2,
         max_wait_s: float = 0.0,
         max_answer_bytes: int = 12 * 2**20,
@@ -136,10 +128,13 @@ class ClaroClient:
         self.base_url = base_url.rstrip("/")
         self._auth = _Bearer(api_key)
         self._session = session or pooled_session()
+        self._upload_session = upload_session or self._session
         self._meter: Meter = meter or _Unmetered()
         self._connect_timeout_s = connect_timeout_s
         self._read_timeout_s = read_timeout_s
         self._deadline_s = deadline_s
+        self._upload_path = upload_path
+        self._upload_pace = upload_pace
         self._retries = retries
         self._max_wait_s = max_wait_s
         self._max_answer_bytes = max_answer_bytes
@@ -224,6 +219,23 @@ class ClaroClient:
             raise Unreadable("A signed URL that must not be followed.")
         return signed
 
+    def upload_datasource(
+        self, file_name: str, size_bytes: int, pieces: Iterable[bytes], content_type: str = uploads.CONTENT_TYPE
+    ) -> DataSource:
+        """Sends a file, piece by piece, and returns the new source. One call, never retried.
+
+        `upload_pace` replaces `deadline_s`. An exception of `pieces` ends the call and is raised unchanged. Raises
+        FileChanged if they do not add up to `size_bytes`. After a ClaroError, `uploads.may_have_arrived` says whether
+        Claro may have the file. Source: docs/claro-api.md, uploads; the path and the answer are [open].
+        """
+        form = uploads.Form(file_name, size_bytes, pieces, content_type)
+        try:
+            answer = self._call("POST", self._upload_path, form=form)
+        except DatasourceNotFound as error:  # by its status: no one source is asked for
+            words = "Claro does not accept uploads at this address (CLARO_UPLOAD_PATH)."
+            raise ApiError(error.message, code=error.code, status=error.status, user_message=words) from None
+        return DataSource.from_api(self._json(answer))
+
     def create_webhook(self, name: str, url: str, events: Sequence[str], secret: str, idempotency_key: str) -> Webhook:
         """Has Claro report `events` to `url` (https, public), signed with `secret`.
 
@@ -251,19 +263,20 @@ class ClaroClient:
     def _get(self, path: str, params: dict[str, Any] | None = None) -> Any:
         return self._json(self._call("GET", path, params=params))
 
-    def _call(self, method: str, path: str, **more: Any) -> _Answer:
+    def _call(self, method: str, path: str, **more: Any) -> Answer:
         """The answer of the first attempt that succeeds; else the error of the last one. `more`: see `_Call`."""
         call = _Call(method, path, **more)
-        ends_at = time.monotonic() + self._deadline_s
+        pace = self._upload_pace
+        ends_at = time.monotonic() + (pace.total_s(call.form.size_bytes) if call.form else self._deadline_s)
         may_have_worked = False
         attempt = 1
         while True:
             outcome = self._attempt(call, ends_at)
-            if isinstance(outcome, _Answer):
+            if isinstance(outcome, Answer):
                 return outcome
             if isinstance(outcome, DatasourceNotFound) and method == "DELETE" and may_have_worked:
                 # Deleted by the attempt before, whose answer was lost.
-                return _Answer(204, b"", None, None, _now())
+                return Answer(204, b"", None, None, _now())
             may_have_worked = may_have_worked or isinstance(outcome, Unreachable)
             limits = (self._retries, self._max_wait_s)
             if not retry.should_retry(method, outcome, attempt, *limits, _now(), call.idempotency_key):
@@ -274,36 +287,45 @@ class ClaroClient:
             self._sleep(pause_s)
             attempt += 1
 
-    def _attempt(self, call: _Call, ends_at: float) -> "_Answer | ClaroError":
+    def _attempt(self, call: _Call, ends_at: float) -> Answer | ClaroError:
         """One exchange. Errors are given back, not raised from within: their context would hold the key."""
         ticket = self._meter.before_call()
-        answer: _Answer | None = None
+        answer: Answer | None = None
         refused_for_s: float | None = None
         try:
             outcome = self._exchange(call, ends_at)
-            if isinstance(outcome, _Answer):
+            if isinstance(outcome, Answer):
                 answer = outcome
-                if _is_error(answer):
-                    outcome = _error(answer)
+                if is_error(answer):
+                    outcome = error_of(answer)
                 if isinstance(outcome, RateLimited):
                     refused_for_s = retry.closed_for_s(answer.retry_after_s, answer.rate_limit)
         except ValueError as error:  # requests raises it as it is, for example for a Location in no known encoding
             outcome = BadAnswer(f"An answer whose headers can't be read ({type(error).__name__}).")
         finally:
             self._meter.after_call(ticket, answer.rate_limit if answer else None, refused_for_s)
+        if call.form:
+            call.form.raise_failure()
         return outcome
 
-    def _exchange(self, call: _Call, ends_at: float) -> "_Answer | ClaroError":
+    def _exchange(self, call: _Call, ends_at: float) -> Answer | ClaroError:
         left_s = max(ends_at - time.monotonic(), 0.1)
+        waits_s = self._connect_timeout_s, self._read_timeout_s
+        headers = {"Accept": "application/json", "Idempotency-Key": call.idempotency_key}
+        session = self._session
+        if call.form:  # urllib3 sends with the time-out for connecting
+            session, waits_s = self._upload_session, (self._upload_pace.stall_s, self._upload_pace.stall_s)
+            headers["Content-Type"] = call.form.content_type
         try:
-            with self._session.request(
+            with session.request(
                 call.method,
                 self.base_url + call.path,
                 params=call.params,
                 json=call.body,
+                data=call.form,
                 auth=self._auth,
-                headers={"Accept": "application/json", "Idempotency-Key": call.idempotency_key},
-                timeout=urllib3.Timeout(left_s, self._connect_timeout_s, self._read_timeout_s),  # type: ignore[arg-type]
+                headers=headers,
+                timeout=urllib3.Timeout(left_s, *waits_s),  # type: ignore[arg-type]
                 allow_redirects=False,
                 stream=True,
             ) as response:
@@ -315,7 +337,7 @@ class ClaroClient:
                 return BadAnswer("An answer that could not be unpacked (DecodeError).")
             return Unreachable(f"{call.method} {call.path}: no answer ({type(error).__name__}).")
 
-    def _read(self, response: requests.Response, ends_at: float) -> "_Answer | ClaroError":
+    def _read(self, response: requests.Response, ends_at: float) -> Answer | ClaroError:
         """The body, up to the size limit and the deadline: a server that drips byte by byte is not waited for."""
         body = bytearray()
         while chunk := response.raw.read1(CHUNK_BYTES, decode_content=True):
@@ -324,7 +346,7 @@ class ClaroClient:
                 return TooLarge(f"An answer of more than {self._max_answer_bytes} bytes.")
             if time.monotonic() > ends_at:
                 return Unreachable("The answer did not end in time.")
-        return _Answer(
+        return Answer(
             status=response.status_code,
             body=bytes(body),
             rate_limit=RateLimit.from_headers(response.headers),
@@ -332,50 +354,11 @@ class ClaroClient:
             at=answered_at(response.headers),
         )
 
-    def _json(self, answer: _Answer) -> Any:
+    def _json(self, answer: Answer) -> Any:
         try:
             return bodies.read(answer.body, numbers.loads)
         except ValueError:
             raise BadAnswer(f"An answer ({answer.status}) that is not JSON: {bodies.start(answer.body)}") from None
-
-
-def _is_error(answer: _Answer) -> bool:
-    """Also a 202 with a code: so the API may say that a source is still processed (docs/claro-api.md, basics)."""
-    if answer.status == 202:
-        return bool(_error_body(answer.body).get("code"))
-    return not 200 <= answer.status < 300
-
-
-def _error(answer: _Answer) -> ClaroError:
-    """The error of an answer other than 2xx: by `code` first, by status if the code is missing or unknown."""
-    data = _error_body(answer.body)
-    code, text = str(data.get("code") or "")[:100], str(data.get("error") or "")[:1000]
-    kind = RateLimited if answer.status == 429 else error_class(code, answer.status)
-    if kind is RateLimited:
-        closed_for_s = retry.closed_for_s(answer.retry_after_s, answer.rate_limit)
-        return RateLimited(text, retry_at=retry.at(_now(), closed_for_s), status=answer.status)
-    if not code and answer.status in GATEWAY_STATUSES:
-        return Unreachable(f"A gateway answered {answer.status}: {bodies.start(answer.body)}")
-    if 300 <= answer.status < 400:
-        return BadAnswer(f"A redirect ({answer.status}), which is not followed.")
-    words = text if kind is InvalidParameters and text else None
-    if not kind.api_code:
-        words = f"Claro answered: {text}" if text else f"Claro answered with an error ({answer.status})."
-    return kind(
-        text or bodies.start(answer.body),
-        code=code,
-        status=answer.status,
-        details=kept_details(data.get("details")),
-        user_message=words,
-    )
-
-
-def _error_body(body: bytes) -> dict[str, Any]:
-    try:
-        data = bodies.read(body)
-    except (ValueError, TooLarge):
-        return {}
-    return data if isinstance(data, dict) else {}
 
 
 def _may_follow(url: str, base_url: str) -> bool:

@@ -15,7 +15,7 @@ from django.utils import timezone
 from core import outgoing
 from core.slots import Slots
 from core.vault import SecretUnreadable, fingerprints
-from datasources.claro import ClaroError, NotNow, RateLimit, Unauthorized
+from datasources.claro import ClaroError, NotNow, RateLimit, Unauthorized, uploads
 from datasources.claro.client import ClaroClient, Meter
 from datasources.gateway.breaker import Breaker, CircuitOpen, is_failure
 from datasources.gateway.budget import HISTORY_MINUTES, Budget, Lane, Left, Minute
@@ -32,6 +32,8 @@ CONFIRM_AFTER = timedelta(seconds=3)
 CONFIRMED_BY = timedelta(seconds=8)
 # One exchange; the client makes the deadline shorter where it tries again. Larger answers are the client's to refuse.
 LIMITS = outgoing.Limits(DEADLINE_S, max_bytes=16 * 2**20)
+# An upload has a pace in place of the deadline: the client gives the total by the file's size.
+UPLOAD_LIMITS = outgoing.Limits(silence_s=uploads.PACE.stall_s, max_bytes=2**20)
 # Of the threads of a worker (16, Procfile) one key's calls hold so many at most: a slow one leaves the rest to others.
 AT_ONCE = 8
 # Calls that users wait for, in one process: each has a thread. A user's own tabs come first, a shared key's users next.
@@ -230,6 +232,8 @@ def _client(secret: str, meter: Meter, retries: int = 2) -> ClaroClient:
         secret,
         settings.CLARO_API_BASE_URL,
         session=_session(),
+        upload_session=_upload_session(),
+        upload_path=settings.CLARO_UPLOAD_PATH,
         meter=meter,
         deadline_s=DEADLINE_S,
         max_answer_bytes=MAX_ANSWER_BYTES,
@@ -242,6 +246,11 @@ def _client(secret: str, meter: Meter, retries: int = 2) -> ClaroClient:
 def _session() -> outgoing.Session:
     """One pool of kept connections a process, for all keys: the client attaches the key to each request itself."""
     return outgoing.Session(LIMITS)
+
+
+@lru_cache(maxsize=1)
+def _upload_session() -> outgoing.Session:
+    return outgoing.Session(UPLOAD_LIMITS)
 
 
 def note_problem(key: ApiKey, error: ClaroError) -> None:
