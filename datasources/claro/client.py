@@ -225,8 +225,8 @@ class ClaroClient:
         """Sends a file, piece by piece, and returns the new source. One call, never retried.
 
         `upload_pace` replaces `deadline_s`. An exception of `pieces` ends the call and is raised unchanged. Raises
-        FileChanged if they do not add up to `size_bytes`. After a ClaroError, `uploads.may_have_arrived` says whether
-        Claro may have the file. Source: docs/claro-api.md, uploads; the path and the answer are [open].
+        FileChanged if they do not add up to `size_bytes`. A ClaroError may leave open whether Claro has the file
+        (`uploads.may_have_arrived`). Source: docs/claro-api.md, uploads; the path and the answer are [open].
         """
         form = uploads.Form(file_name, size_bytes, pieces, content_type)
         try:

@@ -1,4 +1,4 @@
-"""The body of an upload, how long it may take, and what an error says about the file."""
+"""The body of an upload, how long it may take, and whether an error leaves it open that it arrived."""
 
 import secrets
 from collections.abc import Iterable, Iterator

@@ -1,0 +1,1 @@
+"""Files that are sent to Claro: checks, encrypted keeping, sending."""
