@@ -4,10 +4,13 @@ If a worker dies, the broker is emptied or a message is lost, the lease expires 
 identified by its expiry, so a worker with an older lease finds the work claimed and stops.
 """
 
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from datetime import datetime, timedelta
 
 import redis
-from django.db import InterfaceError, OperationalError, connection, transaction
+from django.db import InterfaceError, OperationalError, connection, connections, transaction
 from django.db.models import Model, Q, QuerySet
 from django.utils import timezone
 
@@ -78,6 +81,33 @@ class Held:
         if hasattr(self, "work"):
             for name, value in changes.items():
                 setattr(self.work, name, value)
+
+
+@contextmanager
+def renewing(held: Held) -> Iterator[threading.Event]:
+    """Keeps the lease while the block runs, however long. The event is set if it is lost; then `held` raises LeaseLost.
+
+    The block must not renew the lease too.
+    """
+    done, lost = threading.Event(), threading.Event()
+
+    def renew() -> None:
+        try:
+            with suppress(LeaseLost):
+                while not done.wait(LEASE.total_seconds() / 4):
+                    held.renew()
+        finally:
+            if not done.is_set():
+                lost.set()
+            connections.close_all()
+
+    thread = threading.Thread(target=renew, daemon=True)
+    thread.start()
+    try:
+        yield lost
+    finally:
+        done.set()
+        thread.join()
 
 
 def put_off(work: QuerySet, until: datetime) -> None:

@@ -8,7 +8,6 @@ import contextlib
 import functools
 import math
 import platform
-import threading
 import time
 import uuid
 from collections.abc import Iterator, Sequence
@@ -19,10 +18,10 @@ from typing import Protocol
 
 import duckdb
 from django.conf import settings
-from django.db import connections
 from django.utils import timezone
 
-from core.leases import LEASE, Held, LeaseLost
+from core import leases
+from core.leases import Held, LeaseLost
 from core.slots import Slots
 from datasources import access, gateway
 from datasources.claro import ClaroError, DatasourceNotFound, NotNow, ProcessingInProgress, RateLimited, TooLarge
@@ -306,7 +305,7 @@ class _Run:
     def _finish(self) -> None:
         """Makes the copy of the staged rows. Other workers may take the work over at any point of it."""
         copy, target = self._copy, self._path.with_suffix(".new")
-        with _renewed(self._held):
+        with leases.renewing(self._held):
             columns = typed.write(self._path, target)
             if search.fits(columns, copy.rows_read):
                 search.fold(target)
@@ -359,28 +358,6 @@ def _reason(error: Exception) -> str:
     """The cause, where a user can remove it."""
     is_full = "No space left" in str(error) or isinstance(error, duckdb.OutOfMemoryException)
     return "There is no room for it." if is_full else "The log has the details."
-
-
-@contextlib.contextmanager
-def _renewed(held: Held) -> Iterator[None]:
-    """Keeps the lease while the block runs, however long; once it is lost, `held` raises LeaseLost."""
-    done = threading.Event()
-
-    def renew() -> None:
-        try:
-            with contextlib.suppress(LeaseLost):
-                while not done.wait(LEASE.total_seconds() / 4):
-                    held.renew()
-        finally:
-            connections.close_all()
-
-    thread = threading.Thread(target=renew, daemon=True)
-    thread.start()
-    try:
-        yield
-    finally:
-        done.set()
-        thread.join()
 
 
 def _staging_path(copy: TableCopy) -> Path:

@@ -35,25 +35,59 @@ def new_key() -> bytes:
     return os.urandom(KEY_BYTES)
 
 
+class Encryptor:
+    """Encrypts a file that arrives in pieces. Holds one chunk at most."""
+
+    def __init__(self, key: bytes, owner: str):
+        self._cipher, self._prefix, self._owner = AESGCM(key), os.urandom(_PREFIX_BYTES), owner
+        self._number, self._rest = 0, bytearray()
+
+    def feed(self, plain: bytes) -> bytes:
+        """The ciphertext that is complete now; it may be empty."""
+        self._rest += plain
+        parts = []
+        while len(self._rest) > CHUNK_BYTES:  # the last chunk is encrypted as such, also a full one
+            parts.append(self._sealed(bytes(self._rest[:CHUNK_BYTES]), is_last=False))
+            del self._rest[:CHUNK_BYTES]
+        return b"".join(parts)
+
+    def end(self) -> bytes:
+        """The rest of the ciphertext."""
+        return self._sealed(bytes(self._rest), is_last=True)
+
+    def _sealed(self, chunk: bytes, *, is_last: bool) -> bytes:
+        number, self._number = self._number, self._number + 1
+        head = b"" if number else _MAGIC + self._prefix
+        associated = _associated(self._owner, number, is_last)
+        return head + self._cipher.encrypt(_nonce(self._prefix, number), chunk, associated)
+
+
 def encrypted(plain: Readable, key: bytes, owner: str) -> Iterator[bytes]:
     """The pieces of the ciphertext of what is left to read of `plain`."""
-    cipher, prefix = AESGCM(key), os.urandom(_PREFIX_BYTES)
-    yield _MAGIC + prefix
-    for number, chunk, is_last in _chunks(plain, CHUNK_BYTES):
-        yield cipher.encrypt(_nonce(prefix, number), chunk, _associated(owner, number, is_last))
+    encryptor = Encryptor(key, owner)
+    while piece := plain.read(CHUNK_BYTES):
+        if sealed := encryptor.feed(piece):
+            yield sealed
+    yield encryptor.end()
 
 
-def decrypt(sealed: Readable, plain: BinaryIO, key: bytes, owner: str) -> None:
-    """Writes the plain text to `plain`. Raises Tampered, possibly after the first chunks were written."""
+def decrypted(sealed: Readable, key: bytes, owner: str) -> Iterator[bytes]:
+    """The plain text, chunk by chunk. Raises Tampered, possibly after the first chunks."""
     head = _exactly(sealed, len(_MAGIC) + _PREFIX_BYTES)
     if not head.startswith(_MAGIC):
         raise Tampered("It does not begin as an encrypted copy does.")
     cipher, prefix = AESGCM(key), head[len(_MAGIC) :]
     for number, chunk, is_last in _chunks(sealed, CHUNK_BYTES + _TAG_BYTES):
         try:
-            plain.write(cipher.decrypt(_nonce(prefix, number), chunk, _associated(owner, number, is_last)))
+            yield cipher.decrypt(_nonce(prefix, number), chunk, _associated(owner, number, is_last))
         except (InvalidTag, ValueError):  # ValueError: shorter than a tag
             raise Tampered(f"Chunk {number} does not open.") from None
+
+
+def decrypt(sealed: Readable, plain: BinaryIO, key: bytes, owner: str) -> None:
+    """Writes the plain text to `plain`. Raises Tampered, possibly after the first chunks were written."""
+    for chunk in decrypted(sealed, key, owner):
+        plain.write(chunk)
 
 
 def encrypted_bytes(plain_bytes: int) -> int:

@@ -30,6 +30,16 @@ def test_a_file_comes_back(size):
     assert plain[:1000] not in sealed or size < 2
 
 
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("piece", [70_000, CHUNK_BYTES, 3 * CHUNK_BYTES])
+def test_a_file_that_is_encrypted_as_it_arrives_comes_back(size, piece):
+    plain, encryptor = os.urandom(size), cipher.Encryptor(KEY, "copy 1")
+    sealed = [encryptor.feed(plain[start : start + piece]) for start in range(0, size, piece)]
+    sealed.append(encryptor.end())
+    assert decrypted(b"".join(sealed)) == plain
+    assert sum(map(len, sealed)) == cipher.encrypted_bytes(size)
+
+
 def test_the_same_file_is_encrypted_differently_each_time():
     assert encrypted(b"rows") != encrypted(b"rows")
 
