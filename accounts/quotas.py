@@ -12,6 +12,7 @@ WORDS = {
     "saved_views": "saved views",
     "share_links": "active share links",
     "download_links": "pending download links",
+    "uploads": "files being uploaded",
 }
 
 

@@ -23,6 +23,7 @@ class Action(StrEnum):
     BROWSE = "browse"
     DOWNLOAD = "download"
     EXPORT = "export"
+    UPLOAD = "upload"
     SHARE = "share"
     SAVE_VIEWS = "save_views"
     COPY = "copy"
@@ -39,6 +40,7 @@ TABLE: dict[Action, tuple[Role, str]] = {
     Action.BROWSE: (Role.VIEWER, "Browse data sources and rows"),
     Action.DOWNLOAD: (Role.VIEWER, "Download files"),
     Action.EXPORT: (Role.VIEWER, "Export rows"),
+    Action.UPLOAD: (Role.MEMBER, "Upload files"),
     Action.SHARE: (Role.MEMBER, "Create share links, restore deleted files"),
     Action.SAVE_VIEWS: (Role.MEMBER, "Save and change views of the team"),
     Action.COPY: (Role.MEMBER, "Copy large tables, stop and delete copies"),

@@ -130,6 +130,7 @@ QUOTAS = {
     "saved_views": env.int("QUOTA_SAVED_VIEWS", default=500),
     "share_links": env.int("QUOTA_SHARE_LINKS", default=5000),
     "download_links": env.int("QUOTA_DOWNLOAD_LINKS", default=2000),
+    "uploads": env.int("QUOTA_UPLOADS", default=200),
 }
 # Of one person, mailed or not (accounts/invitations.py).
 INVITATIONS_AN_HOUR = env.int("INVITATIONS_AN_HOUR", default=20)

@@ -14,8 +14,9 @@ from accounts.models import Membership
 from core import live
 from datasources import access
 from datasources.copies import store
-from datasources.models import Comparison, KeyShare, TableCopy
+from datasources.models import Comparison, KeyShare, TableCopy, Upload
 from datasources.security import master_key
+from datasources.uploads import stored
 
 ALL_LISTS = ("keys-changed", "sources-changed", "downloads-changed", "shares-changed", "teams-changed")
 
@@ -76,3 +77,8 @@ def remove_files_of_the_copy(instance, **kwargs) -> None:
     """Rows go with their source, key and account; the files are removed here."""
     # Django empties the id of a deleted instance.
     transaction.on_commit(partial(store.remove_files, instance.pk, instance.file_name))
+
+
+@receiver(post_delete, sender=Upload)
+def remove_file_of_the_upload(instance, **kwargs) -> None:
+    transaction.on_commit(partial(stored.remove, instance.file_name))

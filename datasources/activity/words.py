@@ -48,6 +48,10 @@ class What(StrEnum):
     COPIES_OFF = "copies_off"
     EXPORT_ON = "export_on"
     EXPORT_OFF = "export_off"
+    UPLOAD_QUEUED = "upload_queued"
+    UPLOAD_CANCELLED = "upload_cancelled"
+    UPLOADED = "uploaded"
+    UPLOAD_FAILED = "upload_failed"
     SOURCE_DELETED = "source_deleted"  # put into the bin
     SOURCE_RESTORED = "source_restored"
     SOURCE_DELETE_DONE = "source_delete_done"
@@ -146,6 +150,10 @@ GROUPS = {
         "Data sources",
         "database",
         {
+            What.UPLOAD_QUEUED: ("Upload queued", "queued the upload of {about}, key {key}"),
+            What.UPLOAD_CANCELLED: ("Upload cancelled", "cancelled the upload of {about}"),
+            What.UPLOADED: ("Uploaded", "uploaded {about}, key {key}"),
+            What.UPLOAD_FAILED: ("Upload failed", "could not upload {about}: {why}"),
             What.SOURCE_DELETED: ("Deletion requested", "requested the deletion of {about} ({when}), key {key}"),
             What.SOURCE_RESTORED: ("Restored", "restored {about} from the bin"),
             What.SOURCE_DELETE_DONE: ("Deleted", "deleted {about}, key {key}"),

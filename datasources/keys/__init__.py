@@ -17,6 +17,7 @@ from datasources.downloads import links
 from datasources.mirror import webhooks
 from datasources.models import ApiKey, DownloadLink, Hook, KeyShare, Refusal, Sync, TableCopy, Watch
 from datasources.security import master_key
+from datasources.uploads import queue
 
 
 def same_secret(owner: User, secret: str, other_than: ApiKey | None = None) -> ApiKey | None:
@@ -52,6 +53,7 @@ def replace_secret(key: ApiKey, secret: str, state: ApiKey.State) -> None:
         links.go_on(key)
         webhooks.go_on(key)
         jobs.go_on(key)
+        queue.go_on(key)
         access.publish(key, "keys-changed", "sources-changed", "downloads-changed")
 
 
@@ -65,6 +67,7 @@ def go_on(key: ApiKey) -> None:
     links.go_on(key)
     webhooks.go_on(key)
     jobs.go_on(key)
+    queue.go_on(key)
 
 
 def switch_copies(key: ApiKey, is_on: bool) -> int:

@@ -11,6 +11,7 @@ from datasources.models.links import LINK_MARGIN, DownloadLink, living
 from datasources.models.notices import Notice, Outlet, OutletTest, Wish
 from datasources.models.shares import SharedFile, ShareLink
 from datasources.models.sources import Reading, Source, StatusChange
+from datasources.models.uploads import Upload
 from datasources.models.views import SavedView, ViewPlace
 
 __all__ = [
@@ -44,6 +45,7 @@ __all__ = [
     "Sync",
     "TableCopy",
     "Unchangeable",
+    "Upload",
     "ViewPlace",
     "Watch",
     "Wish",

@@ -22,6 +22,7 @@ from datasources.models import (
     Sealed,
     ShareLink,
     TableCopy,
+    Upload,
 )
 
 SEALED: tuple[type[Sealed], ...] = (
@@ -33,6 +34,7 @@ SEALED: tuple[type[Sealed], ...] = (
     Outlet,
     ShareLink,
     TableCopy,
+    Upload,
 )
 
 logger = logging.getLogger(__name__)

@@ -160,6 +160,7 @@ def test_a_rotation_encrypts_every_secret_anew(alice, key, account, new_ring, se
         "Outlet": 0,
         "ShareLink": 0,
         "TableCopy": 1,
+        "Upload": 0,
         "Authenticator": 0,
     }
     settings.CLARO_SECRET_KEYS = [NEW]
@@ -199,6 +200,7 @@ def test_a_second_rotation_has_nothing_to_do(alice, new_ring):
         "Outlet": 0,
         "ShareLink": 0,
         "TableCopy": 0,
+        "Upload": 0,
         "Authenticator": 0,
     }
     assert ApiKey.objects.get().secret == before

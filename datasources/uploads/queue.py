@@ -1,0 +1,142 @@
+"""The queue of a user's uploads: files that are added, confirmed, retried and cancelled."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from django.db import transaction
+from django.db.models import QuerySet
+from django.utils import timezone
+
+from accounts import quotas
+from accounts.models import User
+from accounts.roles import Action, may
+from core import live
+from datasources import access
+from datasources.activity import log
+from datasources.activity.words import What
+from datasources.models import ApiKey, Source, Upload
+from datasources.uploads import checks, stored
+from datasources.uploads.checks import kinds
+from datasources.uploads.receiving import Received
+
+EVENT = "uploads-changed"
+State = Upload.State
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """A file that breaks a rule: nothing of it is kept."""
+
+    name: str
+    reason: str
+
+
+def keys_to_upload(user: User) -> list[ApiKey]:
+    """The keys through which the user may upload and that Claro accepts, own ones first."""
+    keys = [key for key in access.keys_for(user).exclude(state=ApiKey.State.INVALID) if may(key.role, Action.UPLOAD)]
+    return sorted(keys, key=lambda key: (key.owner_id != user.pk, key.label))
+
+
+def add(user: User, key: ApiKey, file: Received) -> Upload | Refusal:
+    """Checks a file that arrived, stores its ciphertext and queues it. Only then it is safe. Closes the file.
+
+    A file about which there are questions waits for `confirm`. Raises QuotaReached, and what the storage raises.
+    """
+    with file:
+        return _added(user, key, file)
+
+
+def _added(user: User, key: ApiKey, file: Received) -> Upload | Refusal:
+    report = checks.check(file.name, file.sample)
+    if report.problem:
+        return Refusal(file.name, report.problem)
+    upload = Upload(
+        id=file.upload_id,
+        user=user,
+        key=key,
+        name=file.name,
+        content_type=kinds.CONTENT_TYPES[kinds.Kind(report.kind)],
+        size_bytes=file.sample.size_bytes,
+        sha256=file.sample.sha256,
+        report=report.to_dict(),
+    )
+    upload.questions = list(_questions(upload, report))
+    upload.state, upload.due_at = (State.ASKS, None) if upload.questions else (State.QUEUED, timezone.now())
+    stored.keep(upload, file.file, file.data_key)
+    try:
+        with transaction.atomic():
+            quotas.require_room(user, "uploads", Upload.objects.unfinished().filter(user=user))
+            upload.save(force_insert=True)
+            _record(What.UPLOAD_QUEUED, upload)
+            publish(upload)
+    except BaseException:
+        stored.remove(upload.file_name)
+        raise
+    return upload
+
+
+def confirm(upload: Upload) -> bool:
+    """Queues a file whose questions the user has answered with yes; False if it was not waiting for that."""
+    asked = Upload.objects.filter(pk=upload.pk, state=State.ASKS)
+    done = asked.update(state=State.QUEUED, due_at=timezone.now())
+    publish(upload)
+    return bool(done)
+
+
+def retry(upload: Upload) -> bool:
+    """Queues a failed file again. If Claro may have it, its list is searched first."""
+    failed = Upload.objects.filter(pk=upload.pk, state=State.FAILED)
+    anew = {"due_at": timezone.now(), "attempts": 0, "sends": 0, "searches": 0, "bytes_sent": 0, "problem": None}
+    done = failed.update(state=State.QUEUED, **anew)
+    publish(upload)
+    return bool(done)
+
+
+def cancel(upload: Upload) -> bool:
+    """Deletes the stored file and its row; False if it is too late, because Claro may have the file."""
+    with transaction.atomic():
+        # Against a worker that is about to send it: exactly one of the two finds the row as it needs it.
+        found = Upload.objects.select_for_update().filter(pk=upload.pk).first()
+        if not found or not found.may_be_cancelled:
+            return False
+        found.delete()
+        _record(What.UPLOAD_CANCELLED, upload)
+        publish(upload)
+    return True
+
+
+def go_on(key: ApiKey) -> None:
+    """Makes due what waited for a person to replace a refused or unreadable key."""
+    waiting = Upload.objects.filter(key=key, state__in=(State.QUEUED, State.SENDING), leased_until=None)
+    waiting.update(due_at=timezone.now(), attempts=0, problem=None)
+
+
+def forget(upload: Upload) -> None:
+    """Takes a finished upload out of the queue; its source stays."""
+    Upload.objects.filter(pk=upload.pk, state=State.DONE).delete()
+    publish(upload)
+
+
+def publish(upload: Upload) -> None:
+    """Refreshes the user's open pages, once the transaction is committed."""
+    live.publish([upload.user_id], EVENT)
+
+
+def _record(what: What, upload: Upload) -> None:
+    log.record(what, upload.user, key=upload.key, about=upload.name, bytes=upload.size_bytes)
+
+
+def _questions(upload: Upload, report: checks.Report) -> Iterator[str]:
+    """Sentences that the user confirms before the file is sent."""
+    if report.is_header_in_doubt:
+        yield checks.HEADER_IN_DOUBT
+    same = Upload.objects.filter(key=upload.key, sha256=upload.sha256, size_bytes=upload.size_bytes)
+    if other := same.exclude(state=State.FAILED).order_by("-created_at").first():
+        there = "was uploaded before" if other.state == State.DONE else "is already in the queue"
+        yield f"The same content {there} as “{other.name}”."
+    elif _sources_like(upload).exists():
+        yield "Claro already has a file of this name and size."
+
+
+def _sources_like(upload: Upload) -> QuerySet[Source]:
+    return upload.key.sources.present().filter(file_name=upload.name, size_bytes=upload.size_bytes)

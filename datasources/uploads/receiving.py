@@ -1,0 +1,68 @@
+"""A file of a form as it arrives: checked, hashed and encrypted piece by piece. Plain text never reaches the disk."""
+
+import tempfile
+import uuid
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.core.files.uploadedfile import UploadedFile
+from django.core.files.uploadhandler import FileUploadHandler
+
+from datasources.copies import cipher
+from datasources.uploads.checks import FILE_BYTES_MAX, Sample, Sampler
+
+FIELD = "file"
+
+
+class Received(UploadedFile):
+    """A file that arrived in full: its sample, and its ciphertext in a file without a name.
+
+    The ciphertext is bound to `upload_id`. A process that is killed leaves nothing behind.
+    """
+
+    def __init__(self, sealed: Any, name: str, sample: Sample, upload_id: uuid.UUID, data_key: bytes):
+        super().__init__(sealed, name, size=sample.size_bytes)
+        self.sample, self.upload_id, self.data_key = sample, upload_id, data_key
+
+
+class EncryptingHandler(FileUploadHandler):
+    """Django's handler of the files of one request, each in turn. Other fields than `file` are not kept.
+
+    It drops the content of a file that is too large and counts its size, so that the page can name the limit.
+    """
+
+    def new_file(self, *args: Any, **kwargs: Any) -> None:
+        super().new_file(*args, **kwargs)
+        self._close()
+        self._id, self._key = uuid.uuid4(), cipher.new_key()
+        self._sampler, self._encryptor = Sampler(), cipher.Encryptor(self._key, str(self._id))
+        self._sealed = tempfile.TemporaryFile(dir=folder())  # noqa: SIM115 - closed with the request
+
+    def receive_data_chunk(self, raw_data: bytes, start: int) -> None:
+        self._sampler.feed(raw_data)
+        if self._sampler.size_bytes <= FILE_BYTES_MAX:
+            self._sealed.write(self._encryptor.feed(raw_data))
+
+    def file_complete(self, file_size: int) -> Received | None:
+        sealed, self._sealed = self._sealed, None
+        if self.field_name != FIELD:
+            sealed.close()
+            return None
+        sealed.write(self._encryptor.end())
+        return Received(sealed, self.file_name, self._sampler.sample(), self._id, self._key)
+
+    def upload_interrupted(self) -> None:
+        self._close()
+
+    def _close(self) -> None:
+        sealed, self._sealed = getattr(self, "_sealed", None), None
+        if sealed:
+            sealed.close()
+
+
+def folder() -> Path:
+    """The folder of files that are arriving, made where it is missing. They have no names in it."""
+    path = Path(settings.VAR_DIR) / "arriving"
+    path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return path
