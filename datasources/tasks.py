@@ -40,11 +40,13 @@ from datasources.models import (
     Refusal,
     Sync,
     TableCopy,
+    Upload,
     Watch,
 )
 from datasources.notices import channels
 from datasources.rows import for_copies, remembered
 from datasources.sharing import shares
+from datasources.uploads import sending, stored
 
 MAILS_AT_ONCE = 4
 MAIL_WAITS_S = 2
@@ -148,6 +150,11 @@ def compare_copies(comparison_id: str, lease: str) -> str:
     return comparing.run(comparison_id, lease)
 
 
+@leased_task(Upload)
+def send_upload(upload_id: str, lease: str) -> str:
+    return sending.send(upload_id, lease)
+
+
 @shared_task
 def fold_copy(copy_id: str) -> str:
     return folding.fold(copy_id)
@@ -241,6 +248,8 @@ def tidy() -> None:
     upkeep.tidy()
     receipts.tidy()
     comparisons.tidy()
+    sending.tidy()
+    stored.tidy()
     call_command("clearsessions")
     sessions.tidy()
     log.tidy()

@@ -36,8 +36,10 @@ from datasources.models import (
 )
 from datasources.models.notices import Topic
 from datasources.notices import channels
+from datasources.uploads import queue
 from tests.conftest import synced, taken
 from tests.support.processes import wait_for
+from tests.support.uploads import received
 
 
 @pytest.fixture
@@ -233,6 +235,7 @@ def pieces(source, key, alice) -> dict[type[Leased], Leased]:
     works += [channels.ask_test(outlet), Newest.objects.get(), readings.wake(source)]
     copy = jobs.start(source, alice)
     works += [Refusal.objects.get_or_create(key=key)[0], copy, comparisons.ask(copy, copy, [], alice)]
+    works.append(queue.add(alice, key, received()))
     return {type(work): work for work in works}
 
 
@@ -255,6 +258,7 @@ def test_tasks_keep_their_names_and_go_to_the_queue_of_their_work():
         "look_at_key": "background",
         "read_newest_page": "background",
         "send_notices": "background",
+        "send_upload": "background",
         "sync_key": "background",
         "tend_hook": "background",
     }
