@@ -17,11 +17,11 @@ from django.conf import settings  # noqa: E402 - these need Django set up
 
 from claro_dashboard import errors  # noqa: E402
 from core import heartbeats  # noqa: E402
-from core.bodies import App, BodyLimit  # noqa: E402
+from core.bodies import App, BodyLimit, Pace, Stream  # noqa: E402
 from core.charsets import Utf8Only  # noqa: E402
 from core.live import hub  # noqa: E402
 from core.pool import Gauge, NoThread, Threads  # noqa: E402
-from core.wsgi import InThreads  # noqa: E402
+from core.wsgi import BodyInThreads, InThreads  # noqa: E402
 from datasources.copies import upkeep  # noqa: E402
 from datasources.security import master_key  # noqa: E402
 from datasources.views import live  # noqa: E402
@@ -30,6 +30,10 @@ from operations import health  # noqa: E402
 # How long a request waits for a thread.
 PATIENCE_S = 10.0
 _pages = InThreads(_django, Threads(health.web_threads), PATIENCE_S)
+# Files that users upload, each of which holds its thread until it has arrived. A page never waits for one of these.
+_uploads = BodyInThreads(_django, Threads(Gauge(8)), PATIENCE_S)
+# 1 GB in one form, over a line of 128 kbit/s or more.
+_STREAM = Stream(2**30, Pace(first_s=30, total_s=4 * 3600))
 # Refusals and the health of the process are answered also while every other thread is busy.
 _aside = Threads(Gauge(4))
 _health = InThreads(_django, _aside)
@@ -49,16 +53,22 @@ async def _application(scope, receive, send) -> None:
         await _health(scope, receive, send)
     else:
         try:
-            await _pages(scope, receive, send)
+            await (_uploads if _is_upload(scope) else _pages)(scope, receive, send)
         except NoThread:
             await _refuse(HTTPStatus.SERVICE_UNAVAILABLE)(scope, _no_body, send)
+
+
+def _is_upload(scope) -> bool:
+    """Whether the body arrives in pieces, as `BodyLimit` decides it."""
+    return scope["path"] == settings.UPLOAD_PATH and any(name == b"content-length" for name, _ in scope["headers"])
 
 
 async def _no_body() -> dict:
     return {"type": "http.request", "body": b"", "more_body": False}
 
 
-application = BodyLimit(Utf8Only(_application, _refuse), settings.BODY_LIMITS, _refuse)
+_streams = {settings.UPLOAD_PATH: _STREAM}
+application = BodyLimit(Utf8Only(_application, _refuse), settings.BODY_LIMITS, _refuse, streams=_streams)
 
 
 async def _lifespan(receive, send) -> None:

@@ -82,6 +82,8 @@ X_FRAME_OPTIONS = "DENY"
 # The largest body of a request by the beginning of its path; the longest prefix counts (core/bodies.py). Bodies that
 # fit are kept in memory: Django never writes one to disk.
 BODY_LIMITS = {"/": 1_000_000, "/hooks/": 64 * 1024}
+# Bodies to this path alone are read piece by piece (core/bodies.py).
+UPLOAD_PATH = "/sources/upload/"
 DATA_UPLOAD_MAX_MEMORY_SIZE = FILE_UPLOAD_MAX_MEMORY_SIZE = max(BODY_LIMITS.values())
 # Requests that a web process works on at once (core/pool.py).
 WEB_THREADS = env.int("WEB_THREADS", default=64)

@@ -1,7 +1,7 @@
 """Limits the size and the time of request bodies in front of an ASGI application, before any code reads them.
 
 Django spools a whole body to disk before its first middleware runs. Here a body is counted while it arrives, and the
-application receives it in one piece, from memory.
+application receives it in one piece, from memory. Bodies of uploads are passed on as they arrive, piece by piece.
 """
 
 import asyncio
@@ -29,6 +29,15 @@ class Pace:
         return min(self.total_s, self.first_s + received / self.bytes_per_s)
 
 
+@dataclass(frozen=True)
+class Stream:
+    """The limits of a body that is passed on while it arrives: `stall_s` is the longest pause in it."""
+
+    most_bytes: int
+    pace: Pace
+    stall_s: float = 30.0
+
+
 class Refused(Exception):
     """The body is not accepted; the argument is the status of the answer."""
 
@@ -36,18 +45,33 @@ class Refused(Exception):
 class BodyLimit:
     """Passes on requests whose body is small and quick enough; `refuse(status)` is the application for the others.
 
-    `limits` maps prefixes of paths to bytes; the longest prefix counts. The prefix "/" is required.
+    `limits` maps prefixes of paths to bytes; the longest prefix counts. The prefix "/" is required. Bodies to the
+    paths in `streams` are passed on piece by piece if they announce their size.
     """
 
-    def __init__(self, app: App, limits: Mapping[str, int], refuse: Callable[[HTTPStatus], App], pace: Pace = Pace()):
-        self._app, self._refuse, self._pace = app, refuse, pace
+    def __init__(
+        self,
+        app: App,
+        limits: Mapping[str, int],
+        refuse: Callable[[HTTPStatus], App],
+        pace: Pace = Pace(),
+        streams: Mapping[str, Stream] | None = None,
+    ):
+        self._app, self._refuse, self._pace, self._streams = app, refuse, pace, streams or {}
         self._limits = sorted(limits.items(), key=lambda entry: len(entry[0]), reverse=True)
 
     async def __call__(self, scope: dict, receive: Callable, send: Callable) -> None:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
+        stream = self._streams.get(scope["path"])
         try:
+            if stream and (announced := _announced(scope)):
+                if announced > stream.most_bytes:
+                    raise Refused(HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
+                body = Arriving(receive, announced, stream)
+                await self._app(scope, body.receive, self._last_unless(body, receive, send))
+                return
             body = await self._body(scope, receive)
         except Refused as error:
             [status] = error.args
@@ -77,6 +101,17 @@ class BodyLimit:
     def _limit_of(self, path: str) -> int:
         return next((limit for prefix, limit in self._limits if path.startswith(prefix)), self._limits[-1][1])
 
+    def _last_unless(self, body: "Arriving", receive: Callable, send: Callable) -> Callable:
+        """`send` for an answer that may come before its body has arrived."""
+        chosen = None
+
+        async def sending(message: dict) -> None:
+            nonlocal chosen
+            chosen = chosen or (send if body.is_complete else self._last(receive, send))
+            await chosen(message)
+
+        return sending
+
     def _last(self, receive: Callable, send: Callable) -> Callable:
         """`send` for an answer that ends the connection, after the rest of the body was dropped."""
 
@@ -96,6 +131,24 @@ class BodyLimit:
             async with asyncio.timeout(self._pace.linger_s):
                 while (message := await receive())["type"] == "http.request" and message.get("more_body", False):
                     pass
+
+
+class Arriving:
+    """`receive` for a body that is passed on as it arrives. Raises Refused if it is too slow."""
+
+    def __init__(self, receive: Callable, announced: int, stream: Stream):
+        self._receive, self._stream, self._announced = receive, stream, announced
+        self._received, self._started = 0, time.monotonic()
+        self.is_complete = False
+
+    async def receive(self) -> dict:
+        if self.is_complete:
+            return await self._receive()
+        left_s = self._stream.pace.allowed_s(self._received) - (time.monotonic() - self._started)
+        message = await _within(min(left_s, self._stream.stall_s), self._receive)
+        self._received += len(message.get("body", b""))
+        self.is_complete = message["type"] == "http.request" and not message.get("more_body", False)
+        return message
 
 
 async def _within(left_s: float, receive: Callable) -> dict:

@@ -37,7 +37,7 @@ class InThreads:
         self._app, self._threads, self._patience_s = app, threads, patience_s
 
     async def __call__(self, scope: dict, receive: Callable, send: Callable) -> None:
-        environ = environ_of(scope, (await receive())["body"])
+        environ = await self._environ(scope, receive)
         answer = await self._threads.run(_Answer, self._app, environ, patience_s=self._patience_s)
         try:
             await send({"type": "http.response.start", "status": answer.status, "headers": answer.headers})
@@ -48,6 +48,9 @@ class InThreads:
         finally:
             if not answer.is_closed:
                 await self._threads.run(answer.close)
+
+    async def _environ(self, scope: dict, receive: Callable) -> dict[str, Any]:
+        return environ_of(scope, (await receive())["body"])
 
     async def _stream(self, answer: "_Answer", receive: Callable, send: Callable) -> None:
         leaving = asyncio.create_task(_until_gone(receive))
@@ -61,6 +64,51 @@ class InThreads:
             return
         finally:
             leaving.cancel()
+
+
+class BodyInThreads(InThreads):
+    """The same for a body that arrives in pieces: the application reads it while it arrives, and its thread waits.
+
+    The body must announce its size.
+    """
+
+    async def _environ(self, scope: dict, receive: Callable) -> dict[str, Any]:
+        length = next(value for name, value in scope["headers"] if name == b"content-length")
+        body = Body(receive, asyncio.get_running_loop())
+        return environ_of(scope, b"") | {"wsgi.input": body, "CONTENT_LENGTH": length.decode("latin-1")}
+
+
+class Body:
+    """A request body that a thread reads while the event loop receives it; at most one message is held."""
+
+    def __init__(self, receive: Callable, loop: asyncio.AbstractEventLoop):
+        self._receive, self._loop = receive, loop
+        self._rest, self._is_over = b"", False
+
+    def read(self, size: int = -1) -> bytes:
+        """At most `size` bytes, as soon as there are any. Raises OSError if the client leaves or is too slow."""
+        if not self._rest:
+            self._rest = self._next()
+        cut = len(self._rest) if size < 0 else size
+        part, self._rest = self._rest[:cut], self._rest[cut:]
+        return part
+
+    def readline(self, size: int = -1) -> bytes:
+        raise OSError("A body that arrives in pieces is not read by lines.")
+
+    def _next(self) -> bytes:
+        database.release()
+        while not self._is_over:
+            try:
+                message = asyncio.run_coroutine_threadsafe(self._receive(), self._loop).result()
+            except Exception as error:
+                raise OSError(f"The body does not arrive ({type(error).__name__}).") from error
+            if message["type"] == "http.disconnect":
+                raise OSError("The client left.")
+            self._is_over = not message.get("more_body", False)
+            if body := message.get("body", b""):
+                return body
+        return b""
 
 
 class _Answer:
