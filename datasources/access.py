@@ -46,6 +46,7 @@ from datasources.models import (
     SavedView,
     ShareLink,
     Source,
+    Upload,
     ViewPlace,
 )
 
@@ -132,6 +133,11 @@ def links_for(user: User, space: Space = EVERYTHING) -> QuerySet[DownloadLink]:
 def exports_for(user: User) -> QuerySet[Export]:
     """The user's own receipts, of sources that they still reach."""
     return Export.objects.filter(user=user, source__in=sources_for(user))
+
+
+def uploads_for(user: User) -> QuerySet[Upload]:
+    """The user's own uploads, through keys that they still reach."""
+    return Upload.objects.filter(user=user, key__in=keys_for(user).values("pk"))
 
 
 def events_for(user: User, space: Space = EVERYTHING) -> QuerySet[AuditEvent]:
@@ -282,6 +288,10 @@ def get_deletions(user: User, deletion_id: UUID) -> list[Deletion]:
 
 def get_link(user: User, link_id: UUID) -> DownloadLink:
     return get_object_or_404(links_for(user).select_related("source__key"), pk=link_id)
+
+
+def get_upload(user: User, upload_id: UUID) -> Upload:
+    return get_object_or_404(uploads_for(user), pk=upload_id)
 
 
 def get_export(user: User, export_id: UUID) -> Export:

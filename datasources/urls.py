@@ -28,6 +28,7 @@ from datasources.views import (
     shortcuts,
     sources,
     teams,
+    uploads,
     webhooks,
 )
 
@@ -47,6 +48,7 @@ sources_urls = [
     path("", sources.list_sources, name="list"),
     path("checks/", sources.checks, name="checks"),
     path("refresh/", sources.refresh, name="refresh"),
+    path("upload/", uploads.upload, name="upload"),
     path("chosen/download/", bulk.download, name="download_chosen"),
     path("chosen/share/", bulk.share, name="share_chosen"),
     path("chosen/delete/", bulk.delete, name="delete_chosen"),
@@ -81,6 +83,12 @@ exports_urls = [
     path("", exports.list_exports, name="list"),
     path("<uuid:export_id>/", exports.receipt, name="receipt"),
     path("<uuid:export_id>/file/", exports.file, name="file"),
+]
+uploads_urls = [
+    path("", uploads.list_uploads, name="list"),
+    path("<uuid:upload_id>/confirm/", uploads.confirm, name="confirm"),
+    path("<uuid:upload_id>/retry/", uploads.retry, name="retry"),
+    path("<uuid:upload_id>/remove/", uploads.remove, name="remove"),
 ]
 activity_urls = [
     path("", activity.list_activity, name="list"),
@@ -147,6 +155,7 @@ urlpatterns = [
     path("sources/", include((sources_urls, "sources"))),
     path("downloads/", include((downloads_urls, "downloads"))),
     path("exports/", include((exports_urls, "exports"))),
+    path("uploads/", include((uploads_urls, "uploads"))),
     path("activity/", include((activity_urls, "activity"))),
     path("notices/", include((notices_urls, "notices"))),
     path("shares/", include((shares_urls, "shares"))),

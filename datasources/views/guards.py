@@ -161,6 +161,7 @@ of_key, of_own_key = guard(_any_role(access.get_key)), guard(_any_role(access.ge
 of_source = guard(_source)
 of_link = guard(_any_role(access.get_link))
 of_export = guard(_any_role(access.get_export))
+of_upload = guard(_any_role(access.get_upload))
 of_outlet = guard(_any_role(access.get_outlet))
 of_share = guard(_share)
 of_view = guard(_by_role(access.get_view))

@@ -377,4 +377,5 @@ from tests.browser import (  # noqa: E402, F401 - each adds its own
     rows_of_copies_places,
     share_places,
     source_places,
+    upload_places,
 )

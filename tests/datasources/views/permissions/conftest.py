@@ -21,10 +21,12 @@ from datasources.downloads import links
 from datasources.models import ApiKey, Export, KeyShare, Outlet, SavedView, Source
 from datasources.notices import channels
 from datasources.sharing import shares
+from datasources.uploads import queue
 from tests.conftest import TABLE, synced
 from tests.datasources.views.conftest import made, put_away
 from tests.support.copy_rows import ready
 from tests.support.sandbox import Account
+from tests.support.uploads import received
 
 
 @dataclass(frozen=True)
@@ -71,6 +73,7 @@ def _build(account: Account) -> World:
         "view_id": SavedView.objects.create(name="Failed", team=team, page="sources:list", query="status=failed").pk,
         "invitation_id": teams.invite(team, alice, Role.VIEWER, timezone.now() + timedelta(days=1)).pk,
         "export_id": Export.objects.create(source=table, user=alice, format="csv").pk,
+        "upload_id": queue.add(alice, key, received()).pk,
         "outlet_id": channels.save(alice, Outlet.Kind.WEBHOOK, "https://hooks.example.com/x").pk,
     }
     return World(account, alice, bob, key, table, team, ids)

@@ -12,9 +12,14 @@ from tests.support.html import told, words
 
 # What each path needs; the key's own pages are its owner's alone, whatever the role in a team.
 OWNER_OF_THE_KEY, OWNER_OF_THE_RECEIPT = "owner of the key", "owner of the receipt"
+OWNER_OF_THE_UPLOAD = "owner of the upload"
 PATHS = {
     ("GET", "/sources/"): Action.BROWSE,
     ("POST", "/sources/refresh/"): Action.BROWSE,
+    ("GET", "/sources/upload/"): Action.UPLOAD,
+    # Without a file.
+    ("POST", "/sources/upload/"): Action.UPLOAD,
+    ("GET", "/uploads/"): Action.BROWSE,
     ("GET", "/sources/{datasource_id}/"): Action.BROWSE,
     ("GET", "/sources/{datasource_id}/first-rows/"): Action.BROWSE,
     ("GET", "/sources/{datasource_id}/rows/"): Action.BROWSE,
@@ -110,6 +115,9 @@ PATHS = {
     # The receipt of another user, whatever the role.
     ("GET", "/exports/{export_id}/"): OWNER_OF_THE_RECEIPT,
     ("GET", "/exports/{export_id}/file/"): OWNER_OF_THE_RECEIPT,
+    ("POST", "/uploads/{upload_id}/confirm/"): OWNER_OF_THE_UPLOAD,
+    ("POST", "/uploads/{upload_id}/retry/"): OWNER_OF_THE_UPLOAD,
+    ("POST", "/uploads/{upload_id}/remove/"): OWNER_OF_THE_UPLOAD,
 }
 
 
@@ -120,7 +128,7 @@ def test_the_table_decides(client_of, bob, team, ids, role, method, path):
         Membership.objects.create(team=team, user=bob, role=role)
     needed = PATHS[method, path]
     status = client_of(bob).generic(method, path.format(**ids)).status_code
-    if needed in (OWNER_OF_THE_KEY, OWNER_OF_THE_RECEIPT) or (role is None and "{" in path):
+    if needed in (OWNER_OF_THE_KEY, OWNER_OF_THE_RECEIPT, OWNER_OF_THE_UPLOAD) or (role is None and "{" in path):
         assert status == 404
     elif role is None or may(role, needed):
         assert status in (200, 204, 302, 400, 422)

@@ -1,0 +1,42 @@
+"""The form of an upload: files, and the key through which they are sent."""
+
+from typing import Any
+
+from django import forms
+
+from datasources.models import ApiKey
+from datasources.uploads.receiving import Received
+
+
+class _Files(forms.ClearableFileInput):
+    allow_multiple_selected = True
+
+
+class _FilesField(forms.FileField):
+    """At least one file. An empty one is refused by the checks, which have better words."""
+
+    widget = _Files
+
+    def clean(self, data: Any, initial: Any = None) -> list[Received]:
+        clean_one = super().clean
+        return [clean_one(one) for one in data] if data else [clean_one(None)]
+
+
+class UploadForm(forms.Form):
+    key = forms.ChoiceField(label="Key", help_text="The files appear at Claro in the account of this key.")
+    file = _FilesField(
+        label="Files",
+        allow_empty_file=True,
+        error_messages={"required": "Choose a file."},
+    )
+
+    def __init__(self, keys: list[ApiKey], *arguments: Any, **options: Any):
+        super().__init__(*arguments, **options)
+        self._keys = {str(key.pk): key for key in keys}
+        self.fields["key"].choices = [(pk, key.label) for pk, key in self._keys.items()]
+        if len(keys) == 1:
+            self.fields["key"].required = False
+
+    def clean_key(self) -> ApiKey:
+        """The chosen key; the only one where there is no choice."""
+        return self._keys[self.cleaned_data["key"] or next(iter(self._keys))]

@@ -1,0 +1,88 @@
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.views.decorators.csrf import csrf_exempt, csrf_protect
+from django.views.decorators.http import require_http_methods, require_safe
+
+from accounts.quotas import QuotaReached
+from datasources import access, tasks
+from datasources.models import ApiKey, Upload
+from datasources.uploads import queue
+from datasources.uploads.forms import UploadForm
+from datasources.uploads.queue import Refusal
+from datasources.uploads.receiving import EncryptingHandler, Received
+from datasources.views.guards import FORM, POST, of_upload
+from datasources.views.pages import paged, render_page
+
+
+@csrf_exempt  # Django reads the form for its token: `_upload` checks it once the handler is in place
+@login_required
+@require_http_methods(FORM)
+def upload(request: HttpRequest) -> HttpResponse:
+    """Takes files for the queue. Without a role that may upload, the body is not read."""
+    keys = queue.keys_to_upload(request.user)
+    if not keys and access.keys_for(request.user).exists():
+        raise PermissionDenied
+    request.upload_handlers = [EncryptingHandler(request)]
+    return _upload(request, keys)
+
+
+@csrf_protect
+def _upload(request: HttpRequest, keys: list[ApiKey]) -> HttpResponse:
+    is_sent = request.method == "POST" and bool(keys)
+    form = UploadForm(keys, *((request.POST, request.FILES) if is_sent else ()))
+    if is_sent and form.is_valid():
+        _add(request, form.cleaned_data["key"], form.cleaned_data["file"])
+        return redirect("uploads:list")
+    return render_page(
+        request, "uploads/form.html", {"form": form, "keys": keys}, 422 if request.method == "POST" else 200
+    )
+
+
+def _add(request: HttpRequest, key: ApiKey, files: list[Received]) -> None:
+    """Queues the files, each for itself, with a message for each that is not."""
+    for file in files:
+        try:
+            added = queue.add(request.user, key, file)
+        except QuotaReached as error:
+            messages.error(request, f"{file.name}: {error}")
+            continue
+        if isinstance(added, Refusal):
+            messages.error(request, f"{added.name}: {added.reason}")
+        elif added.state == Upload.State.QUEUED:
+            tasks.start(added)
+
+
+@login_required
+@require_safe
+def list_uploads(request: HttpRequest) -> HttpResponse:
+    """The user's own queue, the newest first."""
+    found = access.uploads_for(request.user).select_related("key", "source")
+    context, status = paged(request, found.order_by("-created_at", "-pk"))
+    return render_page(request, "uploads/list.html", context, status)
+
+
+@of_upload(*POST)
+def confirm(request: HttpRequest, upload: Upload) -> HttpResponse:
+    if queue.confirm(upload):
+        tasks.start(upload)
+    return redirect("uploads:list")
+
+
+@of_upload(*POST)
+def retry(request: HttpRequest, upload: Upload) -> HttpResponse:
+    if queue.retry(upload):
+        tasks.start(upload)
+    return redirect("uploads:list")
+
+
+@of_upload(*POST)
+def remove(request: HttpRequest, upload: Upload) -> HttpResponse:
+    """Cancels an upload, or takes a finished one out of the queue."""
+    if upload.state == Upload.State.DONE:
+        queue.forget(upload)
+    elif not queue.cancel(upload):
+        messages.warning(request, f"Too late to cancel {upload.name}. Claro may have it already.")
+    return redirect("uploads:list")

@@ -1,0 +1,146 @@
+"""Uploading by a plain form, and the page of the queue."""
+
+import io
+
+import pytest
+from django.test import Client
+
+from accounts import teams
+from accounts.models import Membership
+from accounts.roles import Role
+from datasources import keys
+from datasources.models import ApiKey, KeyShare, Upload
+from datasources.uploads import queue, sending
+from tests.conftest import taken
+from tests.support.html import told, words
+from tests.support.uploads import ROWS, received
+
+State = Upload.State
+FORM, LIST = "/sources/upload/", "/uploads/"
+
+
+def files(*contents: bytes, name: str = "things.csv") -> list[io.BytesIO]:
+    found = []
+    for number, content in enumerate(contents):
+        file = io.BytesIO(content)
+        file.name = name if number == 0 else f"{number}-{name}"
+        found.append(file)
+    return found
+
+
+def test_a_file_of_the_form_is_queued_and_sent(web, key, account):
+    assert "100 MB" in words(web.get(FORM))
+    response = web.post(FORM, {"file": files(ROWS)})
+    assert (response.status_code, response["Location"]) == (302, LIST)
+    upload = Upload.objects.get()
+    assert (upload.name, upload.state, upload.size_bytes) == ("things.csv", State.QUEUED, len(ROWS))
+    assert upload.leased_until is not None  # a worker has it at once
+    page = words(web.get(LIST))
+    assert "things.csv" in page
+    assert "Waiting" in page
+    assert "CSV, UTF-8, comma" in page
+    assert sending.send(str(upload.pk), taken(upload)) == "done"
+    assert "Uploaded" in words(web.get(LIST))
+    assert "things.csv" in words(web.get("/sources/"))
+
+
+def test_of_many_files_those_that_break_a_rule_stay_out(web, key):
+    web.post(FORM, {"file": files(ROWS, b"id\n1\n", ROWS * 2)})
+    assert sorted(Upload.objects.values_list("name", flat=True)) == ["2-things.csv", "things.csv"]
+    assert "1-things.csv: The file has 1 row below the header. Claro needs at least 10." in told(web.get(LIST))
+
+
+def test_a_form_without_a_file_says_so(web, key):
+    response = web.post(FORM, {})
+    assert response.status_code == 422
+    assert "Choose a file." in words(response)
+
+
+def test_the_key_is_chosen_where_there_are_several(web, alice, key, account):
+    other = keys.add(alice, "Other", account.another_key(), ApiKey.State.VALID)
+    assert web.post(FORM, {"file": files(ROWS)}).status_code == 422
+    assert web.post(FORM, {"file": files(ROWS), "key": "x"}).status_code == 422
+    web.post(FORM, {"file": files(ROWS), "key": other.pk})
+    assert Upload.objects.get().key == other
+
+
+def test_questions_are_answered_in_the_queue(web, key):
+    for _ in range(2):
+        web.post(FORM, {"file": files(ROWS)})
+    asks = Upload.objects.get(state=State.ASKS)
+    assert "already in the queue as “things.csv”" in words(web.get(LIST))
+    web.post(f"{LIST}{asks.pk}/confirm/")
+    asks.refresh_from_db()
+    assert asks.state == State.QUEUED
+
+
+def test_a_failed_upload_shows_why_and_is_retried_or_cancelled(web, alice, key, account):
+    upload = queue.add(alice, key, received())
+    account.fault("answer", status=413, body="no", path="/upload")
+    sending.send(str(upload.pk), taken(upload))
+    assert "Not uploaded. Claro answered with an error (413)." in words(web.get(LIST))
+    web.post(f"{LIST}{upload.pk}/retry/")
+    upload.refresh_from_db()
+    assert upload.state == State.QUEUED
+    web.post(f"{LIST}{upload.pk}/remove/")
+    assert not Upload.objects.exists()
+
+
+def test_what_claro_may_have_is_not_cancelled(web, alice, key, account):
+    upload = queue.add(alice, key, received())
+    account.fault("lost", path="/upload")
+    sending.send(str(upload.pk), taken(upload))
+    page = web.get(LIST)
+    assert "searches Claro's list" in words(page)
+    assert f"{upload.pk}/remove/" not in page.content.decode()
+    web.post(f"{LIST}{upload.pk}/remove/")
+    assert Upload.objects.exists()
+    assert "Too late to cancel" in told(web.get(LIST))
+
+
+def test_an_upload_is_its_user_s_alone(client_of, alice, bob, key):
+    team = teams.create("Team", alice)
+    Membership.objects.create(team=team, user=bob, role=Role.OWNER)
+    KeyShare.objects.create(key=key, team=team)
+    upload = queue.add(alice, key, received())
+    web = client_of(bob)
+    assert "things.csv" not in words(web.get(LIST))
+    for act in ("confirm", "retry", "remove"):
+        assert web.post(f"{LIST}{upload.pk}/{act}/").status_code == 404
+
+
+def test_a_viewer_may_not_upload_and_reads_whom_to_ask(client_of, alice, bob, key):
+    team = teams.create("Team", alice)
+    Membership.objects.create(team=team, user=bob, role=Role.VIEWER)
+    KeyShare.objects.create(key=key, team=team)
+    web = client_of(bob)
+    for response in (web.get(FORM), web.post(FORM, {"file": files(ROWS)})):
+        assert response.status_code == 403
+        assert "Ask an owner" in words(response)
+    assert not Upload.objects.exists()
+
+
+@pytest.mark.parametrize("is_signed_in", [True, False])
+def test_without_a_session_or_a_token_nothing_is_kept(alice, key, is_signed_in):
+    web = Client(enforce_csrf_checks=True)
+    if is_signed_in:
+        web.force_login(alice)
+    response = web.post(FORM, {"file": files(ROWS)})
+    assert response.status_code == (403 if is_signed_in else 302)
+    assert not Upload.objects.exists()
+
+
+def test_the_plain_text_of_a_file_is_never_on_the_disk(web, key, monkeypatch, tmp_path):
+    written = []
+
+    class Spy(type(io.BytesIO())):
+        def write(self, data: bytes) -> int:
+            written.append(bytes(data))
+            return super().write(data)
+
+    monkeypatch.setattr("tempfile.TemporaryFile", lambda **options: Spy())
+    monkeypatch.setattr("tempfile.NamedTemporaryFile", None)
+    web.post(FORM, {"file": files(b"secret text, " * 400_000, name="a.txt")})
+    assert Upload.objects.get().size_bytes == 13 * 400_000
+    assert written
+    assert not any(b"secret text" in data for data in written)
