@@ -91,5 +91,5 @@ class Upload(Sealed, Leased):
 
     @property
     def may_be_cancelled(self) -> bool:
-        """Whether nothing of it can be at Claro, or appear there later."""
-        return self.state != self.State.DONE and not self.may_be_at_claro
+        """Whether no worker sends it, or searches for it; a failed one may be at Claro nevertheless."""
+        return self.state == self.State.FAILED or (self.state != self.State.DONE and not self.may_be_at_claro)

@@ -15,7 +15,7 @@ class _Files(forms.ClearableFileInput):
 class _FilesField(forms.FileField):
     """At least one file. An empty one is refused by the checks, which have better words."""
 
-    widget = _Files
+    widget = _Files(attrs={"data-upload-files": ""})
 
     def clean(self, data: Any, initial: Any = None) -> list[Received]:
         clean_one = super().clean

@@ -1,6 +1,6 @@
 """The queue of a user's uploads: files that are added, confirmed, retried and cancelled."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from django.db import transaction
@@ -33,8 +33,13 @@ class Refusal:
 
 def keys_to_upload(user: User) -> list[ApiKey]:
     """The keys through which the user may upload and that Claro accepts, own ones first."""
-    keys = [key for key in access.keys_for(user).exclude(state=ApiKey.State.INVALID) if may(key.role, Action.UPLOAD)]
+    keys = open_to_uploads(access.keys_for(user))
     return sorted(keys, key=lambda key: (key.owner_id != user.pk, key.label))
+
+
+def open_to_uploads(keys: Iterable[ApiKey]) -> list[ApiKey]:
+    """Those with a role that may upload, and that Claro accepts."""
+    return [key for key in keys if key.state != ApiKey.State.INVALID and may(key.role, Action.UPLOAD)]
 
 
 def add(user: User, key: ApiKey, file: Received) -> Upload | Refusal:
@@ -60,12 +65,13 @@ def _added(user: User, key: ApiKey, file: Received) -> Upload | Refusal:
         sha256=file.sample.sha256,
         report=report.to_dict(),
     )
-    upload.questions = list(_questions(upload, report))
-    upload.state, upload.due_at = (State.ASKS, None) if upload.questions else (State.QUEUED, timezone.now())
     stored.keep(upload, file.file, file.data_key)
     try:
         with transaction.atomic():
+            # It locks the user: files that arrive at once are compared with one another.
             quotas.require_room(user, "uploads", Upload.objects.unfinished().filter(user=user))
+            upload.questions = list(_questions(upload, report))
+            upload.state, upload.due_at = (State.ASKS, None) if upload.questions else (State.QUEUED, timezone.now())
             upload.save(force_insert=True)
             _record(What.UPLOAD_QUEUED, upload)
             publish(upload)
@@ -93,7 +99,7 @@ def retry(upload: Upload) -> bool:
 
 
 def cancel(upload: Upload) -> bool:
-    """Deletes the stored file and its row; False if it is too late, because Claro may have the file."""
+    """Deletes the stored file and its row; False if it is too late, because Claro may be getting the file."""
     with transaction.atomic():
         # Against a worker that is about to send it: exactly one of the two finds the row as it needs it.
         found = Upload.objects.select_for_update().filter(pk=upload.pk).first()

@@ -75,14 +75,11 @@ def send(held: Held) -> str:
 
 
 def tidy() -> None:
-    """Forgets uploads that are over. A file that Claro may have stays until its user decides."""
-    old = Upload.objects.filter(state__in=(State.DONE, State.FAILED, State.ASKS), created_at__lt=_long_ago())
-    for upload in old.filter(may_be_at_claro=False):
+    """Forgets uploads that are over, or wait for an answer, with their files."""
+    long_ago = timezone.now() - FORGET_AFTER
+    over = (State.DONE, State.FAILED, State.ASKS)
+    for upload in Upload.objects.filter(state__in=over, created_at__lt=long_ago):
         upload.delete()
-
-
-def _long_ago() -> datetime:
-    return timezone.now() - FORGET_AFTER
 
 
 def _may_upload(upload: Upload) -> bool:

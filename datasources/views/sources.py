@@ -22,6 +22,7 @@ from datasources.rows.pages import StillLoading
 from datasources.sources import contents, durations, selection
 from datasources.sources.forms import SourceListForm
 from datasources.sources.listing import listing
+from datasources.uploads import queue
 from datasources.views import back, copies
 from datasources.views.guards import FORM, READ, keys_in, of_source, space_of
 from datasources.views.pages import render_page
@@ -173,6 +174,7 @@ def _list(request: HttpRequest, keys: list[ApiKey], form: QueryForm) -> HttpResp
         "paces": durations.paces(found.sources),
         "past_the_end": found.page > found.pages,
         "limits": form.LIMITS,
+        "upload_keys": queue.open_to_uploads(keys),
         "may_share": any(may(key.role, Action.SHARE) for key in keys),
         "may_delete": any(may(key.role, Action.DELETE) for key in keys),
         "most_at_once": selection.MOST,

@@ -2,7 +2,7 @@ from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect
+from django.shortcuts import redirect, render
 from django.views.decorators.csrf import csrf_exempt, csrf_protect
 from django.views.decorators.http import require_http_methods, require_safe
 
@@ -14,7 +14,7 @@ from datasources.uploads.forms import UploadForm
 from datasources.uploads.queue import Refusal
 from datasources.uploads.receiving import EncryptingHandler, Received
 from datasources.views.guards import FORM, POST, of_upload
-from datasources.views.pages import paged, render_page
+from datasources.views.pages import paged, render_page, wants_fragment
 
 
 @csrf_exempt  # Django reads the form for its token: `_upload` checks it once the handler is in place
@@ -34,25 +34,32 @@ def _upload(request: HttpRequest, keys: list[ApiKey]) -> HttpResponse:
     is_sent = request.method == "POST" and bool(keys)
     form = UploadForm(keys, *((request.POST, request.FILES) if is_sent else ()))
     if is_sent and form.is_valid():
-        _add(request, form.cleaned_data["key"], form.cleaned_data["file"])
-        return redirect("uploads:list")
+        added = [_added(request, form.cleaned_data["key"], file) for file in form.cleaned_data["file"]]
+        return _answer(request, added)
     return render_page(
         request, "uploads/form.html", {"form": form, "keys": keys}, 422 if request.method == "POST" else 200
     )
 
 
-def _add(request: HttpRequest, key: ApiKey, files: list[Received]) -> None:
-    """Queues the files, each for itself, with a message for each that is not."""
-    for file in files:
-        try:
-            added = queue.add(request.user, key, file)
-        except QuotaReached as error:
-            messages.error(request, f"{file.name}: {error}")
-            continue
-        if isinstance(added, Refusal):
-            messages.error(request, f"{added.name}: {added.reason}")
-        elif added.state == Upload.State.QUEUED:
-            tasks.start(added)
+def _added(request: HttpRequest, key: ApiKey, file: Received) -> Upload | Refusal:
+    """Queues one file. Its refusal does not concern the others."""
+    try:
+        added = queue.add(request.user, key, file)
+    except QuotaReached as error:
+        return Refusal(file.name, str(error))
+    if isinstance(added, Upload) and added.state == Upload.State.QUEUED:
+        tasks.start(added)
+    return added
+
+
+def _answer(request: HttpRequest, added: list[Upload | Refusal]) -> HttpResponse:
+    """A line for each file, for scripts; without them, the queue, with a message for each file that is not in it."""
+    if wants_fragment(request):
+        return render(request, "uploads/_added.html", {"added": added})
+    for one in added:
+        if isinstance(one, Refusal):
+            messages.error(request, f"{one.name}: {one.reason}")
+    return redirect("uploads:list")
 
 
 @login_required
@@ -61,6 +68,7 @@ def list_uploads(request: HttpRequest) -> HttpResponse:
     """The user's own queue, the newest first."""
     found = access.uploads_for(request.user).select_related("key", "source")
     context, status = paged(request, found.order_by("-created_at", "-pk"))
+    context["keys"] = queue.keys_to_upload(request.user)
     return render_page(request, "uploads/list.html", context, status)
 
 

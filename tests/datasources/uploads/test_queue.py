@@ -12,6 +12,7 @@ from datasources.models import ApiKey, AuditEvent, KeyShare, Upload
 from datasources.uploads import queue, stored
 from datasources.uploads.queue import Refusal
 from tests.conftest import synced
+from tests.support.threads import at_once
 from tests.support.uploads import ROWS, received
 
 State = Upload.State
@@ -78,6 +79,11 @@ def test_a_question_is_asked_before_anything_is_sent(alice, key, content, name, 
     assert not queue.confirm(upload)
 
 
+def test_of_the_same_files_at_once_one_is_sent_without_a_question(alice, key):
+    uploads = at_once(4, lambda: queue.add(alice, key, received()))
+    assert sorted(upload.state for upload in uploads) == [State.ASKS] * 3 + [State.QUEUED]
+
+
 def test_a_file_that_claro_has_is_asked_about(alice, key, account):
     account.add(fileName="things.csv", fileSize=len(ROWS))
     synced(key)
@@ -89,7 +95,7 @@ def test_cancelling_removes_the_file_unless_claro_may_have_it(alice, key):
     name = upload.file_name
     Upload.objects.update(may_be_at_claro=True, state=State.SENDING)
     assert not queue.cancel(upload)
-    Upload.objects.update(may_be_at_claro=False, state=State.QUEUED)
+    Upload.objects.update(state=State.FAILED)  # a person decides: nothing is on its way any more
     assert queue.cancel(upload)
     assert not Upload.objects.exists()
     assert not storages["copies"].exists(name)

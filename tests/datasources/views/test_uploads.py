@@ -11,7 +11,7 @@ from accounts.roles import Role
 from datasources import keys
 from datasources.models import ApiKey, KeyShare, Upload
 from datasources.uploads import queue, sending
-from tests.conftest import taken
+from tests.conftest import htmx, taken
 from tests.support.html import told, words
 from tests.support.uploads import ROWS, received
 
@@ -144,3 +144,20 @@ def test_the_plain_text_of_a_file_is_never_on_the_disk(web, key, monkeypatch, tm
     assert Upload.objects.get().size_bytes == 13 * 400_000
     assert written
     assert not any(b"secret text" in data for data in written)
+
+
+def test_scripts_get_a_line_for_each_file(web, key):
+    answers = [words(web.post(FORM, {"file": files(content)}, headers=htmx())) for content in (ROWS, ROWS, b"id\n1\n")]
+    assert "Stored. The dashboard sends it to Claro." in answers[0]
+    assert "needs your answer" in answers[1]
+    assert "Not uploaded. The file has 1 row below the header." in answers[2]
+    assert Upload.objects.count() == 2
+
+
+def test_the_list_offers_an_upload_to_members(client_of, alice, bob, key):
+    team = teams.create("Team", alice)
+    member = Membership.objects.create(team=team, user=bob, role=Role.MEMBER)
+    KeyShare.objects.create(key=key, team=team)
+    assert FORM in client_of(bob).get("/sources/").content.decode()
+    Membership.objects.filter(pk=member.pk).update(role=Role.VIEWER)
+    assert FORM not in client_of(bob).get("/sources/").content.decode()

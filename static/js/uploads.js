@@ -1,0 +1,168 @@
+// Uploads: chosen or dropped files are sent a few at a time, each with its progress. The page asks before it is left
+// meanwhile. Without scripts the same form sends them.
+import { filesOf } from "./dropped-files.js";
+import { HEADERS } from "./fragment.js";
+import { inUnits, left, sizes } from "./upload-words.js";
+
+const AT_ONCE = 3;
+const MOST_BYTES = 100 * 2 ** 20; // datasources/uploads/checks
+const SHOWN_EVERY_MS = 250;
+const waiting = [];
+let sending = 0;
+
+const panel = () => document.querySelector("[data-uploads]");
+// Where there are several keys: in the panel, or in the form.
+const chosenKey = () => document.querySelector("[data-uploads] [data-upload-key], [data-upload-form] [name=key]");
+const token = () => document.querySelector("[name=csrfmiddlewaretoken]").value;
+
+function announce(words) {
+  document.getElementById("announcer").textContent = words;
+}
+
+function add(files) {
+  const place = panel();
+  if (!place || !files.length) return;
+  place.hidden = false;
+  for (const file of files) {
+    const line = place.querySelector("template").content.firstElementChild.cloneNode(true);
+    line.querySelector("[data-name]").textContent = file.name;
+    line.querySelector("[data-state]").before(bar(file.name));
+    for (const button of line.querySelectorAll("button")) {
+      button.setAttribute("aria-label", `${button.textContent.trim()}: ${file.name}`);
+    }
+    place.querySelector("[data-lines]").append(line);
+    const upload = { file, line };
+    line.querySelector("[data-upload-cancel]").addEventListener("click", () => cancel(upload));
+    line.querySelector("[data-upload-retry]").addEventListener("click", () => {
+      line.querySelector("[data-upload-retry]").hidden = true;
+      waiting.push(upload);
+      next();
+    });
+    if (file.size > MOST_BYTES) fail(upload, "The file has more than 100 MB, the most that Claro accepts.");
+    else waiting.push(upload);
+  }
+  announce(`${files.length} ${files.length === 1 ? "file" : "files"} to upload.`);
+  if (!chosenKey()) next();
+  else place.scrollIntoView({ block: "nearest" });
+}
+
+function bar(label) {
+  const progress = document.createElement("progress");
+  progress.className = "progress";
+  progress.max = 1;
+  progress.value = 0;
+  progress.setAttribute("aria-label", label);
+  return progress;
+}
+
+function next() {
+  while (sending < AT_ONCE && waiting.length) send(waiting.shift());
+}
+
+function send(upload) {
+  const { file, line } = upload;
+  const place = panel();
+  const form = new FormData();
+  form.append("csrfmiddlewaretoken", token());
+  form.append("key", chosenKey()?.value ?? "");
+  form.append("file", file, file.name);
+  const request = new XMLHttpRequest();
+  upload.request = request;
+  request.open("POST", place.dataset.uploads);
+  for (const [name, value] of Object.entries({ ...HEADERS, "X-CSRFToken": token() })) request.setRequestHeader(name, value);
+  const show = progress(upload);
+  request.upload.addEventListener("progress", show);
+  request.upload.addEventListener("load", () => state(line, "Arrived. The server checks and stores it."));
+  request.addEventListener("load", () => answered(upload));
+  request.addEventListener("error", () => fail(upload, "The connection broke.", true));
+  request.addEventListener("loadend", () => {
+    sending -= 1;
+    upload.request = undefined;
+    next();
+  });
+  sending += 1;
+  state(line, "Starts");
+  request.send(form);
+}
+
+// Speed is that of the last seconds. Screen readers hear of the half of a long upload, and of its end.
+function progress({ file, line }) {
+  const began = performance.now();
+  let shown = 0;
+  let speed = 0;
+  let before = { at: began, loaded: 0 };
+  let isHalfSaid = false;
+  return ({ loaded, total }) => {
+    const now = performance.now();
+    if (now - shown < SHOWN_EVERY_MS && loaded < total) return;
+    const latest = ((loaded - before.loaded) / Math.max(now - before.at, 1)) * 1000;
+    speed = speed ? 0.7 * speed + 0.3 * latest : latest;
+    before = { at: now, loaded };
+    shown = now;
+    line.querySelector("progress").value = loaded / total;
+    state(line, `${sizes(loaded, total)} · ${inUnits(speed)}/s · ${left((total - loaded) / speed)}`);
+    if (!isHalfSaid && loaded >= total / 2 && now - began > 5000) {
+      isHalfSaid = true;
+      announce(`${file.name}: half sent.`);
+    }
+  };
+}
+
+function answered(upload) {
+  const { file, line, request } = upload;
+  // A redirect leads to the sign-in.
+  const isAnswer = request.status === 200 && new URL(request.responseURL).pathname === panel()?.dataset.uploads;
+  if (!isAnswer) {
+    const why = { 403: "You may not upload, or the page is too old. Reload it.", 503: "The dashboard is busy." };
+    const words = request.status === 200 ? "Sign in again." : why[request.status];
+    fail(upload, words ?? `The dashboard answered with an error (${request.status}).`, true);
+    return;
+  }
+  const answer = document.createElement("template");
+  answer.innerHTML = request.responseText;
+  const said = answer.content.querySelector("[data-said]").textContent.replace(/\s+/g, " ").trim();
+  line.replaceWith(...answer.content.children);
+  announce(`${file.name}: ${said}`);
+}
+
+function fail({ file, line }, why, mayRetry = false) {
+  state(line, `Not uploaded. ${why}`);
+  line.querySelector("[data-upload-retry]").hidden = !mayRetry;
+  announce(`${file.name}: not uploaded. ${why}`);
+}
+
+function cancel(upload) {
+  upload.request?.abort();
+  const place = waiting.indexOf(upload);
+  if (place >= 0) waiting.splice(place, 1);
+  upload.line.remove();
+}
+
+function state(line, words) {
+  line.querySelector("[data-state]").textContent = words;
+}
+
+addEventListener("beforeunload", (event) => {
+  if (sending || waiting.length) event.preventDefault();
+});
+document.addEventListener("click", ({ target }) => {
+  if (target.closest("[data-start]")) next();
+});
+document.addEventListener("submit", (event) => {
+  if (!event.target.matches("[data-upload-form]") || !waiting.length) return;
+  event.preventDefault();
+  next();
+});
+document.addEventListener("change", ({ target }) => {
+  if (!target.matches("[data-upload-files]") || !panel()) return;
+  add([...target.files]);
+  target.value = "";
+});
+
+for (const name of ["dragover", "drop"]) {
+  document.addEventListener(name, (event) => {
+    if (!panel() || !event.dataTransfer?.types.includes("Files")) return;
+    event.preventDefault();
+    if (name === "drop") filesOf(event.dataTransfer).then(add);
+  });
+}

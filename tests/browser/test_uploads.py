@@ -1,0 +1,98 @@
+"""Uploading in a browser: chosen and dropped files, progress, refusals, a connection that breaks, leaving the page."""
+
+import re
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from datasources import keys
+from datasources.models import ApiKey, Upload
+from datasources.uploads import stored
+from tests.support.uploads import ROWS
+
+pytestmark = pytest.mark.browser
+DROP = """([names, text]) => {
+  const transfer = new DataTransfer();
+  for (const name of names) transfer.items.add(new File([text], name));
+  document.body.dispatchEvent(new DragEvent("drop", { dataTransfer: transfer, bubbles: true, cancelable: true }));
+}"""
+
+
+def lines(page: Page):
+    return page.locator("[data-uploads] [data-lines] > li")
+
+
+def test_chosen_files_are_sent_and_those_that_break_a_rule_stay_out(page, key, tmp_path):
+    good, bad = tmp_path / "good.csv", tmp_path / "bad.csv"
+    good.write_bytes(ROWS)
+    bad.write_bytes(b"id\n1\n")
+    page.goto("/sources/upload/")
+    page.get_by_label("Files", exact=True).set_input_files([good, bad])
+    expect(lines(page).filter(has_text="good.csv")).to_contain_text("Stored. The dashboard sends it to Claro.")
+    expect(lines(page).filter(has_text="bad.csv")).to_contain_text("Not uploaded. The file has 1 row below the header.")
+    expect(page.locator("#announcer")).to_have_text(re.compile(r"^(good|bad)\.csv: "))
+    assert b"".join(stored.pieces(Upload.objects.get())) == ROWS
+    page.get_by_role("link", name="Open the queue").click()
+    expect(page.locator("#uploads")).to_contain_text("good.csv")
+
+
+def test_files_dropped_on_a_list_are_sent(page, key):
+    page.goto("/sources/")
+    page.evaluate(DROP, [[f"{number}.csv" for number in range(3)], ROWS.decode()])
+    expect(lines(page)).to_have_count(3)
+    expect(lines(page).filter(has_text="Stored")).to_have_count(3)
+    assert Upload.objects.count() == 3
+
+
+def test_where_there_are_several_keys_nothing_is_sent_before_one_is_chosen(page, alice, account, key):
+    other = keys.add(alice, "Other", account.another_key(), ApiKey.State.VALID)
+    page.goto("/sources/upload/")
+    page.get_by_label("Files", exact=True).set_input_files([{"name": "a.csv", "mimeType": "text/csv", "buffer": ROWS}])
+    expect(lines(page)).to_contain_text("Waiting")
+    page.get_by_label("Key", exact=True).select_option("Other")
+    page.get_by_role("button", name="Upload", exact=True).click()
+    expect(lines(page)).to_contain_text("Stored")
+    assert Upload.objects.get().key == other
+
+
+def test_files_dropped_on_a_list_wait_for_the_choice_of_a_key(page, alice, account, key):
+    other = keys.add(alice, "Other", account.another_key(), ApiKey.State.VALID)
+    page.goto("/sources/")
+    page.evaluate(DROP, [["a.csv"], ROWS.decode()])
+    expect(lines(page)).to_contain_text("Waiting")
+    page.locator("[data-uploads]").get_by_label("Key").select_option("Other")
+    page.locator("[data-uploads]").get_by_role("button", name="Upload", exact=True).click()
+    expect(lines(page)).to_contain_text("Stored")
+    assert Upload.objects.get().key == other
+
+
+def test_a_connection_that_breaks_is_retried_by_hand(page, witness, key):
+    witness.expects("ERR_CONNECTION_RESET")
+    page.goto("/sources/upload/")
+    page.route("**/sources/upload/", lambda route: route.abort("connectionreset"))
+    page.get_by_label("Files", exact=True).set_input_files([{"name": "a.csv", "mimeType": "text/csv", "buffer": ROWS}])
+    expect(lines(page)).to_contain_text("Not uploaded. The connection broke.")
+    page.unroute("**/sources/upload/")
+    page.get_by_role("button", name="Retry").click()
+    expect(lines(page)).to_contain_text("Stored")
+    assert Upload.objects.get().size_bytes == len(ROWS)
+
+
+def test_a_file_that_is_being_sent_shows_its_pace_holds_the_page_and_is_cancelled(page, witness, key, tmp_path: Path):
+    witness.expects("dialog: ")  # it is dismissed
+    large = tmp_path / "large.txt"
+    large.write_bytes(b"a line of text\n" * 600_000)
+    network = page.context.new_cdp_session(page)
+    network.send("Network.enable")
+    page.goto("/sources/upload/")
+    slow = {"offline": False, "latency": 0, "downloadThroughput": -1, "uploadThroughput": 200_000}
+    network.send("Network.emulateNetworkConditions", slow)
+    page.get_by_label("Files", exact=True).set_input_files(large)
+    expect(lines(page)).to_contain_text(re.compile(r"of 9\.0 MB · .*/s · .* left"))
+    with page.expect_event("dialog") as asked:
+        page.get_by_role("link", name="Downloads").click(no_wait_after=True)
+    assert asked.value.type == "beforeunload"
+    page.get_by_role("button", name="Cancel: large.txt").click()
+    expect(lines(page)).to_have_count(0)
+    assert not Upload.objects.exists()
