@@ -45,6 +45,16 @@ def test_files_dropped_on_a_list_are_sent(page, key):
     assert Upload.objects.count() == 3
 
 
+@pytest.mark.slow
+def test_a_hundred_files_dropped_at_once_all_arrive(page, key):
+    page.goto("/uploads/")
+    page.evaluate(DROP, [[f"{number}.csv" for number in range(100)], ROWS.decode()])
+    expect(lines(page)).to_have_count(100)
+    expect(lines(page).filter(has_text="Stored")).to_have_count(100)
+    assert Upload.objects.count() == 100
+    expect(page.locator("#uploads li")).to_have_count(50)  # a page of the queue, which follows
+
+
 def test_where_there_are_several_keys_nothing_is_sent_before_one_is_chosen(page, alice, account, key):
     other = keys.add(alice, "Other", account.another_key(), ApiKey.State.VALID)
     page.goto("/sources/upload/")

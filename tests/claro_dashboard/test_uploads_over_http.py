@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from django.core.files.storage import storages
 
 from datasources import keys
 from datasources.models import ApiKey, Upload
@@ -38,6 +39,11 @@ def cookies_of(visitor: Visitor) -> tuple[str, str]:
     token = visitor.session.cookies["csrftoken"]
     session = visitor.session.cookies["sessionid"]
     return f"Cookie: sessionid={session}; csrftoken={token}", f"X-CSRFToken: {token}"
+
+
+def stored_names() -> set[str]:
+    folder = Path(storages["copies"].location) / stored.FOLDER
+    return {path.name for path in folder.iterdir()} if folder.exists() else set()
 
 
 def memory_mb(server: WebServer) -> float:
@@ -97,3 +103,18 @@ def test_without_an_announced_size_the_limit_of_other_pages_counts(server, visit
         for _ in range(20):
             client.send(b"10000\r\n" + b"x" * 65_536 + b"\r\n")
         assert client.answer()[0] == 413
+
+
+@pytest.mark.slow
+def test_a_web_process_killed_while_a_file_arrives_leaves_nothing(alice, account, redis_server, tmp_path):
+    keys.add(alice, "Main", account.key, ApiKey.State.VALID)
+    killed = WebServer(tmp_path)
+    before = stored_names()
+    with RawClient(killed.port) as client:
+        client.head("POST", PATH, "Content-Length: 9000000", KIND, *cookies_of(Visitor(killed, alice)))
+        client.send(HEAD + b"x" * 5_000_000)
+        killed.kill()
+    killed.stop()
+    assert list(receiving.folder().iterdir()) == []
+    assert stored_names() == before
+    assert not Upload.objects.exists()
