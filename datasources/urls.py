@@ -49,6 +49,7 @@ sources_urls = [
     path("checks/", sources.checks, name="checks"),
     path("refresh/", sources.refresh, name="refresh"),
     path("upload/", uploads.upload, name="upload"),
+    path("upload/check/", uploads.check, name="check_upload"),
     path("chosen/download/", bulk.download, name="download_chosen"),
     path("chosen/share/", bulk.share, name="share_chosen"),
     path("chosen/delete/", bulk.delete, name="delete_chosen"),

@@ -5,6 +5,7 @@ from typing import Any
 from django import forms
 
 from datasources.models import ApiKey
+from datasources.uploads import checks
 from datasources.uploads.receiving import Received
 
 
@@ -40,3 +41,14 @@ class UploadForm(forms.Form):
     def clean_key(self) -> ApiKey:
         """The chosen key; the only one where there is no choice."""
         return self._keys[self.cleaned_data["key"] or next(iter(self._keys))]
+
+
+class HeadForm(forms.Form):
+    """The start of a file that the browser is about to send, and the size of all of it."""
+
+    file = forms.FileField(allow_empty_file=True)
+    size = forms.IntegerField(min_value=0)
+
+    def report(self) -> checks.Report:
+        file = self.cleaned_data["file"]
+        return checks.check(file.name, checks.sample_of_head(file.read(checks.HEAD_BYTES), self.cleaned_data["size"]))

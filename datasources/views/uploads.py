@@ -10,11 +10,11 @@ from accounts.quotas import QuotaReached
 from datasources import access, tasks
 from datasources.models import ApiKey, Upload
 from datasources.uploads import queue
-from datasources.uploads.forms import UploadForm
+from datasources.uploads.forms import HeadForm, UploadForm
 from datasources.uploads.queue import Refusal
 from datasources.uploads.receiving import EncryptingHandler, Received
 from datasources.views.guards import FORM, POST, of_upload
-from datasources.views.pages import paged, render_page, wants_fragment
+from datasources.views.pages import paged, render_page, render_problem, wants_fragment
 
 
 @csrf_exempt  # Django reads the form for its token: `_upload` checks it once the handler is in place
@@ -22,11 +22,28 @@ from datasources.views.pages import paged, render_page, wants_fragment
 @require_http_methods(FORM)
 def upload(request: HttpRequest) -> HttpResponse:
     """Takes files for the queue. Without a role that may upload, the body is not read."""
+    keys = _keys(request)
+    request.upload_handlers = [EncryptingHandler(request)]
+    return _upload(request, keys)
+
+
+def _keys(request: HttpRequest) -> list[ApiKey]:
+    """The keys through which the user may upload. Raises PermissionDenied if all that the user has forbid it."""
     keys = queue.keys_to_upload(request.user)
     if not keys and access.keys_for(request.user).exists():
         raise PermissionDenied
-    request.upload_handlers = [EncryptingHandler(request)]
-    return _upload(request, keys)
+    return keys
+
+
+@login_required
+@require_http_methods(POST)
+def check(request: HttpRequest) -> HttpResponse:
+    """How a large file will be read, by its start: before the browser sends all of it. Nothing is kept."""
+    _keys(request)
+    form = HeadForm(request.POST, request.FILES)
+    if not form.is_valid():
+        return render_problem(request, 422, "Not checked", "The start of the file did not arrive.")
+    return render(request, "uploads/_checked.html", {"report": form.report()})
 
 
 @csrf_protect

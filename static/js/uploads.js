@@ -6,14 +6,18 @@ import { inUnits, left, sizes } from "./upload-words.js";
 
 const AT_ONCE = 3;
 const MOST_BYTES = 100 * 2 ** 20; // datasources/uploads/checks
+const HEAD_BYTES = 256 * 1024; // of it, the server can check as much before the rest is sent
 const SHOWN_EVERY_MS = 250;
 const waiting = [];
 let sending = 0;
+let hasStarted = false; // where the user chooses a key first
 
 const panel = () => document.querySelector("[data-uploads]");
 // Where there are several keys: in the panel, or in the form.
 const chosenKey = () => document.querySelector("[data-uploads] [data-upload-key], [data-upload-form] [name=key]");
 const token = () => document.querySelector("[name=csrfmiddlewaretoken]").value;
+
+const headers = () => ({ ...HEADERS, "X-CSRFToken": token() });
 
 function announce(words) {
   document.getElementById("announcer").textContent = words;
@@ -23,6 +27,7 @@ function add(files) {
   const place = panel();
   if (!place || !files.length) return;
   place.hidden = false;
+  hasStarted = false;
   for (const file of files) {
     const line = place.querySelector("template").content.firstElementChild.cloneNode(true);
     line.querySelector("[data-name]").textContent = file.name;
@@ -39,11 +44,38 @@ function add(files) {
       next();
     });
     if (file.size > MOST_BYTES) fail(upload, "The file has more than 100 MB, the most that Claro accepts.");
+    else if (file.size > HEAD_BYTES) check(upload);
     else waiting.push(upload);
   }
   announce(`${files.length} ${files.length === 1 ? "file" : "files"} to upload.`);
   if (!chosenKey()) next();
   else place.scrollIntoView({ block: "nearest" });
+}
+
+// A large file that breaks a rule is not sent. If the check fails, the file is: the server repeats it.
+async function check(upload) {
+  const { file, line } = upload;
+  const form = new FormData();
+  form.append("file", file.slice(0, HEAD_BYTES), file.name);
+  form.append("size", file.size);
+  state(line, "Checking");
+  try {
+    const answer = await fetch(panel().dataset.checks, { method: "POST", body: form, headers: headers(), redirect: "error" });
+    const found = document.createElement("template");
+    if (answer.ok) found.innerHTML = await answer.text();
+    const problem = found.content.querySelector("[data-problem]");
+    if (problem) {
+      fail(upload, problem.textContent);
+      return;
+    }
+    line.querySelector("[data-state]").after(found.content);
+  } catch {
+    // Sent all the same.
+  }
+  if (!line.isConnected) return; // cancelled
+  state(line, "Waiting");
+  waiting.push(upload);
+  if (!chosenKey() || hasStarted) next();
 }
 
 function bar(label) {
@@ -59,6 +91,11 @@ function next() {
   while (sending < AT_ONCE && waiting.length) send(waiting.shift());
 }
 
+function start() {
+  hasStarted = true;
+  next();
+}
+
 function send(upload) {
   const { file, line } = upload;
   const place = panel();
@@ -69,7 +106,7 @@ function send(upload) {
   const request = new XMLHttpRequest();
   upload.request = request;
   request.open("POST", place.dataset.uploads);
-  for (const [name, value] of Object.entries({ ...HEADERS, "X-CSRFToken": token() })) request.setRequestHeader(name, value);
+  for (const [name, value] of Object.entries(headers())) request.setRequestHeader(name, value);
   const show = progress(upload);
   request.upload.addEventListener("progress", show);
   request.upload.addEventListener("load", () => state(line, "Arrived. The server checks and stores it."));
@@ -146,12 +183,12 @@ addEventListener("beforeunload", (event) => {
   if (sending || waiting.length) event.preventDefault();
 });
 document.addEventListener("click", ({ target }) => {
-  if (target.closest("[data-start]")) next();
+  if (target.closest("[data-start]")) start();
 });
 document.addEventListener("submit", (event) => {
   if (!event.target.matches("[data-upload-form]") || !waiting.length) return;
   event.preventDefault();
-  next();
+  start();
 });
 document.addEventListener("change", ({ target }) => {
   if (!target.matches("[data-upload-files]") || !panel()) return;

@@ -45,6 +45,24 @@ def test_files_dropped_on_a_list_are_sent(page, key):
     assert Upload.objects.count() == 3
 
 
+def test_a_large_file_that_breaks_a_rule_is_not_sent_at_all(page, key, tmp_path):
+    (tmp_path / "table.xlsx").write_bytes(b"PK\x03\x04 xl/workbook" + bytes(2_000_000))
+    (tmp_path / "table.csv").write_bytes(b"id,id\n" + b"1,2\n" * 200_000)
+    sent = []
+    page.on("request", lambda request: sent.append(request.url.rpartition("/sources/")[2]))
+    page.goto("/sources/upload/")
+    page.get_by_label("Files", exact=True).set_input_files([tmp_path / "table.xlsx", tmp_path / "table.csv"])
+    expect(lines(page).filter(has_text="xlsx")).to_contain_text("Not uploaded. This is a spreadsheet.")
+    expect(lines(page).filter(has_text="table.csv")).to_contain_text("Stored")
+    assert [url for url in sent if url.startswith("upload/")] == [
+        "upload/",
+        "upload/check/",
+        "upload/check/",
+        "upload/",
+    ]
+    assert Upload.objects.get().name == "table.csv"
+
+
 @pytest.mark.slow
 def test_a_hundred_files_dropped_at_once_all_arrive(page, key):
     page.goto("/uploads/")
@@ -89,6 +107,7 @@ def test_a_connection_that_breaks_is_retried_by_hand(page, witness, key):
     assert Upload.objects.get().size_bytes == len(ROWS)
 
 
+@pytest.mark.slow
 def test_a_file_that_is_being_sent_shows_its_pace_holds_the_page_and_is_cancelled(page, witness, key, tmp_path: Path):
     witness.expects("dialog: ")  # it is dismissed
     large = tmp_path / "large.txt"

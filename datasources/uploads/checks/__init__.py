@@ -9,9 +9,20 @@ from typing import Any
 
 from datasources.uploads.checks import columns, kinds, tables
 from datasources.uploads.checks.kinds import Kind, Refused
-from datasources.uploads.checks.sample import Sample, Sampler, sample_of
+from datasources.uploads.checks.sample import HEAD_BYTES, Sample, Sampler, sample_of, sample_of_head
 
-__all__ = ["FILE_BYTES_MAX", "ROWS_MIN", "Kind", "Report", "Sample", "Sampler", "check", "sample_of"]
+__all__ = [
+    "FILE_BYTES_MAX",
+    "HEAD_BYTES",
+    "ROWS_MIN",
+    "Kind",
+    "Report",
+    "Sample",
+    "Sampler",
+    "check",
+    "sample_of",
+    "sample_of_head",
+]
 
 FILE_BYTES_MAX = 100 * 2**20
 ROWS_MIN, ROWS_MAX, ROWS_MAX_FREE = 10, 1_000_000, 10_000

@@ -62,3 +62,14 @@ def sample_of(content: bytes) -> Sample:
     sampler = Sampler()
     sampler.feed(content)
     return sampler.sample()
+
+
+def sample_of_head(head: bytes, size_bytes: int) -> Sample:
+    """The sample of a file of this size, of which only the start is there. It has no SHA-256, and no lines."""
+    if len(head) >= size_bytes:
+        return sample_of(head)
+    try:
+        codecs.getincrementaldecoder("utf-8")().decode(head)
+    except UnicodeDecodeError:
+        return Sample(head, size_bytes, "", is_utf8=False, lines=0)
+    return Sample(head, size_bytes, "", is_utf8=True, lines=0)

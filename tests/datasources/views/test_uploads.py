@@ -161,3 +161,13 @@ def test_the_list_offers_an_upload_to_members(client_of, alice, bob, key):
     assert FORM in client_of(bob).get("/sources/").content.decode()
     Membership.objects.filter(pk=member.pk).update(role=Role.VIEWER)
     assert FORM not in client_of(bob).get("/sources/").content.decode()
+
+
+def test_the_start_of_a_large_file_is_checked_before_the_rest_is_sent(web, key):
+    good = web.post(f"{FORM}check/", {"file": files(b"id,id\n" + b"1,2\n" * 50_000), "size": 9_000_000})
+    assert "Column names are repeated: “id”." in words(good)
+    assert "CSV, UTF-8, comma" in words(good)
+    bad = web.post(f"{FORM}check/", {"file": files(b"PK\x03\x04 xl/"), "size": 9_000_000})
+    assert "This is a spreadsheet." in words(bad)
+    assert web.post(f"{FORM}check/", {"size": "x"}).status_code == 422
+    assert not Upload.objects.exists()

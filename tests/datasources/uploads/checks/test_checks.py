@@ -7,14 +7,16 @@ from pathlib import Path
 
 import pytest
 
-from datasources.uploads.checks import FILE_BYTES_MAX, Sample, check, sample_of
+from datasources.uploads.checks import FILE_BYTES_MAX, Sample, check, sample_of, sample_of_head
 from datasources.uploads.checks.sample import HEAD_BYTES
 
 ROOT = Path(__file__).resolve().parents[4]
 
 
 def csv_file(rows: int = 10, header: str = "id,name", row: str = "{},thing") -> bytes:
-    return "\n".join([header, *(row.format(number) for number in range(1, rows + 1)), ""]).encode()
+    return "\n".join([header, *(row.format(number) for number in range(1, rows + 1)), ""]).encode(
+        errors="surrogateescape"
+    )
 
 
 def report(content: bytes, name: str = "a.csv"):
@@ -190,6 +192,13 @@ def test_of_a_large_file_only_the_start_is_read():
     assert report(b'{"rows": ' + objects + b"}", "a.json").problem == ""
     many = "\n".join(json.dumps({"id": number}) for number in range(50_000)).encode()
     assert (report(many, "a.jsonl").problem, report(many, "a.jsonl").columns) == ("", ("id",))
+
+
+@pytest.mark.parametrize("content", [csv_file(60_000), csv_file(60_000, row="{},é"), csv_file(60_000, row="{},\udce9")])
+def test_the_start_of_a_large_file_has_the_same_report(content):
+    found = check("a.csv", sample_of_head(content[:HEAD_BYTES], len(content)))
+    assert found == report(content)
+    assert check("a.csv", sample_of_head(csv_file(), len(csv_file()))) == report(csv_file())
 
 
 def test_ten_rows_beyond_the_start_are_not_called_missing():

@@ -19,6 +19,7 @@ PATHS = {
     ("GET", "/sources/upload/"): Action.UPLOAD,
     # Without a file.
     ("POST", "/sources/upload/"): Action.UPLOAD,
+    ("POST", "/sources/upload/check/"): Action.UPLOAD,
     ("GET", "/uploads/"): Action.BROWSE,
     ("GET", "/sources/{datasource_id}/"): Action.BROWSE,
     ("GET", "/sources/{datasource_id}/first-rows/"): Action.BROWSE,
