@@ -13,8 +13,10 @@ from moto.server import ThreadedMotoServer
 from datasources.copies import store, upkeep
 from datasources.copies.store import CopyLost
 from datasources.models import TableCopy
+from datasources.uploads import queue, stored
 from tests.support.copies import built, contents, copied
 from tests.support.processes import free_port
+from tests.support.uploads import received
 
 COLUMNS, ROWS = ["id", "name"], [[number, f"thing {number}"] for number in range(1, 121)]
 
@@ -57,10 +59,26 @@ def names(bucket) -> list[str]:
 
 def test_a_copy_comes_back_from_s3(copy, bucket):
     assert names(bucket) == [f"ours/{copy.file_name}", "ours/readme.txt"]
-    stored = bucket.Object(f"ours/{copy.file_name}").get()["Body"].read()
-    assert b"thing" not in stored
-    assert len(stored) == copy.stored_bytes
+    sealed = bucket.Object(f"ours/{copy.file_name}").get()["Body"].read()
+    assert b"thing" not in sealed
+    assert len(sealed) == copy.stored_bytes
     assert contents(store.fetch(copy))[1] == ROWS
+
+
+@pytest.mark.parametrize("size", [1000, 20 * 2**20 + 3])
+def test_an_upload_waits_in_s3_and_leaves_it(alice, key, bucket, monkeypatch, size):
+    content = os.urandom(size)
+    upload = queue.add(alice, key, received(content.hex().encode()[:size], "a.txt"))
+    assert names(bucket) == ["ours/readme.txt", f"ours/{upload.file_name}"]
+    assert b"".join(stored.pieces(upload)) == content.hex().encode()[:size]
+    orphan = f"ours/{stored.FOLDER}/orphan"
+    bucket.put_object(Key=orphan, Body=b"x")
+    monkeypatch.setattr(stored, "WRITTEN_WITHIN", -stored.WRITTEN_WITHIN)
+    stored.tidy()
+    upkeep.tidy()
+    assert names(bucket) == ["ours/readme.txt", f"ours/{upload.file_name}"]
+    assert queue.cancel(upload)
+    assert names(bucket) == ["ours/readme.txt"]
 
 
 def test_a_file_of_several_parts_comes_back(table, tmp_path):
