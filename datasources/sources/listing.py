@@ -135,6 +135,15 @@ def _page(keys: int, has_bin: bool, *filters: str, sort: str, order: str) -> Pre
     return Prepared(query)
 
 
+def failures(sources: Iterable[Source]) -> dict[int, str]:
+    """Claro's reasons for the failed ones, by primary key. One query, none if no source failed."""
+    failed = [source.pk for source in sources if source.has_failed]
+    if not failed:
+        return {}
+    found = Source.objects.filter(pk__in=failed).only("extra", "details", "details_at", "last_seen_at")
+    return {source.pk: reason for source in found if (reason := source.failure)}
+
+
 def _behind(keys: int, has_bin: bool, *filters: str) -> QuerySet[Source]:
     """The sources behind so many keys, with slots for the keys' ids and for the values of the filters."""
     sources = access.sources_behind(Slot(f"key{place}", UUIDField()) for place in range(keys))

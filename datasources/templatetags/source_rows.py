@@ -25,6 +25,8 @@ register = template.Library()
 KNOWN = (COMPLETED, FAILED, PROCESSING)
 # A longer name may be cut by the table, and is shown whole on hover.
 LONG_NAME = 20
+# So much of a failure's reason is a line or two.
+REASON = 120
 # A margin would indent the next line where the row breaks here.
 _GAP = "\N{EM SPACE}"
 # The ids of the verbs, as short as can be: they stand in every row.
@@ -38,7 +40,7 @@ def row_labels() -> SafeString:
 
 @register.simple_tag(takes_context=True)
 def source_rows(context: template.Context) -> SafeString:
-    """The rows of `found.sources`, with their paces in `paces`."""
+    """The rows of `found.sources`, with their paces in `paces`, and reasons in `failures`."""
     line = _Line(context)
     return SafeString("".join(map(line.html, context["found"].sources)))
 
@@ -112,7 +114,7 @@ class _Line:
     def __init__(self, context: template.Context):
         self._context = context
         self._now = timezone.now()
-        self._paces = context["paces"]
+        self._paces, self._failures = context["paces"], context["failures"]
         self._has_key_column = len(context["keys"]) > 1
         # Resolving a path takes longer than all the rest of a row: a path is made once a key, then copied.
         self._paths: dict[object, tuple[Callable[[str, str], str], bool, bool]] = {}
@@ -131,7 +133,7 @@ class _Line:
             f'aria-labelledby="c {its}"></td>'
             f'<td class="file-cell icon-{claro.kind_icon(source.content_type)}">'
             f"<a class=name id={its} href={path(uuid, '')}{whole}>{shown}</a>"
-            f"{_paces(source, pace) if pace else ''}</td>"
+            f"{_paces(source, pace) if pace else self._failure(source)}</td>"
             f"<td {_status(source.status)}</td>"
             f"<td data-priority=4>{escape(claro.kind(source.content_type))}</td>"
             f"{_size(source.size_bytes)}<td>{self._ago(source.uploaded_at)}</td>"
@@ -142,6 +144,12 @@ class _Line:
             f"{_link('share', path(uuid, 'share/'), f's {its}') if may_share else ''}"
             f"{_link('trash', path(uuid, 'delete/'), f'x {its}') if may_delete else ''}</td></tr>\n"
         )
+
+    def _failure(self, source: Source) -> str:
+        """The reason why a source failed, shortened; the details page has all of it."""
+        reason = visible(self._failures.get(source.pk, ""))
+        cut = f"{reason[:REASON]}…" if len(reason) > REASON else reason
+        return f"<div class=pace><bdi>{escape(cut)}</bdi></div>" if cut else ""
 
     def _of_key(self, source: Source) -> tuple[Callable[[str, str], str], bool, bool]:
         known = self._paths.get(source.key_id)

@@ -21,7 +21,7 @@ from datasources.rows import pages
 from datasources.rows.pages import StillLoading
 from datasources.sources import contents, durations, selection
 from datasources.sources.forms import SourceListForm
-from datasources.sources.listing import listing
+from datasources.sources.listing import failures, listing
 from datasources.uploads import queue
 from datasources.views import back, copies
 from datasources.views.guards import FORM, READ, keys_in, of_source, space_of
@@ -172,6 +172,7 @@ def _list(request: HttpRequest, keys: list[ApiKey], form: QueryForm) -> HttpResp
         "complaints": form.complaints(),
         "found": found,
         "paces": durations.paces(found.sources),
+        "failures": failures(found.sources),
         "past_the_end": found.page > found.pages,
         "limits": form.LIMITS,
         "upload_keys": queue.open_to_uploads(keys),

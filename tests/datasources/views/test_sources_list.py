@@ -353,3 +353,12 @@ def test_a_long_name_stands_in_a_row_twice(web, account, key):
     synced(key)
     [row] = re.findall("<tr id=.*?</tr>", web.get("/sources/").content.decode())
     assert row.count("long-" * 40) == 2
+
+
+def test_a_failed_file_shows_its_reason_below_its_name(web, key, account):
+    reason = "The first line holds <numbers> only. " * 9
+    account.add_many([{"fileName": "bad.csv", "status": "failed", "error": reason}, {"fileName": "good.csv"}])
+    synced(key)
+    page = words(web.get("/sources/"))
+    assert f"bad.csv {reason[:120]}…" in page
+    assert page.count("The first line holds") == 3  # the rest is cut
