@@ -11,6 +11,7 @@ from threading import Event
 from typing import TYPE_CHECKING
 
 from django.db import transaction
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from accounts.roles import Action, may
@@ -33,7 +34,9 @@ if TYPE_CHECKING:
 State = Upload.State
 # Files that a process sends at once, of its 16 threads: each may take minutes.
 AT_ONCE, AT_ONCE_OF_USER = 6, 3
-STAND_ASIDE = timedelta(seconds=2)
+# A file without a place looks for one later, the more wait beside it: a batch does not keep the workers busy. A file
+# that is done makes the next ones due.
+STAND_ASIDE, ASIDE_FOR_EACH, ASIDE_AT_MOST = timedelta(seconds=2), timedelta(seconds=0.2), timedelta(seconds=30)
 # Claro may list a file some time after it took it: its list is searched after each of these.
 SEARCHED_AFTER = (timedelta(seconds=5), timedelta(minutes=1))
 # Calls of one file whose outcome was unknown and whose file was not found; then a person decides.
@@ -63,15 +66,36 @@ def send(held: Held) -> str:
         return upload.state
     limits = {"uploads": AT_ONCE, f"user:{upload.user_id}": AT_ONCE_OF_USER}
     if not _slots.take(limits):
-        held.finish(timezone.now() + STAND_ASIDE)
+        aside = STAND_ASIDE + _waiting(upload).count() * ASIDE_FOR_EACH
+        held.finish(timezone.now() + min(aside, ASIDE_AT_MOST))
         return "crowded"
     try:
-        if not _may_upload(upload):
-            return _fail(held, UploadFailed(user_message="You may no longer upload with this key."))
-        return _search(held) if upload.may_be_at_claro else _send(held)
+        outcome = _advance(held)
     finally:
         _slots.give_back(limits)
         queue.publish(upload)
+    if outcome in ("done", "failed"):
+        _wake_next(upload)
+    return outcome
+
+
+def _advance(held: Held) -> str:
+    upload: Upload = held.work
+    if not _may_upload(upload):
+        return _fail(held, UploadFailed(user_message="You may no longer upload with this key."))
+    return _search(held) if upload.may_be_at_claro else _send(held)
+
+
+def _waiting(upload: Upload) -> QuerySet[Upload]:
+    """The user's files that no worker has, in the order in which they arrived."""
+    return Upload.objects.filter(user=upload.user_id, state=State.QUEUED, leased_until=None).order_by("created_at")
+
+
+def _wake_next(upload: Upload) -> None:
+    """Makes the user's next files due, as many as have a place. One that waits for Claro stays put off."""
+    found = list(_waiting(upload).filter(problem__isnull=True).values_list("pk", flat=True)[:AT_ONCE_OF_USER])
+    now = timezone.now()
+    Upload.objects.filter(pk__in=found, leased_until=None, due_at__gt=now).update(due_at=now)
 
 
 def tidy() -> None:

@@ -165,6 +165,26 @@ def test_at_the_limit_a_batch_waits_and_costs_one_call(alice, account, key):
     assert {rest for _, *rest in due for rest in [tuple(rest)]} == {(State.QUEUED, False)}
 
 
+def test_a_batch_stands_aside_for_long_and_each_that_is_done_wakes_the_next(alice, key):
+    uploads = [queue.add(alice, key, received(ROWS + b"21,%d\n" % number)) for number in range(12)]
+    first, *others = uploads
+    places = {f"user:{alice.pk}": sending.AT_ONCE_OF_USER}
+    for _ in range(sending.AT_ONCE_OF_USER):
+        assert sending._slots.take(places)
+    try:
+        for upload in others:
+            assert sent(upload) == "crowded"
+        waits = [upload.due_at - timezone.now() for upload in others]
+        assert min(waits) > timedelta(seconds=3)
+        assert max(waits) < timedelta(seconds=6)
+    finally:
+        for _ in range(sending.AT_ONCE_OF_USER):
+            sending._slots.give_back(places)
+    assert sent(first) == "done"
+    due = Upload.objects.filter(due_at__lte=timezone.now()).order_by("created_at")
+    assert list(due) == others[: sending.AT_ONCE_OF_USER]
+
+
 def test_a_refused_key_rests_its_uploads_until_it_is_replaced(still, upload, account, key):
     account.revoke()
     assert sent(upload) == "waits"
