@@ -7,7 +7,7 @@ from django.views.decorators.csrf import csrf_exempt, csrf_protect
 from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts.quotas import QuotaReached
-from datasources import access, tasks
+from datasources import access, stalled, tasks
 from datasources.models import ApiKey, Upload
 from datasources.uploads import queue
 from datasources.uploads.forms import HeadForm, UploadForm
@@ -86,6 +86,7 @@ def list_uploads(request: HttpRequest) -> HttpResponse:
     found = access.uploads_for(request.user).select_related("key", "source")
     context, status = paged(request, found.order_by("-created_at", "-pk"))
     context["keys"] = queue.keys_to_upload(request.user)
+    context["standing_still"] = stalled.among(context["page"].object_list)
     return render_page(request, "uploads/list.html", context, status)
 
 

@@ -12,6 +12,7 @@ from datasources import keys
 from datasources.models import ApiKey, KeyShare, Upload
 from datasources.uploads import queue, sending
 from tests.conftest import htmx, taken
+from tests.support.heartbeats import all_alive
 from tests.support.html import told, words
 from tests.support.uploads import ROWS, received
 
@@ -171,3 +172,11 @@ def test_the_start_of_a_large_file_is_checked_before_the_rest_is_sent(web, key):
     assert "This is a spreadsheet." in words(bad)
     assert web.post(f"{FORM}check/", {"size": "x"}).status_code == 422
     assert not Upload.objects.exists()
+
+
+def test_without_a_worker_the_queue_shows_that_it_stands_still(web, alice, key):
+    queue.add(alice, key, received())
+    Upload.objects.update(due_at="2026-01-01T00:00Z")
+    assert "no worker is running" in words(web.get(LIST))
+    all_alive()
+    assert "no worker is running" not in words(web.get(LIST))
