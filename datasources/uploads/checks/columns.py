@@ -1,7 +1,7 @@
 """Warnings about columns: their names, and the kinds of their values."""
 
 import re
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 
 # A column is mixed from this share of numbers on: names such as “1984” are rarer.
@@ -43,19 +43,34 @@ def warnings_of(header: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterato
     longer = sum(any(cell.strip() for cell in row[len(header) :]) for row in rows)
     if longer:
         yield f"{longer:,} of the first {len(rows):,} rows have more cells than the header."
+    sorts, examples = _sorts_of_columns(len(header), rows)
     mixed, dates = [], []
-    for place, name in enumerate(header):
-        cells = [row[place] for row in rows if place < len(row) and row[place].strip()]
-        sorts = Counter(map(sort_of, cells))
-        if sorts["text"] and sorts["number"] >= MIXED_FROM * len(cells):
-            mixed.append(_quoted(name or f"column {place + 1}"))
-        elif sorts["other date"] and sorts["other date"] >= DATES_FROM * len(cells):
-            example = next(cell for cell in cells if sort_of(cell) == "other date")
-            dates.append(f"{_quoted(name or f'column {place + 1}')} (such as {example.strip()})")
+    for place, found in sorted(sorts.items()):
+        name, cells = _quoted(header[place] or f"column {place + 1}"), found.total()
+        if found["text"] and found["number"] >= MIXED_FROM * cells:
+            mixed.append(name)
+        elif found["other date"] and found["other date"] >= DATES_FROM * cells:
+            dates.append(f"{name} (such as {examples[place]})")
     if mixed:
         yield f"Numbers and text are mixed in {_listed(mixed)}."
     if dates:
         yield f"Dates are not ISO 8601 (2026-11-27) in {_listed(dates)}."
+
+
+def _sorts_of_columns(width: int, rows: Sequence[Sequence[str]]) -> tuple[dict[int, Counter[str]], dict[int, str]]:
+    """How many cells of each sort the columns have, and a date that is not ISO 8601, by place.
+
+    It takes time by the cells that there are. A file can have a hundred thousand columns, or as many rows.
+    """
+    sorts: defaultdict[int, Counter[str]] = defaultdict(Counter)
+    examples: dict[int, str] = {}
+    for row in rows:
+        for place, cell in enumerate(row[:width]):
+            if sort := sort_of(cell):
+                sorts[place][sort] += 1
+                if sort == "other date":
+                    examples.setdefault(place, cell.strip())
+    return sorts, examples
 
 
 def _about_names(header: Sequence[str]) -> Iterator[str]:

@@ -16,6 +16,8 @@ from datasources.uploads.checks.sample import HEAD_BYTES
 csv.field_size_limit(max(csv.field_size_limit(), HEAD_BYTES))
 DELIMITERS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "pipe"}
 _COMPARED_ROWS = 100
+# A file of short rows has a hundred thousand in its head: lists of them would take megabytes.
+_ROWS_EXAMINED = 5000
 # Records may each have names of their own: more would be a table of too many cells.
 _RECORDS_SHOWN, _NAMES_SHOWN = 1000, 200
 _SEP_LINE = re.compile(r'"?sep=(\\t|[^"\r\n])"?[ ,;]*(?:\r\n?|\n)', re.IGNORECASE)
@@ -31,7 +33,7 @@ class Digits(str):
 
 @dataclass(frozen=True)
 class Table:
-    """The first rows as text, without empty ones, and how many there are; of all of the file if it `is_whole`."""
+    """The first rows as text, without empty ones, and how many were read; those of the whole file if it `is_whole`."""
 
     header: list[str]
     rows: list[list[str]]
@@ -50,21 +52,24 @@ def delimited(text: str, kind: Kind, is_whole: bool) -> Table:
         text, delimiter = text[found.end() :], found[1].replace("\\t", "\t")
     delimiter = delimiter or ("\t" if kind is Kind.TSV and "\t" in text else guessed_delimiter(text))
     try:
-        rows, are_quotes_odd = list(_lines(text, delimiter, strict=True)), False
+        (rows, count), are_quotes_odd = _read(text, delimiter, strict=True), False
     except csv.Error as error:
         is_cut = not is_whole and "unexpected end" in str(error)
-        rows, are_quotes_odd = list(_lines(text, delimiter, strict=False)), not is_cut
+        (rows, count), are_quotes_odd = _read(text, delimiter, strict=False), not is_cut
     if not is_whole:  # the end of the head may cut a row
-        rows = rows[:-1]
+        count -= 1
+    rows = rows[:count]
     if not rows:
         raise Refused("No row could be read at the start of the file.")
-    return Table(rows[0], rows[1:], len(rows) - 1, is_whole, DELIMITERS.get(delimiter, delimiter), are_quotes_odd)
+    return Table(rows[0], rows[1:], count - 1, is_whole, DELIMITERS.get(delimiter, delimiter), are_quotes_odd)
 
 
-def _lines(text: str, delimiter: str, *, strict: bool) -> Iterator[list[str]]:
-    """The rows with a filled cell. Raises csv.Error for unusual quotation marks if `strict`."""
+def _read(text: str, delimiter: str, *, strict: bool) -> tuple[list[list[str]], int]:
+    """The first rows with a filled cell, and how many there are. `strict` raises csv.Error for odd quotation marks."""
     rows = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=strict)
-    return (row for row in rows if any(cell.strip() for cell in row))
+    filled = (row for row in rows if any(cell.strip() for cell in row))
+    first = list(islice(filled, _ROWS_EXAMINED))
+    return first, len(first) + sum(1 for _ in filled)
 
 
 def guessed_delimiter(text: str) -> str:

@@ -207,6 +207,27 @@ def test_ten_rows_beyond_the_start_are_not_called_missing():
     assert report(wide).rows_seen == 8
 
 
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("a.csv", b"," * 130_000 + b"\n" + b"a\n" * 60_000),
+        ("a.csv", b"a\n" * 130_000),
+        ("a.csv", b'"' * 250_000),
+        ("a.csv", b"1," * 125_000 + b"\n" * 12),
+        ("a.json", b"[" + b"{}," * 80_000 + b"{}]"),
+        ("a.json", b"[" + b",".join(b'{"%d":1}' % number for number in range(20_000)) + b"]"),
+        ("a.jsonl", b"\n".join(b'{"%d":1}' % number for number in range(20_000))),
+        ("a.json", b'{"a":' * 40_000),
+        ("a.txt", b"\n" * 250_000 + b"x"),
+        ("a.csv", b" " * 250_000 + b"<"),
+    ],
+    ids=range(10),
+)
+def test_files_that_are_extreme_in_one_way_take_no_more_time_than_others(name, content):
+    found = report(content, name)
+    assert found.problem or found.kind
+
+
 def test_more_lines_than_claro_takes_are_a_warning():
     found = report(b"id\n" + b"1\n" * 1_000_001)
     assert "1,000,000 rows" in found.warnings[0]
