@@ -45,7 +45,7 @@ def open_to_uploads(keys: Iterable[ApiKey]) -> list[ApiKey]:
 def add(user: User, key: ApiKey, file: Received) -> Upload | Refusal:
     """Checks a file that arrived, stores its ciphertext and queues it. Only then it is safe. Closes the file.
 
-    A file about which there are questions waits for `confirm`. Raises QuotaReached, and what the storage raises.
+    A file about which there are questions waits for `confirm`. Raises QuotaReached, StorageAway.
     """
     with file:
         return _added(user, key, file)
@@ -55,6 +55,8 @@ def _added(user: User, key: ApiKey, file: Received) -> Upload | Refusal:
     report = checks.check(file.name, file.sample)
     if report.problem:
         return Refusal(file.name, report.problem)
+    if file.problem:
+        raise stored.StorageAway(f"The file can't be written: {file.problem}")
     upload = Upload(
         id=file.upload_id,
         user=user,

@@ -27,13 +27,16 @@ class FileLost(Exception):
 
 
 class StorageAway(Exception):
-    """The storage does not answer, or refuses."""
+    """The storage does not answer, refuses, or is full."""
 
 
 def keep(upload: Upload, sealed: BinaryIO, key: bytes) -> None:
-    """Stores a ciphertext, and seals its key in the row, which the caller saves. Raises what the storage raises."""
+    """Stores a ciphertext, and seals its key in the row, which the caller saves. Raises StorageAway."""
     sealed.seek(0)
-    upload.file_name = _storage().save(f"{FOLDER}/{upload.pk}.{uuid.uuid4().hex[:8]}", File(sealed))
+    try:
+        upload.file_name = _storage().save(f"{FOLDER}/{upload.pk}.{uuid.uuid4().hex[:8]}", File(sealed))
+    except Exception as error:  # a storage has errors of its own
+        raise StorageAway(f"{upload} can't be stored: {error}") from error
     upload.seal(base64.b64encode(key).decode())
 
 

@@ -1,3 +1,5 @@
+import logging
+
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.core.exceptions import PermissionDenied
@@ -13,8 +15,11 @@ from datasources.uploads import queue
 from datasources.uploads.forms import HeadForm, UploadForm
 from datasources.uploads.queue import Refusal
 from datasources.uploads.receiving import EncryptingHandler, Received
+from datasources.uploads.stored import StorageAway
 from datasources.views.guards import FORM, POST, of_upload
 from datasources.views.pages import paged, render_page, render_problem, wants_fragment
+
+logger = logging.getLogger(__name__)
 
 
 @csrf_exempt  # Django reads the form for its token: `_upload` checks it once the handler is in place
@@ -64,6 +69,9 @@ def _added(request: HttpRequest, key: ApiKey, file: Received) -> Upload | Refusa
         added = queue.add(request.user, key, file)
     except QuotaReached as error:
         return Refusal(file.name, str(error))
+    except StorageAway as error:
+        logger.error("An upload was not stored: %s", error)
+        return Refusal(file.name, "The dashboard can't store the file now. Try again later.")
     if isinstance(added, Upload) and added.state == Upload.State.QUEUED:
         tasks.start(added)
     return added

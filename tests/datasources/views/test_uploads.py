@@ -1,8 +1,10 @@
 """Uploading by a plain form, and the page of the queue."""
 
+import errno
 import io
 
 import pytest
+from django.core.files.storage import storages
 from django.test import Client
 
 from accounts import teams
@@ -180,3 +182,17 @@ def test_without_a_worker_the_queue_shows_that_it_stands_still(web, alice, key):
     assert "no worker is running" in words(web.get(LIST))
     all_alive()
     assert "no worker is running" not in words(web.get(LIST))
+
+
+@pytest.mark.parametrize("what", ["disk", "storage"])
+def test_a_file_that_cannot_be_stored_is_not_called_safe_and_the_page_works(web, key, monkeypatch, what):
+    def full(*arguments: object, **more: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    if what == "disk":
+        monkeypatch.setattr("tempfile.TemporaryFile", lambda **options: open("/dev/full", "w+b"))  # noqa: SIM115
+    else:
+        monkeypatch.setattr(storages["copies"], "save", full)
+    web.post(FORM, {"file": files(ROWS * 20_000, name="a.txt")})
+    assert "a.txt: The dashboard can't store the file now. Try again later." in told(web.get(LIST))
+    assert not Upload.objects.exists()
