@@ -186,12 +186,13 @@ def open_share(token: str) -> ShareLink | None:
     The token is enough; no account is needed.
     """
     found = _shares_in_force().filter(fingerprint__in=vault.fingerprints(token))
-    return found.select_related("key").first()
+    return found.select_related("key", "made_by").first()
 
 
 def used_up_share(token: str) -> ShareLink | None:
     """The share link of this token where nothing but its download limit stops it. One query."""
-    return _shares_in_force(used_up=True).filter(fingerprint__in=vault.fingerprints(token)).first()
+    found = _shares_in_force(used_up=True).filter(fingerprint__in=vault.fingerprints(token))
+    return found.select_related("key", "made_by").first()
 
 
 def views_for(user: User | Slot, space: Space = EVERYTHING) -> QuerySet[SavedView]:

@@ -24,6 +24,8 @@ class ShareLink(Sealed):
     token = models.TextField()
     fingerprint = models.CharField(max_length=32, unique=True)
     note = models.CharField(max_length=500, blank=True)
+    # Whether its page names the person who made it.
+    names_sender = models.BooleanField(default=False)
     # As Django's hashers write it; empty: none is asked for.
     password = models.CharField(max_length=128, blank=True)
     ends_at = models.DateTimeField(null=True, blank=True)

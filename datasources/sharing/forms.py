@@ -3,7 +3,9 @@ from typing import Any
 
 from django import forms
 from django.utils import timezone
+from django.utils.html import format_html
 
+from accounts.models import User
 from core.text import require_text
 from datasources.models import ShareLink
 
@@ -28,7 +30,11 @@ class ShareForm(forms.Form):
         help_text="The link works until the end of this day.",
     )
     most_uses = forms.IntegerField(
-        label="Download limit", required=False, min_value=1, max_value=1_000_000, help_text="Leave empty for no limit."
+        label="Download limit",
+        required=False,
+        min_value=1,
+        max_value=1_000_000,
+        help_text="For all files and all recipients in all. Leave empty for no limit.",
     )
     password = forms.CharField(
         required=False,
@@ -45,6 +51,11 @@ class ShareForm(forms.Form):
         validators=[require_text],
         help_text="Shown on the page to everyone who opens the link.",
     )
+    names_sender = forms.BooleanField(required=False, label="Name me as the sender")
+
+    def __init__(self, user: User, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.fields["names_sender"].help_text = format_html("The page shows {}.", str(user))
 
     def clean(self) -> dict[str, Any]:
         given = super().clean() or {}
@@ -59,7 +70,8 @@ class ShareForm(forms.Form):
     def settings(self) -> dict[str, Any]:
         """As shares.make takes them."""
         given = self.cleaned_data
-        return {"ends_at": self._ends_at(), **{name: given[name] for name in ("most_uses", "password", "note")}}
+        names = ("most_uses", "password", "note", "names_sender")
+        return {"ends_at": self._ends_at(), **{name: given[name] for name in names if name in given}}
 
     def _ends_at(self) -> datetime | None:
         match self.cleaned_data["ends"]:
@@ -83,20 +95,23 @@ class ShareEditForm(ShareForm):
 
     field_order = ("ends", "ends_on", "most_uses", "password", "remove_password", "note")
 
-    def __init__(self, share: ShareLink, *args, **kwargs):
+    def __init__(self, user: User, share: ShareLink, *args, **kwargs):
         on = share.ends_at and timezone.localtime(share.ends_at - timedelta(seconds=1)).date()
         present = {
             "ends": "date" if on else "never",
             "ends_on": on,
             "most_uses": share.most_uses,
             "note": share.note,
+            "names_sender": share.names_sender,
         }
-        super().__init__(*args, initial=present, **kwargs)
+        super().__init__(user, *args, initial=present, **kwargs)
         self._share = share
         if share.password:
             self.fields["password"].help_text = "Leave empty to keep the current password."
         else:
             del self.fields["remove_password"]
+        if user.pk != share.made_by_id:  # it is the maker's own address
+            del self.fields["names_sender"]
 
     def settings(self) -> dict[str, Any]:
         """The changes for shares.change. An unchanged day keeps its hour."""

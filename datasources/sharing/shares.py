@@ -61,9 +61,10 @@ def make(
     most_uses: int | None = None,
     password: str = "",
     note: str = "",
+    names_sender: bool = False,
 ) -> ShareLink:
     """A link to a page with these sources, all behind the one key. Raises QuotaReached."""
-    share = ShareLink(key=key, made_by=by, ends_at=ends_at, most_uses=most_uses, note=note)
+    share = ShareLink(key=key, made_by=by, ends_at=ends_at, most_uses=most_uses, note=note, names_sender=names_sender)
     share.password = make_password(password) if password else ""
     _set_token(share)
     with transaction.atomic():
@@ -108,6 +109,11 @@ def may_change(share: ShareLink, user: User) -> bool:
     """True if this user, who sees it, may change and revoke it: it is their own, or their role allows that."""
     is_own = share.made_by_id == user.pk and may(share.role, Action.SHARE)
     return is_own or may(share.role, Action.END_SHARES)
+
+
+def sender(share: ShareLink) -> str:
+    """The user who made it, as its page names them; empty if they did not choose that."""
+    return str(share.made_by) if share.names_sender else ""
 
 
 def guess(share: ShareLink, address: str | None, device: str) -> Guess:

@@ -135,8 +135,14 @@ def _page(request: HttpRequest, share: ShareLink) -> HttpResponse:
     # A person who opens it is about to click: by then the link is there.
     if len(files) == 1 and not _is_only_a_look(request) and shares.target(share, files[0].number) is None:
         _start(shares.renew(share, files[0].number))
-    context = {"share": share, "files": files, "is_repeated": any(file.number in repeatable for file in files)}
-    return _render("shares/page.html", context | {"repeat_min": share_cookies.REPEAT_WITHIN_S // 60})
+    context = {
+        "share": share,
+        "sender": shares.sender(share),
+        "files": files,
+        "is_repeated": any(file.number in repeatable for file in files),
+        "repeat_min": share_cookies.REPEAT_WITHIN_S // 60,
+    }
+    return _render("shares/page.html", context)
 
 
 def _file(request: HttpRequest, share: ShareLink) -> HttpResponse:

@@ -30,7 +30,7 @@ from datasources.views.pages import paged, render_page, render_question
 def share(request: HttpRequest, source: Source) -> HttpResponse:
     """Shares the source, with those that the address names beside it (`with`, several) as one page."""
     sources = _with_others(request, source)
-    form = ShareForm(request.POST if request.method == "POST" else None)
+    form = ShareForm(request.user, request.POST if request.method == "POST" else None)
     if request.method == "POST" and form.is_valid():
         try:
             made = shares.make(request.user, source.key, sources, **form.settings())
@@ -62,7 +62,7 @@ def details(request: HttpRequest, share: ShareLink) -> HttpResponse:
 
 @of_share(*FORM, action=Action.END_SHARES)
 def edit(request: HttpRequest, share: ShareLink) -> HttpResponse:
-    form = ShareEditForm(share, request.POST if request.method == "POST" else None)
+    form = ShareEditForm(request.user, share, request.POST if request.method == "POST" else None)
     if request.method == "POST" and form.is_valid():
         changed = form.settings()
         shares.change(share, **changed)
