@@ -10,14 +10,18 @@ from django.utils.crypto import salted_hmac
 from datasources.models import ShareLink
 
 UNLOCKED = "share"
+USED = "used"
 # The password is asked for again after the first time; until the second, this browser is known to have had it.
 ASKED_AGAIN_AFTER_S = 3600
 KNOWN_FOR_S = 30 * 86_400
 # Within this time a counted download may be repeated: it may have broken off.
 REPEAT_WITHIN_S = 600
+# As long as share links that ended are kept (shares.FORGET_AFTER).
+USED_FOR_S = 90 * 86_400
 
 _unlocked = signing.TimestampSigner(salt="datasources.share")
 _downloaded = signing.TimestampSigner(salt="datasources.share.downloaded")
+_used = signing.TimestampSigner(salt="datasources.share.used")
 
 
 def remember_password(request: HttpRequest, response: HttpResponse, share: ShareLink) -> None:
@@ -38,6 +42,19 @@ def device(request: HttpRequest, share: ShareLink) -> str:
 def remember_download(request: HttpRequest, response: HttpResponse, number: int) -> None:
     """That this file's download was counted."""
     _set(request, response, f"file{number}", _downloaded.sign(_file_stamp(request, number)), REPEAT_WITHIN_S)
+
+
+def remember_use(request: HttpRequest, response: HttpResponse) -> None:
+    """That a file was downloaded here, to explain later why the link has ended."""
+    _set(request, response, USED, _used.sign(_path_stamp(request)), USED_FOR_S)
+
+
+def has_used(request: HttpRequest) -> bool:
+    """Whether this browser has downloaded a file from this URL."""
+    try:
+        return _used.unsign(request.COOKIES.get(_name(USED), ""), max_age=USED_FOR_S) == _path_stamp(request)
+    except signing.BadSignature:
+        return False
 
 
 def repeatable(request: HttpRequest) -> set[int]:
@@ -80,6 +97,11 @@ def _name(name: str) -> str:
 
 def _stamp(share: ShareLink) -> str:
     return salted_hmac("datasources.share", f"{share.pk}:{share.password}", algorithm="sha256").hexdigest()
+
+
+def _path_stamp(request: HttpRequest) -> str:
+    """The stamp of this URL, which contains the token: the token can't be read from it."""
+    return salted_hmac("datasources.share.path", request.path, algorithm="sha256").hexdigest()
 
 
 def _file_stamp(request: HttpRequest, number: int) -> str:

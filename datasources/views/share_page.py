@@ -1,6 +1,6 @@
 """The public page of a share link: no account, no session, and only the layout of the dashboard.
 
-The response does not reveal whether the link is wrong, has ended or is paused.
+The response does not reveal whether the link is wrong, has ended or is paused, except to a visitor who has used it.
 """
 
 import base64
@@ -51,11 +51,16 @@ def _answer(request: HttpRequest, token: str) -> HttpResponse:
         return _too_often(request)
     if response := _quick(request, token):
         return response
-    share = access.open_share(token) or access.used_up_share(token)
+    share = access.open_share(token)
     if share is None:
-        return _nothing(request)
-    if share.is_used_up and not share_cookies.repeatable(request):
-        return _limit_reached(request)
+        # One query for all others, so that the time tells them nothing either.
+        if not share_cookies.has_used(request):
+            return _nothing(request)
+        share = access.used_up_share(token)
+        if share is None:
+            return _ended(request)
+        if not share_cookies.repeatable(request):
+            return _none_left(request, share)
     if share.key.state == ApiKey.State.INVALID:
         return _not_for_the_moment(request)
     tried = _password(request)
@@ -102,12 +107,13 @@ def _quick(request: HttpRequest, token: str) -> HttpResponse | None:
 def _counted(request: HttpRequest, share: ShareLink, number: int, url: str) -> HttpResponse:
     """To the file, once it is counted; one that was counted here a moment ago may have broken off, and is not."""
     response = HttpResponseRedirect(url)
-    if share.most_uses is None:
-        shares.use(share, number)
-    elif number not in share_cookies.repeatable(request):
-        if not shares.use(share, number):
-            return _limit_reached(request)
+    if share.most_uses is not None and number in share_cookies.repeatable(request):
+        return response
+    if not shares.use(share, number):
+        return _none_left(request, share)
+    if share.most_uses is not None:
         share_cookies.remember_download(request, response, number)
+    share_cookies.remember_use(request, response)
     return response
 
 
@@ -198,11 +204,20 @@ def _nothing(request: HttpRequest) -> HttpResponse:
     return _text("This link does not work.", 404)
 
 
-def _limit_reached(request: HttpRequest) -> HttpResponse:
-    """No guess: the link is right. Its recipient should not look for a mistyped letter."""
+def _none_left(request: HttpRequest, share: ShareLink) -> HttpResponse:
+    """No guess: a visitor who has used the link should not look for a mistyped letter. Others learn nothing."""
+    if not share_cookies.has_used(request):
+        return _nothing(request)
     if _is_a_person(request):
-        return _render("shares/limit_reached.html", {}, 410)
+        return _render("shares/limit_reached.html", {"sender": shares.sender(share)}, 410)
     return _text("Download limit reached.", 410)
+
+
+def _ended(request: HttpRequest) -> HttpResponse:
+    """For a visitor who has used the link."""
+    if _is_a_person(request):
+        return _render("shares/ended.html", {}, 404)
+    return _text("This link no longer works.", 404)
 
 
 def _not_for_the_moment(request: HttpRequest) -> HttpResponse:

@@ -1,9 +1,13 @@
 """Share links, from inside and from outside."""
 
+from django.test import Client
+
 from datasources.models import ShareLink
 from datasources.sharing import shares
 from tests.browser.places import HOSTILE, IN_A_WEEK, World, place
 from tests.conftest import synced
+from tests.datasources.views.conftest import made
+from tests.support.shares import SCRIPT, path
 
 
 @place("share", "Create link")
@@ -38,30 +42,26 @@ def _shares(world: World) -> str:
     return "/shares/"
 
 
-def _outside(share: ShareLink, query: str = "") -> str:
-    return f"/d/{share.unseal()}/{query}"
-
-
 @place("shared page", "Download", signed_in=False)
 def _shared_page(world: World) -> str:
-    return _outside(world.share(note="The price list of this month.", ends_at=IN_A_WEEK))
+    return path(world.share(note="The price list of this month.", ends_at=IN_A_WEEK, names_sender=True))
 
 
 @place("shared page, several files", "2 files", signed_in=False)
 def _shared_files(world: World) -> str:
     source = world.table(name=HOSTILE)
     world.account.add(fileName=f"{'long-' * 30}.pdf")
-    return _outside(world.share(source, next(one for one in synced(world.key) if one != source)))
+    return path(world.share(source, next(one for one in synced(world.key) if one != source)))
 
 
 @place("shared page, password", "Enter the password", signed_in=False)
 def _shared_locked(world: World) -> str:
-    return _outside(world.share(password="open sesame"))
+    return path(world.share(password="open sesame"))
 
 
 @place("shared page, being made", "Preparing the file", 202, signed_in=False)
 def _shared_waiting(world: World) -> str:
-    return _outside(world.share(), "?dl=1")
+    return path(world.share(), "?dl=1")
 
 
 @place("shared page, nothing", "This link does not work", 404, signed_in=False)
@@ -71,11 +71,26 @@ def _shared_nothing(world: World) -> str:
 
 @place("shared page, limited", "1 download left", signed_in=False)
 def _shared_limited(world: World) -> str:
-    return _outside(world.share(most_uses=1, ends_at=IN_A_WEEK))
+    return path(world.share(most_uses=1, ends_at=IN_A_WEEK))
 
 
-@place("shared page, limit reached", "Download limit reached", 410, signed_in=False)
+def _used(world: World, **settings) -> ShareLink:
+    """A link from which this browser has downloaded before."""
+    share = world.share(**settings)
+    made(shares.renew(share, 1))
+    response = Client(headers=SCRIPT).get(path(share, "?dl=1"))
+    cookie = {"name": "used", "value": response.cookies["used"].value}
+    world.browser.add_cookies([cookie | {"url": f"http://{world.browser.witness.host}{path(share)}"}])
+    return share
+
+
+@place("shared page, limit reached", "Ask alice@example.com for a new link", 410, signed_in=False)
 def _shared_used_up(world: World) -> str:
-    share = world.share(most_uses=1)
-    ShareLink.objects.filter(pk=share.pk).update(uses=1)
-    return _outside(share)
+    return path(_used(world, most_uses=1, names_sender=True))
+
+
+@place("shared page, stopped", "This link no longer works", 404, signed_in=False)
+def _shared_stopped(world: World) -> str:
+    share = _used(world)
+    shares.end(share)
+    return path(share)
