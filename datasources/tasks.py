@@ -45,7 +45,7 @@ from datasources.models import (
 )
 from datasources.notices import channels
 from datasources.rows import for_copies, remembered
-from datasources.sharing import shares
+from datasources.sharing import shares, undo
 from datasources.uploads import sending, stored
 
 MAILS_AT_ONCE = 4
@@ -238,6 +238,7 @@ def tidy() -> None:
     """Every hour: forgets what has had its time."""
     links.tidy()
     shares.tidy()
+    undo.tidy()
     deliveries.tidy()
     readings.tidy()
     newest.tidy()

@@ -105,6 +105,7 @@ shares_urls = [
     path("<uuid:share_id>/resume/", shares.resume, name="resume"),
     path("<uuid:share_id>/rotate/", shares.rotate, name="rotate"),
     path("<uuid:share_id>/end/", shares.end, name="end"),
+    path("<uuid:share_id>/undo/", shares.undo_last, name="undo"),
 ]
 views_urls = [
     path("", saved_views.list_views, name="list"),

@@ -76,6 +76,7 @@ class What(StrEnum):
     SHARE_RESUMED = "share_resumed"
     SHARE_ROTATED = "share_rotated"
     SHARE_ENDED = "share_ended"
+    SHARE_UNDONE = "share_undone"
     SHARE_USED = "share_used"
     SHARE_GUESSED = "share_guessed"
 
@@ -196,6 +197,7 @@ GROUPS = {
             What.SHARE_RESUMED: ("Share link resumed", "resumed the share link for {about}"),
             What.SHARE_ROTATED: ("Share link replaced", "replaced the share link for {about}"),
             What.SHARE_ENDED: ("Share link revoked", "revoked the share link for {about}"),
+            What.SHARE_UNDONE: ("Share link restored", "restored the share link for {about}"),
             What.SHARE_USED: ("Share link used", "{about} was downloaded through the {who}"),
             What.SHARE_GUESSED: ("Wrong passwords", "entered several wrong passwords on the share link for {about}"),
         },

@@ -34,6 +34,10 @@ class ShareLink(Sealed):
     last_used_at = models.DateTimeField(null=True, blank=True)
     paused_at = models.DateTimeField(null=True, blank=True)
     ended_at = models.DateTimeField(null=True, blank=True)
+    # Who may undo its last revocation or replacement, and until when; after a replacement, the sealed old token.
+    undo_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+")
+    undo_until = models.DateTimeField(null=True, blank=True)
+    former_token = models.TextField(blank=True)
     # When people were told that it is used up or about to end.
     warned_at = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField(default=timezone.now, editable=False)

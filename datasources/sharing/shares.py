@@ -68,8 +68,7 @@ def make(
     share.password = make_password(password) if password else ""
     _set_token(share)
     with transaction.atomic():
-        in_time = Q(ends_at=None) | Q(ends_at__gt=timezone.now())
-        require_room(by, "share_links", ShareLink.objects.filter(in_time, made_by=by, ended_at=None))
+        _require_room(by)
         share.save(force_insert=True)
         files = [SharedFile(share=share, source=source, number=n) for n, source in enumerate(sources, start=1)]
         SharedFile.objects.bulk_create(files)
@@ -94,13 +93,20 @@ def pause(share: ShareLink, *, on: bool) -> None:
 
 
 def end(share: ShareLink) -> None:
-    """Revokes the link permanently."""
+    """Revokes the link."""
     change(share, ended_at=timezone.now())
 
 
-def rotate(share: ShareLink) -> None:
-    """Another address for the same page; the present one is dead at once."""
-    _set_token(share)
+def revive(share: ShareLink, **settings: object) -> None:
+    """The opposite, with other settings to change. Raises QuotaReached."""
+    with transaction.atomic():
+        _require_room(share.made_by)
+        change(share, ended_at=None, **settings)
+
+
+def rotate(share: ShareLink, token: str = "") -> None:
+    """Another address for the same page, a new one if none is given; the present one is dead at once."""
+    _set_token(share, token)
     share.save(update_fields=["token", "fingerprint"])
     _tell(share)
 
@@ -241,8 +247,13 @@ def tidy() -> None:
     ShareLink.objects.filter(Q(ended_at__lt=before) | Q(ends_at__lt=before)).delete()
 
 
-def _set_token(share: ShareLink) -> None:
-    token = PREFIX + secrets.token_urlsafe(TOKEN_BYTES)
+def _require_room(maker: User) -> None:
+    in_time = Q(ends_at=None) | Q(ends_at__gt=timezone.now())
+    require_room(maker, "share_links", ShareLink.objects.filter(in_time, made_by=maker, ended_at=None))
+
+
+def _set_token(share: ShareLink, token: str = "") -> None:
+    token = token or PREFIX + secrets.token_urlsafe(TOKEN_BYTES)
     share.fingerprint = vault.fingerprints(token)[0]
     share.seal(token)
 

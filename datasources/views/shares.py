@@ -20,10 +20,12 @@ from datasources import access
 from datasources.activity import log
 from datasources.activity.words import What
 from datasources.models import ShareLink, Source
-from datasources.sharing import shares
+from datasources.sharing import shares, undo
 from datasources.sharing.forms import ShareEditForm, ShareForm
 from datasources.views.guards import FORM, POST, READ, of_share, of_source, space_of
 from datasources.views.pages import paged, render_page, render_question
+
+UNDO = f" You can undo this for {undo.OFFERED_FOR.seconds} s."
 
 
 @of_source(*FORM, action=Action.SHARE)
@@ -50,13 +52,19 @@ def list_shares(request: HttpRequest) -> HttpResponse:
     """All share links of the user's keys, by any user."""
     found = access.shares_for(request.user, space_of(request)).prefetch_related("files__source")
     context, status = paged(request, found)
+    context["undo_offers"] = undo.offers(request.user)
     return render_page(request, "shares/list.html", context, status)
 
 
 @of_share(*READ)
 def details(request: HttpRequest, share: ShareLink) -> HttpResponse:
     prefetch_related_objects([share], "files__source")
-    context = {"share": share, "files": share.files.all(), "can_change": shares.may_change(share, request.user)}
+    context = {
+        "share": share,
+        "files": share.files.all(),
+        "can_change": shares.may_change(share, request.user),
+        "undo_offers": undo.offers(request.user),
+    }
     return render_page(request, "shares/details.html", context)
 
 
@@ -114,23 +122,36 @@ def rotate(request: HttpRequest, share: ShareLink) -> HttpResponse:
     """Replaces the link, once that was confirmed: the present one is final for everyone who holds it."""
     if request.method != "POST":
         text = "The current link stops working immediately, for everyone. The new one has the same settings."
+        text += UNDO
         return _question(request, share, "Replace this share link?", text, "Replace link")
-    shares.rotate(share)
+    undo.rotate(share, request.user)
     _record(What.SHARE_ROTATED, request, share)
-    messages.success(request, "Link replaced. The old one no longer works. Copy the new one and send it.")
     return redirect("shares:details", share.pk)
 
 
 @of_share(*FORM, action=Action.END_SHARES)
 def end(request: HttpRequest, share: ShareLink) -> HttpResponse:
-    """Ends a link for good, once that was confirmed."""
+    """Ends a link, once that was confirmed."""
     if request.method != "POST":
-        text = "It stops working immediately, for everyone, and can't be restored. To stop it temporarily, pause it."
+        text = "It stops working immediately, for everyone. To stop it temporarily, pause it." + UNDO
         return _question(request, share, "Revoke this share link?", text, "Revoke link")
-    shares.end(share)
+    undo.end(share, request.user)
     _record(What.SHARE_ENDED, request, share)
-    messages.success(request, "Link revoked.")
     return redirect("shares:list")
+
+
+@of_share(*POST, action=Action.END_SHARES)
+def undo_last(request: HttpRequest, share: ShareLink) -> HttpResponse:
+    """Restores a link that this user revoked or replaced a moment ago."""
+    try:
+        if undo.undo(share, request.user):
+            _record(What.SHARE_UNDONE, request, share)
+            messages.success(request, "Link restored. It works as before.")
+        else:
+            messages.warning(request, "Too late to undo. Create a new link.")
+    except QuotaReached as error:
+        messages.warning(request, str(error))
+    return redirect("shares:details", share.pk)
 
 
 def _question(request: HttpRequest, share: ShareLink, title: str, text: str, act: str) -> HttpResponse:

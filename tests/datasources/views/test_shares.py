@@ -215,7 +215,7 @@ def test_pausing_going_on_rotating_and_ending(web, client, share):
     assert web.post(f"{page}end/").headers["Location"] == "/shares/"
     assert client.get(new).status_code == 404
     assert "Link revoked." in told(web.get("/shares/"))
-    assert "Copy" not in words(web.get(page))
+    assert "Copy link" not in words(web.get(page))
     expected = [What.SHARE_PAUSED, What.SHARE_RESUMED, What.SHARE_ROTATED, What.SHARE_ENDED]
     assert what_happened() == expected
     assert all(event.details["share"] == str(share.pk) for event in AuditEvent.objects.all())

@@ -64,6 +64,7 @@ PATHS = {
     ("POST", "/shares/{share_id}/rotate/"): Action.END_SHARES,
     ("GET", "/shares/{share_id}/end/"): Action.END_SHARES,
     ("POST", "/shares/{share_id}/end/"): Action.END_SHARES,
+    ("POST", "/shares/{share_id}/undo/"): Action.END_SHARES,
     ("GET", "/sources/{datasource_id}/delete/"): Action.DELETE,
     ("GET", "/activity/"): Action.BROWSE,
     ("GET", "/activity/export/"): Action.BROWSE,
