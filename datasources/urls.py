@@ -100,6 +100,7 @@ shares_urls = [
     path("<uuid:share_id>/", shares.details, name="details"),
     path("<uuid:share_id>/edit/", shares.edit, name="edit"),
     path("<uuid:share_id>/link/", shares.link, name="link"),
+    path("<uuid:share_id>/address/", shares.address, name="address"),
     path("<uuid:share_id>/qr/", shares.qr, name="qr"),
     path("<uuid:share_id>/pause/", shares.pause, name="pause"),
     path("<uuid:share_id>/resume/", shares.resume, name="resume"),

@@ -1,5 +1,6 @@
 """Share links: pages with files that any visitor with the URL may download, without an account."""
 
+import hashlib
 import uuid
 from typing import Self
 
@@ -54,6 +55,11 @@ class ShareLink(Sealed):
 
     def sealed_row(self) -> str:
         return f"sharelink:{self.pk}:{self.key_id}"
+
+    @property
+    def edition(self) -> str:
+        """A name of its present token that reveals nothing of it: another one after a replacement."""
+        return hashlib.sha256(self.fingerprint.encode()).hexdigest()[:8]
 
     @property
     def is_paused(self) -> bool:

@@ -90,6 +90,15 @@ def link(request: HttpRequest, share: ShareLink) -> HttpResponse:
     return HttpResponse("This link can't be read. Replace it.\n", status=410, content_type="text/plain; charset=utf-8")
 
 
+@of_share(*POST, action=Action.SHARE)
+@never_cache
+def address(request: HttpRequest, share: ShareLink) -> HttpResponse:
+    """The share link as text and QR code. A page by POST only: no history, cache or preview shows it again."""
+    context = {"share": share, "address": _address(request, share)}
+    status = 200 if context["address"] else 410
+    return render_page(request, "shares/address.html", context, status, part="shares/_address.html")
+
+
 @of_share(*READ, action=Action.SHARE)
 @never_cache
 def qr(request: HttpRequest, share: ShareLink) -> HttpResponse:

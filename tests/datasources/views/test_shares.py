@@ -197,7 +197,7 @@ def test_a_viewer_sees_links_and_can_t_open_them(client_of, bob, team, share):
     web = client_of(bob)
     page = web.get(f"/shares/{share.pk}/")
     assert page.status_code == 200
-    for part in ("link/", "qr/", "end/", "rotate/"):
+    for part in ("link/", "address/", "qr/", "end/", "rotate/"):
         assert part not in page.content.decode()
 
 
@@ -250,10 +250,25 @@ def test_the_qr_code_is_a_picture_for_nobody_s_cache(web, share):
     assert "style=" not in response.content.decode()
 
 
+@pytest.mark.parametrize("headers", [{}, htmx()], ids=["page", "part"])
+def test_the_address_is_text_beside_the_qr_code_by_post_only(web, share, headers):
+    at = f"/shares/{share.pk}/address/"
+    assert f'action="{at}"' in web.get(f"/shares/{share.pk}/").content.decode()
+    page = web.post(at, headers=headers)
+    assert f"http://testserver/d/{share.unseal()}/" in all_words(page, ".//p")
+    assert "no-store" in page.headers["Cache-Control"]
+    assert [image.get("src").partition("?")[0] for image in dom(page).iter("img") if "qr" in image.get("src")] == [
+        f"/shares/{share.pk}/qr/"
+    ]
+    assert web.get(at).status_code == 405
+
+
 def test_a_link_whose_token_can_t_be_read_any_more_is_told(web, share, settings):
     settings.CLARO_SECRET_KEYS = [vault.new_key()]
     assert web.post(f"/shares/{share.pk}/link/").status_code == 410
     assert web.get(f"/shares/{share.pk}/qr/").status_code == 410
+    unreadable = web.post(f"/shares/{share.pk}/address/")
+    assert (unreadable.status_code, "This link can't be read. Replace it." in told(unreadable)) == (410, True)
     web.post(f"/shares/{share.pk}/rotate/")
     assert web.post(f"/shares/{share.pk}/link/").status_code == 200
 

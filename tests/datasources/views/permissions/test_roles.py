@@ -55,6 +55,7 @@ PATHS = {
     ("GET", "/shares/"): Action.BROWSE,
     ("GET", "/shares/{share_id}/"): Action.BROWSE,
     ("POST", "/shares/{share_id}/link/"): Action.SHARE,
+    ("POST", "/shares/{share_id}/address/"): Action.SHARE,
     ("GET", "/shares/{share_id}/qr/"): Action.SHARE,
     ("GET", "/shares/{share_id}/edit/"): Action.END_SHARES,
     ("POST", "/shares/{share_id}/edit/"): Action.END_SHARES,
