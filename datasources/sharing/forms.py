@@ -1,13 +1,15 @@
 from datetime import date, datetime, time, timedelta
-from typing import Any
+from typing import Any, Self
 
 from django import forms
+from django.http import QueryDict
 from django.utils import timezone
 from django.utils.html import format_html
 
 from accounts.models import User
 from core.text import require_text
 from datasources.models import ShareLink
+from datasources.sharing import passwords
 
 
 class ShareForm(forms.Form):
@@ -42,7 +44,7 @@ class ShareForm(forms.Form):
         max_length=200,
         strip=False,
         widget=forms.PasswordInput(render_value=False, attrs={"autocomplete": "new-password"}),
-        help_text="At least 8 characters. Leave empty if no password is needed. Send the password separately.",
+        help_text="At least 8 characters. Leave empty if no password is needed. It is shown once, after you save.",
     )
     note = forms.CharField(
         required=False,
@@ -53,9 +55,22 @@ class ShareForm(forms.Form):
     )
     names_sender = forms.BooleanField(required=False, label="Name me as the sender")
 
+    is_generated = False
+
     def __init__(self, user: User, *args, **kwargs):
         super().__init__(*args, **kwargs)
         self.fields["names_sender"].help_text = format_html("The page shows {}.", str(user))
+
+    @classmethod
+    def with_new_password(cls, *args, typed: QueryDict) -> Self:
+        """The form as it was typed, unchecked, with a generated password that can be read."""
+        initial = {name: typed.get(name, "") for name in cls.base_fields}
+        form = cls(*args, initial=initial | {"password": passwords.new()})
+        form.fields["password"].widget = forms.TextInput(
+            attrs={"autocomplete": "off", "spellcheck": "false", "autofocus": True}
+        )
+        form.is_generated = True
+        return form
 
     def clean(self) -> dict[str, Any]:
         given = super().clean() or {}
@@ -95,7 +110,7 @@ class ShareEditForm(ShareForm):
 
     field_order = ("ends", "ends_on", "most_uses", "password", "remove_password", "note")
 
-    def __init__(self, user: User, share: ShareLink, *args, **kwargs):
+    def __init__(self, user: User, share: ShareLink, *args, initial: dict[str, Any] | None = None, **kwargs):
         on = share.ends_at and timezone.localtime(share.ends_at - timedelta(seconds=1)).date()
         present = {
             "ends": "date" if on else "never",
@@ -104,7 +119,7 @@ class ShareEditForm(ShareForm):
             "note": share.note,
             "names_sender": share.names_sender,
         }
-        super().__init__(user, *args, initial=present, **kwargs)
+        super().__init__(user, *args, initial=initial or present, **kwargs)
         self._share = share
         if share.password:
             self.fields["password"].help_text = "Leave empty to keep the current password."

@@ -9,6 +9,7 @@ from django.db.models import prefetch_related_objects
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
+from django.utils.cache import add_never_cache_headers
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 from qrcode.image.svg import SvgPathFillImage
@@ -22,8 +23,9 @@ from datasources.activity.words import What
 from datasources.models import ShareLink, Source
 from datasources.sharing import shares, undo
 from datasources.sharing.forms import ShareEditForm, ShareForm
+from datasources.views import shown_once
 from datasources.views.guards import FORM, POST, READ, of_share, of_source, space_of
-from datasources.views.pages import paged, render_page, render_question
+from datasources.views.pages import paged, render_page, render_question, wants_fragment
 
 UNDO = f" You can undo this for {undo.OFFERED_FOR.seconds} s."
 
@@ -32,8 +34,11 @@ UNDO = f" You can undo this for {undo.OFFERED_FOR.seconds} s."
 def share(request: HttpRequest, source: Source) -> HttpResponse:
     """Shares the source, with those that the address names beside it (`with`, several) as one page."""
     sources = _with_others(request, source)
-    form = ShareForm(request.user, request.POST if request.method == "POST" else None)
-    if request.method == "POST" and form.is_valid():
+    if "generate" in request.POST:
+        form = ShareForm.with_new_password(request.user, typed=request.POST)
+    else:
+        form = ShareForm(request.user, request.POST if request.method == "POST" else None)
+    if form.is_bound and form.is_valid():
         try:
             made = shares.make(request.user, source.key, sources, **form.settings())
         except QuotaReached as error:
@@ -41,9 +46,9 @@ def share(request: HttpRequest, source: Source) -> HttpResponse:
         else:
             _record(What.SHARE_MADE, request, made, ends=form.cleaned_data["ends"], has_password=bool(made.password))
             messages.success(request, "Link created. Copy it and send it.")
-            return redirect("shares:details", made.pk)
+            return _to_its_page(made, form)
     context = {"source": source, "sources": sources, "form": form}
-    return render_page(request, "shares/make.html", context, 422 if form.errors else 200)
+    return _form_page(request, "shares/make.html", context)
 
 
 @login_required
@@ -64,21 +69,27 @@ def details(request: HttpRequest, share: ShareLink) -> HttpResponse:
         "files": share.files.all(),
         "can_change": shares.may_change(share, request.user),
         "undo_offers": undo.offers(request.user),
+        "new_password": "" if wants_fragment(request) else shown_once.carried(request, share),
     }
-    return render_page(request, "shares/details.html", context)
+    response = render_page(request, "shares/details.html", context)
+    if context["new_password"]:
+        shown_once.forget(response, share)
+    return response
 
 
 @of_share(*FORM, action=Action.END_SHARES)
 def edit(request: HttpRequest, share: ShareLink) -> HttpResponse:
-    form = ShareEditForm(request.user, share, request.POST if request.method == "POST" else None)
-    if request.method == "POST" and form.is_valid():
+    if "generate" in request.POST:
+        form = ShareEditForm.with_new_password(request.user, share, typed=request.POST)
+    else:
+        form = ShareEditForm(request.user, share, request.POST if request.method == "POST" else None)
+    if form.is_bound and form.is_valid():
         changed = form.settings()
         shares.change(share, **changed)
         _record(What.SHARE_CHANGED, request, share, changed=sorted(changed))
         messages.success(request, "Saved.")
-        return redirect("shares:details", share.pk)
-    context = {"share": share, "form": form}
-    return render_page(request, "shares/edit.html", context, 422 if form.errors else 200)
+        return _to_its_page(share, form)
+    return _form_page(request, "shares/edit.html", {"share": share, "form": form})
 
 
 @of_share(*POST, action=Action.SHARE)
@@ -161,6 +172,21 @@ def undo_last(request: HttpRequest, share: ShareLink) -> HttpResponse:
     except QuotaReached as error:
         messages.warning(request, str(error))
     return redirect("shares:details", share.pk)
+
+
+def _form_page(request: HttpRequest, page: str, context: dict) -> HttpResponse:
+    """The form, or its password field alone after Generate; nothing stores a password that it shows."""
+    response = render_page(request, page, context, 422 if context["form"].errors else 200, part="shares/_password.html")
+    add_never_cache_headers(response)
+    return response
+
+
+def _to_its_page(share: ShareLink, form: ShareForm) -> HttpResponse:
+    """The link's page, which shows a new password once."""
+    response = redirect("shares:details", share.pk)
+    if share.password and (password := form.settings().get("password")):
+        shown_once.carry(response, share, password)
+    return response
 
 
 def _question(request: HttpRequest, share: ShareLink, title: str, text: str, act: str) -> HttpResponse:

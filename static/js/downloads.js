@@ -15,16 +15,24 @@ document.addEventListener("click", async (event) => {
   const button = event.target.closest("[data-copy]");
   if (!button) return;
   event.preventDefault();
-  // The button has the address, or the form requests it.
-  const address = button.dataset.copy ? new URL(button.dataset.copy, location.href).href : await requested(button);
-  if (!address) return;
+  const text = await meant(button);
+  if (!text) return;
   try {
-    await navigator.clipboard.writeText(address);
+    await navigator.clipboard.writeText(text);
     say(button, "Copied");
   } catch {
-    show(address);
+    show(text, button.dataset.copyOf ? "Copy this text" : "Copy this address");
   }
 });
+
+// The button has the address or names the element with the text, or the form requests the address.
+function meant(button) {
+  const { copy, copyOf } = button.dataset;
+  if (copy) return new URL(copy, location.href).href;
+  if (!copyOf) return requested(button);
+  const from = document.getElementById(copyOf);
+  return from.value ?? from.textContent;
+}
 
 async function requested(button) {
   const form = button.closest("form");
@@ -44,11 +52,11 @@ function say(button, word) {
   }, 2000);
 }
 
-// Without a clipboard (plain http, permission refused): the address to copy by hand.
-function show(address) {
+// Without a clipboard (plain http, permission refused): the text to copy by hand.
+function show(text, title) {
   const dialog = document.getElementById("dialog");
-  dialog.querySelector("[data-title]").textContent = "Copy this address";
-  dialog.querySelector("[data-body]").textContent = address;
+  dialog.querySelector("[data-title]").textContent = title;
+  dialog.querySelector("[data-body]").textContent = text;
   dialog.showModal();
   getSelection().selectAllChildren(dialog.querySelector("[data-body]"));
 }
