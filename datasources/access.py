@@ -48,6 +48,7 @@ from datasources.models import (
     Source,
     Upload,
     ViewPlace,
+    is_used_up,
 )
 
 
@@ -172,7 +173,7 @@ def shares_that_work(now: datetime | Slot | None = None) -> QuerySet[ShareLink]:
 def _shares_in_force(now: datetime | Slot | None = None, *, used_up: bool = False) -> QuerySet[ShareLink]:
     """Those that work as long as Claro accepts their key; `used_up`: those that would but for their download limit."""
     in_time = Q(ends_at=None) | Q(ends_at__gt=now or timezone.now())
-    uses = Q(uses__gte=F("most_uses")) if used_up else Q(most_uses=None) | Q(uses__lt=F("most_uses"))
+    uses = is_used_up() if used_up else ~is_used_up()
     return ShareLink.objects.filter(in_time, uses, _its_maker_may(), paused_at=None, ended_at=None)
 
 

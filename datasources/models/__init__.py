@@ -9,7 +9,7 @@ from datasources.models.hooks import Hint, Hook
 from datasources.models.keys import ApiKey, Canary, KeyShare, Newest, Refusal, Sync, Watch
 from datasources.models.links import LINK_MARGIN, DownloadLink, living
 from datasources.models.notices import Notice, Outlet, OutletTest, Wish
-from datasources.models.shares import SharedFile, ShareLink
+from datasources.models.shares import SharedFile, ShareLink, is_used_up
 from datasources.models.sources import Reading, Source, StatusChange
 from datasources.models.uploads import Upload
 from datasources.models.views import SavedView, ViewPlace
@@ -49,5 +49,6 @@ __all__ = [
     "ViewPlace",
     "Watch",
     "Wish",
+    "is_used_up",
     "living",
 ]

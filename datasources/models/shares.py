@@ -6,6 +6,7 @@ from typing import Self
 
 from django.conf import settings
 from django.db import models
+from django.db.models import Exists, F, OuterRef, Q
 from django.utils import timezone
 
 from core.models import Sealed
@@ -31,6 +32,8 @@ class ShareLink(Sealed):
     password = models.CharField(max_length=128, blank=True)
     ends_at = models.DateTimeField(null=True, blank=True)
     most_uses = models.PositiveIntegerField(null=True, blank=True)
+    # Whether the limit is one for each file, or one for all of them.
+    limits_each = models.BooleanField(default=False)
     uses = models.PositiveIntegerField(default=0)
     last_used_at = models.DateTimeField(null=True, blank=True)
     paused_at = models.DateTimeField(null=True, blank=True)
@@ -73,16 +76,21 @@ class ShareLink(Sealed):
 
     @property
     def is_used_up(self) -> bool:
-        return self.most_uses is not None and self.uses >= self.most_uses
+        """With a limit for each file: all files are. One query at most."""
+        if self.most_uses is None:
+            return False
+        if self.limits_each:
+            return all(file.uses >= self.most_uses for file in self.files.all())
+        return self.uses >= self.most_uses
 
     @property
     def uses_left(self) -> int:
-        """The remaining downloads of a link with a limit."""
+        """The remaining downloads of a link with one limit for all files."""
         return max((self.most_uses or 0) - self.uses, 0)
 
     @property
     def why_not(self) -> str:
-        """The reason why it does not work, for its team; empty if it works. One query at most."""
+        """The reason why it does not work, for its team; empty if it works. Queries its files unless prefetched."""
         if self.ended_at:
             return "revoked"
         if self.is_used_up:
@@ -98,6 +106,13 @@ class ShareLink(Sealed):
         return "paused" if self.is_paused else ""
 
 
+def is_used_up() -> Q:
+    """The condition on share links whose download limit is reached."""
+    left = SharedFile.objects.filter(share=OuterRef("pk"), uses__lt=OuterRef("most_uses"))
+    for_all, for_each = Q(limits_each=False, uses__gte=F("most_uses")), Q(limits_each=True) & ~Exists(left)
+    return Q(most_uses__isnull=False) & (for_all | for_each)
+
+
 class SharedFiles(models.QuerySet["SharedFile"]):
     def present(self) -> Self:
         """Those that Claro has, as far as we know."""
@@ -110,7 +125,11 @@ class SharedFile(models.Model):
     share = models.ForeignKey(ShareLink, on_delete=models.CASCADE, related_name="files")
     source = models.ForeignKey(Source, on_delete=models.CASCADE, related_name="shared_files")
     number = models.PositiveIntegerField()
+    uses = models.PositiveIntegerField(default=0)
     last_used_at = models.DateTimeField(null=True, blank=True, db_index=True)
+
+    # Set by the link's page: whether this visitor may download it.
+    is_open: bool = True
 
     objects = SharedFiles.as_manager()
 
@@ -123,3 +142,13 @@ class SharedFile(models.Model):
 
     def __str__(self) -> str:
         return f"file {self.number} of share link {self.share_id}"
+
+    @property
+    def uses_left(self) -> int:
+        """Its remaining downloads where the link has a limit for each file."""
+        return max((self.share.most_uses or 0) - self.uses, 0)
+
+    @property
+    def is_used_up(self) -> bool:
+        """True if the limit for each file is reached. That of all files together is the link's."""
+        return self.share.limits_each and self.share.most_uses is not None and not self.uses_left

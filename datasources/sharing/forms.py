@@ -36,7 +36,14 @@ class ShareForm(forms.Form):
         required=False,
         min_value=1,
         max_value=1_000_000,
-        help_text="For all files and all recipients in all. Leave empty for no limit.",
+        help_text="For all recipients together. Leave empty for no limit.",
+    )
+    limits_each = forms.TypedChoiceField(
+        label="The limit counts",
+        choices=(("", "all files in all"), ("each", "each file on its own")),
+        coerce=bool,
+        required=False,
+        empty_value=False,
     )
     password = forms.CharField(
         required=False,
@@ -57,8 +64,10 @@ class ShareForm(forms.Form):
 
     is_generated = False
 
-    def __init__(self, user: User, *args, **kwargs):
+    def __init__(self, user: User, files: int, *args, **kwargs):
         super().__init__(*args, **kwargs)
+        if files == 1:
+            del self.fields["limits_each"]
         self.fields["names_sender"].help_text = format_html("The page shows {}.", str(user))
 
     @classmethod
@@ -85,7 +94,7 @@ class ShareForm(forms.Form):
     def settings(self) -> dict[str, Any]:
         """As shares.make takes them."""
         given = self.cleaned_data
-        names = ("most_uses", "password", "note", "names_sender")
+        names = ("most_uses", "limits_each", "password", "note", "names_sender")
         return {"ends_at": self._ends_at(), **{name: given[name] for name in names if name in given}}
 
     def _ends_at(self) -> datetime | None:
@@ -108,7 +117,7 @@ class ShareEditForm(ShareForm):
 
     remove_password = forms.BooleanField(required=False, label="Remove the password")
 
-    field_order = ("ends", "ends_on", "most_uses", "password", "remove_password", "note")
+    field_order = ("ends", "ends_on", "most_uses", "limits_each", "password", "remove_password", "note")
 
     def __init__(self, user: User, share: ShareLink, *args, initial: dict[str, Any] | None = None, **kwargs):
         on = share.ends_at and timezone.localtime(share.ends_at - timedelta(seconds=1)).date()
@@ -116,10 +125,11 @@ class ShareEditForm(ShareForm):
             "ends": "date" if on else "never",
             "ends_on": on,
             "most_uses": share.most_uses,
+            "limits_each": "each" if share.limits_each else "",
             "note": share.note,
             "names_sender": share.names_sender,
         }
-        super().__init__(user, *args, initial=initial or present, **kwargs)
+        super().__init__(user, share.files.count(), *args, initial=initial or present, **kwargs)
         self._share = share
         if share.password:
             self.fields["password"].help_text = "Leave empty to keep the current password."

@@ -30,7 +30,7 @@ from datasources.activity import log
 from datasources.activity.log import Origin
 from datasources.activity.words import What
 from datasources.downloads import links
-from datasources.models import LINK_MARGIN, ApiKey, DownloadLink, SharedFile, ShareLink, Source, living
+from datasources.models import LINK_MARGIN, ApiKey, DownloadLink, SharedFile, ShareLink, Source, is_used_up, living
 from datasources.models.notices import Topic
 
 PREFIX = "cd_"
@@ -59,12 +59,14 @@ def make(
     *,
     ends_at: datetime | None = None,
     most_uses: int | None = None,
+    limits_each: bool = False,
     password: str = "",
     note: str = "",
     names_sender: bool = False,
 ) -> ShareLink:
     """A link to a page with these sources, all behind the one key. Raises QuotaReached."""
-    share = ShareLink(key=key, made_by=by, ends_at=ends_at, most_uses=most_uses, note=note, names_sender=names_sender)
+    share = ShareLink(key=key, made_by=by, ends_at=ends_at, note=note, names_sender=names_sender)
+    share.most_uses, share.limits_each = most_uses, limits_each
     share.password = make_password(password) if password else ""
     _set_token(share)
     with transaction.atomic():
@@ -78,7 +80,7 @@ def make(
 
 def change(share: ShareLink, **settings: object) -> None:
     """Changes settings; `password` is given in clear, empty for none."""
-    if settings.keys() & {"ends_at", "most_uses"}:
+    if settings.keys() & {"ends_at", "most_uses", "limits_each"}:
         settings["warned_at"] = None  # it can be about to end anew
     if "password" in settings:
         settings["password"] = make_password(settings["password"]) if settings["password"] else ""
@@ -183,10 +185,8 @@ def use(share: ShareLink, number: int) -> bool:
     With a limit the database counts at once; without one, the downloads of a few seconds are counted together.
     """
     now, is_limited = timezone.now(), share.most_uses is not None
-    if is_limited:
-        has_left = ShareLink.objects.filter(pk=share.pk, uses__lt=F("most_uses"))
-        if not has_left.update(uses=F("uses") + 1, last_used_at=now):
-            return False
+    if is_limited and not _count(share, number, now):
+        return False
     origin = log.origin.get()
     line = {
         "share": str(share.pk),
@@ -232,7 +232,7 @@ def warn() -> int:
     now = timezone.now()
     # One that was made for a day only is no news on that day.
     ending = Q(ends_at__gt=now, ends_at__lte=now + WARN_BEFORE, created_at__lt=now - WARN_BEFORE)
-    due = ShareLink.objects.filter(ending | Q(uses__gte=F("most_uses")), ended_at=None, warned_at=None)
+    due = ShareLink.objects.filter(ending | is_used_up(), ended_at=None, warned_at=None)
     found = list(due.select_related("key").prefetch_related("files__source"))
     for share in found:
         with transaction.atomic():
@@ -245,6 +245,18 @@ def tidy() -> None:
     """Forgets share links that ended a while ago."""
     before = timezone.now() - FORGET_AFTER
     ShareLink.objects.filter(Q(ended_at__lt=before) | Q(ends_at__lt=before)).delete()
+
+
+def _count(share: ShareLink, number: int, now: datetime) -> bool:
+    """Counts a download of a link with a limit; False if none is left."""
+    link, file = ShareLink.objects.filter(pk=share.pk), SharedFile.objects.filter(share=share, number=number)
+    one_more = {"uses": F("uses") + 1, "last_used_at": now}
+    # Each limit is in the row that is counted, not behind a join. So the database compares again after it has waited
+    # for a simultaneous download.
+    with transaction.atomic():
+        if share.limits_each:
+            return bool(file.filter(uses__lt=share.most_uses).update(**one_more) and link.update(**one_more))
+        return bool(link.filter(uses__lt=F("most_uses")).update(**one_more) and file.update(**one_more))
 
 
 def _require_room(maker: User) -> None:
@@ -277,7 +289,7 @@ def _living(fingerprints: int) -> Prepared:
         )
         link = {"source_id": "files__source", "link_id": "files__source__links", "url": "files__source__links__url"}
         found = found.annotate(**{name: F(path) for name, path in link.items()})
-        return found.only("password", "most_uses").order_by("-files__source__links__expires_at")
+        return found.only("password", "most_uses", "limits_each").order_by("-files__source__links__expires_at")
 
     return Prepared(query)
 
@@ -294,8 +306,9 @@ def _write(lines: list[dict]) -> None:
         at, who = datetime.fromisoformat(line["at"]), f"Share link of {file.share.made_by}"
         log.record(What.SHARE_USED, None, who=who, source=file.source, at=at, share=line["share"])
         log.origin.reset(before)
-        SharedFile.objects.filter(pk=file.pk).update(last_used_at=at)
         if not line["is_counted"]:
-            ShareLink.objects.filter(pk=file.share_id).update(uses=F("uses") + 1, last_used_at=at)
+            one_more = {"uses": F("uses") + 1, "last_used_at": at}
+            SharedFile.objects.filter(pk=file.pk).update(**one_more)
+            ShareLink.objects.filter(pk=file.share_id).update(**one_more)
     for key in {file.source.key for file, _ in used}:
         access.publish(key, "shares-changed")

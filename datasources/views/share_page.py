@@ -138,6 +138,8 @@ def _page(request: HttpRequest, share: ShareLink) -> HttpResponse:
         files = [file for file in files if file.number in repeatable]
     if not files:
         return _nothing(request)
+    for file in files:
+        file.is_open = file.number in repeatable or not file.is_used_up
     # A person who opens it is about to click: by then the link is there.
     if len(files) == 1 and not _is_only_a_look(request) and shares.target(share, files[0].number) is None:
         _start(shares.renew(share, files[0].number))

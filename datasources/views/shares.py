@@ -35,9 +35,9 @@ def share(request: HttpRequest, source: Source) -> HttpResponse:
     """Shares the source, with those that the address names beside it (`with`, several) as one page."""
     sources = _with_others(request, source)
     if "generate" in request.POST:
-        form = ShareForm.with_new_password(request.user, typed=request.POST)
+        form = ShareForm.with_new_password(request.user, len(sources), typed=request.POST)
     else:
-        form = ShareForm(request.user, request.POST if request.method == "POST" else None)
+        form = ShareForm(request.user, len(sources), request.POST if request.method == "POST" else None)
     if form.is_bound and form.is_valid():
         try:
             made = shares.make(request.user, source.key, sources, **form.settings())

@@ -51,7 +51,9 @@ def _shared_page(world: World) -> str:
 def _shared_files(world: World) -> str:
     source = world.table(name=HOSTILE)
     world.account.add(fileName=f"{'long-' * 30}.pdf")
-    return path(world.share(source, next(one for one in synced(world.key) if one != source)))
+    share = world.share(source, next(one for one in synced(world.key) if one != source), most_uses=2, limits_each=True)
+    share.files.filter(number=1).update(uses=2)
+    return path(share)
 
 
 @place("shared page, password", "Enter the password", signed_in=False)
