@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from django.conf.global_settings import PASSWORD_HASHERS
-from playwright.sync_api import expect
+from playwright.sync_api import Locator, expect
 
 from datasources import access
 from datasources.models import DownloadLink, ShareLink, Source
@@ -76,6 +76,62 @@ def test_what_a_button_says_for_a_moment_outlives_a_change_of_the_page(page, ali
     expect(page.get_by_role("button", name="Resume")).to_be_visible()
     page.clock.run_for(2000)
     expect(page.get_by_role("button", name="Copy link")).to_be_visible()
+
+
+def test_a_password_is_generated_copied_and_shown_once(page, source):
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    page.goto(f"/sources/{source.datasource_id}/share/")
+    page.get_by_label("Note").fill("For the supplier")
+    page.get_by_role("button", name="Generate a password").click()
+    expect(page.get_by_label("Password")).to_be_focused()
+    expect(page.get_by_label("Note")).to_have_value("For the supplier")
+    password = page.get_by_label("Password").input_value()
+    page.get_by_role("button", name="Copy the password").click()
+    expect(page.locator("#announcer")).to_have_text("Copied")
+    assert page.evaluate("navigator.clipboard.readText()") == password
+    page.get_by_label("Download limit").press("Enter")
+    expect(page.locator("#new-password")).to_have_text(password)
+    shares.pause(ShareLink.objects.get(), on=True)
+    expect(page.get_by_role("button", name="Resume")).to_be_visible()
+    expect(page.locator("#new-password")).to_have_text(password)
+    page.reload()
+    expect(page.locator("#new-password")).to_have_count(0)
+
+
+def test_the_undo_of_a_replacement_waits_for_the_pointer_and_the_focus(page, alice, key, source):
+    share = shares.make(alice, key, [source])
+    old = share.unseal()
+    page.goto(f"/shares/{share.pk}/")
+    page.get_by_role("link", name="Replace link").click()
+    page.get_by_role("button", name="Replace link").click()
+    offer = page.locator(".undo")
+    undo = offer.get_by_role("button", name="Undo")
+    assert state(offer) == "running"
+    offer.hover()
+    assert state(offer) == "paused"
+    page.mouse.move(0, 0)
+    assert state(offer) == "running"
+    undo.focus()
+    assert state(offer) == "paused"
+    shares.pause(share, on=True)
+    expect(page.get_by_role("button", name="Resume")).to_be_visible()
+    expect(undo).to_be_focused()
+    undo.blur()
+    offer.evaluate(f"offer => {{ {TIMER}.currentTime = 10_300 }}")
+    expect(undo).to_be_hidden()
+    page.reload()
+    undo.click()
+    expect(page.get_by_text("Link restored.")).to_be_visible()
+    share.refresh_from_db()
+    assert share.unseal() == old
+
+
+TIMER = "offer.getAnimations().find((one) => one.animationName === 'undo-over')"
+
+
+def state(offer: Locator) -> str:
+    """Whether the time of an undo runs."""
+    return offer.evaluate(f"offer => {TIMER}.playState")
 
 
 @pytest.mark.slow
