@@ -78,6 +78,20 @@ def test_what_a_button_says_for_a_moment_outlives_a_change_of_the_page(page, ali
     expect(page.get_by_role("button", name="Copy link")).to_be_visible()
 
 
+def test_the_address_stays_until_the_link_is_replaced(page, alice, key, source):
+    share = shares.make(alice, key, [source])
+    page.goto(f"/shares/{share.pk}/")
+    page.get_by_role("button", name="Show address and QR code").click()
+    address = page.get_by_text(share.unseal())
+    expect(address).to_be_focused()
+    shares.pause(share, on=True)
+    expect(page.get_by_role("button", name="Resume")).to_be_visible()
+    expect(address).to_be_visible()
+    shares.rotate(share)
+    expect(page.get_by_role("button", name="Show address and QR code")).to_be_visible()
+    expect(address).to_have_count(0)
+
+
 def test_a_password_is_generated_copied_and_shown_once(page, source):
     page.context.grant_permissions(["clipboard-read", "clipboard-write"])
     page.goto(f"/sources/{source.datasource_id}/share/")
