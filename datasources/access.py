@@ -39,6 +39,7 @@ from datasources.models import (
     ApiKey,
     AuditEvent,
     Deletion,
+    DownloadBatch,
     DownloadLink,
     Export,
     KeyShare,
@@ -129,6 +130,11 @@ def sources_behind(key_ids: Iterable[UUID | Slot]) -> QuerySet[Source]:
 
 def links_for(user: User, space: Space = EVERYTHING) -> QuerySet[DownloadLink]:
     return DownloadLink.objects.filter(source__in=sources_for(user, space))
+
+
+def batches_for(user: User) -> QuerySet[DownloadBatch]:
+    """The user's own downloads of several files. Each of these files is checked when it is shown and started."""
+    return DownloadBatch.objects.filter(user=user)
 
 
 def exports_for(user: User) -> QuerySet[Export]:
@@ -290,6 +296,10 @@ def get_deletions(user: User, deletion_id: UUID) -> list[Deletion]:
 
 def get_link(user: User, link_id: UUID) -> DownloadLink:
     return get_object_or_404(links_for(user).select_related("source__key"), pk=link_id)
+
+
+def get_batch(user: User, batch_id: UUID) -> DownloadBatch:
+    return get_object_or_404(batches_for(user), pk=batch_id)
 
 
 def get_upload(user: User, upload_id: UUID) -> Upload:

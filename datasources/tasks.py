@@ -24,7 +24,7 @@ from datasources.copies.compare import jobs as comparisons
 from datasources.copies.compare import work as comparing
 from datasources.copies.exports import receipts
 from datasources.deleting import bin, viewers
-from datasources.downloads import links
+from datasources.downloads import batches, links
 from datasources.keys import refusals
 from datasources.mirror import deliveries, newest, readings, sync, watch, webhooks
 from datasources.models import (
@@ -237,6 +237,7 @@ def renew_shared() -> int:
 def tidy() -> None:
     """Every hour: forgets what has had its time."""
     links.tidy()
+    batches.tidy()
     shares.tidy()
     undo.tidy()
     deliveries.tidy()

@@ -3,6 +3,7 @@ from django.views.generic import RedirectView
 
 from datasources.views import (
     activity,
+    batches,
     bin,
     bulk,
     column_choices,
@@ -76,6 +77,11 @@ sources_urls = [
 ]
 downloads_urls = [
     path("", downloads.list_downloads, name="list"),
+    path("batches/<uuid:batch_id>/", batches.batch, name="batch"),
+    path("batches/<uuid:batch_id>/begin/", batches.begin, name="begin_batch"),
+    path("batches/<uuid:batch_id>/retry/", batches.retry, name="retry_batch"),
+    path("batches/<uuid:batch_id>/urls/", batches.urls, name="urls_of_batch"),
+    path("batches/<uuid:batch_id>/<int:number>/", batches.file, name="file_of_batch"),
     path("<uuid:link_id>/", downloads.state, name="state"),
     path("<uuid:link_id>/file/", downloads.file, name="file"),
     path("<uuid:link_id>/url/", downloads.url, name="url"),

@@ -60,10 +60,10 @@ def ask(
     return link
 
 
-def ask_all(sources: Collection[Source], user: User, expires_in_s: int) -> int:
-    """A link for each of these, for a task to make where there is none that is alive or pending; how many are new.
+def ask_all(sources: Collection[Source], user: User, expires_in_s: int, *, is_limited: bool = True) -> None:
+    """A link for each of these, for a task to make where there is none that is alive or pending.
 
-    A few queries however many they are. Raises QuotaReached.
+    A few queries however many they are. Raises QuotaReached, unless `is_limited` is false (see ask).
     """
     now = timezone.now()
     at_hand = DownloadLink.objects.filter(living() | Q(state=DownloadLink.State.PENDING), source__in=sources)
@@ -71,11 +71,12 @@ def ask_all(sources: Collection[Source], user: User, expires_in_s: int) -> int:
     wanted = [source for source in sources if source.pk not in provided]
     new = [DownloadLink(source=source, asked_by=user, expires_in_s=expires_in_s, due_at=now) for source in wanted]
     with transaction.atomic():
-        require_room(user, "download_links", _under_way(user), more=len(new))
+        if is_limited:
+            require_room(user, "download_links", _under_way(user), more=len(new))
+        at_hand.filter(state=DownloadLink.State.PENDING, is_ahead=True).update(is_ahead=False, due_at=now)
         DownloadLink.objects.bulk_create(new, ignore_conflicts=True)  # somebody may ask for the same one right now
         for key in {source.key for source in wanted}:
             access.publish(key, "downloads-changed")
-    return len(new)
 
 
 def _give_up(held: Held, error: ClaroError) -> None:
@@ -116,6 +117,15 @@ def target(link: DownloadLink) -> str | None:
         return None
 
 
+def best(found: QuerySet[DownloadLink]) -> dict[int, DownloadLink]:
+    """Each source's best link, without its URL: the one that lives longest, else the pending one, else the newest."""
+    chosen: dict[int, DownloadLink] = {}
+    for link in found.defer("url").order_by("created_at"):
+        if link.source_id not in chosen or _rank(link) >= _rank(chosen[link.source_id]):
+            chosen[link.source_id] = link
+    return chosen
+
+
 def go_on(key: ApiKey) -> None:
     """Makes due what waited for a person to replace a refused or unreadable key."""
     now = timezone.now()
@@ -136,6 +146,10 @@ def event_name(link: DownloadLink) -> str:
 
 def _under_way(user: User) -> QuerySet[DownloadLink]:
     return DownloadLink.objects.filter(asked_by=user, state=DownloadLink.State.PENDING)
+
+
+def _rank(link: DownloadLink) -> tuple:
+    return (True, link.expires_at) if link.is_alive else (False, link.is_pending)
 
 
 def _alive(source: Source) -> DownloadLink | None:

@@ -2,6 +2,7 @@
 
 from core.models import Leased, Sealed
 from datasources.models.audit import AuditEvent, Unchangeable
+from datasources.models.batches import BatchFile, DownloadBatch
 from datasources.models.bin import Deletion, Opened
 from datasources.models.columns import ColumnChoice, ColumnReference
 from datasources.models.copies import Comparison, Export, TableCopy
@@ -18,11 +19,13 @@ __all__ = [
     "LINK_MARGIN",
     "ApiKey",
     "AuditEvent",
+    "BatchFile",
     "Canary",
     "ColumnChoice",
     "ColumnReference",
     "Comparison",
     "Deletion",
+    "DownloadBatch",
     "DownloadLink",
     "Export",
     "Hint",

@@ -5,7 +5,6 @@ from functools import wraps
 from urllib.parse import urlencode
 
 from django.conf import settings
-from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
@@ -14,22 +13,17 @@ from django.views.decorators.http import require_POST
 
 from accounts.roles import Action
 from datasources import tasks
-from datasources.activity import log
-from datasources.activity.words import What
 from datasources.deleting import bin
 from datasources.deleting.forms import DeleteSeveralForm
-from datasources.downloads import links
-from datasources.models import Deletion, DownloadLink
+from datasources.downloads import batches
+from datasources.models import Deletion
 from datasources.sharing import shares
 from datasources.sources import selection
 from datasources.sources.forms import SourceListForm
 from datasources.sources.selection import MOST, Selection, SelectionForm, TooMany
 from datasources.views import back
-from datasources.views.guards import path_in_space, space_of
+from datasources.views.guards import space_of
 from datasources.views.pages import render_page, render_problem
-
-# Long enough to get round to all of them, however many are made a minute.
-LINKS_LAST_S = 86_400
 
 
 def of_selection(action: Action) -> Callable:
@@ -65,16 +59,8 @@ def of_selection(action: Action) -> Callable:
 
 @of_selection(Action.DOWNLOAD)
 def download(request: HttpRequest, chosen: Selection) -> HttpResponse:
-    """A link to each file, made by tasks as the calls allow; the page of downloads shows them come."""
-    finished = [source for source in chosen.sources if not source.is_processing]
-    processing = len(chosen.sources) - len(finished)
-    new = links.ask_all(finished, request.user, LINKS_LAST_S)
-    tasks.start_due(DownloadLink)
-    log.record_each(What.DOWNLOAD_ASKED, request.user, finished)
-    ready = len(finished) - new
-    counts = {f"link{'' if ready == 1 else 's'} ready": ready, "being created": new, "still processing": processing}
-    messages.success(request, ", ".join(f"{n:,} {what}" for what, n in counts.items() if n))
-    return redirect(path_in_space(request, "downloads:list"))
+    """Leads to the page of these files, which states the cost of their links first."""
+    return redirect("downloads:batch", batches.create(request.user, chosen.sources).pk)
 
 
 @of_selection(Action.SHARE)

@@ -9,7 +9,7 @@ from datasources import access, stalled, tasks
 from datasources.activity import log
 from datasources.activity.words import What
 from datasources.deleting import viewers
-from datasources.downloads import links
+from datasources.downloads import batches, links
 from datasources.downloads.forms import DownloadForm
 from datasources.models import DownloadLink, Source
 from datasources.views.guards import POST, READ, of_link, of_source, space_of
@@ -44,6 +44,7 @@ def list_downloads(request: HttpRequest) -> HttpResponse:
     pending = [link for link in context["page"] if link.is_pending]
     context |= {"pending": pending, "standing_still": stalled.among(pending), "choices": DownloadForm.CHOICES}
     context["being_made"] = found.filter(state=DownloadLink.State.PENDING).count()
+    context["unfinished"] = batches.unfinished(request.user)
     return render_page(request, "downloads/list.html", context, status)
 
 

@@ -160,6 +160,7 @@ of_key, of_own_key = guard(_any_role(access.get_key)), guard(_any_role(access.ge
 # Seen through the key of the address, where it names one.
 of_source = guard(_source)
 of_link = guard(_any_role(access.get_link))
+of_batch = guard(_any_role(access.get_batch))
 of_export = guard(_any_role(access.get_export))
 of_upload = guard(_any_role(access.get_upload))
 of_outlet = guard(_any_role(access.get_outlet))

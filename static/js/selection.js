@@ -23,6 +23,8 @@ function show() {
   const number = whole()?.checked ? Number(whole().dataset.count) : chosen.length;
   const words = number ? `${number.toLocaleString("en")} selected` : "";
   if (count.textContent !== words) count.textContent = words;
+  const files = number === 1 ? "1 file" : `${number.toLocaleString("en")} files`;
+  document.querySelector("[data-chosen-download]").textContent = number ? `Download ${files}` : "Download";
 }
 
 // A click on the keyboard's behalf (Space, with Shift) is a click too.

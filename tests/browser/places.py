@@ -369,6 +369,7 @@ def _not_found(world: World) -> str:
 
 from tests.browser import (  # noqa: E402, F401 - each adds its own
     account_places,
+    batch_places,
     bin_places,
     compare_places,
     copy_places,

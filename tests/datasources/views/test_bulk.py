@@ -5,16 +5,15 @@ import pytest
 from accounts import teams
 from accounts.models import Membership
 from accounts.roles import Role
-from core import redis
 from datasources import keys
 from datasources.deleting import bin
 from datasources.downloads import links
-from datasources.models import ApiKey, AuditEvent, Deletion, DownloadLink, KeyShare, ShareLink, Source
+from datasources.models import ApiKey, Deletion, DownloadBatch, DownloadLink, KeyShare, ShareLink, Source
 from datasources.sharing import shares
 from datasources.sources import selection
 from tests.conftest import emptied, htmx, synced
 from tests.datasources.views.conftest import made
-from tests.support.html import dom, field, label, told, words
+from tests.support.html import dom, field, label, words
 
 DOWNLOAD, SHARE, DELETE = (f"/sources/chosen/{what}/" for what in ("download", "share", "delete"))
 
@@ -86,24 +85,13 @@ def test_a_page_holds_so_many(web, sources, monkeypatch):
     assert (answer.status_code, "A share link holds up to 3" in words(answer)) == (422, True)
 
 
-def test_links_are_made_for_all_by_tasks(web, alice, sources, account):
-    made(links.ask(sources[0], alice, 3600))
-    before = len(account.calls("/download"))
-    page = web.post(DOWNLOAD, {"source": ids(sources)}, follow=True)
-    assert page.redirect_chain == [("/downloads/", 302)]
-    assert "1 link ready, 2 being created, 1 still processing" in told(page)
-    assert "Creating 2 links" in words(page)
-    assert DownloadLink.objects.filter(state="pending").count() == 2
-    assert redis.connection().llen("interactive") == 2
-    assert len(account.calls("/download")) == before
-    assert AuditEvent.objects.filter(what="download_asked").count() == 3
-    web.post(DOWNLOAD, {"source": ids(sources)})
-    assert DownloadLink.objects.count() == 3
-
-
-def test_all_that_match_are_meant_whatever_the_page(web, sources):
-    web.post(f"{DOWNLOAD}?status=completed&limit=1&page=2", {"all": "1"})
-    assert {link.source for link in DownloadLink.objects.select_related("source")} == {sources[0], sources[2]}
+def test_a_download_of_several_leads_to_its_own_page_and_costs_nothing_yet(web, sources, account):
+    page = web.post(f"{DOWNLOAD}?status=completed&limit=1&page=2", {"all": "1"}, follow=True)
+    [(address, status)] = page.redirect_chain
+    batch = DownloadBatch.objects.get()
+    assert (address, status) == (f"/downloads/batches/{batch.pk}/", 302)
+    assert [file.name for file in batch.files.all()] == ["0.csv", "2.json"]
+    assert (DownloadLink.objects.count(), account.calls("/download")) == (0, [])
 
 
 def test_deleting_says_what_depends_and_asks_for_their_number(web, client_of, alice, bob, sources, key):
@@ -167,13 +155,13 @@ def test_what_cannot_be_meant_gets_a_sentence(web, sources, path, data, sentence
     assert answer.status_code == 422
     assert sentence in words(answer)
     assert not Deletion.objects.exists()
-    assert not DownloadLink.objects.exists()
+    assert not DownloadBatch.objects.exists()
 
 
 def test_too_many_are_refused_before_anything_is_done(web, sources, monkeypatch):
     monkeypatch.setattr(selection, "MOST", 3)
     answer = web.post(DOWNLOAD, {"all": "1"})
-    assert (answer.status_code, DownloadLink.objects.count()) == (422, 0)
+    assert (answer.status_code, DownloadBatch.objects.count()) == (422, 0)
     assert "You selected 4 files" in words(answer)
     assert field(web.get("/sources/?limit=2"), "all") is None
 
@@ -183,7 +171,7 @@ def test_a_stranger_gets_nothing_of_another_s(client_of, bob, sources):
         answer = client_of(bob).post(path, {"source": ids(sources)})
         assert answer.status_code == 422
         assert "0.csv" not in words(answer)
-    assert not DownloadLink.objects.exists()
+    assert not DownloadBatch.objects.exists()
 
 
 def test_what_is_in_the_bin_can_not_be_chosen_again(web, alice, sources):

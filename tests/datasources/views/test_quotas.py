@@ -113,8 +113,10 @@ def test_download_links_under_way(web, account, key, table, at_most):
     shown = web.post(f"/sources/{second.datasource_id}/download/")
     assert (shown.status_code, DownloadLink.objects.count()) == (422, 1)
     assert "Limit reached: 1 pending download links." in words(shown)
-    chosen = web.post("/sources/chosen/download/", {"source": [second.datasource_id]})
+    batch = web.post("/sources/chosen/download/", {"source": [second.datasource_id]}).url
+    chosen = web.post(f"{batch}begin/")
     assert (chosen.status_code, DownloadLink.objects.count()) == (422, 1)
+    assert "1 link has to be created" in words(web.get(batch))
 
 
 def test_visitors_of_a_share_link_don_t_meet_its_maker_s_quota(alice, table, at_most):

@@ -17,7 +17,7 @@ from accounts import teams
 from accounts.models import Membership, Team, User
 from accounts.roles import Role
 from datasources import keys
-from datasources.downloads import links
+from datasources.downloads import batches, links
 from datasources.models import ApiKey, Export, KeyShare, Outlet, SavedView, Source
 from datasources.notices import channels
 from datasources.sharing import shares
@@ -65,6 +65,7 @@ def _build(account: Account) -> World:
     ids = {
         "datasource_id": table.datasource_id,
         "link_id": made(links.ask(table, alice, 3600)).pk,
+        "batch_id": batches.create(alice, [table]).pk,
         "share_id": shares.make(alice, key, [table]).pk,
         "deletion_id": put_away(binned, alice).pk,
         "team_id": team.pk,

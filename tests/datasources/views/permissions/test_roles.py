@@ -12,7 +12,8 @@ from tests.support.html import told, words
 
 # What each path needs; the key's own pages are its owner's alone, whatever the role in a team.
 OWNER_OF_THE_KEY, OWNER_OF_THE_RECEIPT = "owner of the key", "owner of the receipt"
-OWNER_OF_THE_UPLOAD = "owner of the upload"
+OWNER_OF_THE_UPLOAD, OWNER_OF_THE_BATCH = "owner of the upload", "owner of the batch"
+OWNERS = (OWNER_OF_THE_KEY, OWNER_OF_THE_RECEIPT, OWNER_OF_THE_UPLOAD, OWNER_OF_THE_BATCH)
 PATHS = {
     ("GET", "/sources/"): Action.BROWSE,
     ("POST", "/sources/refresh/"): Action.BROWSE,
@@ -50,6 +51,12 @@ PATHS = {
     ("GET", "/downloads/{link_id}/"): Action.DOWNLOAD,
     ("GET", "/downloads/{link_id}/file/"): Action.DOWNLOAD,
     ("POST", "/downloads/{link_id}/url/"): Action.DOWNLOAD,
+    # The batch of another user, whatever the role.
+    ("GET", "/downloads/batches/{batch_id}/"): OWNER_OF_THE_BATCH,
+    ("POST", "/downloads/batches/{batch_id}/begin/"): OWNER_OF_THE_BATCH,
+    ("POST", "/downloads/batches/{batch_id}/retry/"): OWNER_OF_THE_BATCH,
+    ("POST", "/downloads/batches/{batch_id}/urls/"): OWNER_OF_THE_BATCH,
+    ("GET", "/downloads/batches/{batch_id}/1/"): OWNER_OF_THE_BATCH,
     ("GET", "/sources/{datasource_id}/share/"): Action.SHARE,
     ("POST", "/sources/{datasource_id}/share/"): Action.SHARE,
     ("GET", "/shares/"): Action.BROWSE,
@@ -131,7 +138,7 @@ def test_the_table_decides(client_of, bob, team, ids, role, method, path):
         Membership.objects.create(team=team, user=bob, role=role)
     needed = PATHS[method, path]
     status = client_of(bob).generic(method, path.format(**ids)).status_code
-    if needed in (OWNER_OF_THE_KEY, OWNER_OF_THE_RECEIPT, OWNER_OF_THE_UPLOAD) or (role is None and "{" in path):
+    if needed in OWNERS or (role is None and "{" in path):
         assert status == 404
     elif role is None or may(role, needed):
         assert status in (200, 204, 302, 400, 422)
