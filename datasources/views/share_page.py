@@ -21,8 +21,9 @@ from datasources import access, stalled, tasks
 from datasources.activity import log
 from datasources.downloads import links
 from datasources.models import ApiKey, DownloadLink, ShareLink
-from datasources.sharing import shares
+from datasources.sharing import shares, together
 from datasources.views import share_cookies
+from datasources.views.framed import fetching_files
 
 # Who shows a preview of links, or reads along: no download, whatever they ask for. (A Cubot is a phone.)
 PREVIEWS = re.compile(
@@ -128,7 +129,20 @@ def _unlocked(request: HttpRequest, share: ShareLink) -> HttpResponse:
         return _file(request, share)
     if request.method == "POST":
         return HttpResponseRedirect(request.path)
+    if "all" in request.GET and not _is_only_a_look(request):
+        return _all(request, share)
     return _page(request, share)
+
+
+def _all(request: HttpRequest, share: ShareLink) -> HttpResponse:
+    """The page that fetches one file after the other, and reloads its list while links are created."""
+    files = list(share.files.present().select_related("source__key"))
+    if not together.offers_all(share, files, share_cookies.repeatable(request)):
+        return HttpResponseRedirect(request.path)
+    lines = together.prepare(share, files)
+    tasks.start_due(DownloadLink)
+    context = {"lines": lines, "share_path": request.path}
+    return fetching_files(lambda _: _render("shares/all.html", context))(request)
 
 
 def _page(request: HttpRequest, share: ShareLink) -> HttpResponse:
@@ -147,6 +161,7 @@ def _page(request: HttpRequest, share: ShareLink) -> HttpResponse:
         "share": share,
         "sender": shares.sender(share),
         "files": files,
+        "offers_all": together.offers_all(share, files, repeatable),
         "is_repeated": any(file.number in repeatable for file in files),
         "repeat_min": share_cookies.REPEAT_WITHIN_S // 60,
     }

@@ -24,6 +24,12 @@ def _cost(world: World) -> str:
     return f"/downloads/batches/{_batch(world).pk}/"
 
 
+@place("shared page, all files", "Preparing", signed_in=False)
+def _shared(world: World) -> str:
+    world.account.add_many([{"fileName": name} for name in STATES])
+    return f"/d/{world.share(*synced(world.key)).unseal()}/?all"
+
+
 @place("batch, in every state", "Can no longer be opened")
 def _states(world: World) -> str:
     batch = _batch(world)
