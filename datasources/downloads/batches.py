@@ -12,6 +12,7 @@ from enum import StrEnum
 
 from django.db import transaction
 from django.db.models import Count, Q
+from django.http import Http404
 from django.utils import timezone
 
 from accounts.models import User
@@ -138,8 +139,13 @@ def retry(batch: DownloadBatch, numbers: Collection[int] = ()) -> None:
 
 
 def start(batch: DownloadBatch, file: BatchFile) -> str | None:
-    """The signed URL to send the browser to, recorded as started; None if there is no link that works."""
+    """The signed URL to send the browser to, recorded as started; None if there is no link that works.
+
+    Raises Http404 if the file is gone, or the user has lost access.
+    """
     url = _url(batch, file)
+    if not url and not access.sources_for(batch.user).filter(pk=file.source_id).exists():
+        raise Http404("No such file.")
     if url:
         batch.files.filter(pk=file.pk).update(started_at=timezone.now())
         log.record(What.DOWNLOADED, batch.user, source=file.source)
