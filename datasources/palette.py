@@ -2,7 +2,6 @@
 
 import heapq
 import re
-import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -11,6 +10,7 @@ from uuid import UUID
 from django import forms
 from django.urls import reverse
 
+from core.folding import folded, words_of
 from core.forms import QueryForm
 from core.queries import Prepared
 from datasources import access, recent
@@ -64,7 +64,7 @@ def find(user_id: int, text: str, places: Sequence[Item]) -> list[Item]:
 
 def best(text: str, places: Sequence[Item], rows: Sequence[tuple], opened: Sequence[tuple[str, UUID]]) -> list[Item]:
     """The SHOWN best matches among `places` and `rows` of access.names_for; `opened` (kind, id) come first."""
-    words = folded(text).split()
+    words = words_of(text)
     # A database writes an id with or without hyphens.
     last = {(kind, pk): n for n, (kind, one) in enumerate(opened) for pk in (one.hex, str(one))}
     # A file is there once for each key that sees it.
@@ -81,14 +81,6 @@ def best(text: str, places: Sequence[Item], rows: Sequence[tuple], opened: Seque
         ranked.append((last.get((kind, pk), SHOWN), inside, KINDS[kind], place, found))
     first = (one[-1] for one in heapq.nsmallest(SHOWN, ranked))
     return [one if isinstance(one, Item) else _item(_Named(*one)) for one in first]
-
-
-def folded(text: str) -> str:
-    """Without accents and upper case, as it is compared."""
-    if text.isascii():
-        return text.lower()
-    plain = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", text).casefold())
-    return "".join(sign for sign in plain if not unicodedata.combining(sign))
 
 
 def _uploaded_at(row: tuple) -> str:

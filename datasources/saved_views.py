@@ -23,6 +23,7 @@ from datasources.rows.forms import RowsForm
 from datasources.rows.plots import PLOTTED, PlotForm
 from datasources.sources import contents
 from datasources.sources.forms import SourceListForm
+from datasources.sources.search import condition
 
 # The pages that can be saved, each with what its address may hold.
 FORMS: dict[str, type[QueryForm]] = {
@@ -167,9 +168,9 @@ def missing(view: SavedView, known: Collection[str]) -> list[str]:
 def files_for(view: SavedView, user: User, words: str) -> list[File]:
     """Other files that the user may open, those that have all columns of the view first; of the newest ones.
 
-    Files whose columns are unknown come last. Their names contain `words`.
+    Files whose columns are unknown come last. A search for `words` finds them.
     """
-    sources = access.sources_for(user).filter(status=COMPLETED, file_name__icontains=words)
+    sources = access.sources_for(user).filter(condition(words), status=COMPLETED)
     sources = sources.exclude(datasource_id=view.datasource_id).select_related("key").order_by("-uploaded_at", "-pk")
     newest = {source.datasource_id: source for source in reversed(sources[:CONSIDERED])}
     found = []

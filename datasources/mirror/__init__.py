@@ -24,6 +24,7 @@ from datasources.copies import store
 from datasources.gateway.budget import Lane
 from datasources.models import ApiKey, ColumnChoice, ColumnReference, Newest, Source, StatusChange, TableCopy, Watch
 from datasources.models.notices import Topic
+from datasources.models.sources import FoldedName
 
 if TYPE_CHECKING:
     from datasources.claro.client import ClaroClient
@@ -102,6 +103,7 @@ def record(
         for source in met:
             before, had_finished = source.status, not source.is_processing
             is_changed = _copy(by_id[source.datasource_id], source, asked_at)
+            is_changed |= _fold(source)
             if not are_details and source.extra != by_id[source.datasource_id].extra:
                 source.extra, is_changed = by_id[source.datasource_id].extra, True
             if is_changed or source.gone_at:
@@ -115,7 +117,7 @@ def record(
                 at = None if source.is_processing else source.processed_at
                 steps.append(_step(source, source.status, at, asked_at))
         Source.objects.bulk_create(new)
-        Source.objects.bulk_update(changed, [*KNOWN, "extra", "changed_at", "gone_at", "restarted_at"])
+        Source.objects.bulk_update(changed, [*KNOWN, "folded_name", "extra", "changed_at", "gone_at", "restarted_at"])
         Source.objects.filter(pk__in=[source.pk for source in met]).update(last_seen_at=asked_at)
         told = changed
         if are_details:
@@ -160,6 +162,13 @@ def _copy(answer: DataSource, source: Source, asked_at: datetime) -> bool:
         return False
     source.changed_at = asked_at
     return True
+
+
+def _fold(source: Source) -> bool:
+    """Renews the name for searches; true where it differs, also after a release that folds otherwise."""
+    before = source.folded_name
+    source.folded_name = FoldedName.of(source.file_name)
+    return source.folded_name != before
 
 
 def _keep_details(source: Source, by_id: dict, asked_at: datetime) -> bool:

@@ -4,7 +4,7 @@ All text is escaped here. An attribute is without quotes where its value has onl
 Buttons and links are named by two elements: their verb in the table's header (`LABELS`), and the name of the file.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from html import escape
 
@@ -14,6 +14,7 @@ from django.utils.safestring import SafeString
 
 from accounts import roles
 from accounts.roles import Action
+from core.folding import marks
 from core.text import visible
 from datasources.claro import COMPLETED, FAILED, PROCESSING
 from datasources.models import Source
@@ -115,6 +116,7 @@ class _Line:
         self._context = context
         self._now = timezone.now()
         self._paces, self._failures = context["paces"], context["failures"]
+        self._search = context["found"].search
         self._has_key_column = len(context["keys"]) > 1
         # Resolving a path takes longer than all the rest of a row: a path is made once a key, then copied.
         self._paths: dict[object, tuple[Callable[[str, str], str], bool, bool]] = {}
@@ -122,7 +124,8 @@ class _Line:
     def html(self, source: Source) -> str:
         path, may_share, may_delete = self._of_key(source)
         uuid, name = str(source.datasource_id), escape(visible(source.name))
-        shown = name if name.isascii() else f"<bdi>{name}</bdi>"
+        shown = self._marked(visible(source.name)) if self._search.words else name
+        shown = shown if name.isascii() else f"<bdi>{shown}</bdi>"
         whole = f' title="{name}"' if len(name) > LONG_NAME else ""
         pk = source.pk
         pace = self._paces.get(pk)
@@ -133,7 +136,7 @@ class _Line:
             f'aria-labelledby="c {its}"></td>'
             f'<td class="file-cell icon-{claro.kind_icon(source.content_type)}">'
             f"<a class=name id={its} href={path(uuid, '')}{whole}>{shown}</a>"
-            f"{_paces(source, pace) if pace else self._failure(source)}</td>"
+            f"{self._id(source)}{_paces(source, pace) if pace else self._failure(source)}</td>"
             f"<td {_status(source.status)}</td>"
             f"<td data-priority=4>{escape(claro.kind(source.content_type))}</td>"
             f"{_size(source.size_bytes)}<td>{self._ago(source.uploaded_at)}</td>"
@@ -144,6 +147,15 @@ class _Line:
             f"{_link('share', path(uuid, 'share/'), f's {its}') if may_share else ''}"
             f"{_link('trash', path(uuid, 'delete/'), f'x {its}') if may_delete else ''}</td></tr>\n"
         )
+
+    def _marked(self, name: str) -> str:
+        """The name with the words of the search marked."""
+        return _marked(name, marks(name, self._search.words))
+
+    def _id(self, source: Source) -> str:
+        """The id, where the search found it."""
+        found = self._search.length_in_id(source)
+        return f"<div class=pace>Id {_marked(str(source.datasource_id), [(0, found)])}</div>" if found else ""
 
     def _failure(self, source: Source) -> str:
         """The reason why a source failed, shortened; the details page has all of it."""
@@ -178,6 +190,15 @@ class _Line:
     def _key(self, source: Source) -> str:
         label = escape(source.key.label)
         return f'<td data-priority=7 class=clip title="{label}">{label}</td>'
+
+
+def _marked(text: str, ranges: Sequence[tuple[int, int]]) -> str:
+    """The text as HTML, with these parts of it in `mark`."""
+    html, at = [], 0
+    for start, stop in ranges:
+        html += escape(text[at:start]), f"<mark>{escape(text[start:stop])}</mark>"
+        at = stop
+    return "".join([*html, escape(text[at:])])
 
 
 def _size(number: int | None) -> str:

@@ -24,6 +24,7 @@ from datasources.keys import choice
 from datasources.models import Comparison, Export, Source, TableCopy
 from datasources.rows import differences
 from datasources.sources import patterns
+from datasources.sources.search import condition
 from datasources.views import copies, exports
 from datasources.views.guards import FORM, of_source, require
 from datasources.views.pages import render_page, render_problem
@@ -104,7 +105,7 @@ def _choose(request: HttpRequest, context: dict[str, Any], status: int = 200) ->
     context["previous"] = versions.of(source).previous
     context["earlier"] = patterns.earlier_files(source, request.user)
     if named:
-        found = access.sources_for(request.user).filter(file_name__icontains=named)
+        found = access.sources_for(request.user).filter(condition(named))
         found = found.exclude(datasource_id=source.datasource_id).order_by("-uploaded_at")[: 2 * NAMED_MAX]
         context["named"] = list({one.datasource_id: one for one in found}.values())[:NAMED_MAX]
     return render_page(request, "compare/choose.html", context, 400 if context["complaints"] else status)

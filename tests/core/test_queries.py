@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from uuid import UUID
 
 import django
 import pytest
@@ -158,7 +159,7 @@ def world(client_of, alice, bob, account, mine) -> dict[str, list]:
     notices.tell_always([alice.pk], key, Topic.FAILED, {table.datasource_id: "things.csv"})
     ColumnChoice.objects.create(user=alice, datasource_id=table.datasource_id, query="hide=id")
     SavedView.objects.create(owner=alice, name="Mine", page=SavedView.Page.SOURCES)
-    for query in ("", "?q=.CSV&status=completed&type=text/csv&sort=key&order=asc&limit=1"):
+    for query in ("", "?q=ab12", "?q=.CSV&status=completed&type=text/csv&sort=key&order=asc&limit=1"):
         client_of(alice).get("/sources/" + query)
     client_of(alice).get("/d/" + share.unseal() + "/?dl=1")
     return {
@@ -175,7 +176,9 @@ def world(client_of, alice, bob, account, mine) -> dict[str, list]:
         **{f"list{place}": list(Newest.objects.values_list("fingerprint", flat=True)) for place in range(200)},
         # Of the list: its keys, of which there are any number, the filters, and a part of what is found.
         **{f"key{place}": [shared.pk if place else key.pk] for place in range(200)},
-        "q": [".CSV", "%"],
+        **{f"word{place}": ["csv", "%"][: 1 if place else 2] for place in range(100)},
+        "id_first": [UUID(int=0)],
+        "id_last": [UUID(int=2**128 - 1)],
         "status": ["failed", table.status],
         "type": ["", table.content_type],
         "limit": [1, 50],

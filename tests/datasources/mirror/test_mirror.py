@@ -210,3 +210,15 @@ def test_a_lease_that_was_lost_stops_the_sweep(key, account):
     with pytest.raises(leases.LeaseLost):
         sync.run(str(key.sync.pk), lease)
     assert account.calls() == []
+
+
+def test_the_name_to_search_in_is_that_of_the_last_answer_and_is_renewed_where_it_is_missing(key):
+    def answered(name: str) -> str:
+        answer = DataSource(uuid.UUID(int=1), name, "text/csv", 1, COMPLETED, None, None)
+        mirror.record(key, [answer], timezone.now())
+        return Source.objects.get().folded_name
+
+    assert answered("Été.csv") == "ete.csv"
+    assert answered("É" * 300 + ".csv") == "e" * 250
+    Source.objects.update(folded_name="")
+    assert answered("É" * 300 + ".csv") == "e" * 250

@@ -19,6 +19,11 @@ def main(alice):
     return keys.add(alice, "main", "claro_live_main", ApiKey.State.VALID)
 
 
+@pytest.fixture
+def another(alice):
+    return keys.add(alice, "another", "claro_live_another", ApiKey.State.VALID)
+
+
 def add(key: ApiKey, name: str, **fields) -> Source:
     more = {"datasource_id": uuid.uuid4(), "status": "completed", "first_seen_at": DAY, "last_seen_at": DAY}
     return Source.objects.create(key=key, file_name=name, **{**more, **fields})
@@ -100,20 +105,45 @@ def test_a_key_of_somebody_else_shows_nothing(bob, three, main):
 @pytest.mark.parametrize(
     ("q", "expected"),
     [
-        ("REPORT", ["Report 100%.csv", "report_1.csv"]),
+        ("REPORT", ["report.1.csv", "Report 100%.csv", "report_1.csv"]),
         ("%", ["Report 100%.csv"]),
-        ("_", ["report_1.csv"]),
-        ("report 1", ["Report 100%.csv"]),
+        ("csv report", ["report.1.csv", "Report 100%.csv", "report_1.csv"]),
+        ("1_report", ["report.1.csv", "Report 100%.csv", "report_1.csv"]),
         ("\\", ["back\\slash"]),
-        ("'", ["it's"]),
+        ("'", ["it's", "prix d'Été"]),
         ('"', []),
-        ("  report_  ", ["report_1.csv"]),
+        ("  report-100  ", ["Report 100%.csv"]),
+        ("report nothing", []),
+        ("ETE", ["prix d'Été"]),
+        ("été prix", ["prix d'Été"]),
+        ("_", ["back\\slash", "it's", "prix d'Été", "report.1.csv", "Report 100%.csv", "report_1.csv"]),
     ],
 )
-def test_search_takes_every_character_as_itself_and_no_notice_of_case(alice, main, q, expected):
-    for name in ("Report 100%.csv", "report_1.csv", "back\\slash", "it's"):
+def test_words_match_in_any_order_whatever_their_case_accents_and_separators(alice, main, q, expected):
+    for name in ("Report 100%.csv", "report_1.csv", "report.1.csv", "back\\slash", "it's", "prix d'Été"):
         add(main, name)
-    assert names(alice, q=q, sort="name", order="asc") == expected
+    page = found(alice, q=q)
+    assert sorted(source.file_name for source in page.sources) == sorted(expected)
+    assert page.matching == len(expected)
+
+
+@pytest.mark.parametrize(
+    ("q", "expected"),
+    [
+        ("7b0e0a0c-0000-4000-8000-000000000abc", ["mine"]),
+        ("7B0E0A0C00004000", ["mine"]),
+        ("7b0e0a0c-0000-4", ["mine"]),
+        ("7b0e", ["has 7b0e", "mine"]),
+        ("7b0", ["has 7b0e"]),
+        ("b0e0a0c", []),
+        ("7b0e-0a0c", []),
+        ("7b0e mine", []),
+    ],
+)
+def test_whole_ids_and_their_beginnings_are_found(alice, main, q, expected):
+    add(main, "mine", datasource_id=uuid.UUID("7b0e0a0c-0000-4000-8000-000000000abc"))
+    add(main, "has 7b0e", datasource_id=uuid.UUID(int=7))
+    assert sorted(names(alice, q=q)) == expected
 
 
 def test_statuses_are_counted_within_the_other_filters(alice, main):
@@ -167,15 +197,26 @@ def test_a_page_costs_four_queries_keys_and_bin_included(alice, three, main, que
     limit=st.integers(1, 5),
     status=st.sampled_from(["", "failed"]),
 )
-def test_pages_never_overlap_and_hold_everything(alice, main, rows, sort, order, limit, status):
+def test_pages_never_overlap_and_hold_everything(alice, main, another, rows, sort, order, limit, status):
     Source.objects.all().delete()
-    more = {"key": main, "first_seen_at": DAY, "last_seen_at": DAY}
+    more = {"first_seen_at": DAY, "last_seen_at": DAY}
     made = Source.objects.bulk_create(
-        Source(datasource_id=uuid.uuid4(), file_name=name, size_bytes=size, status=state, **more)
-        for name, size, state in rows
+        Source(
+            key=(main, another)[place % 2],
+            datasource_id=uuid.uuid4(),
+            file_name=name,
+            size_bytes=size,
+            status=state,
+            uploaded_at=None if size is None else DAY + timedelta(days=size),
+            **more,
+        )
+        for place, (name, size, state) in enumerate(rows)
     )
     query = {"sort": sort, "order": order, "limit": str(limit), "status": status}
     pages = found(alice, **query).pages
-    seen = [source.pk for page in range(1, pages + 1) for source in found(alice, page=str(page), **query).sources]
+    shown = [source for page in range(1, pages + 1) for source in found(alice, page=str(page), **query).sources]
+    seen = [source.pk for source in shown]
+    if (sort, order) == ("uploaded", "desc"):
+        assert shown == sorted(shown, key=lambda one: (one.uploaded_at is None, -(one.size_bytes or 0), -one.pk))
     assert len(seen) == len(set(seen))
     assert set(seen) == {source.pk for source in made if status in ("", source.status)}

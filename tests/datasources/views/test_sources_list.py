@@ -44,6 +44,17 @@ def names(page) -> list[str]:
     return all_words(page, ".//tbody//a[@class='name']")
 
 
+def test_what_a_search_found_is_marked_and_escaped(web, key):
+    at = timezone.now()
+    fields = {"key": key, "status": "completed", "first_seen_at": at, "last_seen_at": at}
+    source = Source.objects.create(datasource_id=uuid4(), file_name="<b>Prix</b>-Été & co.csv", **fields)
+    page = web.get("/sources/?q=ete+<b")
+    assert "><bdi><mark>&lt;b</mark>&gt;Prix&lt;/b&gt;-<mark>Été</mark> &amp; co.csv</bdi></a>" in page.text
+    assert "<mark>" not in web.get("/sources/").text
+    start, rest = str(source.datasource_id)[:12], str(source.datasource_id)[12:]
+    assert f"Id <mark>{start}</mark>{rest}<" in web.get(f"/sources/?q={start.upper()}").text
+
+
 def test_every_source_stands_in_the_list_with_what_matters(web, shelf):
     page = web.get("/sources/")
     assert page.status_code == 200
@@ -75,7 +86,7 @@ def test_every_source_stands_in_the_list_with_what_matters(web, shelf):
         ("q=BEAN", ["Beans.csv"]),
         ("q=100%25", ["pears 100%.csv"]),
         ("q=%25", ["pears 100%.csv"]),
-        ("q=_", []),
+        ("q=_", ["apples.json", "pears 100%.csv", "Beans.csv", "notes.txt"]),
         ("q=s&sort=name&order=asc", ["apples.json", "Beans.csv", "notes.txt", "pears 100%.csv"]),
         ("status=nonsense", []),
         ("sort=name&order=asc", ["apples.json", "Beans.csv", "notes.txt", "pears 100%.csv"]),
