@@ -22,16 +22,29 @@ class Slot(Expression):
 
 
 class Part(Subquery):
-    """Up to `limit` rows of a subquery, from the place `first`; a slice of a queryset accepts no slots."""
+    """Up to `limit` rows of a subquery, from the place `first` on; a slice of a queryset accepts no slots."""
 
-    def __init__(self, queryset: QuerySet, limit: Slot, first: Slot):
+    def __init__(self, queryset: QuerySet, limit: Slot, first: Slot | None = None):
         super().__init__(queryset)
         self.limit, self.first = limit, first
 
     def as_sql(self, compiler, connection):
         sql, parameters = super().as_sql(compiler, connection)
-        limit, first = compiler.compile(self.limit), compiler.compile(self.first)
+        limit, first = compiler.compile(self.limit), compiler.compile(self.first) if self.first else ("0", ())
         return f"{sql[:-1]} LIMIT {limit[0]} OFFSET {first[0]})", (*parameters, *limit[1], *first[1])
+
+
+class Parts(Expression):
+    """The rows of several Parts; a union of querysets accepts no limits within it on every database."""
+
+    def __init__(self, parts: Sequence[Part]):
+        super().__init__(output_field=parts[0].output_field)
+        self.parts = list(parts)
+
+    def as_sql(self, compiler, connection):
+        compiled = [compiler.compile(part) for part in self.parts]
+        sql = " UNION ALL ".join(f"SELECT * FROM {part} AS part{place}" for place, (part, _) in enumerate(compiled))  # noqa: S608
+        return f"({sql})", tuple(one for _, parameters in compiled for one in parameters)
 
 
 class Prepared:

@@ -139,6 +139,11 @@ def outside(sources: QuerySet[Source]) -> QuerySet[Source]:
     return sources.exclude(datasource_id__in=_inside().values("datasource_id"))
 
 
+def inside(sources: QuerySet[Source]) -> QuerySet[Source]:
+    """Those that are in the bin."""
+    return sources.filter(datasource_id__in=_inside().values("datasource_id"))
+
+
 def is_in_use() -> bool:
     """Whether anything is in the bin. It is mostly empty, and a database counts faster that doesn't have to look."""
     return bool(_IS_IN_USE.rows())

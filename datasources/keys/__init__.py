@@ -113,6 +113,8 @@ def delete(key: ApiKey) -> ClaroError | None:
     error = webhooks.remove_now(key)
     people = access.people_for(key)
     with transaction.atomic():
+        # Before its sources, as whoever writes them does: they would wait for each other.
+        ApiKey.objects.select_for_update().filter(pk=key.pk).first()
         key.delete()
         live.publish(people, "keys-changed", "sources-changed", "downloads-changed")
     return error

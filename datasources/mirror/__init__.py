@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from datetime import datetime
 from typing import TYPE_CHECKING
+from uuid import UUID
 
 from django.db import transaction
 from django.db.models import Q
@@ -58,6 +59,7 @@ def mark_gone(source: Source) -> None:
     """Takes a source out of every list, with its links and copies. An answer from before does not bring it back."""
     now = timezone.now()
     with transaction.atomic():
+        _lock(source.key_id)
         Source.objects.present().filter(pk=source.pk).update(gone_at=now, last_seen_at=now)
         source.links.all().delete()
         for model in (ColumnChoice, ColumnReference):
@@ -95,7 +97,8 @@ def record(
     """
     by_id = {answer.datasource_id: answer for answer in answers}
     with transaction.atomic():
-        ApiKey.objects.select_for_update().get(pk=key.pk)  # one writer a key; SQLite has one writer anyway
+        if not _lock(key.pk):
+            raise ApiKey.DoesNotExist
         known = {source.datasource_id: source for source in key.sources.filter(datasource_id__in=by_id)}
         met = [source for source in known.values() if source.last_seen_at < asked_at]
         new = [_new(key, by_id[pk], asked_at, are_details) for pk in by_id.keys() - known.keys()]
@@ -130,6 +133,14 @@ def record(
             names = [event_name(source) for source in told]
             access.publish(key, "sources-changed", *names)
     return [*new, *told]
+
+
+def _lock(key_id: UUID) -> bool:
+    """Makes this the only writer of the key's sources, which SQLite has anyway; false if the key is deleted.
+
+    Two writers would wait for each other's sources and counts (models/counts.py).
+    """
+    return bool(ApiKey.objects.select_for_update().filter(pk=key_id).values_list("pk"))
 
 
 def _tell(key: ApiKey, changed: list[Source]) -> None:

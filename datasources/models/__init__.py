@@ -6,6 +6,7 @@ from datasources.models.batches import BatchFile, DownloadBatch
 from datasources.models.bin import Deletion, Opened
 from datasources.models.columns import ColumnChoice, ColumnReference
 from datasources.models.copies import Comparison, Export, TableCopy
+from datasources.models.counts import SourceCount
 from datasources.models.hooks import Hint, Hook
 from datasources.models.keys import ApiKey, Canary, KeyShare, Newest, Refusal, Sync, Watch
 from datasources.models.links import LINK_MARGIN, DownloadLink, living
@@ -44,6 +45,7 @@ __all__ = [
     "ShareLink",
     "SharedFile",
     "Source",
+    "SourceCount",
     "StatusChange",
     "Sync",
     "TableCopy",

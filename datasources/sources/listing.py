@@ -6,14 +6,14 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from django.db.models import CharField, Count, F, IntegerField, QuerySet, UUIDField
+from django.db.models import Aggregate, CharField, Count, F, IntegerField, QuerySet, Sum, UUIDField, Value
 from django.db.models.functions import Lower
 
-from core.queries import Part, Prepared, Slot
+from core.queries import Part, Parts, Prepared, Slot
 from datasources import access
 from datasources.claro import COMPLETED, FAILED
 from datasources.deleting import bin
-from datasources.models import ApiKey, Source
+from datasources.models import ApiKey, Source, SourceCount
 from datasources.sources.search import Search, condition, condition_slots, search
 
 # What each column sorts by. The id breaks ties, so that pages never overlap.
@@ -34,6 +34,10 @@ SLOTS = {"status": Slot("status", CharField()), "type": Slot("type", CharField()
 
 # Fields that no list shows.
 UNSHOWN = ("extra", "details", "details_at", "changed_at", "gone_at", "folded_name")
+
+NEWEST_FIRST = ("uploaded", "desc")
+# The parts that a page counts by.
+STORED, IN_BIN, FOUND = "stored", "in the bin", "found"
 
 
 @dataclass(frozen=True)
@@ -84,20 +88,23 @@ def listing(keys: Iterable[ApiKey], state: dict[str, Any]) -> Listing:
         return Listing([], 0, 0, [], [], state["page"], 1, asked)
     scope = (len(key_of), bin.is_in_use())
     values = {f"key{place}": pk for place, pk in enumerate(key_of)} | asked.values
-    values |= {**state, "first": (state["page"] - 1) * state["limit"]}
-    groups = _groups(*scope, asked.shape).rows(**values)
-    total = sum(n for _, _, n, *_ in groups)
-    found = [(status, kind, n) for status, kind, *_, n in groups if n]
-    statuses = _sums((status, n) for status, kind, n in found if state["type"] in ("", kind))
-    types = _sums((kind, n) for status, kind, n in found if state["status"] in ("", status))
-    matching = sum(n for status, n in statuses if state["status"] in ("", status))
+    first = (state["page"] - 1) * state["limit"]
+    values |= {**state, "first": first, "until": first + state["limit"]}
     filters = [name for name in SLOTS if state[name]]
     shown = _page(*scope, asked.shape, *filters, sort=state["sort"], order=state["order"]).objects(**values)
     for source in shown:
         source.key = key_of[source.key_id]
+    # If a search found less than a page, nothing remains to be counted.
+    is_all = asked.words and not filters and state["page"] == 1 and len(shown) < state["limit"]
+    in_all, found = _counted(*scope, (0, False) if is_all else asked.shape, values)
+    if is_all:
+        found = Counter((source.status, source.content_type) for source in shown)
+    statuses = _sums((status, n) for (status, kind), n in found.items() if state["type"] in ("", kind))
+    types = _sums((kind, n) for (status, kind), n in found.items() if state["status"] in ("", status))
+    matching = sum(n for status, n in statuses if state["status"] in ("", status))
     return Listing(
         sources=shown,
-        total=total,
+        total=in_all.total(),
         matching=matching,
         statuses=statuses,
         types=types,
@@ -107,20 +114,34 @@ def listing(keys: Iterable[ApiKey], state: dict[str, Any]) -> Listing:
     )
 
 
+def _counted(keys: int, has_bin: bool, shape: tuple[int, bool], values: dict[str, Any]) -> tuple[Counter, Counter]:
+    """How many sources there are, and how many a search finds, by status and content type. One query."""
+    parts: dict[str, Counter] = {part: Counter() for part in (STORED, IN_BIN, FOUND)}
+    for part, status, kind, n in sorted(_groups(keys, has_bin, shape).rows(**values)):
+        parts[part][status, kind] += n
+    in_all = parts[STORED] - parts[IN_BIN]
+    return in_all, parts[FOUND] if shape[0] else in_all
+
+
 @lru_cache(maxsize=64)
 def _groups(keys: int, has_bin: bool, shape: tuple[int, bool]) -> Prepared:
-    """By status and type: how many sources there are, and how many of these match a search.
-
-    With several keys also by key, in the order of the index: that takes half the time.
-    """
+    """Counts by status and type: those that are stored, and of these what is in the bin and what a search finds."""
     names = ("status", "content_type")
-    counts = {"n": Count("*")}
-    if shape[0]:
-        counts["found"] = Count("pk", filter=condition_slots(*shape))
+
+    def counts(part: str, found: QuerySet, n: Aggregate) -> QuerySet:
+        # With several keys in the order of the index, which takes half the time.
+        by = ("key", *names) if keys > 1 else names
+        groups = found.order_by().values(*by).annotate(part=Value(part, CharField()), n=n)
+        return groups.values_list("part", *names, "n")
 
     def query() -> QuerySet:
-        by = ("key", *names) if keys > 1 else names
-        return _behind(keys, has_bin).order_by().values(*by).annotate(**counts).values_list(*names, *counts)
+        behind = _behind(_keys(keys), has_bin=False)
+        parts = [counts(STORED, SourceCount.objects.filter(key__pk__in=_keys(keys)), Sum("n"))]
+        if has_bin:
+            parts.append(counts(IN_BIN, bin.inside(behind), Count("*")))
+        if shape[0]:
+            parts.append(counts(FOUND, _behind(_keys(keys), has_bin).filter(condition_slots(*shape)), Count("*")))
+        return parts[0].union(*parts[1:], all=True) if parts[1:] else parts[0]
 
     return Prepared(query)
 
@@ -132,9 +153,18 @@ def _page(keys: int, has_bin: bool, shape: tuple[int, bool], *filters: str, sort
     def query() -> QuerySet[Source]:
         column = SORTS[sort]
         by = (column.desc(nulls_last=True) if order == "desc" else column.asc(nulls_last=True), "-pk")
-        # Ids are sorted, not whole rows: a far page of 10,000 takes a tenth of the time.
-        ids = _behind(keys, has_bin, *filters).filter(condition_slots(*shape)).order_by(*by).values("pk")
-        part = Part(ids, Slot("limit", IntegerField()), Slot("first", IntegerField()))
+        limit, first, until = (Slot(name, IntegerField()) for name in ("limit", "first", "until"))
+
+        def ids(sources: QuerySet[Source]) -> QuerySet:
+            # Ids are sorted, not whole rows: a far page of 10,000 takes a tenth of the time.
+            return sources.filter(condition_slots(*shape)).order_by(*by).values("pk")
+
+        if keys > 1 and (sort, order) == NEWEST_FIRST:
+            # Of each key the newest ones: the index has them in order, but not those of several keys.
+            each = [Part(ids(_behind([key], has_bin, *filters)), until) for key in _keys(keys)]
+            part = Part(Source.objects.filter(pk__in=Parts(each)).order_by(*by).values("pk"), limit, first)
+        else:
+            part = Part(ids(_behind(_keys(keys), has_bin, *filters)), limit, first)
         return Source.objects.filter(pk__in=part).defer(*UNSHOWN).order_by(*by)
 
     return Prepared(query)
@@ -149,11 +179,15 @@ def failures(sources: Iterable[Source]) -> dict[int, str]:
     return {source.pk: reason for source in found if (reason := source.failure)}
 
 
-def _behind(keys: int, has_bin: bool, *filters: str) -> QuerySet[Source]:
-    """The sources behind so many keys, with slots for the keys' ids and for the values of the filters."""
-    sources = access.sources_behind(Slot(f"key{place}", UUIDField()) for place in range(keys))
+def _behind(keys: Iterable[Slot], has_bin: bool, *filters: str) -> QuerySet[Source]:
+    """The sources behind the keys, with slots for the values of the filters."""
+    sources = access.sources_behind(keys)
     sources = bin.outside(sources) if has_bin else sources
     return sources.filter(**{FILTERS[name]: SLOTS[name] for name in filters})
+
+
+def _keys(keys: int) -> list[Slot]:
+    return [Slot(f"key{place}", UUIDField()) for place in range(keys)]
 
 
 def _sums(pairs) -> list[tuple[str, int]]:

@@ -183,6 +183,7 @@ def world(client_of, alice, bob, account, mine) -> dict[str, list]:
         "type": ["", table.content_type],
         "limit": [1, 50],
         "first": [0, 1],
+        "until": [2],
     }
 
 
