@@ -56,4 +56,5 @@ class AccountAdapter(DefaultAccountAdapter):
     def save_user(self, request, user, form, commit=True):
         """Creates the account. The first user of an installation becomes an administrator."""
         user.is_staff = not User.objects.exists()
+        user.name = form.cleaned_data.get("name", "")
         return super().save_user(request, user, form, commit)

@@ -6,6 +6,7 @@ from django.contrib.auth.hashers import make_password
 from django.http import HttpRequest
 
 from accounts.models import Team
+from accounts.people import PersonNameField
 from accounts.roles import Role, may_give
 from core.forms import NameField
 from core.text import typeable
@@ -14,10 +15,18 @@ from core.text import typeable
 class SignupForm(AllauthForm):
     """Signing up takes as long for an address that has an account: that of others is nobody's business."""
 
+    field_order = ("email", "name", "password1", "password2")
+
+    name = PersonNameField(label="Name (optional)")
+
     def try_save(self, request: HttpRequest):
         if self.account_already_exists:
             make_password(self.cleaned_data["password1"])  # most of the time that a new account takes
         return super().try_save(request)
+
+
+class PersonNameForm(forms.Form):
+    name = PersonNameField(help_text="Optional. Teams see it in place of your e-mail address.")
 
 
 class TeamForm(forms.ModelForm):

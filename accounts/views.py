@@ -11,7 +11,8 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
-from accounts import devices, mfa, sessions
+from accounts import devices, mfa, people, sessions
+from accounts.forms import PersonNameForm
 from core.visitors import network_of
 
 # Sign-ins of one network, and of one browser that has signed in before.
@@ -37,9 +38,25 @@ def _too_many(request: HttpRequest) -> HttpResponse | None:
 @never_cache
 @require_safe
 def account(request: HttpRequest) -> HttpResponse:
-    context = {"sessions": sessions.sessions_of(request.user), **mfa.of(request.user)}
+    return _account(request, PersonNameForm(initial={"name": request.user.name}))
+
+
+@login_required
+@never_cache
+@require_POST
+def set_name(request: HttpRequest) -> HttpResponse:
+    form = PersonNameForm(request.POST)
+    if not form.is_valid():
+        return _account(request, form, 422)
+    people.rename(request.user, form.cleaned_data["name"])
+    messages.success(request, "Name saved." if request.user.name else "Name removed.")
+    return redirect("account")
+
+
+def _account(request: HttpRequest, form: PersonNameForm, status: int = 200) -> HttpResponse:
+    context = {"name_form": form, "sessions": sessions.sessions_of(request.user), **mfa.of(request.user)}
     context["single_sign_on"] = SocialAccount.objects.filter(user=request.user).first()
-    return render(request, "account/index.html", context)
+    return render(request, "account/index.html", context, status=status)
 
 
 @login_required

@@ -13,7 +13,7 @@ STYLES = (
     *(f"css/{name}.css" for name in ("shortcuts", "palette")),
     *(f"css/{name}.css" for name in ("shell", "spaces", "sources", "details", "rows", "copies", "keys", "operations")),
     *(f"css/{name}.css" for name in ("rows-toolbar", "columns", "activity", "account", "shares", "exports", "compare")),
-    *(f"css/{name}.css" for name in ("column-choices", "views", "plots", "record", "drawer")),
+    *(f"css/{name}.css" for name in ("column-choices", "views", "plots", "record", "drawer", "people")),
 )
 STYLE_SHEET = "css/claro.css"
 

@@ -153,13 +153,13 @@ def events_for(user: User, space: Space = EVERYTHING) -> QuerySet[AuditEvent]:
     These are their own actions, events about their keys (deleted ones too) and their account, and events of the teams
     whose activity they may read now.
     """
-    mine = Q(actor=user) | Q(owner=user)
+    found, mine = AuditEvent.objects.select_related("actor"), Q(actor=user) | Q(owner=user)
     if space.name == Space.OWN:
-        return AuditEvent.objects.filter(mine)
+        return found.filter(mine)
     concerned = AuditEvent.teams.through.objects.filter(auditevent=OuterRef("pk"))
     least, _ = TABLE[Action.LOG]
     led = Membership.objects.filter(user=user, role__gte=least).values("team")
-    events = AuditEvent.objects.filter(mine | Exists(concerned.filter(team__in=led)))
+    events = found.filter(mine | Exists(concerned.filter(team__in=led)))
     return events.filter(Exists(concerned.filter(team=space.team))) if space.team else events
 
 

@@ -35,7 +35,9 @@ def narrowed(events: QuerySet[AuditEvent], state: dict[str, Any]) -> QuerySet[Au
         events = events.filter(what__in=group.words)
     elif state["what"]:
         events = events.filter(what=state["what"])
-    for name, field in (("who", "who__icontains"), ("key", "key_uuid"), ("source", "datasource_id")):
+    if state["who"]:
+        events = events.filter(_has(state["who"], "who", "actor__name"))
+    for name, field in (("key", "key_uuid"), ("source", "datasource_id")):
         if state[name]:
             events = events.filter(**{field: state[name]})
     if state["since"]:
@@ -43,9 +45,12 @@ def narrowed(events: QuerySet[AuditEvent], state: dict[str, Any]) -> QuerySet[Au
     if state["until"]:
         events = events.filter(at__lt=_midnight(state["until"] + timedelta(days=1)))
     for word in state["q"].split():
-        fields = ("who", "about", "key_label", "address")
-        events = events.filter(Q(*((f"{field}__icontains", word) for field in fields), _connector=Q.OR))
+        events = events.filter(_has(word, "who", "actor__name", "about", "key_label", "address"))
     return events
+
+
+def _has(text: str, *fields: str) -> Q:
+    return Q(*((f"{field}__icontains", text) for field in fields), _connector=Q.OR)
 
 
 def page(events: QuerySet[AuditEvent], before: int | str = "", after: int | str = "") -> Page:

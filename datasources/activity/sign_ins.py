@@ -19,6 +19,7 @@ from django.db.models import QuerySet
 from django.dispatch import receiver
 
 from accounts.models import Team, User
+from accounts.people import name_changed
 from accounts.sessions import signed_out_elsewhere
 from core.visitors import network_of
 from datasources.activity import log
@@ -81,6 +82,11 @@ def note_new_password(user: User, **kwargs) -> None:
 def note_new_address(user: User, from_email_address, to_email_address, **kwargs) -> None:
     before = from_email_address.email if from_email_address else ""
     _note(What.EMAIL_CHANGED, user, about=to_email_address.email, before=before)
+
+
+@receiver(name_changed)
+def note_new_name(user: User, before: str, **kwargs) -> None:
+    _note(What.NAME_CHANGED, user, about=user.name or "no name", before=before or "no name")
 
 
 @receiver(authenticator_added)

@@ -21,6 +21,7 @@ class What(StrEnum):
     SIGNED_OUT_ELSEWHERE = "signed_out_elsewhere"
     PASSWORD_CHANGED = "password_changed"  # noqa: S105 - what happened, not a password
     EMAIL_CHANGED = "email_changed"
+    NAME_CHANGED = "name_changed"
     TAKEN_OVER = "taken_over"
     FACTOR_ADDED = "factor_added"
     FACTOR_MADE_ANEW = "factor_made_anew"
@@ -106,6 +107,7 @@ GROUPS = {
             What.SIGNED_OUT_ELSEWHERE: ("Signed out elsewhere", "signed out elsewhere: {devices}"),
             What.PASSWORD_CHANGED: ("Password changed", "changed the password"),
             What.EMAIL_CHANGED: ("E-mail address changed", "changed the e-mail address from {before} to {about}"),
+            What.NAME_CHANGED: ("Name changed", "changed the name from {before} to {about}"),
             What.TAKEN_OVER: ("Account taken over", "took over the account through single sign-on"),
             What.FACTOR_ADDED: ("Second factor added", "set up {factor}"),
             What.FACTOR_MADE_ANEW: ("Second factor replaced", "replaced {factor}"),

@@ -2,7 +2,7 @@
 
 import contextlib
 from collections.abc import Iterable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from uuid import UUID
 
 import redis
@@ -37,17 +37,17 @@ def note(source: Source, user: User) -> None:
             )
 
 
-def by_whom(datasource_ids: Iterable[UUID], reader: User) -> tuple[list[dict[str, object]], int]:
-    """Other users who opened these in the last 30 days (`user__email`, `last`), the latest first.
+def by_whom(datasource_ids: Iterable[UUID], reader: User) -> tuple[list[tuple[User, datetime]], int]:
+    """Other users who opened these in the last 30 days, each with the last time, the latest first.
 
     Also the number of users of keys that the reader does not know: those are not named.
     """
     since = timezone.now() - REMEMBERED
     found = Opened.objects.filter(source__datasource_id__in=datasource_ids, at__gte=since).exclude(user=reader)
     known = found.filter(source__key__in=access.keys_for(reader).values("pk"))
-    people = known.values("user", "user__email").annotate(last=Max("at")).order_by("-last")
+    people = known.values_list("user__name", "user__email").annotate(last=Max("at")).order_by("-last")
     others = found.exclude(user__in=known.values("user")).values("user").distinct().count()
-    return list(people), others
+    return [(User(name=name, email=email), last) for name, email, last in people], others
 
 
 def tidy() -> None:

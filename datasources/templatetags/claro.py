@@ -15,6 +15,8 @@ from django.utils.html import escape, format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
 
 from accounts import roles
+from accounts.people import name_of
+from accounts.templatetags import people
 from core.forms import query_string
 from core.text import visible as without_traps
 from datasources import saved_views
@@ -24,6 +26,7 @@ from datasources.claro.bodies import storable
 from datasources.models import AuditEvent, Source
 
 register = template.Library()
+register.filters.update(people.register.filters)
 
 # content type: icon, short name
 KINDS = {
@@ -244,7 +247,12 @@ def sentence(event: AuditEvent) -> SafeString:
     looks = {"": "{}", "who": "<strong><bdi>{}</bdi></strong>"}
     if event.href:
         looks["about"] = '<a href="{1}"><bdi>{0}</bdi></a>'
-    pieces = (format_html(looks.get(name, "<bdi>{}</bdi>"), text, event.href) for name, text in words.parts(event))
+    if event.actor and event.actor.name:  # its name of today; the address is that of then
+        looks["who"] = '<strong><bdi title="{0}">{2}</bdi></strong>'
+    name = name_of(event.actor)
+    pieces = (
+        format_html(looks.get(part, "<bdi>{}</bdi>"), text, event.href, name) for part, text in words.parts(event)
+    )
     return SafeString("".join(pieces))
 
 

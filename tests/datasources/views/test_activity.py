@@ -289,6 +289,7 @@ def test_no_secret_is_in_what_is_written_nor_in_the_export(client_of, account, s
     sure.post("/accounts/2fa/totp/activate/", {"code": code(secret)})
     client_of(alice).get("/accounts/")
     web.post("/accounts/sessions/end/")
+    web.post("/accounts/name/", {"name": "Alice Archer"})
     web.post(
         "/accounts/password/change/",
         {"oldpassword": "alices-password", "password1": "another-password", "password2": "another-password"},
