@@ -1,4 +1,4 @@
-"""The places that every page leads to."""
+"""The places that every page leads to, in the order in which people need them."""
 
 from dataclasses import dataclass
 
@@ -9,21 +9,28 @@ from datasources.templatetags.claro import in_space, path_of
 
 register = template.Library()
 
-# URL name, icon, label; in the order in which they are shown.
-PLACES = (
+# URL name, icon, label.
+FILES = (
     ("sources:list", "database", "Sources"),
-    ("downloads:list", "download", "Downloads"),
     ("shares:list", "share", "Shared"),
-    ("notices:list", "bell", "Notices"),
-    ("bin:list", "trash", "Bin"),
-    ("keys:list", "key", "Keys"),
+    ("uploads:list", "upload", "Uploads"),
+)
+TEAM = (
     ("teams:list", "users", "Teams"),
+    ("keys:list", "key", "Keys"),
     ("activity:list", "history", "Activity"),
     ("operations", "activity", "Operations"),
 )
+FOOT = (
+    ("notices:list", "bell", "Notices"),
+    ("bin:list", "trash", "Bin"),
+)
+PLACES = (*FILES, *TEAM, *FOOT)
 FOR_STAFF = {"operations"}
 # Pages about the user and not about a space.
-OF_NO_SPACE = {"notices:list", "teams:list", "operations"}
+OF_NO_SPACE = {"uploads:list", "notices:list", "teams:list", "operations"}
+# Pages that no place's path begins with, or another's.
+BELOW = {"sources:upload": "uploads:list", "downloads:list": "sources:list"}
 
 
 @dataclass(frozen=True)
@@ -36,16 +43,30 @@ class Place:
 
 
 @register.simple_tag(takes_context=True)
-def places(context: template.Context) -> list[Place]:
-    """Those that the user may see; `is_here` on the pages below one."""
+def places(context: template.Context) -> dict[str, object]:
+    """Those that the user may see: two `groups`, the `foot`, and the label of the one whose page is shown (`here`)."""
     request = context["request"]
     # A request may be refused before its user was looked up.
     user = getattr(request, "user", None) or AnonymousUser()
-    found = []
-    for name, icon, label in PLACES:
-        if (name in FOR_STAFF and not user.is_staff) or (name == "notices:list" and user.is_anonymous):
-            continue
-        path = path_of(name)
-        href = path if name in OF_NO_SPACE else in_space(context, name)
-        found.append(Place(name, icon, label, href, request.path.startswith(path)))
-    return found
+    hidden = set() if user.is_staff else {*FOR_STAFF}
+    if user.is_anonymous:
+        hidden.add("notices:list")
+    current = _current(request.path)
+
+    def shown(part: tuple[tuple[str, str, str], ...]) -> list[Place]:
+        return [
+            Place(name, icon, label, path_of(name) if name in OF_NO_SPACE else in_space(context, name), name == current)
+            for name, icon, label in part
+            if name not in hidden
+        ]
+
+    here = next((label for name, _, label in PLACES if name == current), "")
+    return {"groups": [shown(FILES), shown(TEAM)], "foot": shown(FOOT), "here": here}
+
+
+def _current(path: str) -> str:
+    """The place that a page belongs to, or an empty text."""
+    for name, above in BELOW.items():
+        if path.startswith(path_of(name)):
+            return above
+    return next((name for name, *_ in PLACES if path.startswith(path_of(name))), "")

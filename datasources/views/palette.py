@@ -10,6 +10,7 @@ from datasources.views.pages import render_page
 
 # URL name, icon, label, and further words that find it.
 PAGES = (
+    ("downloads:list", "download", "Downloads", "links"),
     ("exports:list", "file-download", "Exports of rows", "receipts"),
     ("views:list", "bookmark", "Saved views", ""),
     ("account", "user", "Account", "password passkeys sessions settings two-step verification"),

@@ -1,2 +1,4 @@
-// On a phone the navigation is a row that scrolls: where one is stands in sight.
-document.querySelector(".sidebar nav [aria-current]")?.scrollIntoView({ block: "nearest", inline: "nearest" });
+// The menu is a popover on a phone only: on a wider screen it stands in the bar, so it is not left open above the page.
+matchMedia("(min-width: 768px)").addEventListener("change", ({ matches }) => {
+  if (matches) document.querySelector("#menu:popover-open")?.hidePopover();
+});

@@ -1,21 +1,55 @@
-"""The navigation, which on a phone is a row with more in it than it shows."""
+"""The navigation. On a phone, and at 200 % zoom, it is one bar with a menu."""
 
 import pytest
 from playwright.sync_api import expect
 
-from tests.support.browser import PHONE
+from accounts.models import User
+from tests.support.browser import PHONE, violations
 
 pytestmark = pytest.mark.browser
 
-
-@pytest.mark.parametrize("path", ["/sources/", "/activity/"])
-def test_on_a_phone_one_sees_where_one_is(people, alice, path):
-    page = people(alice, viewport=PHONE).new_page()
-    page.goto(path)
-    expect(page.locator("nav [aria-current]")).to_be_in_viewport(ratio=1)
+# A window of 1440 × 900 at 200 % zoom.
+ZOOMED = {"width": 720, "height": 450}
+NARROW = {"width": 320, "height": 568}
 
 
-def test_on_a_phone_one_sees_that_there_is_something_unread(people, alice):
-    page = people(alice, viewport=PHONE).new_page()
+@pytest.mark.parametrize("size", [PHONE, ZOOMED, NARROW])
+@pytest.mark.parametrize("scripts", [True, False])
+def test_a_small_screen_has_one_bar_with_a_menu(people, alice, size, scripts):
+    User.objects.filter(pk=alice.pk).update(name="Alice Archer")
+    page = people(alice, viewport=size, java_script_enabled=scripts).new_page()
+    page.goto("/activity/")
+    assert page.locator(".sidebar").bounding_box()["height"] == 48
+    expect(page.locator(".bar-place")).to_have_text("Activity")
+    for shown in (page.locator("#bell"), page.locator(".palette-open"), page.get_by_role("link", name="Bin")):
+        expect(shown).to_be_in_viewport(ratio=1)
+    menu = page.get_by_role("button", name="Menu")
+    for name in ("Uploads", "Alice Archer (account)"):
+        expect(page.get_by_role("link", name=name)).to_be_hidden()
+    menu.press("Enter")
+    expect(page.locator("#menu [aria-current]")).to_be_in_viewport(ratio=1)
+    if scripts:
+        assert not violations(page)
+        page.keyboard.press("Escape")
+        expect(page.locator("#menu")).to_be_hidden()
+        expect(menu).to_be_focused()
+        menu.press("Enter")
+    page.keyboard.press("Tab")
+    expect(page.locator("#menu :focus")).to_have_text("Sources")
+    page.get_by_role("link", name="Shared", exact=True).click()
+    expect(page.get_by_role("heading", name="Shared")).to_be_visible()
+    page.get_by_role("link", name="Downloads").click()
+    expect(page.get_by_role("heading", name="Downloads")).to_be_visible()
+
+
+def test_an_open_menu_becomes_the_bar_of_a_wide_screen(people, alice):
+    page = people(alice, viewport=ZOOMED).new_page()
     page.goto("/sources/")
-    expect(page.locator("#bell")).to_be_in_viewport(ratio=1)
+    page.get_by_role("button", name="Menu").click()
+    page.set_viewport_size({"width": 1440, "height": 900})
+    expect(page.get_by_role("button", name="Menu")).to_be_hidden()
+    order = page.locator(".sidebar nav a").all_inner_texts()
+    places = ["Sources", "Shared", "Uploads", "Teams", "Keys", "Activity", "Notices", "Bin"]
+    assert [text.strip() for text in order] == places
+    page.set_viewport_size(ZOOMED)
+    expect(page.locator("#menu")).to_be_hidden()

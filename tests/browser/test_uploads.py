@@ -120,7 +120,7 @@ def test_a_file_that_is_being_sent_shows_its_pace_holds_the_page_and_is_cancelle
     page.get_by_label("Files", exact=True).set_input_files(large)
     expect(lines(page)).to_contain_text(re.compile(r"of 9\.0 MB · .*/s · .* left"))
     with page.expect_event("dialog") as asked:
-        page.get_by_role("link", name="Downloads").click(no_wait_after=True)
+        page.get_by_role("link", name="Shared").click(no_wait_after=True)
     assert asked.value.type == "beforeunload"
     page.get_by_role("button", name="Cancel: large.txt").click()
     expect(lines(page)).to_have_count(0)

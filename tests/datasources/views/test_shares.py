@@ -143,7 +143,7 @@ def test_the_list_tells_what_is_shared_and_how_it_goes(web, share):
         "Never expires",
     ]
     assert link(page, "things.csv") == f"/shares/{share.pk}/"
-    assert all_words(web.get("/sources/"), ".//nav/a")[:3] == ["Sources", "Downloads", "Shared"]
+    assert all_words(web.get("/sources/"), ".//nav/a")[:3] == ["Sources", "Shared", "Uploads"]
 
 
 def test_the_source_s_page_shows_its_links(web, share, table):
