@@ -22,6 +22,7 @@ urlpatterns = [
     path("2fa/recovery-codes/", never_cache(view_recovery_codes)),
     path("sessions/end/", views.end_sessions, name="end_sessions"),
     path("name/", views.set_name, name="account_name"),
+    path("theme/", views.set_theme, name="theme"),
     path("single-keys/", views.single_keys, name="single_keys"),
     path("", include("allauth.urls")),
 ]

@@ -1,9 +1,13 @@
 """The Account page. It links to allauth's pages in the dashboard's layout (templates/account, mfa, socialaccount)."""
 
+from datetime import timedelta
+
 from allauth.account.adapter import get_adapter
+from allauth.account.utils import get_next_redirect_url
 from allauth.account.views import LoginView
 from allauth.core.internal import ratelimit
 from allauth.socialaccount.models import SocialAccount
+from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
@@ -57,6 +61,17 @@ def _account(request: HttpRequest, form: PersonNameForm, status: int = 200) -> H
     context = {"name_form": form, "sessions": sessions.sessions_of(request.user), **mfa.of(request.user)}
     context["single_sign_on"] = SocialAccount.objects.filter(user=request.user).first()
     return render(request, "account/index.html", context, status=status)
+
+
+@require_POST
+def set_theme(request: HttpRequest) -> HttpResponse:
+    """Keeps the theme in a cookie, as theme.js does, and leads back to the page."""
+    answer = redirect(get_next_redirect_url(request) or settings.LOGIN_REDIRECT_URL)
+    if (theme := request.POST.get("theme")) in ("light", "dark"):
+        answer.set_cookie("theme", theme, max_age=timedelta(days=365), secure=request.is_secure(), samesite="Lax")
+    else:
+        answer.delete_cookie("theme", samesite="Lax")
+    return answer
 
 
 @login_required

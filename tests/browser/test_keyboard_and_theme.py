@@ -70,6 +70,9 @@ def test_a_choice_of_light_or_dark_is_remembered(page, key):
     page.context.new_page().goto("/keys/")
     expect(page.context.pages[1].locator("html")).to_have_attribute("data-bs-theme", "dark")
     expect(page.context.pages[1].get_by_role("combobox", name="Theme")).to_have_value("dark")
+    page.get_by_role("button", name="Sign out").click()  # which clears the browser's storage
+    expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
+    expect(page.locator("html")).to_have_attribute("data-bs-theme", "dark")
 
 
 def test_the_theme_follows_the_system_again(page, key):
