@@ -12,7 +12,7 @@ from django.dispatch import Signal
 
 from accounts.models import User
 from core.forms import NameField
-from core.text import visible
+from core.text import require_one_line, visible
 
 # Letters that show nothing, and format characters other than the joiners that some scripts need inside a word.
 _BLANK = frozenset("\u115f\u1160\u3164\uffa0")
@@ -28,6 +28,7 @@ name_changed = Signal()
 
 def require_name(text: str) -> None:
     """Raises ValidationError for a name that hides something, covers its surroundings or shows as an address."""
+    require_one_line(text)
     signs = [sign for sign in text if sign not in _JOINERS]
     if any(sign in _BLANK or unicodedata.category(sign) in _UNSEEN for sign in signs):
         raise ValidationError("Use letters, numbers, spaces and punctuation, without invisible characters.")
@@ -43,7 +44,7 @@ def require_name(text: str) -> None:
 class PersonNameField(NameField):
     """The optional name of a person: one line, with single spaces and accents as a keyboard types them."""
 
-    default_validators = [*NameField.default_validators, require_name]
+    default_validators = [require_name]
 
     def __init__(self, **kwargs):
         widget = forms.TextInput(attrs={"autocomplete": "name"})
