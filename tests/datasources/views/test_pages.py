@@ -10,7 +10,7 @@ from core import live
 from datasources.deleting import bin
 from datasources.downloads import links
 from tests.conftest import htmx
-from tests.support.html import all_words, dom, field, told, words
+from tests.support.html import all_words, dom, field, link, told, words
 
 PAGES = [
     "/keys/",
@@ -35,6 +35,26 @@ def address(key, table, alice):
 
 def test_the_front_door_leads_to_the_sources(web):
     assert web.get("/").headers["Location"] == "/sources/"
+
+
+@pytest.mark.parametrize(
+    ("path", "place"),
+    [
+        ("/sources/", "Sources"),
+        ("/downloads/", "Sources"),
+        ("/sources/upload/", "Uploads"),
+        ("/keys/add/", "Keys"),
+        ("/notices/", "Notices"),
+    ],
+)
+def test_the_navigation_marks_the_place_of_a_page(web, path, place):
+    page = dom(web.get(path))
+    assert [words(one).split()[0] for one in page.iterfind(".//nav//a[@aria-current]")] == [place]
+
+
+def test_downloads_are_reached_from_sources_and_shared(web, key):
+    for path in ("/sources/", "/shares/"):
+        assert link(web.get(f"{path}?team=own"), "Downloads") == "/downloads/?team=own"
 
 
 @pytest.mark.parametrize("path", PAGES)
