@@ -1,10 +1,12 @@
 """Forms of teams, and those of allauth's pages as they are used here (settings, ACCOUNT_FORMS)."""
 
 from allauth.account.forms import SignupForm as AllauthForm
+from allauth.core import context
 from django import forms
 from django.contrib.auth.hashers import make_password
 from django.http import HttpRequest
 
+from accounts import invitations, teams
 from accounts.models import Team
 from accounts.people import PersonNameField
 from accounts.roles import Role, may_give
@@ -13,7 +15,24 @@ from core.text import typeable
 
 
 class SignupForm(AllauthForm):
-    """Signing up takes as long for an address that has an account: that of others is nobody's business."""
+    """Signing up takes as long for an address that has an account: that of others is nobody's business.
+
+    A visitor who came by an invitation signs up with its address and no other.
+    """
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        invitation = teams.invitation_of(context.request.session) if context.request else None
+        self._invited = invitation.email if invitation else ""
+        if self._invited:
+            field = self.fields["email"]
+            field.initial, field.help_text = self._invited, "The address of your invitation."
+            field.widget.attrs["readonly"] = True
+
+    def clean_email(self) -> str:
+        if self._invited and self.cleaned_data["email"].lower() != self._invited:
+            raise forms.ValidationError(f"Your invitation is for {self._invited}. Sign up with this address.")
+        return super().clean_email()
 
     field_order = ("email", "name", "password1", "password2")
 
@@ -40,21 +59,46 @@ class TeamForm(forms.ModelForm):
 class RoleForm(forms.Form):
     """A role that a user with `own_role` may assign: only owners make owners."""
 
-    role = forms.TypedChoiceField(coerce=lambda role: Role(int(role)), choices=Role.choices, initial=Role.MEMBER)
+    role = forms.TypedChoiceField(coerce=lambda role: Role(int(role)), choices=Role.choices, initial=Role.VIEWER)
 
     def __init__(self, own_role: int, *args, **kwargs):
         super().__init__(*args, **kwargs)
         self.fields["role"].choices = [choice for choice in Role.choices if may_give(own_role, choice[0])]
 
 
+class AddressesField(forms.CharField):
+    """The words of a text; whether each is an address is known when it is invited."""
+
+    def clean(self, value: object) -> list[str]:
+        return invitations.addresses(super().clean(value))
+
+
 class InviteForm(RoleForm):
+    """`email` are any number of addresses. Those that could not be invited stay in the field (`leave`)."""
+
     DAYS = ((1, "1 day"), (7, "1 week"), (30, "1 month"))
 
-    email = forms.EmailField(
-        label="E-mail address", required=False, help_text="Leave empty to create a link that anyone can use."
+    email = AddressesField(
+        label="E-mail addresses",
+        required=False,
+        max_length=5000,
+        widget=forms.Textarea({"rows": 2, "autocomplete": "off", "spellcheck": "false", "data-typed": True}),
+        help_text="Separated by commas, spaces or lines. Leave empty to create a link that anyone can use.",
     )
     days = forms.TypedChoiceField(label="Expires in", coerce=int, choices=DAYS, initial=7)
-    is_single_use = forms.BooleanField(label="Single use", required=False, initial=True)
+    is_single_use = forms.BooleanField(label="Link for one person", required=False, initial=True)
+
+    def __init__(self, own_role: int, *args, **kwargs):
+        super().__init__(own_role, *args, **kwargs)
+        self.fields["role"].choices = [
+            (value, f"{label}: {Role(value).summary}") for value, label in self.fields["role"].choices
+        ]
+
+    def leave(self, left_out: dict[str, str]) -> None:
+        """Leaves only these addresses in the field, and each sentence once below it."""
+        self.data = {**self.data.dict(), "email": ", ".join(left_out)}
+        for sentence in dict.fromkeys(left_out.values()):
+            self.add_error("email", sentence)
 
 
 class TeamDeleteForm(forms.Form):

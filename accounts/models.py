@@ -36,6 +36,8 @@ class User(AbstractBaseUser, PermissionsMixin):
     is_staff = models.BooleanField(default=False)
     is_active = models.BooleanField(default=True)
     date_joined = models.DateTimeField(default=timezone.now, editable=False)
+    # To within an hour, for the people of the same teams (sessions.py).
+    active_at = models.DateTimeField(null=True, blank=True, editable=False)
     # Shortcuts of one key disturb people who speak their input or press keys by mistake (WCAG 2.1.4).
     uses_single_keys = models.BooleanField(default=True)
 

@@ -14,9 +14,22 @@ class Role(models.IntegerChoices):
     OWNER = 40, "Owner"
 
     @property
+    def summary(self) -> str:
+        """The permissions in a few words, beside a choice of roles; the table below has all of them."""
+        return _SUMMARIES[self]
+
+    @property
     def in_a_sentence(self) -> str:
         """The role with its article, such as "an admin"."""
         return f"{'an' if self.label[0] in 'AO' else 'a'} {self.label.lower()}"
+
+
+_SUMMARIES = {
+    Role.VIEWER: "browse, download and export",
+    Role.MEMBER: "also upload, share and save views",
+    Role.ADMIN: "also delete files, manage people and keys",
+    Role.OWNER: "do everything",
+}
 
 
 class Action(StrEnum):

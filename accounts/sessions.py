@@ -24,6 +24,8 @@ from core.lately import Lately
 
 # "Last seen" is right to within this time: writing it down with every request would make every request a write.
 SEEN_EVERY = timedelta(minutes=5)
+# Team pages show the day of a user's last activity, so that one write an hour is enough.
+ACTIVE_EVERY = timedelta(hours=1)
 # A minute more, because a process asks Redis about a session once a minute.
 seen_lately = Lately(60)
 
@@ -65,6 +67,14 @@ def note(request: HttpRequest) -> None:
     with contextlib.suppress(redis.RedisError, PermissionDenied):
         if cache.add(name, 1, SEEN_EVERY.total_seconds()):
             UserSession.objects.create_from_request(request)
+            _note_active(request.user)
+
+
+def _note_active(user: User) -> None:
+    """Writes down that the user is active, when that was not done for an hour. It outlives the session."""
+    now = timezone.now()
+    if user.active_at is None or user.active_at < now - ACTIVE_EVERY:
+        User.objects.filter(pk=user.pk).update(active_at=now)  # without signals: nothing else about them changed
 
 
 def sessions_of(user: User) -> list[UserSession]:

@@ -140,6 +140,7 @@ teams_urls = [
     path("<uuid:team_id>/people/<int:membership_id>/remove/", teams.remove, name="remove"),
     path("<uuid:team_id>/invitations/<uuid:invitation_id>/link/", teams.invitation_link, name="link"),
     path("<uuid:team_id>/invitations/<uuid:invitation_id>/revoke/", teams.revoke, name="revoke"),
+    path("<uuid:team_id>/keys/share/", teams.share_key, name="share_key"),
     path("<uuid:team_id>/keys/<uuid:key_id>/unshare/", teams.unshare, name="unshare"),
 ]
 notices_urls = [

@@ -64,7 +64,12 @@ class SocialAccountAdapter(DefaultSocialAccountAdapter):
     def is_open_for_signup(self, request: HttpRequest, sociallogin: SocialLogin) -> bool:
         if setup.is_needed():  # the provider can't ask for the code; the first account is made by the form
             return False
-        return settings.OIDC_SIGNUP or super().is_open_for_signup(request, sociallogin)
+        if settings.OIDC_SIGNUP:
+            return True
+        invitation = teams.invitation_of(request.session)
+        if invitation and invitation.email not in ("", *map(str.lower, _confirmed(sociallogin))):
+            return settings.SIGNUP_OPEN  # an invitation lets nobody in but its address
+        return super().is_open_for_signup(request, sociallogin)
 
     def save_user(self, request: HttpRequest, sociallogin: SocialLogin, form=None) -> User:
         """Creates the account. The first user of an installation becomes an administrator."""

@@ -78,3 +78,13 @@ class KeyShareForm(forms.Form):
     def choices(self) -> QuerySet[Team]:
         """The teams that can be chosen."""
         return self.fields["teams"].queryset
+
+
+class TeamKeyForm(forms.Form):
+    """One of the user's own keys that the team does not have."""
+
+    key = forms.ModelChoiceField(ApiKey.objects.none(), label="Your key", empty_label=None)
+
+    def __init__(self, owner: User, team: Team, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.fields["key"].queryset = ApiKey.objects.filter(owner=owner).exclude(shares__team=team).order_by("label")

@@ -1,4 +1,4 @@
-from datetime import timedelta
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from django.conf import settings
@@ -16,9 +16,10 @@ from accounts.forms import InviteForm, RoleForm, TeamDeleteForm, TeamForm
 from accounts.models import Invitation, Membership
 from accounts.quotas import QuotaReached
 from accounts.roles import TABLE, Action, Role, may
-from datasources import recent, tasks
+from datasources import keys, recent, tasks
 from datasources.activity import log
 from datasources.activity.words import What
+from datasources.keys.forms import TeamKeyForm
 from datasources.models import KeyShare
 from datasources.views.guards import FORM, POST, RoleTooLow, of_team
 from datasources.views.pages import render_page, render_question
@@ -134,6 +135,20 @@ def invitation_link(request: HttpRequest, own: Membership, invitation_id: UUID) 
 
 
 @of_team(*POST, action=Action.KEYS)
+def share_key(request: HttpRequest, own: Membership) -> HttpResponse:
+    """Shares one of the user's own keys with the team."""
+    form = TeamKeyForm(request.user, own.team, request.POST)
+    if form.is_valid():
+        key = form.cleaned_data["key"]
+        keys.share(key, [own.team], [own.team])
+        log.record(What.KEY_SHARED, request.user, key=key, teams=[own.team])
+        messages.success(request, f"{key.label} is shared with {own.team}.")
+    else:
+        messages.error(request, "Choose one of your keys that the team does not have.")
+    return redirect("teams:team", own.team_id)
+
+
+@of_team(*POST, action=Action.KEYS)
 def unshare(request: HttpRequest, own: Membership, key_id: UUID) -> HttpResponse:
     share = get_object_or_404(KeyShare.objects.select_related("key"), team=own.team, key=key_id)
     log.record(What.KEY_UNSHARED, request.user, key=share.key, teams=[own.team])
@@ -172,23 +187,49 @@ def _question(request: HttpRequest, own: Membership, title: str, text: str, act:
 
 
 def _invite(request: HttpRequest, own: Membership, form: InviteForm) -> bool:
-    """True if done; else the form has the error."""
+    """True if all are invited; else the form has the errors, and the addresses that are left."""
     asked = form.cleaned_data
-    expires_at = timezone.now() + timedelta(days=asked["days"])
-    email, single = asked["email"], asked["is_single_use"] or bool(asked["email"])
+    role, expires_at = asked["role"], timezone.now() + timedelta(days=asked["days"])
+    if not asked["email"]:
+        return _make_link(request, own, form, expires_at)
+    made, left_out = invitations.invite_each(own.team, request.user, role, expires_at, asked["email"])
+    for invitation in made:
+        log.record(What.INVITED, request.user, about=invitation.email, teams=[own.team], role=role.label)
+    site = request.build_absolute_uri("/")
+    mailed = [invitation for invitation in made if settings.EMAIL_URL and tasks.mail(invitation, site)]
+    _say_invited(request, mailed, [invitation for invitation in made if invitation not in mailed])
+    if left_out:
+        form.leave(left_out)
+    return not left_out
+
+
+def _make_link(request: HttpRequest, own: Membership, form: InviteForm, expires_at: datetime) -> bool:
+    """An invitation without an address; its link is copied and sent by the user."""
+    role, single = form.cleaned_data["role"], form.cleaned_data["is_single_use"]
     try:
-        invitation = invitations.invite(own.team, request.user, asked["role"], expires_at, email, is_single_use=single)
+        invitations.invite(own.team, request.user, role, expires_at, is_single_use=single)
     except (invitations.TooManyInvitations, QuotaReached) as error:
         form.add_error("email", str(error))
         return False
-    log.record(What.INVITED, request.user, about=email or ANYBODY, teams=[own.team], role=asked["role"].label)
-    if not (email and settings.EMAIL_URL):
-        messages.success(request, "Invitation created. Copy its link below and send it.")
-    elif tasks.mail(invitation, request.build_absolute_uri("/")):
-        messages.success(request, f"Invitation for {email} created. The mail is on its way.")
-    else:
-        messages.warning(request, f"Invitation for {email} created, but not mailed. Copy its link below and send it.")
+    log.record(What.INVITED, request.user, about=ANYBODY, teams=[own.team], role=role.label)
+    messages.success(request, "Invitation created. Copy its link below and send it.")
     return True
+
+
+def _say_invited(request: HttpRequest, mailed: list[Invitation], unmailed: list[Invitation]) -> None:
+    def created(made: list[Invitation]) -> str:
+        one = f"Invitation for {made[0].email} created"
+        return one if len(made) == 1 else f"Invitations for {len(made):,} people created"
+
+    if mailed:
+        on_the_way = "The mail is on its way." if len(mailed) == 1 else "The mails are on their way."
+        messages.success(request, f"{created(mailed)}. {on_the_way}")
+    if unmailed:
+        copy = "Copy its link below and send it." if len(unmailed) == 1 else "Copy their links below and send them."
+        if settings.EMAIL_URL:
+            messages.warning(request, f"{created(unmailed)}, but not mailed. {copy}")
+        else:
+            messages.success(request, f"{created(unmailed)}. {copy}")
 
 
 def _team(request: HttpRequest, own: Membership, form: InviteForm, status: int) -> HttpResponse:
@@ -199,6 +240,7 @@ def _team(request: HttpRequest, own: Membership, form: InviteForm, status: int) 
         "own": own,
         "people": people,
         "roles": RoleForm(own.role).fields["role"].choices,
+        "key_form": TeamKeyForm(request.user, own.team) if may(own.role, Action.KEYS) else None,
         "invitations": teams.open_invitations(own.team) if may(own.role, Action.PEOPLE) else [],
         "shares": own.team.key_shares.select_related("key__owner").order_by("key__label"),
         "form": form,

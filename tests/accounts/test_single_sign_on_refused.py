@@ -63,6 +63,19 @@ def test_the_invited_sign_up_by_single_sign_on_all_the_same(client, provider, al
     assert is_signed_in(client)
 
 
+@pytest.mark.parametrize(("email", "signs_up"), [("carol@example.com", True), ("eve@example.com", False)])
+def test_an_invitation_for_an_address_lets_no_other_in(client, provider, alice, settings, email, signs_up):
+    settings.OIDC_SIGNUP = settings.SIGNUP_OPEN = False
+    team = teams.create("Team", alice)
+    expires_at = timezone.now() + timedelta(days=1)
+    invitation = teams.invite(team, alice, Role.VIEWER, expires_at, "carol@example.com")
+    client.get(f"/invitations/{teams.token(invitation)}/")
+    provider.person["email"] = email
+    sign_on(client)
+    assert is_signed_in(client) is signs_up
+    assert User.objects.filter(email=email).exists() is signs_up
+
+
 @pytest.mark.parametrize(
     ("claims", "reason"),
     [

@@ -70,21 +70,17 @@ def make_a_team_with_the_key(owner: Page) -> None:
     owner.get_by_label("Name").fill("Catalogue")
     owner.get_by_role("button", name="Create team").click()
     is_at(owner, "Catalogue")
-    owner.get_by_role("link", name="one of yours").click()
-    is_at(owner, "API keys")
-    owner.get_by_role("link", name="Share Main").click()
-    is_at(owner, "Share the key Main")
-    owner.get_by_label("Catalogue").check()
-    owner.get_by_role("button", name="Save").click()
-    expect(owner.get_by_text("Shared with Catalogue")).to_be_visible()
-    is_at(owner, "API keys")
+    owner.get_by_label("Share one of your keys").select_option(index=0)
+    owner.get_by_role("button", name="Share", exact=True).click()
+    expect(owner.get_by_text("Main is shared with Catalogue.")).to_be_visible()
+    is_at(owner, "Catalogue")
 
 
 def invitation(owner: Page) -> str:
     """The link of one, for a member."""
     go(owner, "Teams")
     owner.get_by_role("link", name="Catalogue", exact=True).click()
-    owner.get_by_label("Role", exact=True).select_option(label="Member")
+    owner.get_by_label("Role", exact=True).select_option(label="Member: also upload, share and save views")
     owner.get_by_role("button", name="Invite").click()
     expect(owner.get_by_role("list", name="Open invitations")).to_contain_text("as member, by")
     is_at(owner, "Catalogue")

@@ -300,7 +300,7 @@ def test_the_session_holds_no_token(web, client, page):
 
 def test_what_can_t_be_invited_is_told_and_what_was_typed_stays(web, page):
     shown = invite(web, page, email="nobody")
-    assert (shown.status_code, field(shown, "email").get("value")) == (422, "nobody")
+    assert (shown.status_code, words(field(shown, "email"))) == (422, "nobody")
     assert not Invitation.objects.exists()
 
 
