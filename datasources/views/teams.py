@@ -20,6 +20,7 @@ from datasources import keys, recent, tasks
 from datasources.activity import log
 from datasources.activity.words import What
 from datasources.keys.forms import TeamKeyForm
+from datasources.keys.leaving import ends_with
 from datasources.models import KeyShare
 from datasources.views.guards import FORM, POST, RoleTooLow, of_team
 from datasources.views.pages import render_page, render_question
@@ -81,8 +82,7 @@ def set_role(request: HttpRequest, own: Membership, membership_id: int) -> HttpR
 def remove(request: HttpRequest, own: Membership, membership_id: int) -> HttpResponse:
     theirs = _other(own, membership_id)
     if request.method != "POST":
-        text = "They lose access immediately. Their shared keys and open invitations end too."
-        return _question(request, own, f"Remove {theirs.user.email} from {own.team}?", text, "Remove")
+        return _what_ends(request, own, theirs, f"Remove {theirs.user.email} from {own.team}?", "Remove")
     try:
         revoked = teams.remove(theirs)
     except teams.LastOwner:
@@ -97,8 +97,7 @@ def remove(request: HttpRequest, own: Membership, membership_id: int) -> HttpRes
 @of_team(*FORM)
 def leave(request: HttpRequest, own: Membership) -> HttpResponse:
     if request.method != "POST":
-        text = "You lose access immediately. Your shared keys and open invitations end too."
-        return _question(request, own, f"Leave {own.team}?", text, "Leave the team")
+        return _what_ends(request, own, own, f"Leave {own.team}?", "Leave the team")
     try:
         revoked = teams.remove(own)
     except teams.LastOwner:
@@ -184,6 +183,13 @@ def delete(request: HttpRequest, own: Membership) -> HttpResponse:
 
 def _question(request: HttpRequest, own: Membership, title: str, text: str, act: str) -> HttpResponse:
     return render_question(request, title, text, act, reverse("teams:team", args=[own.team_id]))
+
+
+def _what_ends(request: HttpRequest, own: Membership, whose: Membership, title: str, act: str) -> HttpResponse:
+    """Asks once before a membership ends, and lists what ends with it."""
+    back = reverse("teams:team", args=[own.team_id])
+    context = {"title": title, "act": act, "back": back, "ends": ends_with(whose), "is_own": whose == own}
+    return render_page(request, "teams/ends.html", context)
 
 
 def _invite(request: HttpRequest, own: Membership, form: InviteForm) -> bool:
