@@ -5,16 +5,19 @@ import io
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
+from functools import cached_property
 from typing import Any
 
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from core.text import no_formula, visible
+from datasources.activity import repeats
 from datasources.activity.words import GROUPS, label, parts
 from datasources.models import AuditEvent
 
-PER_PAGE = 50
+# Lines of a page, and how many events are read for each at most: repeats are one line.
+PER_PAGE, EVENTS_PER_LINE = 50, 4
 # Lines of the export that are read at once.
 CHUNK = 500
 COLUMNS = ("time (UTC)", "who", "what", "in words", "about", "source", "key", "address", "program")
@@ -27,6 +30,10 @@ class Page:
     events: list[AuditEvent]
     newer: int | None
     older: int | None
+
+    @cached_property
+    def lines(self) -> list[repeats.Line]:
+        return repeats.fold(self.events)
 
 
 def narrowed(events: QuerySet[AuditEvent], state: dict[str, Any]) -> QuerySet[AuditEvent]:
@@ -59,14 +66,20 @@ def page(events: QuerySet[AuditEvent], before: int | str = "", after: int | str 
     New events shift nothing between pages.
     """
     if after:
-        found = list(events.filter(pk__gt=after).order_by("pk")[: PER_PAGE + 1])
-        if len(found) > PER_PAGE:
-            found = found[PER_PAGE - 1 :: -1]
-            return Page(found, newer=found[0].pk, older=found[-1].pk)
-    found = list((events.filter(pk__lt=before) if before else events).order_by("-pk")[: PER_PAGE + 1])
-    shown = found[:PER_PAGE]
-    older = shown[-1].pk if len(found) > PER_PAGE else None
+        shown, are_more = _of_a_page(events.filter(pk__gt=after).order_by("pk"))
+        if are_more:
+            return Page(shown[::-1], newer=shown[-1].pk, older=shown[0].pk)
+    shown, are_more = _of_a_page((events.filter(pk__lt=before) if before else events).order_by("-pk"))
+    older = shown[-1].pk if are_more else None
     return Page(shown, newer=shown[0].pk if before and shown else None, older=older)
+
+
+def _of_a_page(events: QuerySet[AuditEvent]) -> tuple[list[AuditEvent], bool]:
+    """The first of these events, as many as make a page of lines, and whether there are more."""
+    most = PER_PAGE * EVENTS_PER_LINE
+    found = list(events[: most + 1])
+    shown = [event for line in repeats.fold(found[:most])[:PER_PAGE] for event in line.events]
+    return shown, len(found) > len(shown)
 
 
 def csv_lines(events: QuerySet[AuditEvent]) -> Iterator[str]:

@@ -236,6 +236,11 @@ def parts(event: AuditEvent) -> Iterator[tuple[str, str]]:
             yield name, visible(str(named.get(name) or UNKNOWN))
 
 
+def labels() -> dict[str, str]:
+    """The short name of each kind."""
+    return {str(what): label for what, (_, label, _) in _BY_KIND.items()}
+
+
 def choices() -> list[tuple[str, list[tuple[str, str]]]]:
     """All that can be asked for, in groups; each group as a whole first."""
     return [

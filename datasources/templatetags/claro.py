@@ -1,6 +1,7 @@
 """How times, sizes, counts and hostile names are written; loaded into every template by the settings."""
 
 import re
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from functools import cache, lru_cache
 from urllib.parse import urlencode
@@ -21,6 +22,7 @@ from core.forms import query_string
 from core.text import visible as without_traps
 from datasources import saved_views
 from datasources.activity import words
+from datasources.activity.repeats import Line
 from datasources.claro import numbers
 from datasources.claro.bodies import storable
 from datasources.models import AuditEvent, Source
@@ -244,16 +246,24 @@ def sort_header(
 @register.simple_tag
 def sentence(event: AuditEvent) -> SafeString:
     """An event as a sentence, with user and object names marked; an existing source is a link."""
-    looks = {"": "{}", "who": "<strong><bdi>{}</bdi></strong>"}
-    if event.href:
-        looks["about"] = '<a href="{1}"><bdi>{0}</bdi></a>'
+    looks = {"about": '<a href="{1}"><bdi>{0}</bdi></a>'} if event.href else {}
+    return _marked(event, words.parts(event), looks)
+
+
+@register.simple_tag
+def sentence_of(line: Line) -> SafeString:
+    """The same about several events; without a link, because it is pressed to unfold them."""
+    return _marked(line.first, line.parts, {})
+
+
+def _marked(event: AuditEvent, parts: Iterable[tuple[str, str]], looks: dict[str, str]) -> SafeString:
+    who = "<strong><bdi>{}</bdi></strong>"
     if event.actor and event.actor.name:  # its name of today; the address is that of then
-        looks["who"] = '<strong><bdi title="{0}">{2}</bdi></strong>'
-    name = name_of(event.actor)
-    pieces = (
-        format_html(looks.get(part, "<bdi>{}</bdi>"), text, event.href, name) for part, text in words.parts(event)
+        who = '<strong><bdi title="{0}">{2}</bdi></strong>'
+    looks, name = {"": "{}", "who": who, **looks}, name_of(event.actor)
+    return SafeString(
+        "".join(format_html(looks.get(part, "<bdi>{}</bdi>"), text, event.href, name) for part, text in parts)
     )
-    return SafeString("".join(pieces))
 
 
 @register.filter

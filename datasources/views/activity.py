@@ -7,11 +7,11 @@ from django.views.decorators.http import require_safe
 
 from accounts import sessions
 from accounts.roles import Action, may
-from core.forms import QueryForm
+from core.forms import QueryForm, query_string
 from datasources import access
-from datasources.activity import search, words
+from datasources.activity import filters, search, words
 from datasources.activity.forms import ActivityForm
-from datasources.models import AuditEvent
+from datasources.models import ApiKey, AuditEvent
 from datasources.views.guards import space_of
 from datasources.views.pages import render_page
 
@@ -33,7 +33,8 @@ def list_activity(request: HttpRequest) -> HttpResponse:
         "choices": words.choices(),
         "keys": keys,
         "key_is_gone": state["key"] and state["key"] not in {key.pk for key in keys},
-        "narrowed": any(state[name] for name in ("what", "who", "key", "source", "since", "until", "q")),
+        "chips": _chips(request, state, keys),
+        "periods": _periods(request),
     }
     return render_page(request, "activity/list.html", context, 400 if context["complaints"] else 200)
 
@@ -53,6 +54,24 @@ def export(request: HttpRequest) -> StreamingHttpResponse:
 
 def _events(request: HttpRequest, state: dict):
     return search.narrowed(access.events_for(request.user, space_of(request)), state)
+
+
+def _chips(request: HttpRequest, state: dict, keys: list[ApiKey]) -> list[dict[str, str]]:
+    """The filters in words, each with the address of the same page without it."""
+    label = next((key.label for key in keys if key.pk == state["key"]), "that is gone or not yours")
+    return [
+        {"words": text, "name": names[0], "href": _address(request, **dict.fromkeys(names, ""))}
+        for text, names in filters.chips(state, label)
+    ]
+
+
+def _periods(request: HttpRequest) -> list[tuple[str, str]]:
+    periods = filters.periods(timezone.localdate())
+    return [(name, _address(request, since=str(first), until=str(last))) for name, (first, last) in periods.items()]
+
+
+def _address(request: HttpRequest, **changes: str) -> str:
+    return query_string(dict(request.GET.lists()), **changes, before="", after="")
 
 
 def _complete(request: HttpRequest, events: list[AuditEvent]) -> None:

@@ -91,7 +91,7 @@ def test_a_day_that_is_none_is_told(db, day):
 @pytest.fixture
 def many(alice, monkeypatch) -> list[int]:
     monkeypatch.setattr(search, "PER_PAGE", 3)
-    return [log.record(What.SIGNED_IN, alice).pk for _ in range(8)][::-1]
+    return [log.record(What.TEAM_MADE, alice, about=str(n)).pk for n in range(8)][::-1]
 
 
 def ids(page: search.Page) -> list[int]:

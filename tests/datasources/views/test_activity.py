@@ -112,6 +112,16 @@ def test_more_events_cost_no_more_queries(web, alice, account, key, django_asser
         assert len(lines(web.get("/activity/"))) == 21
 
 
+def test_repeats_unfold_in_one_line(web, alice, table):
+    for _ in range(3):
+        log.record(What.DOWNLOADED, alice, source=table)
+    page = web.get("/activity/")
+    [folded] = dom(page).iterfind(".//ol/li//details[summary]/ol/..")
+    assert words(folded.find("summary")) == "alice@example.com downloaded things.csv 3 times"
+    assert folded.find("summary//a") is None
+    assert len(lines(page)) == len(folded.findall("ol/li")) == 3
+
+
 def test_a_part_is_the_same_without_the_page_around_it(web, alice):
     log.record(What.SIGNED_IN, alice)
     part = web.get("/activity/", headers=htmx())
