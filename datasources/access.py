@@ -97,6 +97,20 @@ def get_membership(user: User, team_id: UUID) -> Membership:
     return get_object_or_404(memberships_of(user), team=team_id)
 
 
+def teams_with_keys(user: User) -> QuerySet[Team]:
+    """The user's teams through which they reach keys."""
+    return Team.objects.filter(memberships__user=user, key_shares__isnull=False).distinct()
+
+
+def people_with(least: Role, teams: Iterable[Team]) -> list[str]:
+    """The addresses of the active people with this role or a higher one in these teams, the highest first.
+
+    Only for a reader who is in each of the teams.
+    """
+    found = Membership.objects.filter(team__in=list(teams), role__gte=least, user__is_active=True)
+    return [*dict.fromkeys(found.order_by("-role", "joined_at").values_list("user__email", flat=True))]
+
+
 def keys_for(user: User | Slot, space: Space = EVERYTHING) -> QuerySet[ApiKey]:
     """The keys this person may work through, each with the best `role` they have with it."""
     shared = KeyShare.objects.filter(team__memberships__user=user)

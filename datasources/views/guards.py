@@ -16,7 +16,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_http_methods
 
 from accounts.models import Team, User
-from accounts.roles import Action, may
+from accounts.roles import TABLE, Action, Role, may
 from datasources import access
 from datasources.keys import choice
 from datasources.keys.forms import KeyChoiceForm
@@ -91,11 +91,24 @@ def path_in_space(request: HttpRequest, name: str) -> str:
     return f"{reverse(name)}?team={space.name}" if space.name else reverse(name)
 
 
-class RoleTooLow(PermissionDenied):
-    """For a user whose role in these teams does not permit the action; the message is for the page."""
+# People that a refusal names.
+NAMED = 5
 
-    def __init__(self, *teams: Team) -> None:
-        super().__init__(f"Ask an owner of {' or '.join(map(str, teams)) or 'the team'}.")
+
+class RoleTooLow(PermissionDenied):
+    """For a user whose role in these teams does not permit the action; the message names those who may, for the page.
+
+    The user is in each of the teams. Two queries at most.
+    """
+
+    def __init__(self, action: Action, *teams: Team) -> None:
+        least, _ = TABLE[action]
+        roles = [role.label.lower() for role in reversed(Role) if role >= least]
+        whom = f"an {', '.join(roles[:-1])} or {roles[-1]}" if roles[1:] else f"an {roles[0]}"
+        names = access.people_with(least, teams)
+        more = f" and {len(names) - NAMED:,} more" if len(names) > NAMED else ""
+        people = f": {', '.join(names[:NAMED])}{more}" if names else ""
+        super().__init__(f"Ask {whom} of {' or '.join(map(str, teams)) or 'the team'}{people}.")
 
 
 def _teams(request: HttpRequest, key: ApiKey) -> QuerySet[Team]:
@@ -106,7 +119,7 @@ def _teams(request: HttpRequest, key: ApiKey) -> QuerySet[Team]:
 def require(request: HttpRequest, source: Source, action: Action) -> None:
     """Raises RoleTooLow unless the reader's role with the source permits the action."""
     if not may(source.key.role, action):
-        raise RoleTooLow(*_teams(request, source.key))
+        raise RoleTooLow(action, *_teams(request, source.key))
 
 
 def _any_role(get: Callable[[User, UUID], Any]) -> Finder:
@@ -119,7 +132,7 @@ def _by_role(get: Callable[[User, UUID], Any]) -> Finder:
     def find(request: HttpRequest, object_id: UUID, action: Action) -> Any:
         found = get(request.user, object_id)
         if not may(found.role, action):
-            raise RoleTooLow(found.team)
+            raise RoleTooLow(action, found.team)
         return found
 
     return find
@@ -144,14 +157,17 @@ def _share(request: HttpRequest, share_id: UUID, action: Action) -> ShareLink:
     share = access.get_share(request.user, share_id)
     is_allowed = shares.may_change(share, request.user) if action == Action.END_SHARES else may(share.role, action)
     if not is_allowed:
-        raise RoleTooLow(*_teams(request, share.key))
+        raise RoleTooLow(action, *_teams(request, share.key))
     return share
 
 
 def _deletions(request: HttpRequest, deletion_id: UUID, action: Action) -> list[Deletion]:
-    permitted = [one for one in access.get_deletions(request.user, deletion_id) if may(one.role, action)]
+    found = access.get_deletions(request.user, deletion_id)
+    permitted = [one for one in found if may(one.role, action)]
     if not permitted:
-        raise PermissionDenied
+        keys = access.keys_for(request.user).filter(sources__datasource_id__in={one.datasource_id for one in found})
+        mine = Team.objects.filter(memberships__user=request.user, key_shares__key__in=keys.values("pk"))
+        raise RoleTooLow(action, *mine.distinct())
     return permitted
 
 

@@ -276,7 +276,7 @@ def _revoked_words(revoked: list[Invitation]) -> str:
 
 def _require(own: Membership, action: Action) -> None:
     if not may(own.role, action):
-        raise RoleTooLow(own.team)
+        raise RoleTooLow(action, own.team)
 
 
 def _is_within(own: Membership, theirs: Membership) -> bool:
@@ -287,5 +287,5 @@ def _is_within(own: Membership, theirs: Membership) -> bool:
 def _other(own: Membership, membership_id: int) -> Membership:
     theirs = get_object_or_404(own.team.memberships.select_related("user", "team"), pk=membership_id)
     if not _is_within(own, theirs):
-        raise RoleTooLow(own.team)
+        raise RoleTooLow(Action.OWN, own.team)
     return theirs

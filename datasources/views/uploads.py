@@ -2,13 +2,13 @@ import logging
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
-from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.csrf import csrf_exempt, csrf_protect
 from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts.quotas import QuotaReached
+from accounts.roles import Action
 from datasources import access, stalled, tasks
 from datasources.models import ApiKey, Upload
 from datasources.uploads import queue
@@ -16,7 +16,7 @@ from datasources.uploads.forms import HeadForm, UploadForm
 from datasources.uploads.queue import Refusal
 from datasources.uploads.receiving import EncryptingHandler, Received
 from datasources.uploads.stored import StorageAway
-from datasources.views.guards import FORM, POST, of_upload
+from datasources.views.guards import FORM, POST, RoleTooLow, of_upload
 from datasources.views.pages import paged, render_page, render_problem, wants_fragment
 
 logger = logging.getLogger(__name__)
@@ -33,10 +33,10 @@ def upload(request: HttpRequest) -> HttpResponse:
 
 
 def _keys(request: HttpRequest) -> list[ApiKey]:
-    """The keys through which the user may upload. Raises PermissionDenied if all that the user has forbid it."""
+    """The keys through which the user may upload. Raises RoleTooLow if all that the user has forbid it."""
     keys = queue.keys_to_upload(request.user)
     if not keys and access.keys_for(request.user).exists():
-        raise PermissionDenied
+        raise RoleTooLow(Action.UPLOAD, *access.teams_with_keys(request.user))
     return keys
 
 

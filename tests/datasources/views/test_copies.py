@@ -277,7 +277,7 @@ def test_members_stop_and_delete_copies(client_of, bob, key, table, path, role, 
     assert answer.status_code == (302 if is_allowed else 403)
     assert TableCopy.objects.get().is_under_way is not is_allowed
     if not is_allowed:
-        assert "Ask an owner of Catalogue." in words(answer)
+        assert "Ask an owner, admin or member of Catalogue: alice@example.com." in words(answer)
 
 
 def test_a_copy_belongs_to_one_key(client_of, bob, account, table, path):

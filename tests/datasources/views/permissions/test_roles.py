@@ -3,11 +3,11 @@
 import pytest
 
 from accounts import teams
-from accounts.models import Membership
+from accounts.models import Membership, User
 from accounts.roles import Action, Role, may
 from datasources.activity import log
 from datasources.activity.words import What
-from datasources.models import ApiKey
+from datasources.models import ApiKey, KeyShare
 from tests.support.html import told, words
 
 # What each path needs; the key's own pages are its owner's alone, whatever the role in a team.
@@ -148,11 +148,34 @@ def test_the_table_decides(client_of, bob, team, ids, role, method, path):
         assert status == 403
 
 
-def test_a_refusal_names_whom_to_ask(client_of, bob, team, ids):
+def test_a_refusal_names_who_may(client_of, bob, team, ids):
     Membership.objects.create(team=team, user=bob, role=Role.VIEWER)
-    web, asked = client_of(bob), f"You don't have permission. Ask an owner of {team}."
-    for path in (f"/sources/{ids['datasource_id']}/delete/", f"/teams/{team.pk}/rename/"):
+    web = client_of(bob)
+    for n, role in enumerate([Role.MEMBER, Role.ADMIN, Role.ADMIN, Role.ADMIN, Role.ADMIN, Role.ADMIN]):
+        user = User.objects.create_user(f"{role.name.lower()}{n}@example.com", is_active=n != 1)
+        Membership.objects.create(team=team, user=user, role=role)
+    admins = ", ".join(f"admin{n}@example.com" for n in range(2, 6))
+    for path, asked in {
+        f"/sources/{ids['datasource_id']}/delete/": f"Ask an owner or admin of {team}: alice@example.com, {admins}.",
+        f"/teams/{team.pk}/rename/": f"Ask an owner of {team}: alice@example.com.",
+        f"/views/{ids['view_id']}/rename/": "Ask an owner, admin or member of Catalogue: alice@example.com, "
+        f"{admins} and 1 more.",
+        "/sources/upload/": f"{admins} and 1 more.",
+        f"/bin/{ids['deletion_id']}/now/": f"Ask an owner or admin of {team}: alice@example.com, {admins}.",
+    }.items():
+        assert "You don't have permission. Ask an owner" in words(web.get(path))
         assert asked in words(web.get(path))
+
+
+def test_a_refusal_names_nobody_of_a_team_where_the_reader_is_not(client_of, alice, bob, key, team, ids):
+    other = teams.create("Secret", User.objects.create_user("eve@example.com"))
+    KeyShare.objects.create(key=key, team=other)
+    Membership.objects.create(team=team, user=bob, role=Role.VIEWER)
+    for path in (f"/sources/{ids['datasource_id']}/delete/", f"/bin/{ids['deletion_id']}/now/", "/sources/upload/"):
+        shown = words(client_of(bob).get(path))
+        assert "alice@example.com" in shown
+        assert "eve@" not in shown
+        assert "Secret" not in shown
 
 
 def test_the_key_s_owner_may_all_with_it_and_only_that_in_the_team(client_of, alice, bob, team, ids):
