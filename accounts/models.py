@@ -126,6 +126,8 @@ class AccessLoss(models.Model):
     user = models.ForeignKey(User, on_delete=models.SET_NULL, null=True, related_name="+")
     email = models.EmailField()
     at = models.DateTimeField(default=timezone.now, editable=False)
+    # The address of who removed them; empty where they left by themselves or only got a lower role.
+    removed_by = models.EmailField(blank=True)
 
     class Meta:
         indexes = [models.Index(fields=["team", "at"], name="access_loss_of_team")]

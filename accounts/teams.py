@@ -67,15 +67,16 @@ def set_role(membership: Membership, role: Role) -> list[Invitation]:
         return _revoke_beyond(membership, role)
 
 
-def remove(membership: Membership) -> list[Invitation]:
+def remove(membership: Membership, by: User | None = None) -> list[Invitation]:
     """Removes a user from the team and returns their open invitations, which it revokes.
 
-    They can return only with a later invitation, also after leaving voluntarily. Raises LastOwner.
+    `by` is another user who removes them, and whose address they read. They can return only with a later invitation,
+    also after leaving voluntarily. Raises LastOwner.
     """
     with transaction.atomic():
         _keep_an_owner(membership)
         membership.delete()
-        _note_loss(membership)
+        _note_loss(membership, removed_by=by.email if by else "")
         return _revoke_beyond(membership, None)
 
 
@@ -158,6 +159,12 @@ def has_lost_since(invitation: Invitation, user: User) -> bool:
     return AccessLoss.objects.filter(is_theirs, team=invitation.team_id, at__gte=invitation.created_at).exists()
 
 
+def removal_of(user: User, team_id: UUID) -> AccessLoss | None:
+    """The removal by which this user is out of the team; None for those who left, or were never in it. One query."""
+    lost = AccessLoss.objects.filter(user=user, team=team_id).select_related("team").order_by("-at").first()
+    return lost if lost and lost.removed_by else None
+
+
 def revoke(invitation: Invitation) -> None:
     Invitation.objects.filter(pk=invitation.pk, revoked_at=None).update(revoked_at=timezone.now())
 
@@ -202,9 +209,9 @@ def _addresses_of(user: User) -> set[str]:
     return {user.email.lower(), *(address.lower() for address in others)}
 
 
-def _note_loss(membership: Membership) -> None:
+def _note_loss(membership: Membership, removed_by: str = "") -> None:
     lost = [
-        AccessLoss(team_id=membership.team_id, user_id=membership.user_id, email=email)
+        AccessLoss(team_id=membership.team_id, user_id=membership.user_id, email=email, removed_by=removed_by)
         for email in _addresses_of(membership.user)
     ]
     AccessLoss.objects.bulk_create(lost)

@@ -5,9 +5,13 @@ from http import HTTPStatus
 
 from django.core.exceptions import SuspiciousOperation
 from django.http import HttpRequest, HttpResponse
+from django.template.defaultfilters import date as format_date
 from django.template.loader import render_to_string
+from django.utils import timezone
 
 from claro_dashboard import stale_forms
+from core.text import visible
+from datasources.access import Removed
 from datasources.views.guards import RoleTooLow
 from datasources.views.pages import render_problem, wants_fragment
 
@@ -29,6 +33,12 @@ def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
 
 
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
+    if isinstance(exception, Removed):
+        removal = exception.removal
+        title = f"You were removed from {visible(removal.team.name)}"
+        day = format_date(timezone.localtime(removal.at), "j F Y")
+        text = f"{removal.removed_by} removed you on {day}, and your access ended. To return, ask for a new invitation."
+        return render_problem(request, 404, title, text)
     text = "It was deleted, the address is mistyped, or you don't have access."
     return render_problem(request, 404, "Page not found", text)
 

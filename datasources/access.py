@@ -31,7 +31,8 @@ from django.http import Http404
 from django.shortcuts import get_object_or_404
 from django.utils import timezone
 
-from accounts.models import Membership, Team, User
+from accounts import teams
+from accounts.models import AccessLoss, Membership, Team, User
 from accounts.roles import TABLE, Action, Role
 from core import live, vault
 from core.queries import Prepared, Slot
@@ -69,6 +70,14 @@ class Space:
         return self.name in ("", str(team_id or self.OWN))
 
 
+class Removed(Http404):
+    """For a user whom another one removed from the team: they read its name, who it was, and when."""
+
+    def __init__(self, removal: AccessLoss) -> None:
+        super().__init__("No such team.")
+        self.removal = removal
+
+
 EVERYTHING = Space()
 # Stands for whoever reads in a query that is written once (core/queries.py).
 READER = Slot("reader", BigAutoField())
@@ -86,15 +95,23 @@ def space(user: User, name: str) -> Space:
     try:
         mine = memberships_of(user).filter(team=UUID(name)).first()
     except ValueError:
-        mine = None
+        raise Http404("No such team.") from None
     if not mine:
-        raise Http404("No such team.")
+        raise _no_such_team(user, UUID(name))
     return Space(str(mine.team_id), mine.team, mine.role)
 
 
 def get_membership(user: User, team_id: UUID) -> Membership:
     """The user's membership in a team."""
-    return get_object_or_404(memberships_of(user), team=team_id)
+    mine = memberships_of(user).filter(team=team_id).first()
+    if not mine:
+        raise _no_such_team(user, team_id)
+    return mine
+
+
+def _no_such_team(user: User, team_id: UUID) -> Http404:
+    removal = teams.removal_of(user, team_id)
+    return Removed(removal) if removal else Http404("No such team.")
 
 
 def teams_with_keys(user: User) -> QuerySet[Team]:

@@ -16,6 +16,7 @@ class Topic(models.TextChoices):
     REFUSED = "refused", "Claro refuses the key"
     SHARES = "shares", "A share link is used up or about to end"
     GUESSED = "guessed", "Wrong passwords are tried at a share link"
+    REMOVED = "removed", "Somebody removed the user from a team"
 
 
 # What users can choose. Attacks on something of theirs are always reported.
@@ -52,7 +53,8 @@ class Notice(models.Model):
     """A notice to a user. Repetitions shortly after are counted, not repeated."""
 
     user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="notices")
-    key = models.ForeignKey(ApiKey, on_delete=models.CASCADE, related_name="+")
+    # Null: about a team that the user is no longer in. The names are then those of the team and of who removed them.
+    key = models.ForeignKey(ApiKey, on_delete=models.CASCADE, null=True, related_name="+")
     topic = models.CharField(max_length=20, choices=Topic)
     # The first names, and how many there are in all.
     names = models.JSONField(default=list)

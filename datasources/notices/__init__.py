@@ -52,6 +52,14 @@ def tell_always(people: Iterable[int], key: ApiKey, topic: Topic, about: Mapping
         _note(key, topic, user_id, about)
 
 
+def tell_removed(user: User, team: str, by: str) -> None:
+    """Notifies a user that `by` removed them from the team of this name. Call it in the transaction of the removal."""
+    now = timezone.now()
+    names = [visible(team)[:200], by]
+    Notice.objects.create(user=user, topic=Topic.REMOVED, names=names, began_at=now, at=now)
+    _send_soon(user.pk)
+
+
 def unread(user: User) -> int:
     """How many notices wait to be read. One query."""
     return sum(count for (count,) in _UNREAD.rows(reader=user.pk))
@@ -91,7 +99,7 @@ def tidy() -> None:
 
 
 def _mine(user: User | Slot) -> QuerySet[Notice]:
-    return Notice.objects.filter(user=user, key__in=access.keys_for(user))
+    return Notice.objects.filter(Q(key__in=access.keys_for(user)) | Q(key=None), user=user)
 
 
 def _unread() -> QuerySet:
@@ -131,6 +139,11 @@ def _note(key: ApiKey, topic: Topic, user_id: int, about: Mapping[UUID, str]) ->
             user_id=user_id, key=key, topic=topic, names=names[:NAMED], count=len(about), datasource_id=only,
             began_at=now, at=now,
         )  # fmt: skip
-    waiting = Q(due_at=None) | Q(due_at__gt=now + GATHER)
-    Outlet.objects.filter(waiting, user=user_id, attempts=0).update(due_at=now + GATHER)
+    _send_soon(user_id)
+
+
+def _send_soon(user_id: int) -> None:
+    due_at = timezone.now() + GATHER
+    waiting = Q(due_at=None) | Q(due_at__gt=due_at)
+    Outlet.objects.filter(waiting, user=user_id, attempts=0).update(due_at=due_at)
     live.publish([user_id], "notices-changed")

@@ -230,7 +230,7 @@ def _failed(held: Held, problem: str) -> str:
 def _as_json(notice: Notice) -> dict[str, object]:
     return {
         "topic": notice.topic,
-        "key": notice.key.label,
+        "key": notice.key.label if notice.key else None,
         "names": notice.names,
         "count": notice.count,
         "datasourceId": str(notice.datasource_id) if notice.datasource_id else None,

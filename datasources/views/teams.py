@@ -4,6 +4,7 @@ from uuid import UUID
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
+from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
@@ -16,7 +17,7 @@ from accounts.forms import InviteForm, RoleForm, TeamDeleteForm, TeamForm
 from accounts.models import Invitation, Membership
 from accounts.quotas import QuotaReached
 from accounts.roles import TABLE, Action, Role, may
-from datasources import keys, recent, tasks
+from datasources import keys, notices, recent, tasks
 from datasources.activity import log
 from datasources.activity.words import What
 from datasources.keys.forms import TeamKeyForm
@@ -84,7 +85,11 @@ def remove(request: HttpRequest, own: Membership, membership_id: int) -> HttpRes
     if request.method != "POST":
         return _what_ends(request, own, theirs, f"Remove {theirs.user.email} from {own.team}?", "Remove")
     try:
-        revoked = teams.remove(theirs)
+        with transaction.atomic():
+            by = request.user if theirs != own else None
+            revoked = teams.remove(theirs, by)
+            if by:
+                notices.tell_removed(theirs.user, own.team.name, by.email)
     except teams.LastOwner:
         messages.error(request, NO_OWNER)
     else:

@@ -378,5 +378,6 @@ from tests.browser import (  # noqa: E402, F401 - each adds its own
     rows_of_copies_places,
     share_places,
     source_places,
+    team_places,
     upload_places,
 )

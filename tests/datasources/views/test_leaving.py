@@ -3,14 +3,16 @@
 from datetime import timedelta
 
 import pytest
+from django.template.defaultfilters import date as format_date
 from django.utils import timezone
 
 from accounts import teams
 from accounts.models import Membership, Team, User
 from accounts.roles import Role
-from datasources import access, keys
+from datasources import access, keys, notices
 from datasources.keys.leaving import ends_with
-from datasources.models import ApiKey, KeyShare, SavedView, Upload
+from datasources.models import ApiKey, KeyShare, Outlet, SavedView, Upload
+from datasources.notices import channels
 from datasources.sharing import shares
 from datasources.uploads import queue, sending
 from tests.conftest import synced
@@ -90,3 +92,47 @@ def test_a_person_without_anything_loses_access_only(web, team, carol):
     shown = words(web.get(f"/teams/{team.pk}/people/{team.memberships.get(user=carol).pk}/remove/"))
     assert "Open pages and running exports stop too." in shown
     assert not any(word in shown for word in ("share link", "queued", "invitation that", "saved view of"))
+
+
+# --- The removed person ---
+
+
+def test_a_removed_person_reads_who_removed_them_and_nothing_else_of_the_team(web, client_of, team, bob, alice):
+    theirs, away = team.memberships.get(user=bob), client_of(bob)
+    team_page, carol = f"/teams/{team.pk}/", team.memberships.get(user__email="carol@example.com")
+    web.post(f"{team_page}people/{theirs.pk}/remove/")
+    today = format_date(timezone.localdate(), "j F Y")
+    for path in (team_page, f"{team_page}leave/", f"{team_page}people/{carol.pk}/remove/", f"/sources/?team={team.pk}"):
+        answer = away.get(path)
+        shown = words(answer)
+        assert answer.status_code == 404
+        assert "You were removed from Catalogue" in shown
+        assert f"alice@example.com removed you on {today}, and your access ended." in shown
+        assert "carol" not in shown
+        assert "Main" not in shown
+    assert notices.unread(bob) == 1
+    assert "alice@example.com removed you from the team Catalogue." in words(away.get("/notices/"))
+    # Another stranger reads the usual page.
+    stranger = client_of(User.objects.create_user("eve@example.com"))
+    assert "removed" not in words(stranger.get(team_page))
+
+
+def test_who_leaves_or_returns_reads_of_no_removal(client_of, team, bob, alice):
+    teams.remove(team.memberships.get(user=bob), alice)
+    Membership.objects.create(team=team, user=bob, role=Role.OWNER)
+    web = client_of(bob)
+    assert web.get(f"/teams/{team.pk}/").status_code == 200
+    own = team.memberships.get(user=bob)
+    web.post(f"/teams/{team.pk}/people/{own.pk}/remove/")
+    assert "You were removed" not in words(web.get(f"/teams/{team.pk}/"))
+    assert notices.unread(bob) == 0
+
+
+def test_a_removal_is_sent_through_the_channels(web, team, bob, settings, mailoutbox):
+    settings.EMAIL_URL = "smtp://mail"
+    channels.save(bob, Outlet.Kind.MAIL, "")
+    web.post(f"/teams/{team.pk}/people/{team.memberships.get(user=bob).pk}/remove/")
+    channels.deliver(Outlet.objects.get(), list(notices.of(bob)))
+    assert "alice@example.com removed you from the team Catalogue." in mailoutbox[0].body
+    assert channels._as_json(notices.of(bob).get())["key"] is None
+    assert Outlet.objects.get().due_at is not None
