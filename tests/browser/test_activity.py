@@ -73,6 +73,19 @@ def test_one_asks_by_whom_and_when(people, alice, options):
     expect(page.locator(".log > li")).to_have_count(3)
 
 
+@pytest.mark.parametrize("options", [{"java_script_enabled": False}, {"viewport": PHONE}], ids=str)
+def test_repeats_unfold_and_a_filter_is_removed(people, alice, key, options):
+    for number in range(3):
+        log.record(What.LINK_COPIED, alice, key=key, about=f"{number}.csv")
+    page = people(alice, **options).new_page()
+    page.goto("/activity/?what=downloads&q=csv")
+    expect(page.get_by_text("copied the download link for 1.csv")).to_be_hidden()
+    page.get_by_text("copied the download links for 3 files").click()
+    expect(page.get_by_text("copied the download link for 1.csv")).to_be_visible()
+    page.get_by_role("link", name="“csv”").click()
+    expect(page).to_have_url(re.compile(r"/activity/\?what=downloads$"))
+
+
 def test_what_happens_meanwhile_appears_by_itself_and_what_is_unfolded_stays_so(page, alice, key):
     token = log.origin.set(log.Origin("203.0.113.7", "Firefox/140 Linux"))
     log.record(What.SIGNED_IN, alice)
