@@ -181,7 +181,7 @@ def _kinds(plot: Plot, found: Drawn, titles: list[str]) -> dict[str, Any]:
         return {"mark": {"type": "point", "filled": True, "opacity": 0.6}, "encoding": encoding, "params": [area]}
     if plot.kind in (PlotKind.SCATTER, PlotKind.HEAT):
         encoding = _spans("x", found.axes[0], titles[0]) | _spans("y", found.axes[1], titles[1])
-        encoding["color"] = _amount("v0", titles[2])
+        encoding["color"] = _amount("v0", titles[2], {line.values[0] for line in found.lines})
         # An area of labels is none of ranges.
         draggable = {"params": [area]} if all(axis.is_ranges for axis in found.axes) else {}
         return {"mark": "rect", "encoding": encoding, **draggable}
@@ -254,5 +254,6 @@ def _colour(title: str) -> dict[str, Any]:
     return {"field": "g", "type": "nominal", "title": title, "sort": None}
 
 
-def _amount(field: str, title: str) -> dict[str, Any]:
-    return {"field": field, "type": "quantitative", "title": title}
+def _amount(field: str, title: str, values: set[Any]) -> dict[str, Any]:
+    # One value has no scale from light to dark: the legend shows it alone, as it is.
+    return {"field": field, "type": "quantitative" if len(values) > 1 else "ordinal", "title": title}

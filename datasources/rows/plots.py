@@ -12,7 +12,7 @@ from core.forms import QueryForm, query_string
 from core.text import no_formula, visible
 from datasources.copies import opened, profile
 from datasources.copies.plots import asked, drawn
-from datasources.copies.plots.asked import Measure, Plot, PlotKind
+from datasources.copies.plots.asked import MEASURES, Measure, Plot, PlotKind
 from datasources.copies.plots.drawn import Drawn, Line
 from datasources.copies.query import Query, where
 from datasources.models import TableCopy
@@ -22,6 +22,8 @@ from datasources.rows.plot_specs import cut, shown
 
 # Lines of the table on the page; the CSV has all.
 LINES_MAX = 500
+# Of more columns, one is searched by its name rather than picked in a list.
+PICKED_MAX = 100
 # What of the address is the plot; the rest selects rows.
 PLOTTED = ("x", "y", "group")
 OWN = ("kind", *PLOTTED, "measure", "format")
@@ -32,15 +34,6 @@ KINDS = {
     PlotKind.SCATTER: "Scatter plot",
     PlotKind.BOX: "Box plot",
     PlotKind.HEAT: "Heat map",
-}
-MEASURES = {
-    Measure.COUNT: "Row count",
-    Measure.SUM: "Sum",
-    Measure.MEAN: "Mean",
-    Measure.MEDIAN: "Median",
-    Measure.MIN: "Smallest",
-    Measure.MAX: "Largest",
-    Measure.DISTINCT: "Different values",
 }
 
 
@@ -97,6 +90,10 @@ class Page:
     ranges: Sequence[plot_specs.RangeForm] = ()
     is_grid: bool = False
     problem: str = ""
+
+    @property
+    def has_many(self) -> bool:
+        return len(self.columns) > PICKED_MAX
 
 
 def read(copy: TableCopy, person: object, form: PlotForm, parameters: dict[str, Any], path: str, rows: str) -> Page:

@@ -152,7 +152,7 @@ function colours() {
     legend: named,
     mark: { color: only, cursor: "pointer" },
     bar: { cursor: "pointer" },
-    range: { heatmap: [low, high], ramp: [low, high] },
+    range: { heatmap: [low, high], ramp: [low, high], ordinal: [only] },
     view: { stroke: null },
     rule: { color: text },
   };

@@ -29,6 +29,17 @@ class Measure(StrEnum):
     DISTINCT = "distinct"
 
 
+MEASURES = {
+    Measure.COUNT: "Row count",
+    Measure.SUM: "Sum",
+    Measure.MEAN: "Mean",
+    Measure.MEDIAN: "Median",
+    Measure.MIN: "Smallest",
+    Measure.MAX: "Largest",
+    Measure.DISTINCT: "Different values",
+}
+
+
 @dataclass(frozen=True)
 class Plot:
     """The columns by their names. `y` is measured by bars, histograms and lines; `group` is measured by heat maps."""

@@ -6,11 +6,20 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
-from datasources.copies import histograms
+from datasources.copies import histograms, measures
 from datasources.copies.conditions import Condition
 from datasources.copies.opened import Reader
 from datasources.copies.plots import axes
-from datasources.copies.plots.asked import VALUES_MAX, CannotPlot, Measure, Plot, PlotKind, is_number, is_range
+from datasources.copies.plots.asked import (
+    MEASURES,
+    VALUES_MAX,
+    CannotPlot,
+    Measure,
+    Plot,
+    PlotKind,
+    is_number,
+    is_range,
+)
 from datasources.copies.plots.axes import Axis
 from datasources.copies.profile import ColumnProfile
 from datasources.copies.schema import Kind
@@ -94,7 +103,7 @@ def _grouped(
     value, title = "count(*)", "Rows"
     if plot.measure is not Measure.COUNT:
         one = _column(named, plot.measured, "the measure")
-        value, title = _measure(plot.measure, one), f"{_WORDS[plot.measure]} of {one.column.name}"
+        value, title = _measure(plot.measure, one), f"{MEASURES[plot.measure]} of {one.column.name}"
     found = {row[: len(of)]: row[len(of) :] for row in _aggregated(reader, of, within, [value])}
     if plot.kind is PlotKind.LINE and of[0].is_ranges:
         found = _with_gaps(found, 0 if plot.measure in _ADDED else None)
@@ -116,20 +125,14 @@ def _with_gaps(found: dict[tuple[int, ...], Any], value: int | None) -> dict[tup
 # No rows add up to 0, and have no mean.
 _ADDED = (Measure.COUNT, Measure.SUM, Measure.DISTINCT)
 _VERTICAL = "the vertical axis"
-_WORDS = {
-    Measure.SUM: "Sum",
-    Measure.MEAN: "Mean",
-    Measure.MEDIAN: "Median",
-    Measure.MIN: "Smallest",
-    Measure.MAX: "Largest",
-    Measure.DISTINCT: "Different values",
-}
 
 
 def _measure(measure: Measure, one: ColumnProfile) -> str:
     column = one.column
     if measure is Measure.DISTINCT:
-        return f"count(DISTINCT {column.text})"
+        # As the profile counts them: numbers by value, without empty text.
+        value = column.number if column.is_number else column.text
+        return f"count(DISTINCT {value}) FILTER ({measures.filled_cell(column)} IS NOT NULL)"
     if not is_number(one):
         raise CannotPlot(
             f"{column.name} is no column of numbers. Count its different values, or choose another column."

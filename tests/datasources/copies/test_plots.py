@@ -75,6 +75,17 @@ def test_a_filter_finds_the_rows_of_its_line(ask, plot):
     ask(plot, "price > 20 OR yes = true")
 
 
+def test_different_values_are_those_of_the_profile(table):
+    cells = [["a", 1.5, "x"], ["", 1.50, None], [None, 2, ""], ["a", None, "y"], [" ", -0.0, "x"], ["b", 0, "Y"]]
+    with opened.reader(copied(table, ["text", "number", "rest", "all"], [[*row, "one"] for row in cells])) as reader:
+        profiles = profile.of(reader)
+        for one in profiles:
+            plot = Plot(PlotKind.BAR, "all", one.column.name, Measure.DISTINCT)
+            [line] = drawn.draw(reader, plot, profiles, where(reader, Query())).lines
+            assert line.values == (one.facts.distinct,)
+    assert [one.facts.distinct for one in profiles] == [3, 3, 3, 1]
+
+
 def test_empty_cells_are_groups_of_their_own(ask):
     counts = {line.cells[0]: line.filter for line in ask(Plot(PlotKind.BAR, "brand")).lines}
     assert counts["(empty text)"] == "brand = ''"

@@ -15,6 +15,7 @@ from datasources import saved_views
 from datasources.copies import chips
 from datasources.copies.plots.asked import Measure, Plot, PlotKind
 from datasources.models import ApiKey, Export, SavedView
+from datasources.rows import plots
 from datasources.rows.plots import PlotForm, address
 from tests.conftest import synced
 from tests.datasources.views.conftest import ids
@@ -188,6 +189,22 @@ def test_a_line_of_one_value_is_a_point_with_its_label(web, table, plot_path, co
     assert spec["encoding"]["x"]["type"] == "nominal"
     assert [(one["x"], one["v0"]) for one in spec["data"]["values"]] == [(str(value), 2)]
     assert "params" not in spec
+
+
+def test_a_heat_map_of_one_value_has_no_scale(web, plot_path, table):
+    copied(table, ["a", "b"], [["x", "y"], ["y", "x"]])
+    drawing = drawing_of(web.get(f"{plot_path}?kind=heat&x=a&y=b"))
+    assert drawing["spec"]["encoding"]["color"]["type"] == "ordinal"
+
+
+def test_one_of_many_columns_is_found_by_its_name(web, plot_path, table, monkeypatch):
+    monkeypatch.setattr(plots, "PICKED_MAX", 4)
+    names = [f"question {number}" for number in range(5)]
+    copied(table, names, [[*range(5)], [*range(5)]])
+    page = dom(web.get(f"{plot_path}?kind=bar&x=question+3"))
+    assert [one.get("value") for one in page.iterfind(".//datalist/option")] == names
+    fields = {one.get("name"): one.get("value") for one in page.iter("input") if one.get("list") == "plot-columns"}
+    assert fields == {"x": "question 3", "y": "", "group": ""}
 
 
 NAMES = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), min_size=1, max_size=40)
