@@ -155,13 +155,22 @@ def is_changed(view: SavedView, parameters: QueryDict) -> bool:
 
 def missing(view: SavedView, known: Collection[str]) -> list[str]:
     """The columns that a view names (shown, sorted by, filtered or plotted) and that are not among the known ones."""
-    given, exact, loose = view.parameters, set(known), {name.lower() for name in known}
+    return _missing(*_named(view), known)
+
+
+def _named(view: SavedView) -> tuple[list[str], list[str]]:
+    """The columns that a view names, and those of its filter, in which case does not count."""
+    given = view.parameters
     if reference := given.get("columns", [""])[-1]:
         given = {**given, **remembered.named(view.datasource_id, reference)}
-    gone = [name for name in given.get("column", ()) if name not in exact]
-    named = [name for parameter in ("sort", *PLOTTED) for name in given.get(parameter, ())]
-    gone += [name for name in named if name and name not in exact]
-    gone += [name for name in filters.names(given.get("filter", [""])[-1]) if name.lower() not in loose]
+    others = [name for parameter in ("sort", *PLOTTED) for name in given.get(parameter, ()) if name]
+    return [*given.get("column", ()), *others], filters.names(given.get("filter", [""])[-1])
+
+
+def _missing(named: Collection[str], filtered: Collection[str], known: Collection[str]) -> list[str]:
+    exact, loose = set(known), {name.lower() for name in known}
+    gone = [name for name in named if name not in exact]
+    gone += [name for name in filtered if name.lower() not in loose]
     return list(dict.fromkeys(gone))
 
 
@@ -173,10 +182,11 @@ def files_for(view: SavedView, user: User, words: str) -> list[File]:
     sources = access.sources_for(user).filter(condition(words), status=COMPLETED)
     sources = sources.exclude(datasource_id=view.datasource_id).select_related("key").order_by("-uploaded_at", "-pk")
     newest = {source.datasource_id: source for source in reversed(sources[:CONSIDERED])}
-    found = []
-    for source in reversed(newest.values()):
-        known = contents.known_columns(source)
-        found.append(File(source, bool(known), missing(view, known) if known else []))
+    known, named = contents.known_columns([*newest.values()]), _named(view)
+    found = [
+        File(source, source.pk in known, _missing(*named, known[source.pk]) if source.pk in known else [])
+        for source in reversed(newest.values())
+    ]
     return sorted(found, key=lambda file: (not file.is_known, len(file.missing)))
 
 

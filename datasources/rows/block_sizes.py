@@ -4,6 +4,8 @@ Slow answers halve the blocks for ten minutes. Large answers set the size that f
 data stays as large as it is. Both are per key and source, in Redis.
 """
 
+from collections.abc import Sequence
+
 from django.conf import settings
 
 from core.redis import connection
@@ -25,8 +27,14 @@ SIZES = (1, 2, 5, 10, 25, 50, 100, 250, 500, 1000)
 
 def block_size(source: Source) -> int:
     """Rows to request at once."""
-    known = connection().mget(_name(source, "time"), _name(source, "bytes"))
-    return min([settings.CLARO_ROWS_BLOCK, *(int(size) for size in known if size)])
+    return block_sizes([source])[0]
+
+
+def block_sizes(sources: Sequence[Source]) -> list[int]:
+    """Rows to request at once of each source."""
+    known = connection().mget([_name(source, of) for source in sources for of in ("time", "bytes")])
+    pairs = zip(known[::2], known[1::2], strict=True)
+    return [min([settings.CLARO_ROWS_BLOCK, *(int(size) for size in pair if size)]) for pair in pairs]
 
 
 def size_by_bytes(source: Source) -> int:

@@ -98,13 +98,12 @@ def can_be_read(source: Source) -> bool:
     return not (source.is_processing or source.has_failed or source.key.state == ApiKey.State.INVALID)
 
 
-def known_columns(source: Source) -> list[str]:
-    """The names of the columns, by Claro's details, else by rows in the cache; [] where they are unknown. No call."""
-    described = columns_in(source.facts.get("columns"))
-    if described:
-        return [one["name"] for one in described]
-    found = pages.cached_start(source, 1)
-    return list(found.columns) if found else []
+def known_columns(sources: Sequence[Source]) -> dict[int, list[str]]:
+    """The names of the columns of each source, by its id, where they are known: by Claro's details, else by rows in
+    the cache. No call."""
+    described = {source.pk: columns_in(source.facts.get("columns")) for source in sources}
+    found = {pk: [one["name"] for one in columns] for pk, columns in described.items() if columns}
+    return found | pages.cached_columns([source for source in sources if source.pk not in found])
 
 
 def columns_in(value: object) -> list[dict[str, Any]]:

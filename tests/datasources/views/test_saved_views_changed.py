@@ -1,6 +1,7 @@
 """Saved views that are updated, moved, ordered and used for other files."""
 
 import pytest
+from redis.connection import Connection
 
 from accounts import teams
 from accounts.models import Membership
@@ -255,6 +256,34 @@ def test_a_view_is_used_for_another_file_that_has_its_columns(web, alice, table,
     assert len(all_words(page, ".//ul[@class='lines']/li")) == 1
     assert "No other files" in words(web.get(f"/views/{view.pk}/use/?q=nothing"))
     assert web.get(f"/views/{view.pk}/use/?q={'x' * 201}").status_code == 400
+
+
+def test_columns_of_many_files_are_read_at_once(web, alice, account, key, table, monkeypatch):
+    sent = []
+    send = Connection.send_packed_command
+    monkeypatch.setattr(
+        Connection, "send_packed_command", lambda self, *args, **more: (sent.append(1), send(self, *args, **more))
+    )
+
+    def messages() -> int:
+        sent.clear()
+        assert web.get(f"/views/{view.pk}/use/").status_code == 200
+        return len(sent)
+
+    query = "column=name&column=price"
+    rows = {"page": "sources:rows", "datasource_id": table.datasource_id}
+    view = SavedView.objects.create(name="x", owner=alice, query=query, **rows)
+    account.upload("opened.csv", "price,name\n1,a\n")
+    few = [source for source in synced(key) if source.name == "opened.csv"]
+    web.get(f"/sources/{few[0].datasource_id}/rows/")
+    page = web.get(f"/views/{view.pk}/use/")
+    assert "Has all columns of the view" in words(page)
+    counted = []
+    for names in ("ab", "cdefghijkl"):
+        account.add_many([{"fileName": f"{name}.csv"} for name in names])
+        synced(key)
+        counted.append(messages())
+    assert counted[0] == counted[1]
 
 
 def test_only_files_that_the_user_may_open_are_offered(client_of, bob, alice, team, table, columns_of, key):
