@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 UV := $(shell command -v uv 2>/dev/null)
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-sqlite test-browser test-postgres bench lint format styles requirements clean
+.PHONY: help run test test-sqlite test-browser test-widths test-postgres bench lint format styles requirements clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -22,6 +22,9 @@ test-sqlite: $(VENV)/.dev  ## the tests on SQLite, without those in a browser
 
 test-browser: $(VENV)/.dev  ## the tests in a browser, and of the whole product
 	@exec $(BIN)/python -m tests browser system
+
+test-widths: $(VENV)/.dev  ## the row table at 1440, 768, 390 and 320 px, light and dark
+	@exec $(BIN)/python -m tests widths
 
 test-postgres: $(VENV)/.dev  ## the tests that use a database, on PostgreSQL
 	@exec $(BIN)/python -m tests postgres

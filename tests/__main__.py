@@ -1,9 +1,11 @@
 """`make test`: style, types and every test, on SQLite and on PostgreSQL, side by side where cores are idle.
 
-`python -m tests STAGE …` runs some of the stages only. Other arguments go to pytest: `python -m tests -k links`.
+`python -m tests STAGE …` runs some of the stages only; `python -m tests widths` what holds in every window, in each of
+them. Other arguments go to pytest: `python -m tests -k links`.
 """
 
 import contextlib
+import itertools
 import json
 import os
 import subprocess
@@ -35,6 +37,8 @@ TESTS = {
 
 
 def main(arguments: list[str]) -> int:
+    if arguments == ["widths"]:
+        return _run_in_every_window()
     stages = [stage for lane in LANES for stage in lane]
     if not set(arguments) <= set(stages):
         return _run("pytest", *arguments, output=None).returncode
@@ -48,6 +52,16 @@ def main(arguments: list[str]) -> int:
         is_good = all([*pool.map(lambda lane: _run_lane(lane, over_limit, output), lanes)])
         # Last, when nothing else of ours runs.
         return 0 if is_good and all([*map(_is_quick_enough, sorted(over_limit.iterdir()))]) else 1
+
+
+def _run_in_every_window() -> int:
+    """The tests marked `any_window`, at each width, light and dark. The gate runs each of them in one window."""
+    is_good = True
+    for width, theme in itertools.product(browser.WINDOWS, browser.THEMES):
+        print(f"== {width} px, {theme}", flush=True)  # noqa: T201
+        environment = {"BROWSER_WIDTH": str(width), "BROWSER_THEME": theme}
+        is_good &= not _run("pytest", "-q", "-m", "any_window", "tests/browser", output=None, **environment).returncode
+    return 0 if is_good else 1
 
 
 def _run_lane(lane: list[str], over_limit: Path, output: int | None) -> bool:

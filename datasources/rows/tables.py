@@ -31,6 +31,8 @@ CUTS = (cells.CUT_AT, 60, 30, 12)
 # No cell takes fewer bytes than `<td class="is-text">` with a character.
 CELL_BYTES = 26
 LABEL_AT = 100
+# Columns that stay in view leave so much of the table's box to the others, whatever their widths.
+_ROOM = "100cqw - 6rem"
 # A part of a table that a browser lays out at once: so many cells, and rows enough for a screen.
 PART_CELLS, PART_ROWS = 2000, 30
 
@@ -139,6 +141,7 @@ def table(page: Rows, state: dict[str, Any], parameters: dict[str, Any], terms: 
 def _style(shown: list[Column], choice: Choice) -> str:
     """The widths and pins of columns as a style sheet: rows.css keeps what it does not say."""
     rules, left = [], 0
+    pinned = sum(choice.widths.get(column.name, PIN_WIDTH) for column in shown if column.name in choice.pins)
     # The first child is the number of the row.
     for child, column in enumerate(shown, start=2):
         cells = f".rows tr > :nth-child({child})"
@@ -146,8 +149,11 @@ def _style(shown: list[Column], choice: Choice) -> str:
         width = choice.widths.get(column.name, PIN_WIDTH if is_pinned else 0)
         if width:
             rules.append(f"{cells} {{ width: {width}px; min-width: {width}px; max-width: {width}px; }}")
+        if width and child == 2:
+            rules.append(f".rows {{ --first-left: min(4.75rem, {_ROOM} - {width}px); }}")
         if is_pinned:
-            rules.append(f"{cells} {{ position: sticky; left: calc(var(--rows-number) + {left}px); z-index: 1; }}")
+            at = f"min(var(--rows-number) + {left}px, {_ROOM} - {pinned - left}px)"
+            rules.append(f"{cells} {{ position: sticky; left: {at}; z-index: 1; }}")
             rules.append(f".rows thead tr > :nth-child({child}) {{ z-index: 3; }}")
             left += width
     return "\n".join(rules)

@@ -31,6 +31,24 @@ document.addEventListener("htmx:after:swap", () => {
   box?.focus();
 });
 
+// Whatever moves a column, from here, a header or its menu: its new place is announced once the table has it.
+let submitted; // the place that the form names
+document.addEventListener("submit", ({ target, submitter }) => {
+  if (target.id === "columns-form") submitted = /^(?:move|left|right) (\d+)/.exec(submitter?.value)?.[1];
+});
+document.addEventListener("htmx:after:swap", () => {
+  const form = submitted && document.getElementById("columns-form");
+  const boxes = form ? shown(form) : [];
+  const place = boxes.findIndex((box) => box.value === submitted);
+  submitted = undefined;
+  if (place < 0) return;
+  const name = boxes[place].closest("li").querySelector("bdi").textContent;
+  // After the state of the table, which every change announces.
+  queueMicrotask(() => {
+    document.getElementById("announcer").textContent = `${name} moved to place ${place + 1} of ${boxes.length}`;
+  });
+});
+
 document.addEventListener("pointerdown", (event) => {
   const grip = event.target.closest?.("[data-chooser] .grip");
   const form = grip && formOf(grip);

@@ -92,12 +92,14 @@ def open_browser(chromium, server, the_sandbox, the_provider) -> Callable[..., B
 
 
 @pytest.fixture
-def people(open_browser, server, transactional_db) -> Iterator[Callable[..., BrowserContext]]:
+def people(request, open_browser, server, transactional_db) -> Iterator[Callable[..., BrowserContext]]:
     """`people(alice)` is a browser in which Alice is signed in, `people()` one of a stranger."""
     contexts: list[BrowserContext] = []
+    asked = request.node.get_closest_marker("any_window")
+    window = support.window(request.node.name, asked.kwargs.get("least", 0)) if asked else {}
 
     def browser_of(user: User | None = None, **options) -> BrowserContext:
-        contexts.append(open_browser(**options))
+        contexts.append(open_browser(**window | options))
         if user:
             sign_in(contexts[-1], user)
         return contexts[-1]
@@ -111,6 +113,12 @@ def people(open_browser, server, transactional_db) -> Iterator[Callable[..., Bro
 
 def sign_in(context: BrowserContext, user: User) -> None:
     context.add_cookies([{"name": "sessionid", "value": session_of(user), "url": f"http://{context.witness.host}"}])
+
+
+@pytest.fixture(params=["live", "copy"])
+def kind(request) -> str:
+    """Of a table: its rows are read live from Claro, or from its whole-table copy."""
+    return request.param
 
 
 @pytest.fixture

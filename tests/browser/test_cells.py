@@ -10,7 +10,7 @@ from tests.conftest import synced
 from tests.support.browser import DESKTOP, PHONE, violations
 from tests.support.rows_page import apply_filter, filter_box, open_panel
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.any_window]
 
 SPACES = [
     "  two before",

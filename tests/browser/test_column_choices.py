@@ -6,16 +6,20 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.conftest import synced
+from tests.support.copies import copied
 from tests.support.rows_page import open_panel
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.any_window]
 
 
 @pytest.fixture
-def table(page, account, key) -> Page:
+def table(page, account, key, kind) -> Page:
     """Alice's page of a table of six columns, the chooser open."""
     account.upload("things.csv", "a,b,c,d,e,f\n1234567.5,2,3,4,5,6\n12.25,2,3,4,5,6\n")
-    page.goto(f"/sources/{synced(key)[0].datasource_id}/rows/")
+    source = synced(key)[0]
+    if kind == "copy":
+        copied(source, [*"abcdef"], [[1234567.5, 2, 3, 4, 5, 6], [12.25, 2, 3, 4, 5, 6]])
+    page.goto(f"/sources/{source.datasource_id}/rows/")
     open_panel(page, "columns")
     return page
 
@@ -71,7 +75,7 @@ def test_boxes_move_by_keys_and_by_a_drag(table):
     table.keyboard.press("Alt+ArrowDown")
     heads(table, "a", "d", "c", "e", "f")
     expect(box(table, "c")).to_be_focused()
-    expect(table.locator("#announcer")).to_have_text("Rows 1 to 2 of 2, 5 of 6 columns")
+    expect(table.locator("#announcer")).to_have_text("c moved to place 3 of 5")
     table.keyboard.press("e")
     expect(box(table, "e")).to_be_focused()
     grips = table.locator("#columns-panel .grip")
@@ -80,6 +84,7 @@ def test_boxes_move_by_keys_and_by_a_drag(table):
     grips.nth(3).hover()
     table.mouse.up()
     heads(table, "d", "c", "e", "a", "f")
+    expect(table.locator("#announcer")).to_have_text("a moved to place 4 of 5")
     checked = "boxes => boxes.filter((one) => one.checked).length"
     assert table.locator("#columns-panel [name=on]").evaluate_all(checked) == 5
 
@@ -97,9 +102,22 @@ def test_a_column_gets_the_width_of_its_longest_cell(page, account, key):
     assert cell.evaluate(is_whole)
     assert cell.bounding_box()["width"] - cell.evaluate("cell => cell.scrollWidth") < 3
     head = page.locator("th[data-place='3']")
+    head.scroll_into_view_if_needed()
     at = head.bounding_box()
     page.mouse.dblclick(at["x"] + at["width"] - 3, at["y"] + 8)
     expect(page).to_have_url(re.compile(r"width=(2[5-9]|3[0-3])\d\.How"))
+
+
+@pytest.mark.parametrize("query", ["?width=900.a", "?pin=a&width=900.a"])
+def test_a_wide_column_that_stays_leaves_room_for_others(table, query):
+    table.goto(table.url + query)
+    box, last = table.locator(".rows-box"), table.locator("#row-1 > :last-child")
+    last.scroll_into_view_if_needed()
+    last.click()
+    expect(table.get_by_role("menu")).to_be_visible()
+    table.keyboard.press("Escape")
+    box.evaluate("box => box.scrollTo(0, 0)")
+    assert table.locator("#row-1 > :nth-child(2)").bounding_box()["x"] >= box.bounding_box()["x"]
 
 
 def test_grouped_thousands_are_shown_and_not_copied(table):

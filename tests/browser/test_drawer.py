@@ -6,10 +6,13 @@ import re
 import pytest
 from playwright.sync_api import Page, expect
 
+from tests.conftest import synced
 from tests.support.browser import PHONE, violations
 from tests.support.copies import copied
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.any_window]
+# On phones the row is a page.
+beside = pytest.mark.any_window(least=768)
 
 WRITTEN = """() => new Promise((done) => {
   const look = () => window.written === undefined ? setTimeout(look, 20) : done(window.written);
@@ -21,9 +24,12 @@ VALUES = [[n, f"thing {n}", STORY, {"a": [1.50, "x|y"]}, "https://a.test/?x=1", 
 
 
 @pytest.fixture
-def path(table) -> str:
-    copied(table, NAMES, VALUES)
-    return f"/sources/{table.datasource_id}/rows/"
+def path(account, key, kind) -> str:
+    account.upload("things.json", json.dumps([dict(zip(NAMES, row, strict=True)) for row in VALUES]))
+    source = synced(key)[0]
+    if kind == "copy":
+        copied(source, NAMES, VALUES)
+    return f"/sources/{source.datasource_id}/rows/"
 
 
 @pytest.fixture
@@ -44,6 +50,7 @@ def written(page: Page) -> str:
     return page.evaluate(WRITTEN)
 
 
+@beside
 def test_a_row_opens_beside_the_table_and_keys_lead_to_its_neighbours(rows):
     rows.locator("#row-24 > td:nth-child(3)").click()
     rows.keyboard.press("Escape")
@@ -69,6 +76,7 @@ def test_a_row_opens_beside_the_table_and_keys_lead_to_its_neighbours(rows):
     expect(rows).to_have_url("about:blank")
 
 
+@beside
 def test_a_row_opens_by_its_number_and_by_the_address(rows, path):
     rows.locator("#row-2").get_by_role("button", name="2", exact=True).click()
     shows(rows, 2)
@@ -89,6 +97,7 @@ def test_a_row_opens_by_its_number_and_by_the_address(rows, path):
     expect(rows.locator("h1")).to_have_text("Row 75 of 120")
 
 
+@beside
 def test_a_row_and_a_cell_are_copied_in_three_formats(rows):
     rows.evaluate(
         """() => Object.defineProperty(navigator, "clipboard", { value: {

@@ -27,6 +27,7 @@ def test_the_list_is_walked_in_the_order_in_which_it_is_read(page, table):
     assert [name for name in names if name in expected] == expected
 
 
+@pytest.mark.any_window
 def test_rows_are_sorted_filtered_and_scrolled_by_keyboard(page, table):
     page.goto(f"/sources/{table.datasource_id}/rows/")
     tab_to(page, "Filter")

@@ -9,7 +9,7 @@ from tests.browser.plot_places import COLUMNS, ROWS, address
 from tests.support.browser import PHONE
 from tests.support.copies import copied
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.any_window]
 
 KINDS = [
     "kind=line&x=day&group=brand",
@@ -41,13 +41,21 @@ def test_each_kind_is_drawn_on_a_phone(page, path, query):
 def test_a_plot_has_the_colours_of_the_theme(page, path):
     drawn(page, path)
     before = page.locator("#plot-view svg").evaluate("svg => svg.style.backgroundColor")
-    page.emulate_media(color_scheme="dark")
+    is_dark = page.locator("html").get_attribute("data-bs-theme") == "dark"
+    page.emulate_media(color_scheme="light" if is_dark else "dark")
     expect(page.locator("#plot-view svg")).not_to_have_css("background-color", before)
+
+
+def place_of(page: Page) -> dict[str, float]:
+    """The plot, in sight: the mouse goes by coordinates."""
+    drawing = page.locator("#plot-view svg")
+    drawing.evaluate("svg => svg.scrollIntoView({ block: 'center' })")
+    return drawing.bounding_box()
 
 
 def test_a_mark_leads_to_its_rows_and_a_drag_to_those_of_a_range(page, path):
     drawn(page, f"{path}?kind=histogram&x=price&filter=brand+%3D+%27brand+1%27")
-    box = page.locator("#plot-view svg").bounding_box()
+    box = place_of(page)
     at = [(box["x"] + box["width"] * share, box["y"] + 150) for share in (0.4, 0.5, 0.6)]
     page.mouse.move(*at[0])
     page.mouse.down()
@@ -69,7 +77,7 @@ def test_a_mark_leads_to_its_rows_and_a_drag_to_those_of_a_range(page, path):
 def test_a_drag_over_points_that_are_far_from_0_keeps_their_digits(page, table):
     copied(table, ["id", "part"], [[7_000_000_000 + n, 0.000_001 * n] for n in range(100)])
     drawn(page, f"{address(table)}?kind=scatter&x=id&y=part")
-    box = page.locator("#plot-view svg").bounding_box()
+    box = place_of(page)
     at = [(box["x"] + box["width"] * share, box["y"] + box["height"] * share) for share in (0.3, 0.5, 0.6)]
     page.mouse.move(*at[0])
     page.mouse.down()

@@ -9,7 +9,7 @@ from datasources.models import TableCopy
 from tests.support.copies import COLUMNS, ROWS, copied
 from tests.support.rows_page import filter_box, open_panel
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.any_window]
 
 
 @pytest.fixture

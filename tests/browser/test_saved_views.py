@@ -6,7 +6,7 @@ from playwright.sync_api import expect
 from datasources.models import SavedView
 from tests.support.browser import PHONE
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.any_window]
 
 
 @pytest.mark.parametrize("options", [{}, {"java_script_enabled": False}, {"viewport": PHONE}], ids=str)

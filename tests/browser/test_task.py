@@ -13,7 +13,7 @@ from tests.conftest import synced
 from tests.support.copies import copied
 from tests.support.rows_page import open_panel
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.any_window]
 
 CLICKS_MAX, KEYS_MAX = 8, 20
 COLUMNS = ("sku", "name", "brand", "category", "colour", "price", "stock", "active", "launched", "url")

@@ -4,6 +4,7 @@ import os
 import shutil
 import subprocess
 import sys
+import zlib
 from collections.abc import Sequence
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -20,7 +21,12 @@ MAC = Path("/Applications/Google Chrome.app/Contents/MacOS/Google Chrome")
 # axe's rules about colours (https://github.com/dequelabs/axe-core/blob/develop/doc/rule-descriptions.md).
 COLOUR_RULES = ("color-contrast", "link-in-text-block")
 AXE = Path(__file__).resolve().parents[1] / "vendor/axe-core/axe.min.js"
-DESKTOP, PHONE = {"width": 1440, "height": 900}, {"width": 390, "height": 844}
+# Windows by their width. `make test-widths` runs the tests marked `any_window` in each of them, light and dark.
+WINDOWS = {
+    width: {"width": width, "height": height} for width, height in ((1440, 900), (768, 1024), (390, 844), (320, 640))
+}
+DESKTOP, PHONE = WINDOWS[1440], WINDOWS[390]
+THEMES = ("light", "dark")
 OUTLINE = "element => getComputedStyle(element).outlineStyle + getComputedStyle(element).boxShadow"
 LABEL = """element => (element.getAttribute("aria-labelledby") ?? "").split(" ")
     .map((id) => document.getElementById(id)?.textContent ?? "").join(" ").trim()"""
@@ -30,6 +36,17 @@ addEventListener("securitypolicyviolation", (event) => {
   console.error(`securitypolicyviolation: ${event.violatedDirective} ${event.blockedURI} ${event.sample}`);
 });
 """
+
+
+def window(test: str, least: int) -> dict[str, object]:
+    """The options of a browser for a test that holds in every window, or in each that is so wide at least.
+
+    `BROWSER_WIDTH` and `BROWSER_THEME` choose; without them the name of the test does, so that the gate meets all.
+    """
+    chosen = zlib.crc32(test.encode()) % (len(WINDOWS) * len(THEMES))
+    width = int(os.environ.get("BROWSER_WIDTH") or [*WINDOWS][chosen // len(THEMES)])
+    theme = os.environ.get("BROWSER_THEME") or THEMES[chosen % len(THEMES)]
+    return {"viewport": WINDOWS[max(width, least)], "color_scheme": theme}
 
 
 def executable(names: Sequence[str] = NAMES) -> str | None:
