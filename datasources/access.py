@@ -39,6 +39,7 @@ from core.queries import Prepared, Slot
 from datasources.models import (
     ApiKey,
     AuditEvent,
+    Correction,
     Deletion,
     DownloadBatch,
     DownloadLink,
@@ -176,6 +177,11 @@ def exports_for(user: User) -> QuerySet[Export]:
 def uploads_for(user: User) -> QuerySet[Upload]:
     """The user's own uploads, through keys that they still reach."""
     return Upload.objects.filter(user=user, key__in=keys_for(user).values("pk"))
+
+
+def corrections_for(user: User) -> QuerySet[Correction]:
+    """Sources in place of others, through the user's keys, where Claro has the new ones."""
+    return Correction.objects.filter(new__key__in=keys_for(user).values("pk"), new__gone_at=None)
 
 
 def events_for(user: User, space: Space = EVERYTHING) -> QuerySet[AuditEvent]:

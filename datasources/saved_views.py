@@ -112,6 +112,14 @@ def move(view: SavedView, user: User, team: Team | None) -> None:
         view.save(update_fields=["owner", "team", "query"])
 
 
+def give_file(view: SavedView, source: Source) -> bool:
+    """Makes it a view of another source; False if it was moved or deleted meanwhile."""
+    if reference := view.parameters.get("columns", [""])[-1]:
+        remembered.carry(reference, source)
+    changes = {"datasource_id": source.datasource_id, "revision": F("revision") + 1}
+    return bool(_unmoved(view).filter(datasource_id=view.datasource_id).update(**changes))
+
+
 def shift(views: Sequence[SavedView], view: SavedView, shown: Sequence[SavedView], by: int, user: User) -> None:
     """Moves a view among those `shown`, by -1 or 1, in the user's order of all their `views`."""
     order, place = list(shown), list(shown).index(view)

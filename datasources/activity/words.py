@@ -53,6 +53,7 @@ class What(StrEnum):
     UPLOAD_CANCELLED = "upload_cancelled"
     UPLOADED = "uploaded"
     UPLOAD_FAILED = "upload_failed"
+    HISTORY_JOINED = "history_joined"
     SOURCE_DELETED = "source_deleted"  # put into the bin
     SOURCE_RESTORED = "source_restored"
     SOURCE_DELETE_DONE = "source_delete_done"
@@ -68,6 +69,7 @@ class What(StrEnum):
     VIEW_MOVED = "view_moved"
     VIEW_TAKEN_OUT = "view_taken_out"
     VIEW_DELETED = "view_deleted"
+    VIEW_GIVEN_FILE = "view_given_file"
     DOWNLOAD_ASKED = "download_asked"
     DOWNLOADED = "downloaded"
     LINK_COPIED = "link_copied"
@@ -80,6 +82,7 @@ class What(StrEnum):
     SHARE_UNDONE = "share_undone"
     SHARE_USED = "share_used"
     SHARE_GUESSED = "share_guessed"
+    SHARE_MOVED = "share_moved"
 
 
 @dataclass(frozen=True)
@@ -157,6 +160,7 @@ GROUPS = {
             What.UPLOAD_CANCELLED: ("Upload cancelled", "cancelled the upload of {about}"),
             What.UPLOADED: ("Uploaded", "uploaded {about}, key {key}"),
             What.UPLOAD_FAILED: ("Upload failed", "could not upload {about}: {why}"),
+            What.HISTORY_JOINED: ("History joined", "joined the history of {about} to {file}"),
             What.SOURCE_DELETED: ("Deletion requested", "requested the deletion of {about} ({when}), key {key}"),
             What.SOURCE_RESTORED: ("Restored", "restored {about} from the bin"),
             What.SOURCE_DELETE_DONE: ("Deleted", "deleted {about}, key {key}"),
@@ -178,6 +182,7 @@ GROUPS = {
             What.VIEW_MOVED: ("View moved to a team", "moved the view {about} to {team}"),
             What.VIEW_TAKEN_OUT: ("View moved out of a team", "moved the view {about} out of {team}"),
             What.VIEW_DELETED: ("View deleted", "deleted the view {about} of {team}"),
+            What.VIEW_GIVEN_FILE: ("View moved to a file", "moved the view {about} from {before} to {file}"),
         },
     ),
     "downloads": Group(
@@ -200,6 +205,7 @@ GROUPS = {
             What.SHARE_ROTATED: ("Share link replaced", "replaced the share link for {about}"),
             What.SHARE_ENDED: ("Share link revoked", "revoked the share link for {about}"),
             What.SHARE_UNDONE: ("Share link restored", "restored the share link for {about}"),
+            What.SHARE_MOVED: ("Share link moved to a file", "moved the share link for {about} to {file}"),
             What.SHARE_USED: ("Share link used", "{about} was downloaded through the {who}"),
             What.SHARE_GUESSED: ("Wrong passwords", "entered several wrong passwords on the share link for {about}"),
         },

@@ -13,7 +13,7 @@ from datasources.models.links import LINK_MARGIN, DownloadLink, living
 from datasources.models.notices import Notice, Outlet, OutletTest, Wish
 from datasources.models.shares import SharedFile, ShareLink, is_used_up
 from datasources.models.sources import Reading, Source, StatusChange
-from datasources.models.uploads import Upload
+from datasources.models.uploads import Correction, Upload
 from datasources.models.views import SavedView, ViewPlace
 
 __all__ = [
@@ -25,6 +25,7 @@ __all__ = [
     "ColumnChoice",
     "ColumnReference",
     "Comparison",
+    "Correction",
     "Deletion",
     "DownloadBatch",
     "DownloadLink",

@@ -40,6 +40,8 @@ class Upload(Sealed, Leased):
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="uploads")
     key = models.ForeignKey(ApiKey, on_delete=models.CASCADE, related_name="uploads")
+    # The source of the same key in whose place it is uploaded.
+    corrects = models.ForeignKey(Source, on_delete=models.SET_NULL, null=True, related_name="+")
     name = models.CharField(max_length=255)
     content_type = models.CharField(max_length=100)
     size_bytes = models.PositiveBigIntegerField()
@@ -93,3 +95,17 @@ class Upload(Sealed, Leased):
     def may_be_cancelled(self) -> bool:
         """Whether no worker sends it, or searches for it; a failed one may be at Claro nevertheless."""
         return self.state == self.State.FAILED or (self.state != self.State.DONE and not self.may_be_at_claro)
+
+
+class Correction(models.Model):
+    """A source that was uploaded in place of another one of the same key (uploads/corrections.py)."""
+
+    old = models.ForeignKey(Source, on_delete=models.CASCADE, related_name="corrections")
+    new = models.OneToOneField(Source, on_delete=models.CASCADE, related_name="correction")
+    made_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+")
+    made_at = models.DateTimeField(default=timezone.now, editable=False)
+    # Whether the page of the new source shows the history of the old one too.
+    has_history = models.BooleanField(default=False)
+
+    def __str__(self) -> str:
+        return f"{self.new_id} in place of {self.old_id}"

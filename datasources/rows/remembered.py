@@ -55,6 +55,14 @@ def named(datasource_id: UUID, reference: str) -> dict[str, list[str]]:
     return _chosen(ColumnReference.objects.filter(datasource_id=datasource_id, digest=reference))
 
 
+def carry(reference: str, source: Source) -> None:
+    """Keeps a reference of another source for this one too, to which a view with it moves."""
+    if found := ColumnReference.objects.filter(digest=reference).first():
+        ColumnReference.objects.get_or_create(
+            datasource_id=source.datasource_id, digest=reference, defaults={"query": found.query, "user": found.user}
+        )
+
+
 def _chosen(references: QuerySet[ColumnReference]) -> dict[str, list[str]]:
     found = references.first()
     return dict(QueryDict(found.query).lists()) if found else {}

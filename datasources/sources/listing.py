@@ -5,15 +5,28 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
+from uuid import UUID
 
-from django.db.models import Aggregate, CharField, Count, F, IntegerField, QuerySet, Sum, UUIDField, Value
+from django.db.models import (
+    Aggregate,
+    CharField,
+    Count,
+    F,
+    IntegerField,
+    OuterRef,
+    QuerySet,
+    Subquery,
+    Sum,
+    UUIDField,
+    Value,
+)
 from django.db.models.functions import Lower
 
 from core.queries import Part, Parts, Prepared, Slot
 from datasources import access
 from datasources.claro import COMPLETED, FAILED
 from datasources.deleting import bin
-from datasources.models import ApiKey, Source, SourceCount
+from datasources.models import ApiKey, Correction, Source, SourceCount
 from datasources.sources.search import Search, condition, condition_slots, search
 
 # What each column sorts by. The id breaks ties, so that pages never overlap.
@@ -170,13 +183,25 @@ def _page(keys: int, has_bin: bool, shape: tuple[int, bool], *filters: str, sort
     return Prepared(query)
 
 
-def failures(sources: Iterable[Source]) -> dict[int, str]:
-    """Claro's reasons for the failed ones, by primary key. One query, none if no source failed."""
+@dataclass(frozen=True)
+class Failure:
+    """Claro's reason, or ""; and the newest file in place of the failed one."""
+
+    reason: str
+    corrected_by: UUID | None
+    corrected_name: str
+
+
+def failures(sources: Iterable[Source]) -> dict[int, Failure]:
+    """The failures of the failed ones, by primary key. One query, none if no source failed."""
     failed = [source.pk for source in sources if source.has_failed]
     if not failed:
         return {}
+    newest = Correction.objects.filter(old=OuterRef("pk"), new__gone_at=None).order_by("-made_at", "-pk")
     found = Source.objects.filter(pk__in=failed).only("extra", "details", "details_at", "last_seen_at")
-    return {source.pk: reason for source in found if (reason := source.failure)}
+    found = found.annotate(by=Subquery(newest.values("new__datasource_id")[:1]))
+    found = found.annotate(by_name=Subquery(newest.values("new__file_name")[:1]))
+    return {source.pk: Failure(source.failure, source.by, source.by_name or str(source.by)) for source in found}
 
 
 def _behind(keys: Iterable[Slot], has_bin: bool, *filters: str) -> QuerySet[Source]:

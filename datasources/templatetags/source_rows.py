@@ -136,7 +136,7 @@ class _Line:
             f'aria-labelledby="c {its}"></td>'
             f'<td class="file-cell icon-{claro.kind_icon(source.content_type)}">'
             f"<a class=name id={its} href={path(uuid, '')}{whole}>{shown}</a>"
-            f"{self._id(source)}{_paces(source, pace) if pace else self._failure(source)}</td>"
+            f"{self._id(source)}{_paces(source, pace) if pace else self._failure(source, path)}</td>"
             f"<td {_status(source.status)}</td>"
             f"<td data-priority=4>{escape(claro.kind(source.content_type))}</td>"
             f"{_size(source.size_bytes)}<td>{self._ago(source.uploaded_at)}</td>"
@@ -157,11 +157,20 @@ class _Line:
         found = self._search.length_in_id(source)
         return f"<div class=pace>Id {_marked(str(source.datasource_id), [(0, found)])}</div>" if found else ""
 
-    def _failure(self, source: Source) -> str:
-        """The reason why a source failed, shortened; the details page has all of it."""
-        reason = visible(self._failures.get(source.pk, ""))
-        cut = f"{reason[:REASON]}…" if len(reason) > REASON else reason
-        return f"<div class=pace><bdi>{escape(cut)}</bdi></div>" if cut else ""
+    def _failure(self, source: Source, path: Callable[[str, str], str]) -> str:
+        """Why a source failed, shortened (the details page has all of it), and the corrected file or the way to one."""
+        failure = self._failures.get(source.pk)
+        if not failure:
+            return ""
+        reason = visible(failure.reason)
+        parts = [f"<bdi>{escape(f'{reason[:REASON]}…' if len(reason) > REASON else reason)}</bdi>"] if reason else []
+        if failure.corrected_by:
+            name = escape(visible(failure.corrected_name))
+            parts.append(f"Corrected by <a href={path(str(failure.corrected_by), '')}><bdi>{name}</bdi></a>")
+        elif roles.may(source.key.role, Action.UPLOAD):
+            href = path(str(source.datasource_id), "correct/")
+            parts.append(f"<a href={href}>Upload a corrected file</a>")
+        return f"<div class=pace>{' '.join(parts)}</div>" if parts else ""
 
     def _of_key(self, source: Source) -> tuple[Callable[[str, str], str], bool, bool]:
         known = self._paths.get(source.key_id)

@@ -1,10 +1,11 @@
 """The form of an upload: files, and the key through which they are sent."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from django import forms
 
-from datasources.models import ApiKey
+from datasources.models import ApiKey, SavedView, ShareLink
 from datasources.uploads import checks
 from datasources.uploads.receiving import Received
 
@@ -52,3 +53,29 @@ class HeadForm(forms.Form):
     def report(self) -> checks.Report:
         file = self.cleaned_data["file"]
         return checks.check(file.name, checks.sample_of_head(file.read(checks.HEAD_BYTES), self.cleaned_data["size"]))
+
+
+class MoveForm(forms.Form):
+    """A choice of things that move to a corrected file: its history, and some of these views and share links."""
+
+    GONE = {"invalid_choice": "One of them was changed or deleted meanwhile. Choose again."}
+
+    history = forms.BooleanField(required=False)
+    view = forms.MultipleChoiceField(required=False, error_messages=GONE)
+    share = forms.MultipleChoiceField(required=False, error_messages=GONE)
+
+    def __init__(self, views: Iterable[tuple[SavedView, object]], shares: Iterable[ShareLink], *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.fields["view"].choices = [(str(view.pk), view.name) for view, _ in views]
+        self.fields["share"].choices = [(str(share.pk), str(share)) for share in shares]
+
+    def clean(self) -> None:
+        if not self.errors and not any(self.cleaned_data.values()):
+            raise forms.ValidationError("Choose what moves.")
+
+    @property
+    def shown(self) -> set[str]:
+        """The ids that are ticked: as sent, else all views."""
+        if self.is_bound:
+            return {*self.data.getlist("view"), *self.data.getlist("share")}
+        return {pk for pk, _ in self.fields["view"].choices}

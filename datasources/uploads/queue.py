@@ -42,16 +42,17 @@ def open_to_uploads(keys: Iterable[ApiKey]) -> list[ApiKey]:
     return [key for key in keys if key.state != ApiKey.State.INVALID and may(key.role, Action.UPLOAD)]
 
 
-def add(user: User, key: ApiKey, file: Received) -> Upload | Refusal:
+def add(user: User, key: ApiKey, file: Received, corrects: Source | None = None) -> Upload | Refusal:
     """Checks a file that arrived, stores its ciphertext and queues it. Only then it is safe. Closes the file.
 
-    A file about which there are questions waits for `confirm`. Raises QuotaReached, StorageAway.
+    A file about which there are questions waits for `confirm`. It takes the place of the source that it `corrects`.
+    Raises QuotaReached, StorageAway.
     """
     with file:
-        return _added(user, key, file)
+        return _added(user, key, file, corrects)
 
 
-def _added(user: User, key: ApiKey, file: Received) -> Upload | Refusal:
+def _added(user: User, key: ApiKey, file: Received, corrects: Source | None) -> Upload | Refusal:
     report = checks.check(file.name, file.sample)
     if report.problem:
         return Refusal(file.name, report.problem)
@@ -61,6 +62,7 @@ def _added(user: User, key: ApiKey, file: Received) -> Upload | Refusal:
         id=file.upload_id,
         user=user,
         key=key,
+        corrects=corrects,
         name=file.name,
         content_type=kinds.CONTENT_TYPES[kinds.Kind(report.kind)],
         size_bytes=file.sample.size_bytes,

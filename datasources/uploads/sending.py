@@ -26,7 +26,7 @@ from datasources.claro.uploads import FileChanged, may_have_arrived
 from datasources.gateway import retry
 from datasources.gateway.budget import Lane
 from datasources.models import Source, Upload
-from datasources.uploads import queue, search, stored
+from datasources.uploads import corrections, queue, search, stored
 
 if TYPE_CHECKING:
     from datasources.claro.client import ClaroClient
@@ -229,6 +229,7 @@ def _done(held: Held, answer: DataSource, asked_at: datetime) -> str:
             problem=None,
             finished_at=timezone.now(),
         )
+        corrections.link(upload, source)
         log.record(What.UPLOADED, upload.user, key=upload.key, source=source, about=upload.name)
         queue.publish(upload)
     stored.remove(file_name)

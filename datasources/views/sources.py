@@ -11,7 +11,7 @@ from django.views.decorators.http import require_POST, require_safe
 from accounts.roles import Action, may
 from core import live
 from core.forms import QueryForm
-from datasources import access, notices, stalled, tasks
+from datasources import access, moving, notices, stalled, tasks
 from datasources.claro import LIST_LIMIT_MAX, ClaroError
 from datasources.deleting import bin, viewers
 from datasources.deleting.forms import DeleteForm
@@ -22,7 +22,7 @@ from datasources.rows.pages import StillLoading
 from datasources.sources import contents, durations, selection
 from datasources.sources.forms import SourceListForm
 from datasources.sources.listing import failures, listing
-from datasources.uploads import queue
+from datasources.uploads import corrections, queue
 from datasources.views import back, copies
 from datasources.views.guards import FORM, READ, keys_in, of_source, space_of
 from datasources.views.pages import render_page
@@ -85,7 +85,10 @@ def _details(request: HttpRequest, source: Source, rows_problem: ClaroError | No
     reading = readings.wake(source)
     if reading:
         tasks.start(reading)
-    events = access.events_for(request.user).filter(datasource_id=source.datasource_id)[:EVENTS]
+    links = corrections.links_of(source, request.user)
+    earlier = list(moving.earlier(links.by_it))
+    ids = [one.datasource_id for one in (source, *earlier)]
+    events = access.events_for(request.user).filter(datasource_id__in=ids)[:EVENTS]
     shares = access.shares_for(request.user).filter(files__source=source, ended_at=None)
     context = {
         "source": source,
@@ -96,6 +99,9 @@ def _details(request: HttpRequest, source: Source, rows_problem: ClaroError | No
         "follows": source.is_processing and notices.follows(request.user, source),
         "shares": shares.prefetch_related("files__source"),
         "deletion": bin.holding(source),
+        "corrections": links,
+        "movable": moving.movable(request.user, links.by_it, source) if links.by_it else None,
+        "earlier": [(one, one.timeline()) for one in earlier],
         "to_list": back.to_list(request),
         "rows_problem": rows_problem,
         **copies.context_of(request, source),

@@ -10,13 +10,13 @@ from django.views.decorators.http import require_http_methods, require_safe
 from accounts.quotas import QuotaReached
 from accounts.roles import Action
 from datasources import access, stalled, tasks
-from datasources.models import ApiKey, Upload
+from datasources.models import ApiKey, Source, Upload
 from datasources.uploads import queue
 from datasources.uploads.forms import HeadForm, UploadForm
 from datasources.uploads.queue import Refusal
 from datasources.uploads.receiving import EncryptingHandler, Received
 from datasources.uploads.stored import StorageAway
-from datasources.views.guards import FORM, POST, RoleTooLow, of_upload
+from datasources.views.guards import FORM, POST, RoleTooLow, of_source, of_upload
 from datasources.views.pages import paged, render_page, render_problem, wants_fragment
 
 logger = logging.getLogger(__name__)
@@ -30,6 +30,14 @@ def upload(request: HttpRequest) -> HttpResponse:
     keys = _keys(request)
     request.upload_handlers = [EncryptingHandler(request)]
     return _upload(request, keys)
+
+
+@csrf_exempt  # as above
+@of_source(*FORM, action=Action.UPLOAD)
+def correct(request: HttpRequest, source: Source) -> HttpResponse:
+    """Takes files in place of one that Claro has, through the same key."""
+    request.upload_handlers = [EncryptingHandler(request)]
+    return _upload(request, queue.open_to_uploads([source.key]), source)
 
 
 def _keys(request: HttpRequest) -> list[ApiKey]:
@@ -52,21 +60,20 @@ def check(request: HttpRequest) -> HttpResponse:
 
 
 @csrf_protect
-def _upload(request: HttpRequest, keys: list[ApiKey]) -> HttpResponse:
+def _upload(request: HttpRequest, keys: list[ApiKey], corrects: Source | None = None) -> HttpResponse:
     is_sent = request.method == "POST" and bool(keys)
     form = UploadForm(keys, *((request.POST, request.FILES) if is_sent else ()))
     if is_sent and form.is_valid():
-        added = [_added(request, form.cleaned_data["key"], file) for file in form.cleaned_data["file"]]
-        return _answer(request, added)
-    return render_page(
-        request, "uploads/form.html", {"form": form, "keys": keys}, 422 if request.method == "POST" else 200
-    )
+        key = form.cleaned_data["key"]
+        return _answer(request, [_added(request, key, file, corrects) for file in form.cleaned_data["file"]])
+    context = {"form": form, "keys": keys, "corrects": corrects, "upload_path": request.get_full_path()}
+    return render_page(request, "uploads/form.html", context, 422 if request.method == "POST" else 200)
 
 
-def _added(request: HttpRequest, key: ApiKey, file: Received) -> Upload | Refusal:
+def _added(request: HttpRequest, key: ApiKey, file: Received, corrects: Source | None) -> Upload | Refusal:
     """Queues one file. Its refusal does not concern the others."""
     try:
-        added = queue.add(request.user, key, file)
+        added = queue.add(request.user, key, file, corrects)
     except QuotaReached as error:
         return Refusal(file.name, str(error))
     except StorageAway as error:
@@ -91,7 +98,7 @@ def _answer(request: HttpRequest, added: list[Upload | Refusal]) -> HttpResponse
 @require_safe
 def list_uploads(request: HttpRequest) -> HttpResponse:
     """The user's own queue, the newest first."""
-    found = access.uploads_for(request.user).select_related("key", "source")
+    found = access.uploads_for(request.user).select_related("key", "source", "corrects")
     context, status = paged(request, found.order_by("-created_at", "-pk"))
     context["keys"] = queue.keys_to_upload(request.user)
     context["standing_still"] = stalled.among(context["page"].object_list)

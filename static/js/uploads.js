@@ -148,7 +148,7 @@ function progress({ file, line }) {
 function answered(upload) {
   const { file, line, request } = upload;
   // A redirect leads to the sign-in.
-  const isAnswer = request.status === 200 && new URL(request.responseURL).pathname === panel()?.dataset.uploads;
+  const isAnswer = request.status === 200 && request.responseURL === new URL(panel()?.dataset.uploads, location.href).href;
   if (!isAnswer) {
     const why = { 403: "You may not upload, or the page is too old. Reload it.", 503: "The dashboard is busy." };
     const words = request.status === 200 ? "Sign in again." : why[request.status];

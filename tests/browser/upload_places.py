@@ -20,6 +20,12 @@ def _form(world: World) -> str:
     return "/sources/upload/"
 
 
+@place("upload, corrected file", "Claro could not process")
+def _corrected(world: World) -> str:
+    source = world.source(fileName=f"{HOSTILE[:100]}.csv", status="failed", error=HOSTILE)
+    return f"/sources/{source.datasource_id}/correct/"
+
+
 @place("upload, no key", "No key accepts uploads")
 def _no_key(world: World) -> str:
     world.key.delete()

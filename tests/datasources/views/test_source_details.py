@@ -105,7 +105,7 @@ def test_a_failed_source_says_why_and_has_no_rows_to_show(web, account, key):
     source_id = account.add(status="failed", error="No <header> row.")
     synced(key)
     page = web.get(f"/sources/{source_id}/")
-    assert "Processing failed No <header> row. Check the file, then upload it to Claro again." in told(page)
+    assert "Processing failed No <header> row. Upload a corrected file" in told(page)
     assert f"/sources/{source_id}/rows/" not in {one.get("href") for one in dom(page).iter("a")}
 
 

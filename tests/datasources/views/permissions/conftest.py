@@ -18,7 +18,7 @@ from accounts.models import Membership, Team, User
 from accounts.roles import Role
 from datasources import keys
 from datasources.downloads import batches, links
-from datasources.models import ApiKey, Export, KeyShare, Outlet, SavedView, Source
+from datasources.models import ApiKey, Correction, Export, KeyShare, Outlet, SavedView, Source
 from datasources.notices import channels
 from datasources.sharing import shares
 from datasources.uploads import queue
@@ -59,6 +59,7 @@ def _build(account: Account) -> World:
     [table] = synced(key)
     account.add(fileName="in the bin.csv")
     [binned] = (source for source in synced(key) if source != table)
+    Correction.objects.create(old=binned, new=table)
     team = teams.create("Catalogue", alice)
     KeyShare.objects.create(key=key, team=team)
     ready(table)

@@ -21,6 +21,11 @@ PATHS = {
     # Without a file.
     ("POST", "/sources/upload/"): Action.UPLOAD,
     ("POST", "/sources/upload/check/"): Action.UPLOAD,
+    ("GET", "/sources/{datasource_id}/correct/"): Action.UPLOAD,
+    ("POST", "/sources/{datasource_id}/correct/"): Action.UPLOAD,
+    # Nobody may move views and links of others; that has tests of its own.
+    ("GET", "/sources/{datasource_id}/move/"): Action.BROWSE,
+    ("POST", "/sources/{datasource_id}/move/"): Action.BROWSE,
     ("GET", "/uploads/"): Action.BROWSE,
     ("GET", "/sources/{datasource_id}/"): Action.BROWSE,
     ("GET", "/sources/{datasource_id}/first-rows/"): Action.BROWSE,

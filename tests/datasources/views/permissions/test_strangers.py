@@ -99,6 +99,8 @@ def test_the_owner_is_told_which_methods_there_are(web, ids):
         ("compare/", "POST"),
         ("plot/", "GET"),
         ("copy/", "GET"),
+        ("correct/", "GET"),
+        ("correct/", "POST"),
         ("copy/", "POST"),
         ("delete/", "GET"),
         ("delete/", "POST"),
