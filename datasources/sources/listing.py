@@ -23,6 +23,7 @@ from django.db.models import (
 from django.db.models.functions import Lower
 
 from core.queries import Part, Parts, Prepared, Slot
+from core.text import visible
 from datasources import access
 from datasources.claro import COMPLETED, FAILED
 from datasources.deleting import bin
@@ -202,6 +203,14 @@ def failures(sources: Iterable[Source]) -> dict[int, Failure]:
     found = found.annotate(by=Subquery(newest.values("new__datasource_id")[:1]))
     found = found.annotate(by_name=Subquery(newest.values("new__file_name")[:1]))
     return {source.pk: Failure(source.failure, source.by, source.by_name or str(source.by)) for source in found}
+
+
+def reasons_of(sources: Iterable[Source]) -> list[str]:
+    """A line for each failed one: its name and Claro's reason."""
+    none = "Claro gave no reason."
+    return [
+        f"{visible(one.name)}: {visible(' '.join(one.failure.split())) or none}" for one in sources if one.has_failed
+    ]
 
 
 def _behind(keys: Iterable[Slot], has_bin: bool, *filters: str) -> QuerySet[Source]:

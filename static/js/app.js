@@ -11,6 +11,7 @@ import "./nav.js";
 import "./shortcuts.js";
 import "./palette.js";
 import "./downloads.js";
+import "./copy-reasons.js";
 import "./exports.js";
 import "./selection.js";
 import "./passkeys.js";

@@ -17,6 +17,9 @@ OWNERS = (OWNER_OF_THE_KEY, OWNER_OF_THE_RECEIPT, OWNER_OF_THE_UPLOAD, OWNER_OF_
 PATHS = {
     ("GET", "/sources/"): Action.BROWSE,
     ("POST", "/sources/refresh/"): Action.BROWSE,
+    ("GET", "/sources/reasons/"): Action.BROWSE,
+    # Without a selection.
+    ("POST", "/sources/chosen/reasons/"): Action.BROWSE,
     ("GET", "/sources/upload/"): Action.UPLOAD,
     # Without a file.
     ("POST", "/sources/upload/"): Action.UPLOAD,
