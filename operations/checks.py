@@ -37,6 +37,7 @@ from datasources.models import (
     Refusal,
     Sync,
     TableCopy,
+    Upload,
     Watch,
 )
 from datasources.security import master_key
@@ -70,6 +71,7 @@ WORK: dict[type[Leased], tuple[str, str]] = {
     Refusal: ("check of a refused key", "checks of refused keys"),
     TableCopy: ("whole-table copy", "whole-table copies"),
     Comparison: ("comparison", "comparisons"),
+    Upload: ("upload", "uploads"),
 }
 
 logger = logging.getLogger(__name__)

@@ -42,7 +42,7 @@ class EncryptingHandler(FileUploadHandler):
 
     def new_file(self, *args: Any, **kwargs: Any) -> None:
         super().new_file(*args, **kwargs)
-        self._close()
+        self.close()
         self._id, self._key = uuid.uuid4(), cipher.new_key()
         self._sampler, self._encryptor = Sampler(), cipher.Encryptor(self._key, str(self._id))
         self._problem: OSError | None = None
@@ -55,7 +55,7 @@ class EncryptingHandler(FileUploadHandler):
 
     def file_complete(self, file_size: int) -> Received | None:
         if self.field_name != FIELD:
-            self._close()
+            self.close()
             return None
         self._write(self._encryptor.end())
         sealed, self._sealed = self._sealed, None
@@ -73,9 +73,10 @@ class EncryptingHandler(FileUploadHandler):
                 self._problem = error
 
     def upload_interrupted(self) -> None:
-        self._close()
+        self.close()
 
-    def _close(self) -> None:
+    def close(self) -> None:
+        """Drops the file under way: Django tells no handler of a form that can't be decoded."""
         sealed, self._sealed = getattr(self, "_sealed", None), None
         if sealed:
             with suppress(OSError):

@@ -1,3 +1,4 @@
+import contextlib
 import logging
 
 from django.contrib import messages
@@ -28,16 +29,20 @@ logger = logging.getLogger(__name__)
 def upload(request: HttpRequest) -> HttpResponse:
     """Takes files for the queue. Without a role that may upload, the body is not read."""
     keys = _keys(request)
-    request.upload_handlers = [EncryptingHandler(request)]
-    return _upload(request, keys)
+    return _arriving(request, keys)
 
 
 @csrf_exempt  # as above
 @of_source(*FORM, action=Action.UPLOAD)
 def correct(request: HttpRequest, source: Source) -> HttpResponse:
     """Takes files in place of one that Claro has, through the same key."""
-    request.upload_handlers = [EncryptingHandler(request)]
-    return _upload(request, queue.open_to_uploads([source.key]), source)
+    return _arriving(request, queue.open_to_uploads([source.key]), source)
+
+
+def _arriving(request: HttpRequest, keys: list[ApiKey], corrects: Source | None = None) -> HttpResponse:
+    with contextlib.closing(EncryptingHandler(request)) as handler:
+        request.upload_handlers = [handler]
+        return _upload(request, keys, corrects)
 
 
 def _keys(request: HttpRequest) -> list[ApiKey]:
@@ -60,7 +65,7 @@ def check(request: HttpRequest) -> HttpResponse:
 
 
 @csrf_protect
-def _upload(request: HttpRequest, keys: list[ApiKey], corrects: Source | None = None) -> HttpResponse:
+def _upload(request: HttpRequest, keys: list[ApiKey], corrects: Source | None) -> HttpResponse:
     is_sent = request.method == "POST" and bool(keys)
     form = UploadForm(keys, *((request.POST, request.FILES) if is_sent else ()))
     if is_sent and form.is_valid():

@@ -50,7 +50,7 @@ def place_of(page: Page) -> dict[str, float]:
     """The plot, in sight: the mouse goes by coordinates."""
     drawing = page.locator("#plot-view svg")
     drawing.evaluate("svg => svg.scrollIntoView({ block: 'center' })")
-    return drawing.bounding_box()
+    return drawing.evaluate("svg => svg.getBoundingClientRect().toJSON()")
 
 
 def test_a_mark_leads_to_its_rows_and_a_drag_to_those_of_a_range(page, path):

@@ -3,6 +3,7 @@ import io
 import re
 
 import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from django.utils import timezone
 
@@ -11,9 +12,10 @@ from accounts.models import Invitation, Membership, User
 from accounts.roles import Role
 from datasources.activity import log
 from datasources.activity.words import What
-from datasources.models import ApiKey, AuditEvent, Deletion, DownloadLink, KeyShare, SavedView, ShareLink
+from datasources.models import ApiKey, AuditEvent, Deletion, DownloadLink, KeyShare, SavedView, ShareLink, Upload
 from datasources.sharing import shares
-from tests.conftest import asked_again, emptied, htmx, synced
+from datasources.uploads import sending
+from tests.conftest import asked_again, emptied, htmx, synced, taken
 from tests.datasources.views.conftest import made
 from tests.support.copies import copied
 from tests.support.html import all_words, dom, field, link, told, words
@@ -241,6 +243,15 @@ def test_no_secret_is_in_what_is_written_nor_in_the_export(client_of, account, s
 
     account.upload("things.csv", "id\n1\n")
     [source] = synced(key)
+    secrets.add("planted-upload")
+    uploads = [SimpleUploadedFile("up.csv", f"id\n{n},planted-upload\n".encode() * 20) for n in range(3)]
+    web.post("/sources/upload/", {"file": uploads})
+    queued = Upload.objects.order_by("pk")
+    secrets |= {upload.unseal() for upload in queued}
+    web.post(f"/uploads/{queued[0].pk}/cancel/")
+    sending.send(str(queued[1].pk), taken(queued[1]))
+    account.refuse("INVALID_FILE", 400)
+    sending.send(str(queued[2].pk), taken(queued[2]))
     web.post(f"/sources/{source.datasource_id}/download/")
     asked = made(DownloadLink.objects.get())
     secrets |= {asked.unseal(), asked.unseal().split("signature=")[1]}

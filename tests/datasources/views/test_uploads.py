@@ -149,6 +149,15 @@ def test_the_plain_text_of_a_file_is_never_on_the_disk(web, key, monkeypatch, tm
     assert not any(b"secret text" in data for data in written)
 
 
+def test_a_form_that_cannot_be_decoded_leaves_no_open_file(web, key, monkeypatch):
+    opened: list[io.BytesIO] = []
+    monkeypatch.setattr("tempfile.TemporaryFile", lambda **options: opened.append(io.BytesIO()) or opened[-1])
+    part = 'Content-Disposition: form-data; name="file"; filename="b"\r\nContent-Transfer-Encoding: base64'
+    body = f"--x\r\n{part}\r\n\r\n!\r\n--x--\r\n"
+    assert web.generic("POST", FORM, body, "multipart/form-data; boundary=x").status_code == 400
+    assert [file.closed for file in opened] == [True]
+
+
 def test_scripts_get_a_line_for_each_file(web, key):
     answers = [words(web.post(FORM, {"file": files(content)}, headers=htmx())) for content in (ROWS, ROWS, b"id\n1\n")]
     assert "Stored. The dashboard sends it to Claro." in answers[0]
