@@ -35,7 +35,7 @@ def movable(user: User, correction: Correction, new: Source) -> Movable:
         return Movable(False, [], [])
     old_id = correction.old.datasource_id
     views = [view for view in access.views_for(user).filter(datasource_id=old_id) if may(view.role, Action.SAVE_VIEWS)]
-    known = contents.known_columns(new) if views else []
+    known = contents.known_columns([new]).get(new.pk, []) if views else []
     links = access.shares_for(user).filter(files__source__datasource_id=old_id, ended_at=None)
     links = moved.that_can(links, new).prefetch_related("files__source")
     return Movable(

@@ -80,9 +80,9 @@ class What(StrEnum):
     SHARE_ROTATED = "share_rotated"
     SHARE_ENDED = "share_ended"
     SHARE_UNDONE = "share_undone"
+    SHARE_MOVED = "share_moved"
     SHARE_USED = "share_used"
     SHARE_GUESSED = "share_guessed"
-    SHARE_MOVED = "share_moved"
 
 
 @dataclass(frozen=True)

@@ -60,7 +60,7 @@ def places(context: template.Context) -> dict[str, object]:
             if name not in hidden
         ]
 
-    here = next((label for name, _, label in PLACES if name == current), "")
+    here = next((label for name, _, label in PLACES if name == current and name not in hidden), "")
     return {"groups": [shown(FILES), shown(TEAM)], "foot": shown(FOOT), "here": here}
 
 

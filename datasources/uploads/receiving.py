@@ -76,7 +76,7 @@ class EncryptingHandler(FileUploadHandler):
         self.close()
 
     def close(self) -> None:
-        """Drops the file under way: Django tells no handler of a form that can't be decoded."""
+        """Drops the file under way. Django does not call a handler when a form can't be decoded."""
         sealed, self._sealed = getattr(self, "_sealed", None), None
         if sealed:
             with suppress(OSError):

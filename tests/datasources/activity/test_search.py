@@ -153,7 +153,20 @@ def test_an_event_is_a_sentence(bob, key, what, about, details, words):
 # All that any sentence has a place for.
 DETAILS = {
     name: name[0]
-    for name in ("before", "role", "team", "outcome", "factor", "when", "why", "devices", "format", "rows", "whose")
+    for name in (
+        "before",
+        "role",
+        "team",
+        "outcome",
+        "factor",
+        "when",
+        "why",
+        "devices",
+        "format",
+        "rows",
+        "whose",
+        "file",
+    )
 }
 
 

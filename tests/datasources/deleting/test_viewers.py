@@ -43,12 +43,11 @@ def test_the_others_of_this_month_are_told_the_latest_first(source, alice, bob, 
         with time_machine.travel(timezone.now() - timedelta(days=days), tick=False):
             viewers.note(source, person)
     people, others = viewers.by_whom([source.datasource_id], alice)
-    assert [one["user__email"] for one in people] == ["carol@example.com", "bob@example.com"]
+    assert [person.email for person, _ in people] == ["carol@example.com", "bob@example.com"]
     assert others == 0
     with time_machine.travel(timezone.now() + timedelta(days=28), tick=False):
-        assert [one["user__email"] for one in viewers.by_whom([source.datasource_id], alice)[0]] == [
-            "carol@example.com"
-        ]
+        people, _ = viewers.by_whom([source.datasource_id], alice)
+        assert [person.email for person, _ in people] == ["carol@example.com"]
 
 
 def test_whoever_comes_through_a_key_that_one_does_not_know_is_only_counted(source, alice, bob, account):
@@ -56,8 +55,8 @@ def test_whoever_comes_through_a_key_that_one_does_not_know_is_only_counted(sour
     viewers.note(copy, bob)
     assert viewers.by_whom([source.datasource_id], alice) == ([], 1)
     viewers.note(source, bob)
-    [person], others = viewers.by_whom([source.datasource_id], alice)
-    assert (person["user__email"], others) == ("bob@example.com", 0)
+    [(person, _)], others = viewers.by_whom([source.datasource_id], alice)
+    assert (person.email, others) == ("bob@example.com", 0)
 
 
 def test_what_was_long_ago_is_forgotten(source, alice):

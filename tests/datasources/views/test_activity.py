@@ -200,6 +200,7 @@ def test_a_source_tells_those_who_may_know_what_happened_with_it(web, client_of,
 # --- No secrets ---
 
 
+@pytest.mark.slow
 def test_no_secret_is_in_what_is_written_nor_in_the_export(client_of, account, sandbox, settings, alice, bob):
     settings.PUBLIC_URL = "http://127.0.0.1:1"
     secrets = {"alices-password", "bobs-password", "wrong-password", "another-password", account.key}
@@ -246,10 +247,14 @@ def test_no_secret_is_in_what_is_written_nor_in_the_export(client_of, account, s
     secrets.add("planted-upload")
     uploads = [SimpleUploadedFile("up.csv", f"id\n{n},planted-upload\n".encode() * 20) for n in range(3)]
     web.post("/sources/upload/", {"file": uploads})
-    queued = Upload.objects.order_by("pk")
+    queued = list(Upload.objects.order_by("pk"))
     secrets |= {upload.unseal() for upload in queued}
-    web.post(f"/uploads/{queued[0].pk}/cancel/")
+    web.post(f"/uploads/{queued[0].pk}/remove/")
     sending.send(str(queued[1].pk), taken(queued[1]))
+    web.post(f"/sources/{source.datasource_id}/correct/", {"file": SimpleUploadedFile("new.csv", b"id\n1\n" * 20)})
+    corrected = Upload.objects.get(name="new.csv")
+    sending.send(str(corrected.pk), taken(corrected))
+    synced(key)
     account.refuse("INVALID_FILE", 400)
     sending.send(str(queued[2].pk), taken(queued[2]))
     web.post(f"/sources/{source.datasource_id}/download/")
@@ -266,8 +271,13 @@ def test_no_secret_is_in_what_is_written_nor_in_the_export(client_of, account, s
     for _ in range(5):
         Client().post(f"/d/{share.unseal()}/", {"password": "guessed-password"})
     shares.write_uses()
+    view = SavedView.objects.create(name="Mine", owner=alice, page="sources:rows", datasource_id=source.datasource_id)
+    corrected.refresh_from_db()
+    moved = {"view": view.pk, "share": share.pk, "history": "on"}
+    web.post(f"/sources/{corrected.source.datasource_id}/move/", moved)
     for deed in ("edit", "pause", "resume", "link", "rotate", "end"):
         web.post(f"/shares/{share.pk}/{deed}/", {"ends": "never"})
+    web.post(f"/shares/{share.pk}/undo/")
     share.refresh_from_db()
     secrets |= {share.unseal(), share.fingerprint}
     for deed in ("create", "stop", "drop"):

@@ -90,7 +90,7 @@ def moved(web, alice, failed):
 
 def test_history_views_and_links_move_as_far_as_they_are_chosen(web, failed, moved):
     new, view, share = moved
-    assert contents.known_columns(new) or web.get(f"/sources/{new.datasource_id}/rows/").status_code == 200
+    assert contents.known_columns([new]) or web.get(f"/sources/{new.datasource_id}/rows/").status_code == 200
     page = f"/sources/{new.datasource_id}/"
     assert f"{page}move/" in web.get(page).content.decode()
     form = web.get(f"{page}move/")

@@ -184,7 +184,7 @@ def test_many_links_come_in_pages(web, ready, query, status, sentence, shown, dj
     values = {"source": ready.source, "asked_by": ready.asked_by, "expires_in_s": 300, "state": "failed"}
     DownloadLink.objects.bulk_create(DownloadLink(**values) for _ in range(50))
     web.get("/keys/")  # notes, once in five minutes, that she is here
-    with django_assert_max_num_queries(10):
+    with django_assert_max_num_queries(11):
         page = web.get(f"/downloads/{query}")
     assert page.status_code == status
     assert sentence in words(page)

@@ -107,7 +107,7 @@ def test_the_address_says_which_sources_are_shown_in_which_order(web, shelf, que
 
 def test_statuses_are_counted_and_lead_to_their_list(web, shelf):
     page = web.get("/sources/?type=text/csv&page=1")
-    assert sorted(all_words(page, ".//nav[@class='chips']/a")) == ["All 2", "Completed 1", "Failed 1"]
+    assert sorted(all_words(page, ".//nav[@aria-label='Status']/a")) == ["All 2", "Completed 1", "Failed 1"]
     assert link(page, "Failed 1") == "?type=text%2Fcsv&status=failed"
     page = web.get("/sources/?status=failed")
     assert [words(one) for one in dom(page).iter("a") if one.get("aria-current") == "true"] == ["Failed 1"]
