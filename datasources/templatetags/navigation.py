@@ -60,8 +60,9 @@ def places(context: template.Context) -> dict[str, object]:
             if name not in hidden
         ]
 
-    here = next((label for name, _, label in PLACES if name == current and name not in hidden), "")
-    return {"groups": [shown(FILES), shown(TEAM)], "foot": shown(FOOT), "here": here}
+    groups, foot = [shown(FILES), shown(TEAM)], shown(FOOT)
+    here = next((place.label for part in (*groups, foot) for place in part if place.is_here), "")
+    return {"groups": groups, "foot": foot, "here": here}
 
 
 def _current(path: str) -> str:
