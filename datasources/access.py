@@ -120,13 +120,13 @@ def teams_with_keys(user: User) -> QuerySet[Team]:
     return Team.objects.filter(memberships__user=user, key_shares__isnull=False).distinct()
 
 
-def people_with(least: Role, teams: Iterable[Team]) -> list[str]:
-    """The addresses of the active people with this role or a higher one in these teams, the highest first.
+def people_with(least: Role, teams: Iterable[Team]) -> list[User]:
+    """The active people with this role or a higher one in these teams, the highest first.
 
     Only for a reader who is in each of the teams.
     """
     found = Membership.objects.filter(team__in=list(teams), role__gte=least, user__is_active=True)
-    return [*dict.fromkeys(found.order_by("-role", "joined_at").values_list("user__email", flat=True))]
+    return [*dict.fromkeys(one.user for one in found.order_by("-role", "joined_at").select_related("user"))]
 
 
 def keys_for(user: User | Slot, space: Space = EVERYTHING) -> QuerySet[ApiKey]:

@@ -16,6 +16,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_http_methods
 
 from accounts.models import Team, User
+from accounts.people import with_address
 from accounts.roles import TABLE, Action, Role, may
 from datasources import access
 from datasources.keys import choice
@@ -105,7 +106,7 @@ class RoleTooLow(PermissionDenied):
         least, _ = TABLE[action]
         roles = [role.label.lower() for role in reversed(Role) if role >= least]
         whom = f"an {', '.join(roles[:-1])} or {roles[-1]}" if roles[1:] else f"an {roles[0]}"
-        names = access.people_with(least, teams)
+        names = [with_address(user) for user in access.people_with(least, teams)]
         more = f" and {len(names) - NAMED:,} more" if len(names) > NAMED else ""
         people = f": {', '.join(names[:NAMED])}{more}" if names else ""
         super().__init__(f"Ask {whom} of {' or '.join(map(str, teams)) or 'the team'}{people}.")

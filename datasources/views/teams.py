@@ -15,6 +15,7 @@ from django.views.decorators.http import require_http_methods
 from accounts import invitations, teams
 from accounts.forms import InviteForm, RoleForm, TeamDeleteForm, TeamForm
 from accounts.models import Invitation, Membership
+from accounts.people import with_address
 from accounts.quotas import QuotaReached
 from accounts.roles import TABLE, Action, Role, may
 from datasources import keys, notices, recent, tasks
@@ -72,10 +73,9 @@ def set_role(request: HttpRequest, own: Membership, membership_id: int) -> HttpR
     except teams.LastOwner:
         messages.error(request, NO_OWNER)
     else:
-        about = theirs.user.email
-        log.record(What.ROLE_CHANGED, request.user, about=about, teams=[own.team], role=role.label)
+        log.record(What.ROLE_CHANGED, request.user, about=theirs.user.email, teams=[own.team], role=role.label)
         _record_revoked(request, own, revoked)
-        messages.success(request, f"{about} is now {role.in_a_sentence}.{_revoked_words(revoked)}")
+        messages.success(request, f"{with_address(theirs.user)} is now {role.in_a_sentence}.{_revoked_words(revoked)}")
     return redirect("teams:team", own.team_id)
 
 
@@ -83,19 +83,19 @@ def set_role(request: HttpRequest, own: Membership, membership_id: int) -> HttpR
 def remove(request: HttpRequest, own: Membership, membership_id: int) -> HttpResponse:
     theirs = _other(own, membership_id)
     if request.method != "POST":
-        return _what_ends(request, own, theirs, f"Remove {theirs.user.email} from {own.team}?", "Remove")
+        return _what_ends(request, own, theirs, f"Remove {with_address(theirs.user)} from {own.team}?", "Remove")
     try:
         with transaction.atomic():
             by = request.user if theirs != own else None
             revoked = teams.remove(theirs, by)
             if by:
-                notices.tell_removed(theirs.user, own.team.name, by.email)
+                notices.tell_removed(theirs.user, own.team.name, with_address(by))
     except teams.LastOwner:
         messages.error(request, NO_OWNER)
     else:
         log.record(What.REMOVED, request.user, about=theirs.user.email, teams=[own.team])
         _record_revoked(request, own, revoked)
-        messages.success(request, f"Removed {theirs.user.email} from {own.team}.{_revoked_words(revoked)}")
+        messages.success(request, f"Removed {with_address(theirs.user)} from {own.team}.{_revoked_words(revoked)}")
     return redirect("teams:team", own.team_id)
 
 

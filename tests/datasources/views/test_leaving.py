@@ -52,13 +52,14 @@ def test_what_is_counted_is_what_ends(web, client_of, team, alice, bob, carol, k
         share(user, through, table)
     uploads = [queue.add(user, through, received()) for user, through in ((bob, key), (carol, bobs_key), (carol, key))]
     teams.invite(team, bob, Role.VIEWER, timezone.now() + timedelta(days=1))
+    User.objects.filter(pk=bob.pk).update(name="Bob Brown")
     SavedView.objects.create(team=team, name="Prices", page=SavedView.Page.SOURCES)
     theirs = team.memberships.get(user=bob)
     before, ends = access.shares_that_work().count(), ends_with(theirs)
     page = f"/teams/{team.pk}/people/{theirs.pk}/remove/"
     shown = words(web.get(page))
     for sentence in (
-        "Remove bob@example.com from Catalogue?",
+        "Remove Bob Brown (bob@example.com) from Catalogue?",
         "Their access to the data of this team: the key Main, unless another team also gives access to it.",
         "The team’s access to their key Bob's key.",
         "1 share link that they made with the team’s keys.",
@@ -100,6 +101,7 @@ def test_a_person_without_anything_loses_access_only(web, team, carol):
 def test_a_removed_person_reads_who_removed_them_and_nothing_else_of_the_team(web, client_of, team, bob, alice):
     theirs, away = team.memberships.get(user=bob), client_of(bob)
     team_page, carol = f"/teams/{team.pk}/", team.memberships.get(user__email="carol@example.com")
+    User.objects.filter(pk=alice.pk).update(name="Alice Ames")
     web.post(f"{team_page}people/{theirs.pk}/remove/")
     today = format_date(timezone.localdate(), "j F Y")
     for path in (team_page, f"{team_page}leave/", f"{team_page}people/{carol.pk}/remove/", f"/sources/?team={team.pk}"):
@@ -111,7 +113,7 @@ def test_a_removed_person_reads_who_removed_them_and_nothing_else_of_the_team(we
         assert "carol" not in shown
         assert "Main" not in shown
     assert notices.unread(bob) == 1
-    assert "alice@example.com removed you from the team Catalogue." in words(away.get("/notices/"))
+    assert "Alice Ames (alice@example.com) removed you from the team Catalogue." in words(away.get("/notices/"))
     # Another stranger reads the usual page.
     stranger = client_of(User.objects.create_user("eve@example.com"))
     assert "removed" not in words(stranger.get(team_page))

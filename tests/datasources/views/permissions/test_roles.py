@@ -159,17 +159,17 @@ def test_the_table_decides(client_of, bob, team, ids, role, method, path):
 def test_a_refusal_names_who_may(client_of, bob, team, ids):
     Membership.objects.create(team=team, user=bob, role=Role.VIEWER)
     web = client_of(bob)
+    User.objects.filter(email="alice@example.com").update(name="Alice Ames")
     for n, role in enumerate([Role.MEMBER, Role.ADMIN, Role.ADMIN, Role.ADMIN, Role.ADMIN, Role.ADMIN]):
         user = User.objects.create_user(f"{role.name.lower()}{n}@example.com", is_active=n != 1)
         Membership.objects.create(team=team, user=user, role=role)
-    admins = ", ".join(f"admin{n}@example.com" for n in range(2, 6))
+    alice, admins = "Alice Ames (alice@example.com)", ", ".join(f"admin{n}@example.com" for n in range(2, 6))
     for path, asked in {
-        f"/sources/{ids['datasource_id']}/delete/": f"Ask an owner or admin of {team}: alice@example.com, {admins}.",
-        f"/teams/{team.pk}/rename/": f"Ask an owner of {team}: alice@example.com.",
-        f"/views/{ids['view_id']}/rename/": "Ask an owner, admin or member of Catalogue: alice@example.com, "
-        f"{admins} and 1 more.",
+        f"/sources/{ids['datasource_id']}/delete/": f"Ask an owner or admin of {team}: {alice}, {admins}.",
+        f"/teams/{team.pk}/rename/": f"Ask an owner of {team}: {alice}.",
+        f"/views/{ids['view_id']}/rename/": f"Ask an owner, admin or member of {team}: {alice}, {admins} and 1 more.",
         "/sources/upload/": f"{admins} and 1 more.",
-        f"/bin/{ids['deletion_id']}/now/": f"Ask an owner or admin of {team}: alice@example.com, {admins}.",
+        f"/bin/{ids['deletion_id']}/now/": f"Ask an owner or admin of {team}: {alice}, {admins}.",
     }.items():
         assert "You don't have permission. Ask an owner" in words(web.get(path))
         assert asked in words(web.get(path))
