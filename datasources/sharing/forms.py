@@ -7,6 +7,7 @@ from django.utils import timezone
 from django.utils.html import format_html
 
 from accounts.models import User
+from accounts.people import with_address
 from core.text import require_text
 from datasources.models import ShareLink
 from datasources.sharing import passwords
@@ -68,7 +69,7 @@ class ShareForm(forms.Form):
         super().__init__(*args, **kwargs)
         if files == 1:
             del self.fields["limits_each"]
-        self.fields["names_sender"].help_text = format_html("The page shows {}.", str(user))
+        self.fields["names_sender"].help_text = format_html("The page shows {}.", with_address(user))
 
     @classmethod
     def with_new_password(cls, *args, typed: QueryDict) -> Self:

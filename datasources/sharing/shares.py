@@ -18,6 +18,7 @@ from django.db.models import F, Max, Q, QuerySet
 from django.utils import timezone
 
 from accounts.models import User
+from accounts.people import with_address
 from accounts.quotas import require_room
 from accounts.roles import Action, may
 from core import guesses, throttle, vault
@@ -121,7 +122,7 @@ def may_change(share: ShareLink, user: User) -> bool:
 
 def sender(share: ShareLink) -> str:
     """The user who made it, as its page names them; empty if they did not choose that."""
-    return str(share.made_by) if share.names_sender else ""
+    return with_address(share.made_by) if share.names_sender else ""
 
 
 def guess(share: ShareLink, address: str | None, device: str) -> Guess:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from accounts import teams
+from accounts import people, teams
 from accounts.models import Membership, User
 from accounts.roles import Role
 from datasources.models import KeyShare, ShareLink
@@ -30,6 +30,13 @@ def test_the_sender_is_named_where_they_choose_it(web, outside, form_at):
     assert "named on the page" in words(web.get(f"/shares/{named.pk}/"))
     web.post(f"/shares/{named.pk}/edit/", {"ends": "never"})
     assert "alice" not in outside.get(path(named)).content.decode()
+
+
+def test_a_sender_who_has_a_name_is_named_by_it_and_the_address(web, outside, alice, form_at):
+    share = made(web, form_at, names_sender="on")
+    people.rename(alice, "Anna Maier")
+    assert "Anna Maier (alice@example.com) shares this file with you." in words(outside.get(path(share)))
+    assert "The page shows Anna Maier (alice@example.com)." in words(web.get(form_at))
 
 
 def test_before_the_password_nobody_is_named(web, outside, form_at):
