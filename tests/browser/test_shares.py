@@ -92,6 +92,7 @@ def test_the_address_stays_until_the_link_is_replaced(page, alice, key, source):
     expect(address).to_have_count(0)
 
 
+@pytest.mark.slow
 def test_a_password_is_generated_copied_and_shown_once(page, source):
     page.context.grant_permissions(["clipboard-read", "clipboard-write"])
     page.goto(f"/sources/{source.datasource_id}/share/")
@@ -112,6 +113,7 @@ def test_a_password_is_generated_copied_and_shown_once(page, source):
     expect(page.locator("#new-password")).to_have_count(0)
 
 
+@pytest.mark.slow
 def test_the_undo_of_a_replacement_waits_for_the_pointer_and_the_focus(page, alice, key, source):
     share = shares.make(alice, key, [source])
     old = share.unseal()
