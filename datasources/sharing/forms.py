@@ -41,7 +41,7 @@ class ShareForm(forms.Form):
     )
     limits_each = forms.TypedChoiceField(
         label="The limit counts",
-        choices=(("", "all files in all"), ("each", "each file on its own")),
+        choices=(("", "All files in all"), ("each", "Each file on its own")),
         coerce=bool,
         required=False,
         empty_value=False,

@@ -61,7 +61,10 @@ def test_one_who_has_taken_the_last_of_a_file_can_repeat_it(each):
     recipient = Client(headers=PERSON)
     download(each, 1)
     assert recipient.get(path(each, "?dl=1")).status_code == 302
-    assert link(recipient.get(path(each)), "Download more.csv") == "?dl=1"
+    page = recipient.get(path(each))
+    assert link(page, "Download more.csv") == "?dl=1"
+    assert "Downloaded, can be repeated" in words(page)
+    assert "You already downloaded a file." in words(page)
     assert recipient.get(path(each, "?dl=1")).status_code == 302
     assert uses(each) == 2
     del recipient.cookies["file1"]
