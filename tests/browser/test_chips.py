@@ -9,7 +9,7 @@ from tests.support.browser import violations
 from tests.support.copies import COLUMNS, ROWS, copied
 from tests.support.rows_page import open_panel
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.any_window]
 
 
 @pytest.fixture
@@ -44,6 +44,25 @@ def test_a_condition_from_a_header_is_a_chip_that_can_be_changed_and_removed(row
     said(rows, "Rows 1 to 50 of 120")
     expect(rows.locator(".chip")).to_have_count(0)
     expect(rows.locator("#open-filter")).to_be_focused()
+
+
+def test_a_chip_of_a_live_table_can_be_changed_and_removed(page, table):
+    page.goto(f"/sources/{table.datasource_id}/rows/")
+    page.get_by_role("button", name="Menu of price").click()
+    menu = page.locator("#column-menu")
+    menu.get_by_label("Comparison").select_option(label="is greater than")
+    menu.get_by_label("Value").fill("100")
+    page.keyboard.press("Enter")
+    said(page, "Rows 1 to 50 of 54 that match")
+    expect(page.get_by_role("button", name="Menu of price")).to_be_focused()
+    chip(page, "price > 100").get_by_role("button").click()
+    expect(menu.get_by_label("Value")).to_have_value("100")
+    menu.get_by_label("Comparison").select_option(label="is less than")
+    menu.get_by_label("Value").press("Enter")
+    said(page, "Rows 1 to 50 of 66 that match")
+    chip(page, "price < 100").get_by_role("link").click()
+    said(page, "Rows 1 to 50 of 120")
+    expect(page.locator("#open-filter")).to_be_focused()
 
 
 def test_values_are_ticked_in_the_panel_of_the_filter(rows):

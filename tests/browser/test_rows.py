@@ -10,16 +10,21 @@ from datasources import keys
 from datasources.models import ApiKey
 from tests.conftest import synced
 from tests.support.browser import violations
+from tests.support.copies import copied
 from tests.support.processes import wait_for
 from tests.support.rows_page import apply_filter, filter_box, open_panel
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.any_window]
 
 COLUMNS = ("id", "name", "price", "unit cost", "note", *(f"more {n}" for n in range(12)))
 
 
+# Tests of what could differ where the rows come from a whole-table copy.
+both = pytest.mark.parametrize("rows", ["live", "copy"], indirect=True)
+
+
 @pytest.fixture
-def rows(page, account, key) -> Page:
+def rows(page, account, key, request) -> Page:
     """Alice's page of a table of 120 rows and 17 columns: names and prices run in opposite directions."""
 
     def row(n: int) -> dict[str, object]:
@@ -28,8 +33,11 @@ def rows(page, account, key) -> Page:
             values[4] = "a long story, " * 30
         return dict(zip(COLUMNS, [*values, *(f"value {n} of {m}" for m in range(12))], strict=True))
 
-    account.upload("things.json", json.dumps([row(n) for n in range(1, 121)]))
+    every = [row(n) for n in range(1, 121)]
+    account.upload("things.json", json.dumps(every))
     source = synced(key)[0]
+    if getattr(request, "param", "live") == "copy":
+        copied(source, COLUMNS, [[*one.values()] for one in every])
     page.goto(f"/sources/{source.datasource_id}/rows/")
     shows(page, "thing 001", "Rows 1 to 50 of 120")
     return page
@@ -51,6 +59,7 @@ def header(page: Page, name: str):
     return page.get_by_role("columnheader", name=name, exact=True)
 
 
+@both
 def test_a_header_sorts_up_down_and_not_at_all(rows):
     header(rows, "price").get_by_role("link").click()
     shows(rows, "thing 120", "Rows 1 to 50 of 120")
@@ -65,6 +74,7 @@ def test_a_header_sorts_up_down_and_not_at_all(rows):
     expect(rows).to_have_url(re.compile("/rows/[?]?$"))
 
 
+@both
 def test_focus_stays_on_the_header_that_sorted(rows):
     header(rows, "price").get_by_role("link").press("Enter")
     shows(rows, "thing 120", "Rows 1 to 50 of 120")
@@ -72,6 +82,7 @@ def test_focus_stays_on_the_header_that_sorted(rows):
     expect(rows.locator("#announcer")).to_have_text("Rows 1 to 50 of 120, sorted by price ascending")
 
 
+@both
 def test_a_typed_filter_and_its_chip(rows):
     apply_filter(rows, "price < 400 AND name LIKE '%9%'")
     shows(rows, "thing 109", "Rows 1 to 2 of 2 that match")
@@ -119,6 +130,7 @@ def test_a_bad_filter_is_told_beside_it_and_the_table_stays(rows, witness):
     expect(rows.locator("#filter-problem")).to_be_empty()
 
 
+@both
 def test_page_size_and_state_stand_in_the_address(rows):
     header(rows, "price").get_by_role("link").click()
     shows(rows, "thing 120", "Rows 1 to 50 of 120")
@@ -142,6 +154,7 @@ def test_page_size_and_state_stand_in_the_address(rows):
     shows(rows, "thing 120", "Rows 1 to 25 of 120")
 
 
+@both
 def test_a_cut_cell_opens_whole_by_keyboard(rows):
     cell = rows.get_by_role("button", name=re.compile("^a long story"))
     cell.press("Enter")
@@ -153,6 +166,8 @@ def test_a_cut_cell_opens_whole_by_keyboard(rows):
     expect(cell).to_be_focused()
 
 
+@both
+@pytest.mark.any_window(least=768)
 def test_header_and_first_columns_stay_in_view(rows):
     heads, cells = rows.locator(".rows thead th"), rows.locator(".rows tbody tr").nth(40).locator("th, td")
     parts = [heads.nth(0), heads.nth(1), heads.nth(4), cells.nth(0), cells.nth(1), cells.nth(4)]
@@ -222,6 +237,7 @@ def test_a_dialog_is_for_everybody(rows):
 
 
 @pytest.mark.slow
+@pytest.mark.any_window(least=1440)  # elsewhere the panel, which is open, covers the headers
 @pytest.mark.parametrize("scripts", [True, False], ids=["scripts", "no scripts"])
 def test_columns_are_chosen_and_all_of_them_come_back(people, alice, rows, scripts):
     page = people(alice, java_script_enabled=scripts).new_page()

@@ -7,13 +7,19 @@ from playwright.sync_api import expect
 
 from tests.support.copies import COLUMNS, ROWS, copied
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.any_window]
 
 
-def test_keys_of_buttons_in_the_panel_of_a_narrow_page_act(people, alice, table):
-    copied(table, COLUMNS, ROWS)
+@pytest.fixture
+def path(table, kind) -> str:
+    if kind == "copy":
+        copied(table, COLUMNS, ROWS)
+    return f"/sources/{table.datasource_id}/rows/"
+
+
+def test_keys_of_buttons_in_the_panel_of_a_narrow_page_act(people, alice, path):
     page = people(alice, viewport={"width": 390, "height": 844}).new_page()
-    page.goto(f"/sources/{table.datasource_id}/rows/")
+    page.goto(path)
     page.keyboard.press("y")
     expect(page.locator("#more-panel [data-copy-address]")).to_have_text(re.compile("Cop"))
     expect(page.locator("#announcer")).to_have_text(re.compile("Cop"))
@@ -23,11 +29,9 @@ def test_keys_of_buttons_in_the_panel_of_a_narrow_page_act(people, alice, table)
     expect(page.locator("h1")).to_contain_text("Export")
 
 
-def test_each_key_of_the_rows_page_acts(page, table):
-    copied(table, COLUMNS, ROWS)
-    path = f"/sources/{table.datasource_id}/rows/?limit=25"
+def test_each_key_of_the_rows_page_acts(page, path, kind):
     page.context.grant_permissions(["clipboard-read", "clipboard-write"])
-    page.goto(path)
+    page.goto(f"{path}?limit=25")
     page.keyboard.press("?")
     terms = page.get_by_role("dialog").locator("[data-offered] dt")
     assert {"/", "f", "c", "s", "e", "y", "]", "g", "Enter", "Space"} <= {*terms.all_inner_texts()}
