@@ -1,4 +1,7 @@
-"""Choices of columns in the database: the last one of each user and source, and those too long for an address."""
+"""Choices of columns in the database: the last one of each user and source, and those too long for an address.
+
+Filters that are too long for an address are kept there too.
+"""
 
 import base64
 import hashlib
@@ -17,9 +20,12 @@ from datasources.access import READER
 from datasources.models import ColumnChoice, ColumnReference, SavedView, Source
 from datasources.rows import choices
 from datasources.rows.choices import NO_COLUMNS, Choice
+from datasources.rows.forms import RowsForm
 
-# A longer address, in bytes, refers to its columns.
+# A longer address, in bytes, refers to its columns, and to its filter if that is not enough.
 ADDRESS_MAX = 4000
+# What the parameter `where` stands for.
+FILTERS = ("filter", "q", "check")
 # A user makes so many references of a source. The oldest go, except those of saved views.
 REFERENCES_MAX = 100
 # A reference that is made again is new again, but not on every page.
@@ -41,13 +47,30 @@ def expanded(request: HttpRequest, source: Source) -> QueryDict:
     reference = parameters.get("columns", "")
     if reference in ("", NO_COLUMNS):
         return parameters
+    return choices.with_choice(parameters, _found(request, source, reference))
+
+
+def with_filter(request: HttpRequest, source: Source) -> QueryDict:
+    """The parameters of the address with the filter of its reference. Raises Http404 for one that does not exist."""
+    reference = request.GET.get("where")
+    if not reference:
+        return request.GET
+    parameters = request.GET.copy()
+    del parameters["where"]
+    for name, values in _found(request, source, reference).items():
+        if name in FILTERS and name not in parameters:
+            parameters.setlist(name, values)
+    return parameters
+
+
+def _found(request: HttpRequest, source: Source, reference: str) -> dict[str, list[str]]:
     found = named(source.datasource_id, reference)
     if not found:
         reached = access.sources_for(request.user).values("datasource_id")
         found = _chosen(ColumnReference.objects.filter(digest=reference, datasource_id__in=reached))
     if not found:
-        raise Http404("This address names columns that are not kept.")
-    return choices.with_choice(parameters, found)
+        raise Http404("This address names columns or a filter that are not kept.")
+    return found
 
 
 def named(datasource_id: UUID, reference: str) -> dict[str, list[str]]:
@@ -69,40 +92,71 @@ def _chosen(references: QuerySet[ColumnReference]) -> dict[str, list[str]]:
 
 
 def address(request: HttpRequest, source: Source, path: str, parameters: QueryDict) -> str:
-    """The address with these parameters. If it would be too long, its columns become a reference.
+    """The address with these parameters. If it would be too long, its columns become a reference, then its filter.
 
     The parameters are expanded ones.
     """
     text = _joined(path, parameters)
-    chosen = choices.read(dict(parameters.lists())).parameters()
-    if len(request.build_absolute_uri(text)) <= ADDRESS_MAX or not chosen:
+    if _is_short(request, text):
         return text
-    return _joined(path, choices.with_choice(parameters, {"columns": [_reference(request.user, source, chosen)]}))
+    if chosen := choices.read(dict(parameters.lists())).parameters():
+        parameters = choices.with_choice(parameters, {"columns": [_reference(request.user, source, chosen)]})
+        text = _joined(path, parameters)
+    filters = {name: parameters.getlist(name) for name in FILTERS if name in parameters}
+    # One that the page refuses is not kept.
+    if _is_short(request, text) or not filters or {*FILTERS} & {*RowsForm(parameters).errors}:
+        return text
+    return _joined(path, _without_filter(parameters, _reference(request.user, source, filters)))
+
+
+def shortened(request: HttpRequest, source: Source, text: str) -> str:
+    """An address of this source, with a reference for its filter if it is too long."""
+    path, _, query = text.partition("?")
+    return text if _is_short(request, text) else address(request, source, path, QueryDict(query))
+
+
+def _is_short(request: HttpRequest, address: str | None = None) -> bool:
+    return len(request.build_absolute_uri(address)) <= ADDRESS_MAX
+
+
+def _without_filter(parameters: QueryDict, reference: str) -> QueryDict:
+    rest = parameters.copy()
+    for name in FILTERS:
+        rest.pop(name, None)
+    rest["where"] = reference
+    return rest
 
 
 def better_address(request: HttpRequest, source: Source) -> str:
     """Where the rows page leads instead: to remembered columns, or to a shorter address; "" if nowhere."""
-    parameters = request.GET
-    if choices.is_made_by(parameters):
-        is_reference = parameters.get("columns", "") not in ("", NO_COLUMNS)
-        if not is_reference and len(request.build_absolute_uri()) <= ADDRESS_MAX:
-            return ""
-        found = address(request, source, request.path, expanded(request, source))
-        return found if QueryDict(urlsplit(found).query) != parameters else ""
-    chosen = _REMEMBERED.rows(reader=request.user.pk, datasource=source.datasource_id)
-    if not chosen:
+    parameters, chosen = request.GET, []
+    if not choices.is_made_by(parameters):
+        chosen = _REMEMBERED.rows(reader=request.user.pk, datasource=source.datasource_id)
+    is_reference = parameters.get("columns", "") not in ("", NO_COLUMNS)
+    if _is_short(request) and not (chosen or is_reference):
         return ""
-    changed = choices.with_choice(parameters, dict(QueryDict(chosen[0][0]).lists()))
-    return address(request, source, request.path, changed)
+    whole = expanded(request, source)
+    if chosen:
+        whole = choices.with_choice(whole, dict(QueryDict(chosen[0][0]).lists()))
+    found = address(request, source, request.path, whole)
+    return found if QueryDict(urlsplit(found).query) != _asked(request) else ""
 
 
-def for_links(user: User, source: Source, parameters: QueryDict, columns: int) -> QueryDict:
+def for_links(request: HttpRequest, source: Source, columns: int) -> QueryDict:
     """The parameters for the links of a page with so many columns; the page of such a link names the columns again."""
+    parameters = request.GET
+    if where := _asked(request).get("where"):
+        parameters = _without_filter(parameters, where)
     chosen = choices.read(dict(parameters.lists())).parameters()
     length = sum(len(value) for values in chosen.values() for value in values)
     if columns * length <= LINKS_MAX or parameters.get("columns"):
         return parameters
-    return choices.with_choice(parameters, {"columns": [_reference(user, source, chosen)]})
+    return choices.with_choice(parameters, {"columns": [_reference(request.user, source, chosen)]})
+
+
+def _asked(request: HttpRequest) -> QueryDict:
+    """The parameters of the address as it was requested."""
+    return QueryDict(request.META["QUERY_STRING"])
 
 
 def remember(user: User, source: Source, choice: Choice) -> None:

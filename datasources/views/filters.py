@@ -17,7 +17,7 @@ from datasources.copies.profile import ColumnProfile
 from datasources.copies.schema import Column, Kind
 from datasources.copies.store import CopyLost
 from datasources.models import Source
-from datasources.rows import conditions, heads
+from datasources.rows import conditions, heads, remembered
 from datasources.rows.facets import FILTER_MAX, Links
 from datasources.rows.forms import SORT_MAX
 from datasources.views.guards import READ, of_source
@@ -83,7 +83,8 @@ def change(request: HttpRequest, source: Source) -> HttpResponse:
         return _refused(request, source, table, str(error))
     if len(text) > FILTER_MAX:
         return _refused(request, source, table, f"The filter would be longer than {FILTER_MAX:,} characters.")
-    return HttpResponseRedirect(_rows(source) + query_string(_kept(request), filter=text), status=303)
+    address = _rows(source) + query_string(_kept(request), filter=text)
+    return HttpResponseRedirect(remembered.shortened(request, source, address), status=303)
 
 
 @of_source(*READ)

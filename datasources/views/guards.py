@@ -22,6 +22,7 @@ from datasources import access
 from datasources.keys import choice
 from datasources.keys.forms import KeyChoiceForm
 from datasources.models import ApiKey, Deletion, ShareLink, Source
+from datasources.rows import remembered
 from datasources.sharing import shares
 from datasources.sources import lookups
 
@@ -151,6 +152,8 @@ def _source(request: HttpRequest, datasource_id: UUID, action: Action) -> Source
             raise
         source = choice.get_source(request.user, datasource_id, key_id, action)
     require(request, source, action)
+    # From here on the address has its filter, and not the reference of a long one.
+    request.GET = remembered.with_filter(request, source)
     return source
 
 

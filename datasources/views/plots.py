@@ -1,6 +1,7 @@
 """Plots of a table's whole-table copy (docs/plots.md)."""
 
 from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.http import content_disposition_header
 
@@ -16,7 +17,7 @@ from datasources.copies.plots.asked import CannotPlot
 from datasources.copies.search import NotFolded
 from datasources.copies.store import CopyLost, Unavailable
 from datasources.models import Export, Source, TableCopy
-from datasources.rows import plots, problems, reading
+from datasources.rows import plots, problems, reading, remembered
 from datasources.rows.plots import PlotForm
 from datasources.views import copies, exports
 from datasources.views.guards import READ, of_source, require
@@ -29,6 +30,9 @@ UNANSWERED = (CopyLost, *reading.UNANSWERED)
 @of_source(*READ)
 def plot(request: HttpRequest, source: Source) -> HttpResponse:
     """A plot of a source's rows and its table. Its state is in the URL; with `format=csv`, the table as a file."""
+    here = request.get_full_path()
+    if (shorter := remembered.shortened(request, source, here)) != here:
+        return redirect(shorter)
     form = PlotForm(request.GET)
     state, complaints = form.state(), form.complaints()
     copy = versions.current(source)

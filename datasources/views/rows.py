@@ -66,7 +66,7 @@ def rows(request: HttpRequest, source: Source) -> HttpResponseBase:
     context |= _shown(found, state)
     if found.copy and state["filter"].strip() and not found.rows.total:
         context["suggestions"] = suggestions.of(found.copy, request.user.pk, reading.query(state))
-    links = remembered.for_links(request.user, source, request.GET, len(found.rows.columns))
+    links = remembered.for_links(request, source, len(found.rows.columns))
     context["table"] = tables.table(found.rows, state, dict(links.lists()), found.terms)
     context["heads"] = columns.heads_of(request, source, found.copy, context["table"], state)
     return render_page(request, "rows/page.html", context, status, part="rows/_table.html")

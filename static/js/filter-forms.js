@@ -1,7 +1,7 @@
 // Forms that filter by a column, in the panel of the filter and in the menu of a header.
 const PLACES = "[data-own-address]";
 // What an address of rows holds; all else in such a form is its own.
-const ADDRESS = new Set(["filter", "q", "check", "sort", "order", "column", "hide", "columns", "from_column", "limit", "key", "team", "back"]);
+const ADDRESS = new Set(["filter", "where", "q", "check", "sort", "order", "column", "hide", "columns", "from_column", "limit", "key", "team", "back"]);
 
 // The table may have been sorted since the form came: what is sent is the address as it is now.
 const sent = new WeakMap(); // the place of the form that a request comes from

@@ -12,7 +12,9 @@ function known(field, source) {
   if (link && link.pathname !== location.pathname) return null;
   if (!field.name) return rendered(field);
   if (field.form && field.form === source.closest("form")) return field.value;
-  const sets = link && parameter(link.href, field.name) !== parameter(location.href, field.name);
+  // The address may have a reference of a long filter in its place, which links spell out.
+  const its = link && parameter(link.href, field.name);
+  const sets = link && its !== parameter(location.href, field.name) && its !== rendered(field);
   return sets ? null : rendered(field);
 }
 
