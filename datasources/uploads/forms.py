@@ -5,6 +5,7 @@ from typing import Any
 
 from django import forms
 
+from core.forms import QueryForm
 from datasources.models import ApiKey, SavedView, ShareLink
 from datasources.uploads import checks
 from datasources.uploads.receiving import Received
@@ -42,6 +43,12 @@ class UploadForm(forms.Form):
     def clean_key(self) -> ApiKey:
         """The chosen key; the only one where there is no choice."""
         return self._keys[self.cleaned_data["key"] or next(iter(self._keys))]
+
+
+class CorrectsForm(QueryForm):
+    """The source that files of the form correct, if any."""
+
+    corrects = forms.UUIDField(required=False)
 
 
 class HeadForm(forms.Form):

@@ -140,7 +140,8 @@ def _by_role(get: Callable[[User, UUID], Any]) -> Finder:
     return find
 
 
-def _source(request: HttpRequest, datasource_id: UUID, action: Action) -> Source:
+def find_source(request: HttpRequest, datasource_id: UUID, action: Action) -> Source:
+    """The source through the key of the address, where it names one. Raises Http404, RoleTooLow."""
     form = KeyChoiceForm(request.GET)
     key_id = form.state()["key"] or None
     if form.errors:
@@ -178,7 +179,7 @@ def _deletions(request: HttpRequest, deletion_id: UUID, action: Action) -> list[
 # A key that the reader works through; one of the reader's own keys.
 of_key, of_own_key = guard(_any_role(access.get_key)), guard(_any_role(access.get_own_key))
 # Seen through the key of the address, where it names one.
-of_source = guard(_source)
+of_source = guard(find_source)
 of_link = guard(_any_role(access.get_link))
 of_batch = guard(_any_role(access.get_batch))
 of_export = guard(_any_role(access.get_export))

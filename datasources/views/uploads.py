@@ -3,8 +3,9 @@ import logging
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.views.decorators.csrf import csrf_exempt, csrf_protect
 from django.views.decorators.http import require_http_methods, require_safe
 
@@ -13,11 +14,11 @@ from accounts.roles import Action
 from datasources import access, stalled, tasks
 from datasources.models import ApiKey, Source, Upload
 from datasources.uploads import queue
-from datasources.uploads.forms import HeadForm, UploadForm
+from datasources.uploads.forms import CorrectsForm, HeadForm, UploadForm
 from datasources.uploads.queue import Refusal
 from datasources.uploads.receiving import EncryptingHandler, Received
 from datasources.uploads.stored import StorageAway
-from datasources.views.guards import FORM, POST, RoleTooLow, of_source, of_upload
+from datasources.views.guards import FORM, POST, READ, RoleTooLow, find_source, of_source, of_upload
 from datasources.views.pages import paged, render_page, render_problem, wants_fragment
 
 logger = logging.getLogger(__name__)
@@ -28,21 +29,27 @@ logger = logging.getLogger(__name__)
 @require_http_methods(FORM)
 def upload(request: HttpRequest) -> HttpResponse:
     """Takes files for the queue. Without a role that may upload, the body is not read."""
-    keys = _keys(request)
-    return _arriving(request, keys)
-
-
-@csrf_exempt  # as above
-@of_source(*FORM, action=Action.UPLOAD)
-def correct(request: HttpRequest, source: Source) -> HttpResponse:
-    """Takes files in place of one that Claro has, through the same key."""
-    return _arriving(request, queue.open_to_uploads([source.key]), source)
-
-
-def _arriving(request: HttpRequest, keys: list[ApiKey], corrects: Source | None = None) -> HttpResponse:
+    corrects = _corrected(request)
+    keys = queue.open_to_uploads([corrects.key]) if corrects else _keys(request)
     with contextlib.closing(EncryptingHandler(request)) as handler:
         request.upload_handlers = [handler]
         return _upload(request, keys, corrects)
+
+
+@of_source(*READ, action=Action.UPLOAD)
+def correct(request: HttpRequest, source: Source) -> HttpResponse:
+    """The form for files in place of one that Claro has, through the same key."""
+    keys = queue.open_to_uploads([source.key])
+    return _form(request, keys, source, UploadForm(keys))
+
+
+def _corrected(request: HttpRequest) -> Source | None:
+    """The source that the address names as one to correct. Raises Http404, RoleTooLow."""
+    form = CorrectsForm(request.GET)
+    datasource_id = form.state()["corrects"]
+    if form.errors:
+        raise Http404("No such source.")
+    return find_source(request, datasource_id, Action.UPLOAD) if datasource_id else None
 
 
 def _keys(request: HttpRequest) -> list[ApiKey]:
@@ -71,8 +78,19 @@ def _upload(request: HttpRequest, keys: list[ApiKey], corrects: Source | None) -
     if is_sent and form.is_valid():
         key = form.cleaned_data["key"]
         return _answer(request, [_added(request, key, file, corrects) for file in form.cleaned_data["file"]])
-    context = {"form": form, "keys": keys, "corrects": corrects, "upload_path": request.get_full_path()}
-    return render_page(request, "uploads/form.html", context, 422 if request.method == "POST" else 200)
+    return _form(request, keys, corrects, form, 422 if request.method == "POST" else 200)
+
+
+def _form(
+    request: HttpRequest, keys: list[ApiKey], corrects: Source | None, form: UploadForm, status: int = 200
+) -> HttpResponse:
+    path = reverse("sources:upload")
+    if corrects:
+        query = request.GET.copy()
+        query["corrects"] = str(corrects.datasource_id)
+        path += f"?{query.urlencode()}"
+    context = {"form": form, "keys": keys, "corrects": corrects, "upload_path": path}
+    return render_page(request, "uploads/form.html", context, status)
 
 
 def _added(request: HttpRequest, key: ApiKey, file: Received, corrects: Source | None) -> Upload | Refusal:

@@ -14,7 +14,7 @@ from datasources.sources import contents
 from datasources.uploads import sending
 from tests.conftest import htmx, synced, taken
 from tests.datasources.views.test_uploads import files
-from tests.support.html import told, words
+from tests.support.html import dom, told, words
 from tests.support.uploads import ROWS
 
 
@@ -26,7 +26,7 @@ def failed(account, key) -> Source:
 
 def corrected(web, old: Source) -> Source:
     """The processed source of a file that was uploaded in place of the old one."""
-    web.post(f"/sources/{old.datasource_id}/correct/", {"file": files(ROWS)})
+    web.post(f"/sources/upload/?corrects={old.datasource_id}", {"file": files(ROWS)})
     upload = Upload.objects.get(state=Upload.State.QUEUED)
     assert sending.send(str(upload.pk), taken(upload)) == "done"
     upload.refresh_from_db()
@@ -38,7 +38,10 @@ def test_a_failed_file_is_corrected_and_both_pages_name_the_other(web, failed):
     for path in ("/sources/", f"/sources/{failed.datasource_id}/"):
         assert f"{form}" in web.get(path).content.decode()
     assert "Claro could not process bad.csv No header row." in words(web.get(form))
-    assert web.post(form, {}).status_code == 422
+    action = dom(web.get(form)).find(".//form[@enctype]").get("action")
+    assert action == f"/sources/upload/?corrects={failed.datasource_id}"
+    assert web.post(action, {}).status_code == 422
+    assert web.get("/sources/upload/?corrects=x").status_code == 404
     new = corrected(web, failed)
     assert "Corrects bad.csv" in words(web.get("/uploads/"))
     assert "Corrects bad.csv" in words(web.get(f"/sources/{new.datasource_id}/"))
@@ -48,7 +51,7 @@ def test_a_failed_file_is_corrected_and_both_pages_name_the_other(web, failed):
 
 def test_a_correction_whose_answer_was_lost_is_linked_when_it_is_found(web, account, failed):
     account.fault("lost", path="/upload")
-    web.post(f"/sources/{failed.datasource_id}/correct/", {"file": files(ROWS)})
+    web.post(f"/sources/upload/?corrects={failed.datasource_id}", {"file": files(ROWS)})
     upload = Upload.objects.get()
     assert sending.send(str(upload.pk), taken(upload)) == "unknown"
     assert not Correction.objects.exists()

@@ -25,7 +25,8 @@ PATHS = {
     ("POST", "/sources/upload/"): Action.UPLOAD,
     ("POST", "/sources/upload/check/"): Action.UPLOAD,
     ("GET", "/sources/{datasource_id}/correct/"): Action.UPLOAD,
-    ("POST", "/sources/{datasource_id}/correct/"): Action.UPLOAD,
+    ("GET", "/sources/upload/?corrects={datasource_id}"): Action.UPLOAD,
+    ("POST", "/sources/upload/?corrects={datasource_id}"): Action.UPLOAD,
     # Nobody may move views and links of others; that has tests of its own.
     ("GET", "/sources/{datasource_id}/move/"): Action.BROWSE,
     ("POST", "/sources/{datasource_id}/move/"): Action.BROWSE,

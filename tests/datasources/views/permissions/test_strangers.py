@@ -100,7 +100,6 @@ def test_the_owner_is_told_which_methods_there_are(web, ids):
         ("plot/", "GET"),
         ("copy/", "GET"),
         ("correct/", "GET"),
-        ("correct/", "POST"),
         ("copy/", "POST"),
         ("delete/", "GET"),
         ("delete/", "POST"),
