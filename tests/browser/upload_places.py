@@ -6,9 +6,11 @@ from django.utils import timezone
 
 from datasources import keys
 from datasources.claro import ApiError
-from datasources.models import ApiKey, Upload
+from datasources.models import ApiKey, Correction, SavedView, Source, Upload
+from datasources.rows import pages
 from datasources.uploads import queue
 from tests.browser.places import HOSTILE, World, place
+from tests.conftest import synced
 from tests.support.uploads import ROWS, received
 
 State = Upload.State
@@ -24,6 +26,39 @@ def _form(world: World) -> str:
 def _corrected(world: World) -> str:
     source = world.source(fileName=f"{HOSTILE[:100]}.csv", status="failed", error=HOSTILE)
     return f"/sources/{source.datasource_id}/correct/"
+
+
+def _corrected_by(world: World, new: Source) -> Source:
+    world.account.add(fileName=HOSTILE, status="failed", error=HOSTILE)
+    old = next(source for source in synced(world.key) if source != new)
+    Correction.objects.create(old=old, new=new)
+    return old
+
+
+@place("a file that corrects another, with all that can move", "The new file lacks")
+def _move(world: World) -> str:
+    new = world.table()
+    old = _corrected_by(world, new)
+    query = "sort=a+column+that+is+gone"
+    SavedView.objects.create(
+        name=HOSTILE[:100], owner=world.alice, page="sources:rows", datasource_id=old.datasource_id, query=query
+    )
+    world.share(old, note=HOSTILE)
+    pages.page(new, 1, 50, pages.Query(), world.alice.pk)  # its columns are known
+    return f"/sources/{new.datasource_id}/move/"
+
+
+@place("a file that was corrected", "Corrected by")
+def _was_corrected(world: World) -> str:
+    new = world.table()
+    old = _corrected_by(world, new)
+    return f"/sources/{old.datasource_id}/"
+
+
+@place("reasons of failed files", "Reasons of 1 failed file")
+def _reasons(world: World) -> str:
+    world.source(fileName=HOSTILE, status="failed", error=HOSTILE)
+    return "/sources/reasons/"
 
 
 @place("upload, no key", "No key accepts uploads")
