@@ -8,7 +8,7 @@ from bench.timing import table
 from bench.world import world
 
 PARTS = ("lists", "rows", "calls", "limit", "shares", "streams", "answers")
-ON_REQUEST = ("watching", "soak", "outgoing", "copies", "copying", "comparing", "browser")  # take minutes
+ON_REQUEST = ("watching", "soak", "outgoing", "copies", "copying", "comparing", "browser", "uploads")  # take minutes
 
 
 def main() -> int:
