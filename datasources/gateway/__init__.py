@@ -84,16 +84,17 @@ class RefusalInDoubt(NotNow, Unauthorized):
 
 
 @contextmanager
-def client(key: ApiKey, lane: Lane, person: object = "") -> Iterator[ClaroClient]:
+def client(key: ApiKey, lane: Lane, person: object = "", *, silence_counts: bool = True) -> Iterator[ClaroClient]:
     """A client for a stored key. A ClaroError that leaves the block is recorded on the key first.
 
     `lane` and `person` determine the priority of a call (budget.py). Raises KeyUnreadable, KeyRefused without a call,
-    and RefusalInDoubt for the first refusal. A call that would be rejected raises NotNow instead.
+    and RefusalInDoubt for the first refusal. A call that would be rejected raises NotNow instead. `silence_counts` is
+    false for uploads: a slow line breaks them while other calls are answered, and must not open the breaker.
     """
     if key.state == ApiKey.State.INVALID:
         raise KeyRefused
     try:
-        with _noted(key, lane, person) as claro:
+        with _noted(key, lane, person, silence_counts=silence_counts) as claro:
             yield claro
     except Unauthorized:
         if _is_in_doubt(key):
@@ -102,7 +103,9 @@ def client(key: ApiKey, lane: Lane, person: object = "") -> Iterator[ClaroClient
 
 
 @contextmanager
-def _noted(key: ApiKey, lane: Lane, person: object = "", *, past_the_breaker: bool = False) -> Iterator[ClaroClient]:
+def _noted(
+    key: ApiKey, lane: Lane, person: object = "", *, past_the_breaker: bool = False, silence_counts: bool = True
+) -> Iterator[ClaroClient]:
     """A client for a stored key, refused or not, whose outcome is noted."""
     try:
         secret = key.unseal()
@@ -114,7 +117,8 @@ def _noted(key: ApiKey, lane: Lane, person: object = "", *, past_the_breaker: bo
         meter = _Slot(budget, limits) if past_the_breaker else _Turn(secret, key.fingerprint, budget, limits)
         yield _client(secret, meter)
     except ClaroError as error:
-        _note(key, budget, error)
+        if silence_counts or not is_failure(error):
+            _note(key, budget, error)
         raise
     else:
         _note(key, budget, None)

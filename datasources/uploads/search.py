@@ -10,6 +10,14 @@ from datasources.claro import LIST_LIMIT_MAX, DataSource, DataSourcePage
 CLOCKS_DIFFER = timedelta(minutes=10)
 
 
+# So many pages are read for one file: each is a call of the user's share.
+PAGES_MAX = 30
+
+
+class TooLong(Exception):
+    """The list does not begin with the newest, and has more pages than are read."""
+
+
 def find(
     page_of: Callable[[int, int], DataSourcePage],
     name: str,
@@ -18,6 +26,7 @@ def find(
     is_other: Callable[[DataSource], bool],
 ) -> DataSource | None:
     """The source of this name and size that was uploaded `since` then and is no other upload's. One call a page.
+    Raises TooLong.
 
     The order of the list is not documented. Where it is seen to begin with the newest, older pages are not read.
     """
@@ -29,6 +38,8 @@ def find(
                 return source
         if not page.pagination.has_next or not page.sources or is_past(page.sources, since):
             return None
+        if number == PAGES_MAX:
+            raise TooLong
         number += 1
 
 

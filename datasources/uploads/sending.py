@@ -133,7 +133,7 @@ def _send(held: Held) -> str:
 
 def _called(upload: Upload, lost: Event) -> DataSource:
     """The new source. One call."""
-    with gateway.client(upload.key, Lane.PERSON, upload.user_id) as claro:
+    with gateway.client(upload.key, Lane.PERSON, upload.user_id, silence_counts=False) as claro:
         return claro.upload_datasource(upload.name, upload.size_bytes, _pieces(upload, lost), upload.content_type)
 
 
@@ -181,6 +181,9 @@ def _search(held: Held) -> str:
     try:
         with leases.renewing(held), gateway.client(upload.key, Lane.PERSON, upload.user_id) as claro:
             found = _found(upload, claro)
+    except search.TooLong:
+        too_long = "Claro never confirmed the file, and its list is too long to search. Look for it before you retry."
+        return _fail(held, UploadFailed(user_message=too_long), may_be_at_claro=False)
     except ClaroError as error:
         retry.put_back(held, error, problem=error.to_dict())
         return "put back"

@@ -6,7 +6,7 @@ from uuid import uuid4
 import pytest
 
 from datasources.claro import DataSource, DataSourcePage, Pagination
-from datasources.uploads.search import CLOCKS_DIFFER, find
+from datasources.uploads.search import CLOCKS_DIFFER, PAGES_MAX, TooLong, find
 
 SINCE = datetime(2026, 11, 27, 12, tzinfo=UTC)
 
@@ -66,3 +66,9 @@ def test_a_list_in_another_order_is_read_to_its_end():
     assert found_in([source("b.csv", after_s=OLD), source("b.csv")], [wanted]) == (wanted, 2)
     assert found_in([source("b.csv", after_s=None)], [wanted]) == (wanted, 2)
     assert found_in([source("b.csv")], []) == (None, 2)
+
+
+def test_a_long_list_in_another_order_is_not_read_to_its_end():
+    with pytest.raises(TooLong):
+        found_in(*[[source("b.csv", after_s=None)]] * (PAGES_MAX + 1))
+    assert found_in(*[[source("b.csv", after_s=None)]] * PAGES_MAX) == (None, PAGES_MAX)
