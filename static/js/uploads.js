@@ -118,6 +118,7 @@ function send(upload) {
     next();
   });
   sending += 1;
+  offer(upload, "Cancel");
   state(line, "Starts");
   request.send(form);
 }
@@ -162,10 +163,18 @@ function answered(upload) {
   announce(`${file.name}: ${said}`);
 }
 
+// There is nothing to cancel any more: the line goes away by "Remove".
 function fail({ file, line }, why, mayRetry = false) {
   state(line, `Not uploaded. ${why}`);
+  offer({ file, line }, "Remove");
   line.querySelector("[data-upload-retry]").hidden = !mayRetry;
   announce(`${file.name}: not uploaded. ${why}`);
+}
+
+function offer({ file, line }, word) {
+  line.querySelector("progress").hidden = word !== "Cancel";
+  line.querySelector("[data-word]").textContent = word;
+  line.querySelector("[data-upload-cancel]").setAttribute("aria-label", `${word}: ${file.name}`);
 }
 
 function cancel(upload) {

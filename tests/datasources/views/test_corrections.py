@@ -4,6 +4,7 @@ import re
 import uuid
 
 import pytest
+from django.utils import timezone
 
 from accounts import teams
 from accounts.models import Membership
@@ -11,11 +12,11 @@ from accounts.roles import Role
 from datasources.models import ColumnReference, Correction, KeyShare, SavedView, Source, Upload
 from datasources.sharing import shares
 from datasources.sources import contents
-from datasources.uploads import sending
+from datasources.uploads import queue, sending
 from tests.conftest import htmx, synced, taken
 from tests.datasources.views.test_uploads import files
 from tests.support.html import dom, told, words
-from tests.support.uploads import ROWS
+from tests.support.uploads import ROWS, received
 
 
 @pytest.fixture
@@ -57,6 +58,13 @@ def test_a_correction_whose_answer_was_lost_is_linked_when_it_is_found(web, acco
     assert not Correction.objects.exists()
     assert sending.send(str(upload.pk), taken(upload)) == "done"
     assert Correction.objects.get().old == failed
+
+
+def test_the_queue_shows_what_became_of_an_uploaded_file(web, failed, alice, key):
+    uploaded = {"state": Upload.State.DONE, "source": failed, "datasource_id": failed.datasource_id}
+    upload = queue.add(alice, key, received())
+    Upload.objects.filter(pk=upload.pk).update(**uploaded, due_at=None, finished_at=timezone.now())
+    assert "Failed No header row. Upload a corrected file" in words(web.get("/uploads/"))
 
 
 def test_a_viewer_is_offered_no_correction(client_of, alice, bob, key, failed):
