@@ -46,6 +46,7 @@ from datasources.models import (
 from datasources.notices import channels
 from datasources.rows import for_copies, remembered
 from datasources.sharing import shares, undo
+from datasources.sources import marks
 from datasources.uploads import sending, stored
 
 MAILS_AT_ONCE = 4
@@ -246,6 +247,7 @@ def tidy() -> None:
     notices.tidy()
     viewers.tidy()
     remembered.tidy()
+    marks.tidy()
     bin.tidy()
     upkeep.tidy()
     receipts.tidy()

@@ -51,6 +51,7 @@ sources_urls = [
     path("", sources.list_sources, name="list"),
     path("checks/", sources.checks, name="checks"),
     path("refresh/", sources.refresh, name="refresh"),
+    path("favourite/", sources.favourite, name="favourite"),
     path("upload/", uploads.upload, name="upload"),
     path("upload/check/", uploads.check, name="check_upload"),
     path("reasons/", reasons.of_all, name="reasons"),

@@ -23,8 +23,14 @@ UNUSED = re.compile(
 )
 FRAMES = re.compile(r"(@keyframes ([\w-]+)\{(?:[^{}]*\{[^{}]*\})*\})")
 ONE_CLASS = re.compile(r"\.[\w-]+")
-# A status is known by its class alone.
-OF_STATUS = {"circle-check": ".is-completed", "circle-x": ".is-failed", "loader-2": ".is-processing"}
+# A status is known by its class alone, and the star of a row by its form.
+OF_STATUS = {
+    "star": "[form=f]",
+    "star-filled": "[form=f][name=off]",
+    "circle-check": ".is-completed",
+    "circle-x": ".is-failed",
+    "loader-2": ".is-processing",
+}
 HEAD = "/* Made by `make styles` from {}; don't edit. */\n"
 
 
@@ -71,7 +77,7 @@ def _tabler() -> str:
     for around, selector, body in rules:
         is_utility = "!important" in body and all(map(ONE_CLASS.fullmatch, selector.split(",")))
         # The boxes of a list of a hundred lines have no class of their own.
-        selector = re.sub(r"\.form-check-input(?![\w-])", ":is(.form-check-input,.choose>input)", selector)
+        selector = re.sub(r"\.form-check-input(?![\w-])", ":is(.form-check-input,[form=chosen])", selector)
         text = f"{selector}{{{body.replace('!important', '') if is_utility else body}}}"
         (utilities if is_utility else parts).append(f"{around}{{{text}}}" if around else text)
     animations = set(re.findall(r"animation(?:-name)?:([^;}]+)", "".join(parts)))

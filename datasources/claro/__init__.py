@@ -21,6 +21,7 @@ from datasources.claro.errors import (
 from datasources.claro.numbers import NumberText
 from datasources.claro.types import (
     COMPLETED,
+    COUNT_MAX,
     EXPIRES_IN_MAX_S,
     EXPIRES_IN_MIN_S,
     FAILED,
@@ -47,6 +48,7 @@ from datasources.claro.webhooks import (
 
 __all__ = [
     "COMPLETED",
+    "COUNT_MAX",
     "EXPIRES_IN_MAX_S",
     "EXPIRES_IN_MIN_S",
     "FAILED",

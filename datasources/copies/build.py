@@ -314,6 +314,7 @@ class _Run:
         self._held.finish(
             None, state=State.READY, rows=copy.rows_read, finished_at=timezone.now(), problem=None, attempts=0
         )
+        copy.source.note_rows(copy.rows_read)
         remove_staging(copy)
         versions.tidy(copy.source)
 

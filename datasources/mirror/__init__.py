@@ -23,7 +23,17 @@ from datasources.claro import (
 )
 from datasources.copies import store
 from datasources.gateway.budget import Lane
-from datasources.models import ApiKey, ColumnChoice, ColumnReference, Newest, Source, StatusChange, TableCopy, Watch
+from datasources.models import (
+    ApiKey,
+    ColumnChoice,
+    ColumnReference,
+    Favourite,
+    Newest,
+    Source,
+    StatusChange,
+    TableCopy,
+    Watch,
+)
 from datasources.models.notices import Topic
 from datasources.models.sources import FoldedName
 
@@ -62,7 +72,7 @@ def mark_gone(source: Source) -> None:
         _lock(source.key_id)
         Source.objects.present().filter(pk=source.pk).update(gone_at=now, last_seen_at=now)
         source.links.all().delete()
-        for model in (ColumnChoice, ColumnReference):
+        for model in (ColumnChoice, ColumnReference, Favourite):
             model.objects.filter(datasource_id=source.datasource_id).orphaned().delete()
         # One under way ends with a message at its next call.
         store.purge(source.copies.exclude(state=TableCopy.State.COPYING))
@@ -104,13 +114,15 @@ def record(
         new = [_new(key, by_id[pk], asked_at, are_details) for pk in by_id.keys() - known.keys()]
         changed, steps, finished = [], [], []
         for source in met:
-            before, had_finished = source.status, not source.is_processing
+            before, had_finished, version = source.status, not source.is_processing, source.processed_at
             is_changed = _copy(by_id[source.datasource_id], source, asked_at)
             is_changed |= _fold(source)
             if not are_details and source.extra != by_id[source.datasource_id].extra:
                 source.extra, is_changed = by_id[source.datasource_id].extra, True
+            source.last_seen_at = asked_at  # which of the two answers is newer depends on it (Source.facts)
             if is_changed or source.gone_at:
                 source.gone_at = None
+                _count_rows(source, is_another=source.processed_at != version)
                 changed.append(source)
             if source.status != before:
                 finished.append(source)
@@ -120,7 +132,8 @@ def record(
                 at = None if source.is_processing else source.processed_at
                 steps.append(_step(source, source.status, at, asked_at))
         Source.objects.bulk_create(new)
-        Source.objects.bulk_update(changed, [*KNOWN, "folded_name", "extra", "changed_at", "gone_at", "restarted_at"])
+        fields = [*KNOWN, "folded_name", "row_count", "extra", "changed_at", "gone_at", "restarted_at"]
+        Source.objects.bulk_update(changed, fields)
         Source.objects.filter(pk__in=[source.pk for source in met]).update(last_seen_at=asked_at)
         told = changed
         if are_details:
@@ -161,7 +174,15 @@ def _new(key: ApiKey, answer: DataSource, at: datetime, are_details: bool) -> So
         source.details, source.details_at = answer.extra, at
     else:
         source.extra = answer.extra
+    source.row_count = source.stated_rows
     return source
+
+
+def _count_rows(source: Source, *, is_another: bool) -> None:
+    """Sets the number of rows. If no answer has it, the one that a copy had stays for the same version."""
+    stated = source.stated_rows
+    if stated is not None or is_another:
+        source.row_count = stated
 
 
 def _copy(answer: DataSource, source: Source, asked_at: datetime) -> bool:
@@ -192,7 +213,9 @@ def _keep_details(source: Source, by_id: dict, asked_at: datetime) -> bool:
     details = by_id[source.datasource_id].extra
     is_news = details != source.details
     source.details, source.details_at = details, asked_at
-    Source.objects.filter(pk=source.pk).update(details=details, details_at=asked_at)
+    _count_rows(source, is_another=False)
+    news = {"details": details, "details_at": asked_at, "row_count": source.row_count}
+    Source.objects.filter(pk=source.pk).update(**news)
     return is_news
 
 

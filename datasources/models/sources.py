@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from core.folding import folded
 from core.models import Leased
-from datasources.claro import COMPLETED, FAILED, numbers
+from datasources.claro import COMPLETED, COUNT_MAX, FAILED, numbers
 from datasources.models.keys import ApiKey
 
 PRESENT = models.Q(gone_at=None)
@@ -66,6 +66,8 @@ class Source(models.Model):
     status = models.CharField(max_length=50)
     uploaded_at = models.DateTimeField(null=True, blank=True)
     processed_at = models.DateTimeField(null=True, blank=True)
+    # The number of rows, if an answer or a copy of the table had it; of any status.
+    row_count = models.BigIntegerField(null=True, blank=True)
     # Further fields of the list's answer, and of the answer about this source alone with the time of that call.
     extra = models.JSONField(default=dict, blank=True)
     details = models.JSONField(default=dict, blank=True)
@@ -95,6 +97,11 @@ class Source(models.Model):
                 condition=PRESENT,
             ),
             models.Index(fields=["datasource_id"], name="source_datasource"),
+            models.Index(
+                fields=["key", "gone_at", "status", "row_count", "datasource_id"],
+                name="source_rows",
+                condition=models.Q(row_count__isnull=False),
+            ),
         ]
 
     def __str__(self) -> str:
@@ -128,6 +135,17 @@ class Source(models.Model):
         else:
             fields = {**self.details, **self.extra}
         return {name: numbers.restored(value) for name, value in fields.items()}
+
+    @property
+    def stated_rows(self) -> int | None:
+        """The number of rows by the API's answers; None where they have none that is possible."""
+        value = self.facts.get("rowCount")
+        return value if type(value) is int and 0 <= value <= COUNT_MAX else None
+
+    def note_rows(self, total: int) -> None:
+        """Stores the number of rows of a table that was read, if none is known. One query, or none."""
+        if self.row_count is None and total <= COUNT_MAX:
+            Source.objects.filter(pk=self.pk, row_count=None).update(row_count=total)
 
     @property
     def failure(self) -> str:

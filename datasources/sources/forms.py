@@ -2,6 +2,7 @@ from django import forms
 
 from core.forms import ORDERS, QueryForm
 from datasources.claro import LIST_LIMIT_MAX
+from datasources.sources import summary
 
 
 class SourceListForm(QueryForm):
@@ -10,10 +11,23 @@ class SourceListForm(QueryForm):
     LIMITS = (25, 50, 100)
 
     key = forms.UUIDField(required=False)
+    favourites = forms.ChoiceField(required=False, choices=[("1", "only favourites")])
     status = forms.CharField(required=False, max_length=50)
     type = forms.CharField(required=False, max_length=255)
     q = forms.CharField(required=False, max_length=200)
+    since = forms.ChoiceField(required=False, choices=[(summary.YESTERDAY, "yesterday")])
     page = forms.IntegerField(required=False, min_value=1, max_value=1_000_000)
     limit = forms.IntegerField(required=False, min_value=1, max_value=LIST_LIMIT_MAX)
     sort = forms.ChoiceField(required=False, choices=[(name, name) for name in SORTS])
     order = forms.ChoiceField(required=False, choices=ORDERS)
+
+
+class FavouriteForm(forms.Form):
+    """A row of the list whose file becomes a favourite (`on`) or no favourite (`off`): the button has its id."""
+
+    on = forms.IntegerField(required=False, min_value=1, max_value=2**63 - 1)
+    off = forms.IntegerField(required=False, min_value=1, max_value=2**63 - 1)
+
+    def clean(self) -> None:
+        if bool(self.cleaned_data.get("on")) == bool(self.cleaned_data.get("off")):
+            raise forms.ValidationError("No file is named.")

@@ -1,7 +1,7 @@
 """The list of sources as a person asked for it: filtered, counted, sorted, paged. Our copy only, no calls."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -11,6 +11,7 @@ from django.db.models import (
     Aggregate,
     CharField,
     Count,
+    DateTimeField,
     F,
     IntegerField,
     OuterRef,
@@ -22,13 +23,17 @@ from django.db.models import (
 )
 from django.db.models.functions import Lower
 
+from accounts.models import User
 from core.queries import Part, Parts, Prepared, Slot
 from core.text import visible
 from datasources import access
+from datasources.access import READER
 from datasources.claro import COMPLETED, FAILED
 from datasources.deleting import bin
 from datasources.models import ApiKey, Correction, Source, SourceCount
+from datasources.sources import marks
 from datasources.sources.search import Search, condition, condition_slots, search
+from datasources.sources.summary import since
 
 # What each column sorts by. The id breaks ties, so that pages never overlap.
 SORTS = {
@@ -42,9 +47,23 @@ SORTS = {
 }
 
 # What each field of the form narrows by, besides the search.
-FILTERS = {"key": "key", "status": "status", "type": "content_type"}
+FILTERS = {
+    "favourites": "datasource_id__in",
+    "key": "key",
+    "since": "uploaded_at__gte",
+    "status": "status",
+    "type": "content_type",
+}
+FILTERED = (*(name for name in FILTERS if name != "key"), "q")
+# Those that are no part of the stored counts.
+COUNTED = ("favourites", "since")
 
-SLOTS = {"status": Slot("status", CharField()), "type": Slot("type", CharField())}
+SLOTS = {
+    "favourites": marks.favourites_of(READER),
+    "since": Slot("since", DateTimeField()),
+    "status": Slot("status", CharField()),
+    "type": Slot("type", CharField()),
+}
 
 # Fields that no list shows.
 UNSHOWN = ("extra", "details", "details_at", "changed_at", "gone_at", "folded_name")
@@ -60,6 +79,8 @@ class Listing:
 
     sources: list[Source]
     total: int
+    # By status in all, whatever the filters.
+    totals: dict[str, int]
     matching: int
     statuses: list[tuple[str, int]]
     types: list[tuple[str, int]]
@@ -85,13 +106,19 @@ class Listing:
         return [name for name, _ in self.types]
 
 
-def narrowed(sources: QuerySet[Source], state: dict[str, Any]) -> QuerySet[Source]:
-    """The sources that match the search and the FILTERS of the state."""
-    filters = {field: state[name] for name, field in FILTERS.items() if state[name]}
-    return sources.filter(condition(state["q"]), **filters)
+def narrowed(sources: QuerySet[Source], state: dict[str, Any], reader: User) -> QuerySet[Source]:
+    """The sources that match the search and the FILTERS of the state, at this moment."""
+    values = {**state, "since": since(state["since"]), "favourites": marks.favourites_of(reader)}
+    return _filtered(sources.filter(condition(state["q"])), values, *(name for name in FILTERS if state[name]))
 
 
-def listing(keys: Iterable[ApiKey], state: dict[str, Any]) -> Listing:
+def _filtered(sources: QuerySet[Source], values: Mapping[str, Any], *names: str) -> QuerySet[Source]:
+    for name in names:  # several may be about one field
+        sources = sources.filter(**{FILTERS[name]: values[name]})
+    return sources
+
+
+def listing(keys: Iterable[ApiKey], state: dict[str, Any], reader: User) -> Listing:
     """The page that `state` (SourceListForm.state) asks for, its sources with their key of `keys`. Three queries.
 
     A page past the end comes back empty.
@@ -99,18 +126,21 @@ def listing(keys: Iterable[ApiKey], state: dict[str, Any]) -> Listing:
     key_of = {key.pk: key for key in keys if state["key"] in ("", key.pk)}
     asked = search(state["q"])
     if not key_of:
-        return Listing([], 0, 0, [], [], state["page"], 1, asked)
+        return Listing([], 0, {}, 0, [], [], state["page"], 1, asked)
     scope = (len(key_of), bin.is_in_use())
     values = {f"key{place}": pk for place, pk in enumerate(key_of)} | asked.values
     first = (state["page"] - 1) * state["limit"]
-    values |= {**state, "first": first, "until": first + state["limit"]}
+    values |= {**state, "since": since(state["since"]), "reader": reader.pk}
+    values |= {"first": first, "until": first + state["limit"]}
+    narrow = tuple(name for name in COUNTED if state[name])
     filters = [name for name in SLOTS if state[name]]
     shown = _page(*scope, asked.shape, *filters, sort=state["sort"], order=state["order"]).objects(**values)
     for source in shown:
         source.key = key_of[source.key_id]
-    # If a search found less than a page, nothing remains to be counted.
-    is_all = asked.words and not filters and state["page"] == 1 and len(shown) < state["limit"]
-    in_all, found = _counted(*scope, (0, False) if is_all else asked.shape, values)
+    # If these found less than a page, nothing remains to be counted.
+    is_less = len(filters) == len(narrow) and state["page"] == 1 and len(shown) < state["limit"]
+    is_all = is_less and bool(asked.words or narrow)
+    in_all, found = _counted(*scope, *((0, False), ()) if is_all else (asked.shape, narrow), values)
     if is_all:
         found = Counter((source.status, source.content_type) for source in shown)
     statuses = _sums((status, n) for (status, kind), n in found.items() if state["type"] in ("", kind))
@@ -119,6 +149,7 @@ def listing(keys: Iterable[ApiKey], state: dict[str, Any]) -> Listing:
     return Listing(
         sources=shown,
         total=in_all.total(),
+        totals=dict(_sums((status, n) for (status, _), n in in_all.items())),
         matching=matching,
         statuses=statuses,
         types=types,
@@ -128,18 +159,20 @@ def listing(keys: Iterable[ApiKey], state: dict[str, Any]) -> Listing:
     )
 
 
-def _counted(keys: int, has_bin: bool, shape: tuple[int, bool], values: dict[str, Any]) -> tuple[Counter, Counter]:
-    """How many sources there are, and how many a search finds, by status and content type. One query."""
+def _counted(
+    keys: int, has_bin: bool, shape: tuple[int, bool], narrow: tuple[str, ...], values: dict[str, Any]
+) -> tuple[Counter, Counter]:
+    """How many sources there are, and how many the search and filters find, by status and content type. One query."""
     parts: dict[str, Counter] = {part: Counter() for part in (STORED, IN_BIN, FOUND)}
-    for part, status, kind, n in sorted(_groups(keys, has_bin, shape).rows(**values)):
+    for part, status, kind, n in sorted(_groups(keys, has_bin, shape, *narrow).rows(**values)):
         parts[part][status, kind] += n
     in_all = parts[STORED] - parts[IN_BIN]
-    return in_all, parts[FOUND] if shape[0] else in_all
+    return in_all, parts[FOUND] if shape[0] or narrow else in_all
 
 
 @lru_cache(maxsize=64)
-def _groups(keys: int, has_bin: bool, shape: tuple[int, bool]) -> Prepared:
-    """Counts by status and type: those that are stored, and of these what is in the bin and what a search finds."""
+def _groups(keys: int, has_bin: bool, shape: tuple[int, bool], *narrow: str) -> Prepared:
+    """Counts by status and type: those that are stored, and of these what is in the bin and what is found."""
     names = ("status", "content_type")
 
     def counts(part: str, found: QuerySet, n: Aggregate) -> QuerySet:
@@ -153,8 +186,9 @@ def _groups(keys: int, has_bin: bool, shape: tuple[int, bool]) -> Prepared:
         parts = [counts(STORED, SourceCount.objects.filter(key__pk__in=_keys(keys)), Sum("n"))]
         if has_bin:
             parts.append(counts(IN_BIN, bin.inside(behind), Count("*")))
-        if shape[0]:
-            parts.append(counts(FOUND, _behind(_keys(keys), has_bin).filter(condition_slots(*shape)), Count("*")))
+        if shape[0] or narrow:
+            found = _behind(_keys(keys), has_bin, *narrow).filter(condition_slots(*shape))
+            parts.append(counts(FOUND, found, Count("*")))
         return parts[0].union(*parts[1:], all=True) if parts[1:] else parts[0]
 
     return Prepared(query)
@@ -216,8 +250,7 @@ def reasons_of(sources: Iterable[Source]) -> list[str]:
 def _behind(keys: Iterable[Slot], has_bin: bool, *filters: str) -> QuerySet[Source]:
     """The sources behind the keys, with slots for the values of the filters."""
     sources = access.sources_behind(keys)
-    sources = bin.outside(sources) if has_bin else sources
-    return sources.filter(**{FILTERS[name]: SLOTS[name] for name in filters})
+    return _filtered(bin.outside(sources) if has_bin else sources, SLOTS, *filters)
 
 
 def _keys(keys: int) -> list[Slot]:

@@ -62,7 +62,7 @@ def choose(user: User, space: Space, state: dict[str, Any], ids: set[UUID] | Non
     """The sources of these ids, or all (`ids` None) that match the list's state; none of the bin. Raises TooMany."""
     found = bin.outside(access.sources_for(user, space))
     if ids is None:
-        found = listing.narrowed(found, state)
+        found = listing.narrowed(found, state, user)
     else:
         found = found.filter(datasource_id__in=ids, **({"key": state["key"]} if state["key"] else {}))
     count = len(ids) if ids else found.values("datasource_id").distinct().count()

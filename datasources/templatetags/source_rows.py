@@ -32,6 +32,7 @@ REASON = 120
 _GAP = "\N{EM SPACE}"
 # The ids of the verbs, as short as can be: they stand in every row.
 LABELS = {"c": "Select", "r": "Rows of", "d": "Download", "s": "Share", "x": "Delete"}
+LABELS |= {"on": "Add to favourites", "off": "Remove from favourites"}
 
 
 @register.simple_tag
@@ -116,7 +117,7 @@ class _Line:
         self._context = context
         self._now = timezone.now()
         self._paces, self._failures = context["paces"], context["failures"]
-        self._search = context["found"].search
+        self._search, self._favourites = context["found"].search, context["favourites"]
         self._has_key_column = len(context["keys"]) > 1
         # Resolving a path takes longer than all the rest of a row: a path is made once a key, then copied.
         self._paths: dict[object, tuple[Callable[[str, str], str], bool, bool]] = {}
@@ -132,20 +133,21 @@ class _Line:
         its = f"n{pk}"
         return (
             f"<tr id=source-{pk}{' class=is-unchecked' if pace and pace.is_unchecked else ''}>"
-            f"<td class=choose><input type=checkbox name=source value={uuid} form=chosen "
+            f"<td><input type=checkbox name=source value={uuid} form=chosen "
             f'aria-labelledby="c {its}"></td>'
-            f'<td class="file-cell icon-{claro.kind_icon(source.content_type)}">'
+            f"<td class=icon-{claro.kind_icon(source.content_type)}>"
             f"<a class=name id={its} href={path(uuid, '')}{whole}>{shown}</a>"
             f"{self._id(source)}{_paces(source, pace) if pace else self._failure(source, path)}</td>"
             f"<td {_status(source.status)}</td>"
-            f"<td data-priority=4>{escape(claro.kind(source.content_type))}</td>"
+            f"<td>{escape(claro.kind(source.content_type))}</td>"
             f"{_size(source.size_bytes)}<td>{self._ago(source.uploaded_at)}</td>"
-            f"<td data-priority=6>{self._processed(source)}</td>"
+            f"<td>{self._processed(source)}</td>"
             f"{self._key(source) if self._has_key_column else ''}<td>"
             f"{'' if source.has_failed else _link('table', path(uuid, 'rows/'), f'r {its}')}"
             f"{'' if source.is_processing else _download(source, path(uuid, 'download/'), f'd {its}')}"
             f"{_link('share', path(uuid, 'share/'), f's {its}') if may_share else ''}"
-            f"{_link('trash', path(uuid, 'delete/'), f'x {its}') if may_delete else ''}</td></tr>\n"
+            f"{_link('trash', path(uuid, 'delete/'), f'x {its}') if may_delete else ''}"
+            f"{self._star(source, its)}</td></tr>\n"
         )
 
     def _marked(self, name: str) -> str:
@@ -155,7 +157,12 @@ class _Line:
     def _id(self, source: Source) -> str:
         """The id, where the search found it."""
         found = self._search.length_in_id(source)
-        return f"<div class=pace>Id {_marked(str(source.datasource_id), [(0, found)])}</div>" if found else ""
+        return f"<p class=pace>Id {_marked(str(source.datasource_id), [(0, found)])}</p>" if found else ""
+
+    def _star(self, source: Source, its: str) -> str:
+        """A button of the form `f` beside the table; its icon is known by its name."""
+        name = "off" if source.datasource_id in self._favourites else "on"
+        return f'<button form=f name={name} value={source.pk} aria-labelledby="{name} {its}"></button>'
 
     def _failure(self, source: Source, path: Callable[[str, str], str]) -> str:
         """Why a source failed, shortened (the details page has all of it), and the corrected file or the way to one."""
@@ -170,7 +177,7 @@ class _Line:
         elif roles.may(source.key.role, Action.UPLOAD):
             href = path(str(source.datasource_id), "correct/")
             parts.append(f"<a href={href}>Upload a corrected file</a>")
-        return f"<div class=pace>{' '.join(parts)}</div>" if parts else ""
+        return f"<p class=pace>{' '.join(parts)}</p>" if parts else ""
 
     def _of_key(self, source: Source) -> tuple[Callable[[str, str], str], bool, bool]:
         known = self._paths.get(source.key_id)
@@ -198,7 +205,7 @@ class _Line:
 
     def _key(self, source: Source) -> str:
         label = escape(source.key.label)
-        return f'<td data-priority=7 class=clip title="{label}">{label}</td>'
+        return f'<td class=clip title="{label}">{label}</td>'
 
 
 def _marked(text: str, ranges: Sequence[tuple[int, int]]) -> str:
@@ -221,7 +228,7 @@ def _paces(source: Source, pace: Pace) -> str:
     if not pace.is_unchecked:
         checked = claro.short_ago(pace.checked_at or source.last_seen_at, timezone.now())
         parts.append(f"<span>Checked {checked}</span>")
-    return f"<div class={_pace_looks(pace)}>{_GAP.join(filter(None, parts))}</div>"
+    return f"<p class={_pace_looks(pace)}>{_GAP.join(filter(None, parts))}</p>"
 
 
 def _status(status: str) -> str:

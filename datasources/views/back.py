@@ -32,7 +32,7 @@ def after_deleting(request: HttpRequest, asked: QueryDict) -> str:
     state = SourceListForm(known).state()
     if state["page"] > 1:
         keys = access.list_keys(request.user, space_of(request))
-        found = listing(keys, state)
+        found = listing(keys, state, request.user)
         known["page"] = str(min(found.page, found.pages))
     return _address(request, known)
 

@@ -4,7 +4,7 @@ from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse, QueryDict
-from django.shortcuts import redirect
+from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
 from django.views.decorators.http import require_POST, require_safe
 
@@ -19,13 +19,13 @@ from datasources.mirror import newest, readings, sync, watch
 from datasources.models import ApiKey, Deletion, Source, TableCopy
 from datasources.rows import pages
 from datasources.rows.pages import StillLoading
-from datasources.sources import contents, durations, selection
-from datasources.sources.forms import SourceListForm
-from datasources.sources.listing import failures, listing
+from datasources.sources import contents, durations, marks, selection, summary
+from datasources.sources.forms import FavouriteForm, SourceListForm
+from datasources.sources.listing import FILTERED, failures, listing
 from datasources.uploads import corrections, queue
 from datasources.views import back, copies
 from datasources.views.guards import FORM, READ, keys_in, of_source, space_of
-from datasources.views.pages import render_page
+from datasources.views.pages import render_page, render_problem
 
 # So many of the last ones stand on a source's page.
 EVENTS = 5
@@ -51,6 +51,24 @@ def refresh(request: HttpRequest) -> HttpResponse:
     if request.htmx:
         return _list(request, keys, SourceListForm(request.GET))
     return redirect(f"{reverse('sources:list')}?{request.GET.urlencode()}")
+
+
+@login_required
+@require_POST
+def favourite(request: HttpRequest) -> HttpResponse:
+    """Makes a file a favourite (`on`) or no favourite (`off`), and answers or leads to the page it was on."""
+    form = FavouriteForm(request.POST)
+    if not form.is_valid():
+        return render_problem(request, 422, "Nothing selected", "Press the star of a file in the list.")
+    on, off = form.cleaned_data["on"], form.cleaned_data["off"]
+    source = get_object_or_404(access.sources_for(request.user), pk=on or off)
+    marks.set_favourite(source, request.user, is_one=bool(on))
+    if request.POST.get("page") == "details":
+        path = reverse("sources:details", args=[source.datasource_id])
+        return redirect(f"{path}?{request.GET.urlencode()}".rstrip("?"))
+    if request.htmx:
+        return _list(request, _keys(request), SourceListForm(request.GET))
+    return redirect(f"{reverse('sources:list')}?{request.GET.urlencode()}".rstrip("?"))
 
 
 @login_required
@@ -96,6 +114,7 @@ def _details(request: HttpRequest, source: Source, rows_problem: ClaroError | No
         "timeline": source.timeline(),
         "pace": durations.paces([source]).get(source.pk),
         "events": list(events),
+        "is_favourite": bool(marks.favourites_among([source], request.user)),
         "follows": source.is_processing and notices.follows(request.user, source),
         "shares": shares.prefetch_related("files__source"),
         "deletion": bin.holding(source),
@@ -170,22 +189,24 @@ def _look(request: HttpRequest, keys: list[ApiKey]) -> None:
 
 def _list(request: HttpRequest, keys: list[ApiKey], form: QueryForm) -> HttpResponse:
     state = form.state()
-    found = listing(keys, state)
+    found = listing(keys, state, request.user)
     context = {
         "keys": keys,
         "state": state,
         "back_query": back.of_list(request.GET),
         "complaints": form.complaints(),
         "found": found,
+        "list_summary": summary.of_keys([key.pk for key in keys if state["key"] in ("", key.pk)], found.totals),
         "paces": durations.paces(found.sources),
         "failures": failures(found.sources),
+        "favourites": marks.favourites_among(found.sources, request.user),
         "past_the_end": found.page > found.pages,
         "limits": form.LIMITS,
         "upload_keys": queue.open_to_uploads(keys),
         "may_share": any(may(key.role, Action.SHARE) for key in keys),
         "may_delete": any(may(key.role, Action.DELETE) for key in keys),
         "most_at_once": selection.MOST,
-        "filtered": any(state[name] for name in ("status", "type", "q")),
+        "filtered": any(state[name] for name in FILTERED),
         "first_sync": [key for key in keys if key.sync.finished_at is None],
         "syncing": [key for key in keys if key.sync.is_under_way],
         "standstill": stalled.of_keys(keys),

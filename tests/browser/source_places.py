@@ -6,6 +6,7 @@ from django.db.models import F
 
 from datasources.downloads import links
 from datasources.models import DownloadLink, Source
+from datasources.sources import marks
 from tests.browser.places import HOSTILE, World, place
 from tests.conftest import asked_again, synced
 
@@ -19,6 +20,8 @@ def _sources(world: World) -> str:
     )
     world.account.add(fileName=f"{'long-' * 40}.csv")
     world.source(fileName="Übersicht.pdf")
+    shown = Source.objects.get(file_name="Übersicht.pdf")
+    marks.set_favourite(shown, world.alice, is_one=True)
     return "/sources/?limit=25"
 
 

@@ -48,7 +48,7 @@ def are_right(user) -> None:
         stored = {(one.status, one.content_type): one.n for one in SourceCount.objects.filter(key=key) if one.n}
         assert stored == full_count(key.sources.present())
     for key_id in ("", *access.keys_for(user).values_list("pk", flat=True)):
-        found = listing(access.keys_for(user), SourceListForm({"key": str(key_id)}).state())
+        found = listing(access.keys_for(user), SourceListForm({"key": str(key_id)}).state(), user)
         shown = bin.outside(access.sources_for(user)).filter(**({"key": key_id} if key_id else {}))
         kinds = full_count(shown)
         assert (found.total, found.matching) == (kinds.total(), kinds.total())

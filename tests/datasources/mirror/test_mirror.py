@@ -103,6 +103,34 @@ def test_a_slow_answer_about_a_source_brings_its_own_fields_and_undoes_nothing(k
     assert source.facts["rowCount"] == 7
 
 
+def test_the_number_of_rows_is_that_of_the_newest_answer_or_was_read_from_this_version(key, account):
+    source_id, start = account.add(fileName="a.csv"), timezone.now()
+    synced(key)
+
+    def counted(seconds: int, *, are_details: bool = False, **more) -> int | None:
+        answer = DataSource.from_api({"datasourceId": str(source_id), "status": "completed", **more})
+        mirror.record(key, [answer], start + timedelta(seconds=seconds), are_details=are_details)
+        return Source.objects.get(datasource_id=source_id).row_count
+
+    assert counted(1, rowCount=7) == 7
+    assert counted(2, rowCount=8, are_details=True) == 8
+    for place, impossible in enumerate((-1, 2**31, 1.5, True, "9"), start=3):
+        Source.objects.update(row_count=None)
+        assert counted(place, rowCount=impossible) is None
+    Source.objects.update(details={}, row_count=None)
+    source = Source.objects.get(datasource_id=source_id)
+    source.note_rows(5)
+    source.note_rows(6)  # known meanwhile
+    assert counted(8, fileName="b.csv") == 5
+    assert counted(9, processedAt="2026-11-27T12:00:00Z") is None
+    assert (
+        mirror.record(
+            key, [DataSource.from_api({"datasourceId": str(uuid.uuid4()), "status": "completed", "rowCount": 3})], start
+        )[0].row_count
+        == 3
+    )
+
+
 def test_a_source_that_is_processed_once_more_began_again_when_that_was_seen(key, account):
     source_id = account.add(fileName="a.csv", age=7200)
     synced(key)

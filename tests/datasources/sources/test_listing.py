@@ -30,7 +30,7 @@ def add(key: ApiKey, name: str, **fields) -> Source:
 
 
 def found(user, **query) -> Listing:
-    return listing(access.keys_for(user), SourceListForm(query).state())
+    return listing(access.keys_for(user), SourceListForm(query).state(), user)
 
 
 def names(user, **query) -> list[str]:

@@ -113,6 +113,22 @@ def test_statuses_are_counted_and_lead_to_their_list(web, shelf):
     assert [words(one) for one in dom(page).iter("a") if one.get("aria-current") == "true"] == ["Failed 1"]
 
 
+def test_the_line_above_the_list_leads_to_what_it_counts(web, shelf):
+    Source.objects.filter(file_name="Beans.csv").update(row_count=1_234_567)
+    Source.objects.filter(file_name="notes.txt").update(uploaded_at=timezone.now() - timedelta(days=3))
+    page = web.get("/sources/?sort=name&order=asc&q=s&type=text/csv")
+    line = "3 new since yesterday", "1 processing", "1 failed", "1.23 million rows"
+    assert all_words(page, ".//p[@class='summary list-summary']/a") == list(line)
+    targets = [link(page, part) for part in line]
+    assert targets[:2] == [f"?sort=name&order=asc&{part}" for part in ("since=yesterday", "status=processing")]
+    assert [len(names(web.get(f"/sources/{target}"))) for target in targets] == [3, 1, 1, 2]
+    page = web.get("/sources/?since=yesterday&order=asc")
+    [shown] = dom(page).iterfind(".//p[@class='summary list-summary']/a[@aria-current='true']")
+    assert (words(shown), shown.get("href")) == ("3 new since yesterday", "?order=asc")
+    assert names(page)[-1] == "apples.json"
+    assert field(page, "since").get("value") == "yesterday"
+
+
 def test_a_header_turns_its_order_and_says_it(web, shelf):
     page = web.get("/sources/?sort=name&order=asc&q=s&page=1")
     assert [words(one) for one in dom(page).iter("th") if one.get("aria-sort") == "ascending"] == ["File"]

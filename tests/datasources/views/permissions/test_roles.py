@@ -20,6 +20,8 @@ PATHS = {
     ("GET", "/sources/reasons/"): Action.BROWSE,
     # Without a selection.
     ("POST", "/sources/chosen/reasons/"): Action.BROWSE,
+    # Without a file; with one: tests/datasources/views/test_marks.py.
+    ("POST", "/sources/favourite/"): Action.BROWSE,
     ("GET", "/sources/upload/"): Action.UPLOAD,
     # Without a file.
     ("POST", "/sources/upload/"): Action.UPLOAD,
