@@ -10,6 +10,7 @@ WORDS = {
     "memberships": "team memberships",
     "invitations": "open invitations",
     "saved_views": "saved views",
+    "tags": "tags",
     "share_links": "active share links",
     "download_links": "pending download links",
     "uploads": "files being uploaded",

@@ -39,6 +39,7 @@ class Action(StrEnum):
     UPLOAD = "upload"
     SHARE = "share"
     SAVE_VIEWS = "save_views"
+    TAG = "tag"
     COPY = "copy"
     END_SHARES = "end_shares"
     DELETE = "delete"
@@ -56,6 +57,7 @@ TABLE: dict[Action, tuple[Role, str]] = {
     Action.UPLOAD: (Role.MEMBER, "Upload files"),
     Action.SHARE: (Role.MEMBER, "Create share links, restore deleted files"),
     Action.SAVE_VIEWS: (Role.MEMBER, "Save and change views of the team"),
+    Action.TAG: (Role.MEMBER, "Set, rename and delete tags of the team"),
     Action.COPY: (Role.MEMBER, "Copy large tables, stop and delete copies"),
     Action.END_SHARES: (Role.ADMIN, "Edit and revoke share links of others"),
     Action.DELETE: (Role.ADMIN, "Delete files"),

@@ -130,6 +130,7 @@ QUOTAS = {
     "memberships": env.int("QUOTA_MEMBERSHIPS", default=500),
     "invitations": env.int("QUOTA_INVITATIONS", default=500),
     "saved_views": env.int("QUOTA_SAVED_VIEWS", default=500),
+    "tags": env.int("QUOTA_TAGS", default=200),
     "share_links": env.int("QUOTA_SHARE_LINKS", default=5000),
     "download_links": env.int("QUOTA_DOWNLOAD_LINKS", default=2000),
     "uploads": env.int("QUOTA_UPLOADS", default=200),

@@ -49,6 +49,7 @@ from datasources.models import (
     SavedView,
     ShareLink,
     Source,
+    Tag,
     Upload,
     ViewPlace,
     is_used_up,
@@ -262,6 +263,20 @@ def views_for(user: User | Slot, space: Space = EVERYTHING) -> QuerySet[SavedVie
     return views.order_by(F("place").asc(nulls_last=True), "name", "created_at")
 
 
+def tags_for(user: User | Slot, space: Space = EVERYTHING) -> QuerySet[Tag]:
+    """The user's own tags and those of their teams, each with the `role` they have with it, by name.
+
+    A team's space has the tags of that team, the personal space those of the user.
+    """
+    mine = Membership.objects.filter(user=user)
+    tags = Tag.objects.filter(Q(owner=user) | Q(team__in=mine.values("team")))
+    if space.name:
+        tags = tags.filter(Q(team=space.team) if space.team else Q(team=None))
+    of_team = Subquery(mine.filter(team=OuterRef("team")).values("role")[:1], output_field=IntegerField())
+    role = Case(When(owner=user, then=Value(int(Role.OWNER))), default=of_team)
+    return tags.annotate(role=role).select_related("team").order_by("team__name", "folded", "pk")
+
+
 def names_for(user: User | Slot) -> QuerySet:
     """Everything that the user may open by its name, as one query for the command palette.
 
@@ -321,6 +336,10 @@ def get_own_key(user: User, key_id: UUID) -> ApiKey:
 
 def get_view(user: User, view_id: UUID) -> SavedView:
     return get_object_or_404(views_for(user), pk=view_id)
+
+
+def get_tag(user: User, tag_id: UUID) -> Tag:
+    return get_object_or_404(tags_for(user), pk=tag_id)
 
 
 def get_deletions(user: User, deletion_id: UUID) -> list[Deletion]:

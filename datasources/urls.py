@@ -30,6 +30,7 @@ from datasources.views import (
     shares,
     shortcuts,
     sources,
+    tags,
     teams,
     uploads,
     webhooks,
@@ -57,6 +58,7 @@ sources_urls = [
     path("reasons/", reasons.of_all, name="reasons"),
     path("chosen/reasons/", reasons.of_chosen, name="reasons_chosen"),
     path("chosen/download/", bulk.download, name="download_chosen"),
+    path("chosen/tag/", tags.of_chosen, name="tag_chosen"),
     path("chosen/share/", bulk.share, name="share_chosen"),
     path("chosen/delete/", bulk.delete, name="delete_chosen"),
     path("<uuid:datasource_id>/", sources.details, name="details"),
@@ -80,6 +82,7 @@ sources_urls = [
     path("<uuid:datasource_id>/move/", corrections.move, name="move"),
     path("<uuid:datasource_id>/share/", shares.share, name="share"),
     path("<uuid:datasource_id>/delete/", sources.delete, name="delete"),
+    path("<uuid:datasource_id>/tags/", tags.of_file, name="tags"),
     path("<uuid:datasource_id>/follow/", notices.follow, name="follow"),
 ]
 downloads_urls = [
@@ -131,6 +134,11 @@ views_urls = [
     path("<uuid:view_id>/rename/", saved_views.rename, name="rename"),
     path("<uuid:view_id>/delete/", saved_views.delete, name="delete"),
 ]
+tags_urls = [
+    path("", tags.list_tags, name="list"),
+    path("<uuid:tag_id>/rename/", tags.rename, name="rename"),
+    path("<uuid:tag_id>/delete/", tags.delete, name="delete"),
+]
 bin_urls = [
     path("", bin.list_bin, name="list"),
     path("bar/", context.above, name="bar"),
@@ -177,6 +185,7 @@ urlpatterns = [
     path("notices/", include((notices_urls, "notices"))),
     path("shares/", include((shares_urls, "shares"))),
     path("views/", include((views_urls, "views"))),
+    path("tags/", include((tags_urls, "tags"))),
     path("bin/", include((bin_urls, "bin"))),
     path("teams/", include((teams_urls, "teams"))),
     path("invitations/<str:token>/", invitations.invitation, name="invitation"),

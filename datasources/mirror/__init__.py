@@ -32,6 +32,7 @@ from datasources.models import (
     Source,
     StatusChange,
     TableCopy,
+    Tagging,
     Watch,
 )
 from datasources.models.notices import Topic
@@ -72,7 +73,7 @@ def mark_gone(source: Source) -> None:
         _lock(source.key_id)
         Source.objects.present().filter(pk=source.pk).update(gone_at=now, last_seen_at=now)
         source.links.all().delete()
-        for model in (ColumnChoice, ColumnReference, Favourite):
+        for model in (ColumnChoice, ColumnReference, Favourite, Tagging):
             model.objects.filter(datasource_id=source.datasource_id).orphaned().delete()
         # One under way ends with a message at its next call.
         store.purge(source.copies.exclude(state=TableCopy.State.COPYING))

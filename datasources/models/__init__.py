@@ -10,7 +10,7 @@ from datasources.models.counts import SourceCount
 from datasources.models.hooks import Hint, Hook
 from datasources.models.keys import ApiKey, Canary, KeyShare, Newest, Refusal, Sync, Watch
 from datasources.models.links import LINK_MARGIN, DownloadLink, living
-from datasources.models.marks import Favourite
+from datasources.models.marks import Favourite, Tag, Tagging
 from datasources.models.notices import Notice, Outlet, OutletTest, Wish
 from datasources.models.shares import SharedFile, ShareLink, is_used_up
 from datasources.models.sources import Reading, Source, StatusChange
@@ -52,6 +52,8 @@ __all__ = [
     "StatusChange",
     "Sync",
     "TableCopy",
+    "Tag",
+    "Tagging",
     "Unchangeable",
     "Upload",
     "ViewPlace",

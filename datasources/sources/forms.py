@@ -14,6 +14,7 @@ class SourceListForm(QueryForm):
     favourites = forms.ChoiceField(required=False, choices=[("1", "only favourites")])
     status = forms.CharField(required=False, max_length=50)
     type = forms.CharField(required=False, max_length=255)
+    tag = forms.UUIDField(required=False)
     q = forms.CharField(required=False, max_length=200)
     since = forms.ChoiceField(required=False, choices=[(summary.YESTERDAY, "yesterday")])
     page = forms.IntegerField(required=False, min_value=1, max_value=1_000_000)

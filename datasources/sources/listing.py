@@ -31,7 +31,7 @@ from datasources.access import READER
 from datasources.claro import COMPLETED, FAILED
 from datasources.deleting import bin
 from datasources.models import ApiKey, Correction, Source, SourceCount
-from datasources.sources import marks
+from datasources.sources import marks, tags
 from datasources.sources.search import Search, condition, condition_slots, search
 from datasources.sources.summary import since
 
@@ -52,16 +52,18 @@ FILTERS = {
     "key": "key",
     "since": "uploaded_at__gte",
     "status": "status",
+    "tag": "datasource_id__in",
     "type": "content_type",
 }
 FILTERED = (*(name for name in FILTERS if name != "key"), "q")
 # Those that are no part of the stored counts.
-COUNTED = ("favourites", "since")
+COUNTED = ("favourites", "since", "tag")
 
 SLOTS = {
     "favourites": marks.favourites_of(READER),
     "since": Slot("since", DateTimeField()),
     "status": Slot("status", CharField()),
+    "tag": tags.tagged(Slot("tag", UUIDField()), READER),
     "type": Slot("type", CharField()),
 }
 
@@ -109,6 +111,7 @@ class Listing:
 def narrowed(sources: QuerySet[Source], state: dict[str, Any], reader: User) -> QuerySet[Source]:
     """The sources that match the search and the FILTERS of the state, at this moment."""
     values = {**state, "since": since(state["since"]), "favourites": marks.favourites_of(reader)}
+    values["tag"] = tags.tagged(state["tag"] or None, reader)
     return _filtered(sources.filter(condition(state["q"])), values, *(name for name in FILTERS if state[name]))
 
 

@@ -8,7 +8,7 @@ from django.db.models import QuerySet
 from accounts.models import User
 from core import live
 from core.queries import Slot
-from datasources.models import Favourite, Source
+from datasources.models import Favourite, Source, Tagging
 
 
 def favourites_of(user: User | Slot) -> QuerySet:
@@ -38,3 +38,4 @@ def set_favourite(source: Source, user: User, *, is_one: bool) -> None:
 def tidy() -> None:
     """Deletes the marks on sources that are gone."""
     Favourite.objects.orphaned().delete()
+    Tagging.objects.orphaned().delete()

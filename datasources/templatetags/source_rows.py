@@ -19,7 +19,7 @@ from core.text import visible
 from datasources.claro import COMPLETED, FAILED, PROCESSING
 from datasources.models import Source
 from datasources.sources.durations import Pace
-from datasources.templatetags import claro
+from datasources.templatetags import claro, lists
 
 register = template.Library()
 
@@ -28,6 +28,8 @@ KNOWN = (COMPLETED, FAILED, PROCESSING)
 LONG_NAME = 20
 # So much of a failure's reason is a line or two.
 REASON = 120
+# So many tags are in a row.
+SHOWN_TAGS = 3
 # A margin would indent the next line where the row breaks here.
 _GAP = "\N{EM SPACE}"
 # The ids of the verbs, as short as can be: they stand in every row.
@@ -118,6 +120,7 @@ class _Line:
         self._now = timezone.now()
         self._paces, self._failures = context["paces"], context["failures"]
         self._search, self._favourites = context["found"].search, context["favourites"]
+        self._of_files = context["tags"]
         self._has_key_column = len(context["keys"]) > 1
         # Resolving a path takes longer than all the rest of a row: a path is made once a key, then copied.
         self._paths: dict[object, tuple[Callable[[str, str], str], bool, bool]] = {}
@@ -137,7 +140,7 @@ class _Line:
             f'aria-labelledby="c {its}"></td>'
             f"<td class=icon-{claro.kind_icon(source.content_type)}>"
             f"<a class=name id={its} href={path(uuid, '')}{whole}>{shown}</a>"
-            f"{self._id(source)}{_paces(source, pace) if pace else self._failure(source, path)}</td>"
+            f"{self._id(source)}{_paces(source, pace) if pace else self._failure(source, path)}{self._tags(source)}</td>"
             f"<td {_status(source.status)}</td>"
             f"<td>{escape(claro.kind(source.content_type))}</td>"
             f"{_size(source.size_bytes)}<td>{self._ago(source.uploaded_at)}</td>"
@@ -158,6 +161,15 @@ class _Line:
         """The id, where the search found it."""
         found = self._search.length_in_id(source)
         return f"<p class=pace>Id {_marked(str(source.datasource_id), [(0, found)])}</p>" if found else ""
+
+    def _tags(self, source: Source) -> str:
+        """The first tags of a file as links that filter the list by them, and the number of the others."""
+        tags = self._of_files.get(source.datasource_id)
+        if not tags:
+            return ""
+        chips = [lists.tag_name(tag, claro.query(self._context, tag=tag.pk)) for tag in tags[:SHOWN_TAGS]]
+        more = f"<span class=tag>+{len(tags) - SHOWN_TAGS}</span>" if len(tags) > SHOWN_TAGS else ""
+        return f"<div class=tags>{''.join(chips)}{more}</div>"
 
     def _star(self, source: Source, its: str) -> str:
         """A button of the form `f` beside the table; its icon is known by its name."""

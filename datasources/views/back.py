@@ -26,6 +26,11 @@ def to_list(request: HttpRequest) -> str:
     return _address(request, _known(parse_qsl(request.GET.get(NAME, ""))))
 
 
+def of_chosen(request: HttpRequest) -> str:
+    """The address of the list from which files were chosen: a page about them has the list's parameters itself."""
+    return _address(request, _known(request.GET.items()))
+
+
 def after_deleting(request: HttpRequest, asked: QueryDict) -> str:
     """The address of the list with these parameters; its last page if the page has gone with what was deleted."""
     known = _known(asked.items())

@@ -187,6 +187,7 @@ of_upload = guard(_any_role(access.get_upload))
 of_outlet = guard(_any_role(access.get_outlet))
 of_share = guard(_share)
 of_view = guard(_by_role(access.get_view))
+of_tag = guard(_by_role(access.get_tag))
 # The view gets the reader's own membership.
 of_team = guard(_by_role(access.get_membership))
 # One place in the bin or a batch: the view gets those with which the reader may do this.

@@ -13,6 +13,7 @@ PAGES = (
     ("downloads:list", "download", "Downloads", "links"),
     ("exports:list", "file-download", "Exports of rows", "receipts"),
     ("views:list", "bookmark", "Saved views", ""),
+    ("tags:list", "tag", "Tags", "labels"),
     ("account", "user", "Account", "password passkeys sessions settings two-step verification"),
     ("shortcuts", "keyboard", "Keyboard shortcuts", "keys help"),
 )

@@ -19,7 +19,7 @@ from datasources.mirror import newest, readings, sync, watch
 from datasources.models import ApiKey, Deletion, Source, TableCopy
 from datasources.rows import pages
 from datasources.rows.pages import StillLoading
-from datasources.sources import contents, durations, marks, selection, summary
+from datasources.sources import contents, durations, marks, selection, summary, tags
 from datasources.sources.forms import FavouriteForm, SourceListForm
 from datasources.sources.listing import FILTERED, failures, listing
 from datasources.uploads import corrections, queue
@@ -115,6 +115,7 @@ def _details(request: HttpRequest, source: Source, rows_problem: ClaroError | No
         "pace": durations.paces([source]).get(source.pk),
         "events": list(events),
         "is_favourite": bool(marks.favourites_among([source], request.user)),
+        "tags": tags.of_sources([source], request.user, access.EVERYTHING)[source.datasource_id],
         "follows": source.is_processing and notices.follows(request.user, source),
         "shares": shares.prefetch_related("files__source"),
         "deletion": bin.holding(source),
@@ -200,6 +201,8 @@ def _list(request: HttpRequest, keys: list[ApiKey], form: QueryForm) -> HttpResp
         "paces": durations.paces(found.sources),
         "failures": failures(found.sources),
         "favourites": marks.favourites_among(found.sources, request.user),
+        "tags": tags.of_sources(found.sources, request.user, space_of(request)),
+        "all_tags": list(access.tags_for(request.user, space_of(request))),
         "past_the_end": found.page > found.pages,
         "limits": form.LIMITS,
         "upload_keys": queue.open_to_uploads(keys),

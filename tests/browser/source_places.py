@@ -4,9 +4,10 @@ from datetime import timedelta
 
 from django.db.models import F
 
+from accounts import teams
 from datasources.downloads import links
 from datasources.models import DownloadLink, Source
-from datasources.sources import marks
+from datasources.sources import marks, tags
 from tests.browser.places import HOSTILE, World, place
 from tests.conftest import asked_again, synced
 
@@ -22,6 +23,8 @@ def _sources(world: World) -> str:
     world.source(fileName="Übersicht.pdf")
     shown = Source.objects.get(file_name="Übersicht.pdf")
     marks.set_favourite(shown, world.alice, is_one=True)
+    for name in ("Season", "long" * 12, "<b>"):
+        tags.put(tags.named(name, world.alice, None), [shown])
     return "/sources/?limit=25"
 
 
@@ -40,6 +43,19 @@ def _paced(world: World) -> dict[str, Source]:
 def _sources_at_every_pace(world: World) -> str:
     _paced(world)
     return "/sources/"
+
+
+@place("tags of a file", "New tag")
+def _tags_of_a_file(world: World) -> str:
+    source = world.source(fileName="a.csv")
+    tags.put(tags.named("Season", world.alice, teams.create("Catalogue", world.alice)), [source])
+    return f"/sources/{source.datasource_id}/tags/"
+
+
+@place("tags", "Season")
+def _tags(world: World) -> str:
+    tags.named("Season", world.alice, None)
+    return "/tags/"
 
 
 @place("sources, none", "No data sources yet")

@@ -18,7 +18,7 @@ from accounts.models import Membership, Team, User
 from accounts.roles import Role
 from datasources import keys
 from datasources.downloads import batches, links
-from datasources.models import ApiKey, Correction, Export, KeyShare, Outlet, SavedView, Source
+from datasources.models import ApiKey, Correction, Export, KeyShare, Outlet, SavedView, Source, Tag
 from datasources.notices import channels
 from datasources.sharing import shares
 from datasources.uploads import queue
@@ -73,6 +73,7 @@ def _build(account: Account) -> World:
         "key_id": key.pk,
         "membership_id": Membership.objects.create(team=team, user=carol, role=Role.VIEWER).pk,
         "view_id": SavedView.objects.create(name="Failed", team=team, page="sources:list", query="status=failed").pk,
+        "tag_id": Tag.objects.create(name="Season", team=team).pk,
         "invitation_id": teams.invite(team, alice, Role.VIEWER, timezone.now() + timedelta(days=1)).pk,
         "export_id": Export.objects.create(source=table, user=alice, format="csv").pk,
         "upload_id": queue.add(alice, key, received()).pk,

@@ -14,6 +14,7 @@ QUESTIONS = {
     "/teams/{team_id}/invitations/{invitation_id}/revoke/": ("Cancel invitation", "/teams/{team_id}/"),
     "/teams/{team_id}/leave/": ("Leave the team", "/teams/{team_id}/"),
     "/views/{view_id}/delete/": ("Delete view", "/views/"),
+    "/tags/{tag_id}/delete/": ("Delete tag", "/tags/"),
     "/bin/{deletion_id}/now/": ("Delete permanently", "/bin/"),
     "/keys/{key_id}/copies/": ("Switch off", "/keys/"),
 }

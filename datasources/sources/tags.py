@@ -1,0 +1,122 @@
+"""Tags: words that users put on files, for themselves or for a team. They belong to the file, whichever key has it."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from uuid import UUID
+
+from django import forms
+from django.db import IntegrityError, transaction
+from django.db.models import Count, F, QuerySet
+
+from accounts.models import Team, User
+from accounts.quotas import require_room
+from core import live
+from core.queries import Slot
+from core.text import require_one_line, visible
+from datasources import access
+from datasources.access import Space
+from datasources.models import Source, Tag, Tagging
+from datasources.models.marks import NAME_MAX, fold
+
+
+class NameTaken(Exception):
+    """The user or the team has another tag of this name."""
+
+
+def tagged(tag: UUID | Slot, reader: User | Slot) -> QuerySet:
+    """The ids of the sources with a tag, as a part of a query; none where the reader does not see the tag."""
+    return Tagging.objects.filter(tag=tag, tag__in=access.tags_for(reader).values("pk")).values("datasource_id")
+
+
+def of_sources(sources: Iterable[Source], reader: User, space: Space) -> dict[UUID, list[Tag]]:
+    """The tags on each of the sources that the reader sees in the space, by name. One query, none without sources."""
+    ids = {source.datasource_id for source in sources}
+    found: dict[UUID, list[Tag]] = defaultdict(list)
+    if ids:
+        tags = access.tags_for(reader, space).filter(taggings__datasource_id__in=ids)
+        for tag in tags.annotate(on=F("taggings__datasource_id")):
+            found[tag.on].append(tag)
+    return found
+
+
+def counts(tags: Iterable[Tag], sources: Sequence[Source]) -> dict[UUID, int]:
+    """How many of the sources have each of the tags. One query."""
+    ids = [source.datasource_id for source in sources]
+    found = Tagging.objects.filter(tag__in=[tag.pk for tag in tags], datasource_id__in=ids)
+    return dict(found.values("tag").annotate(n=Count("pk")).values_list("tag", "n"))
+
+
+def named(name: str, owner: User, team: Team | None) -> Tag:
+    """The tag of this name, of the team or else of the user; a new one if there is none. Raises QuotaReached."""
+    whose = {"team": team} if team else {"owner": owner}
+    with transaction.atomic():
+        mine = Tag.objects.filter(**whose)
+        found = mine.filter(folded=fold(name)).first()
+        if found:
+            return found
+        require_room(team or owner, "tags", mine)
+        return Tag.objects.create(name=name, **whose)
+
+
+def rename(tag: Tag, name: str) -> None:
+    """Raises NameTaken."""
+    tag.name = name
+    try:
+        with transaction.atomic():
+            tag.save(update_fields=["name", "folded"])
+            _tell(tag)
+    except IntegrityError:
+        raise NameTaken from None
+
+
+def delete(tag: Tag) -> None:
+    """Takes the tag off all files, and away."""
+    with transaction.atomic():
+        _tell(tag)
+        tag.delete()
+
+
+def put(tag: Tag, sources: Iterable[Source]) -> None:
+    """Puts the tag on the sources; where it is, it stays."""
+    new = [Tagging(tag=tag, datasource_id=source.datasource_id) for source in sources]
+    with transaction.atomic():
+        Tagging.objects.bulk_create(new, ignore_conflicts=True)
+        _tell(tag)
+
+
+def take(tag: Tag, sources: Iterable[Source]) -> None:
+    """Takes the tag off the sources."""
+    with transaction.atomic():
+        Tagging.objects.filter(tag=tag, datasource_id__in=[source.datasource_id for source in sources]).delete()
+        _tell(tag)
+
+
+def _tell(tag: Tag) -> None:
+    """Open pages of all users who see the tag show the change."""
+    people = tag.team.memberships.values_list("user", flat=True) if tag.team else [tag.owner_id]
+    live.publish(people, "marks-changed")
+
+
+class TagNameForm(forms.Form):
+    name = forms.CharField(max_length=NAME_MAX, validators=[require_one_line], label="Name")
+
+    def clean_name(self) -> str:
+        return " ".join(self.cleaned_data["name"].split())
+
+
+class TeamField(forms.ModelChoiceField):
+    def label_from_instance(self, team: Team) -> str:
+        return visible(team.name)
+
+
+class NewTagForm(TagNameForm):
+    """A new tag: for the user alone, or for one of `teams`."""
+
+    team = TeamField(Team.objects.none(), required=False, label="Visible to", empty_label="Only me")
+
+    def __init__(self, teams: Sequence[Team], *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        if teams:
+            self.fields["team"].queryset = Team.objects.filter(pk__in=[team.pk for team in teams])
+        else:
+            del self.fields["team"]
