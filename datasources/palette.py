@@ -3,7 +3,7 @@
 import heapq
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 from uuid import UUID
 
@@ -34,6 +34,8 @@ class Item:
     content_type: str = ""
     # Further words that find it.
     words: str = ""
+    # Whether the user opened it lately.
+    is_recent: bool = False
 
 
 class PaletteForm(QueryForm):
@@ -79,8 +81,8 @@ def best(text: str, places: Sequence[Item], rows: Sequence[tuple], opened: Seque
         inside = sum(not search(name) for search in starts)
         # The smaller, the better: recent, then by how many words begin no part of the name; `place` ends all ties.
         ranked.append((last.get((kind, pk), SHOWN), inside, KINDS[kind], place, found))
-    first = (one[-1] for one in heapq.nsmallest(SHOWN, ranked))
-    return [one if isinstance(one, Item) else _item(_Named(*one)) for one in first]
+    first = ((found, recency < SHOWN) for recency, *_, found in heapq.nsmallest(SHOWN, ranked))
+    return [one if isinstance(one, Item) else replace(_item(_Named(*one)), is_recent=was) for one, was in first]
 
 
 def _uploaded_at(row: tuple) -> str:

@@ -14,10 +14,21 @@ from core.redis import connection
 
 KEPT = 20
 REMEMBERED = timedelta(days=30)
+# The object that a process noted last for a user is not noted again for so long.
+AGAIN_S = 60
+MOST_USERS = 10_000
+_latest: dict[int, tuple[str, UUID, float]] = {}
 
 
 def note(user_id: int, kind: str, object_id: UUID) -> None:
     """Puts this first. The oldest beyond KEPT are forgotten."""
+    # Mostly another part or page of what is open: no need to ask Redis each time.
+    latest = (kind, object_id, time.time() // AGAIN_S)
+    if _latest.get(user_id) == latest:
+        return
+    if len(_latest) >= MOST_USERS:
+        _latest.clear()
+    _latest[user_id] = latest
     name = _name(user_id)
     with contextlib.suppress(redis.RedisError), connection().pipeline(transaction=False) as commands:
         commands.zadd(name, {f"{kind}:{object_id}": time.time()})

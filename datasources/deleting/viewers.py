@@ -24,9 +24,9 @@ REMEMBERED = timedelta(days=30)
 
 def note(source: Source, user: User) -> None:
     """Writes down that this person has opened the source, when that was not done for an hour."""
+    recent.note(user.pk, "file", source.datasource_id)
     if not noted_lately.is_new((source.pk, user.pk)):
         return
-    recent.note(user.pk, "file", source.datasource_id)
     with contextlib.suppress(redis.RedisError):
         if connection().set(f"claro:opened:{source.pk}:{user.pk}", 1, nx=True, ex=NOTED_EVERY):
             Opened.objects.bulk_create(

@@ -85,6 +85,20 @@ def test_recently_opened_ones_come_first(web, alice, account, key):
     assert next(iter(palette(web, "things"))) == oldest.name
 
 
+def test_the_last_one_opened_is_first_also_when_it_was_open_a_moment_ago(web, alice, account, key):
+    account.add_many([{"fileName": f"things {n}.csv"} for n in range(2)])
+    one, other = synced(key)
+    team = teams.create("Catalogue", alice)
+    paths = [f"/sources/{one.datasource_id}/", f"/sources/{other.datasource_id}/", f"/teams/{team.pk}/"]
+    for path in (*paths, paths[0]):
+        web.get(path)
+    assert [*palette(web)][:3] == [one.name, team.name, other.name]
+    page = web.get("/palette/", headers=htmx())
+    marks = [one.find(".//*[@aria-label='Opened recently']") is not None for one in dom(page).iter("a")]
+    assert marks[:3] == [True] * 3
+    assert not any(marks[3:])
+
+
 @pytest.mark.parametrize("count", [1, 300])
 def test_one_query_finds_them_however_many_there_are(web, account, key, count):
     account.add_many([{"fileName": f"things {n}.csv"} for n in range(count)])
