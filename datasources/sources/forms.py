@@ -2,7 +2,7 @@ from django import forms
 
 from core.forms import ORDERS, QueryForm
 from datasources.claro import LIST_LIMIT_MAX
-from datasources.sources import summary
+from datasources.sources import groups, summary
 
 
 class SourceListForm(QueryForm):
@@ -17,6 +17,7 @@ class SourceListForm(QueryForm):
     tag = forms.UUIDField(required=False)
     q = forms.CharField(required=False, max_length=200)
     since = forms.ChoiceField(required=False, choices=[(summary.YESTERDAY, "yesterday")])
+    group = forms.ChoiceField(required=False, choices=groups.NAMES)
     page = forms.IntegerField(required=False, min_value=1, max_value=1_000_000)
     limit = forms.IntegerField(required=False, min_value=1, max_value=LIST_LIMIT_MAX)
     sort = forms.ChoiceField(required=False, choices=[(name, name) for name in SORTS])

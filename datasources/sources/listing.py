@@ -31,7 +31,7 @@ from datasources.access import READER
 from datasources.claro import COMPLETED, FAILED
 from datasources.deleting import bin
 from datasources.models import ApiKey, Correction, Source, SourceCount
-from datasources.sources import marks, tags
+from datasources.sources import groups, marks, tags
 from datasources.sources.search import Search, condition, condition_slots, search
 from datasources.sources.summary import since
 
@@ -137,7 +137,8 @@ def listing(keys: Iterable[ApiKey], state: dict[str, Any], reader: User) -> List
     values |= {"first": first, "until": first + state["limit"]}
     narrow = tuple(name for name in COUNTED if state[name])
     filters = [name for name in SLOTS if state[name]]
-    shown = _page(*scope, asked.shape, *filters, sort=state["sort"], order=state["order"]).objects(**values)
+    before = groups.Before(state["group"], groups.reader_zone() if state["group"] == "day" else "")
+    shown = _page(*scope, asked.shape, before, *filters, sort=state["sort"], order=state["order"]).objects(**values)
     for source in shown:
         source.key = key_of[source.key_id]
     # If these found less than a page, nothing remains to be counted.
@@ -198,19 +199,23 @@ def _groups(keys: int, has_bin: bool, shape: tuple[int, bool], *narrow: str) -> 
 
 
 @lru_cache(maxsize=256)
-def _page(keys: int, has_bin: bool, shape: tuple[int, bool], *filters: str, sort: str, order: str) -> Prepared:
+def _page(
+    keys: int, has_bin: bool, shape: tuple[int, bool], before: groups.Before, *filters: str, sort: str, order: str
+) -> Prepared:
     """The sources of a page."""
 
     def query() -> QuerySet[Source]:
         column = SORTS[sort]
-        by = (column.desc(nulls_last=True) if order == "desc" else column.asc(nulls_last=True), "-pk")
+        own = [column.desc(nulls_last=True) if order == "desc" else column.asc(nulls_last=True), "-pk"]
+        # Files in the order of their upload are in that of its day.
+        by = own if before.name == "day" and sort == "uploaded" else [*before.order(), *own]
         limit, first, until = (Slot(name, IntegerField()) for name in ("limit", "first", "until"))
 
         def ids(sources: QuerySet[Source]) -> QuerySet:
             # Ids are sorted, not whole rows: a far page of 10,000 takes a tenth of the time.
             return sources.filter(condition_slots(*shape)).order_by(*by).values("pk")
 
-        if keys > 1 and (sort, order) == NEWEST_FIRST:
+        if keys > 1 and (sort, order) == NEWEST_FIRST and by == own:
             # Of each key the newest ones: the index has them in order, but not those of several keys.
             each = [Part(ids(_behind([key], has_bin, *filters)), until) for key in _keys(keys)]
             part = Part(Source.objects.filter(pk__in=Parts(each)).order_by(*by).values("pk"), limit, first)

@@ -32,6 +32,11 @@ REASON = 120
 SHOWN_TAGS = 3
 # A margin would indent the next line where the row breaks here.
 _GAP = "\N{EM SPACE}"
+# Links out of the list lead to whole pages. A download button posts for itself.
+_OF_BODY = (
+    'hx-boost:inherited="false" hx-target:inherited="closest .download" hx-swap:inherited="outerHTML" '
+    'hx-sync:inherited="closest .download:drop" hx-status:4xx:inherited="target:#trouble swap:innerHTML"'
+)
 # The ids of the verbs, as short as can be: they stand in every row.
 LABELS = {"c": "Select", "r": "Rows of", "d": "Download", "s": "Share", "x": "Delete"}
 LABELS |= {"on": "Add to favourites", "off": "Remove from favourites"}
@@ -44,9 +49,15 @@ def row_labels() -> SafeString:
 
 @register.simple_tag(takes_context=True)
 def source_rows(context: template.Context) -> SafeString:
-    """The rows of `found.sources`, with their paces in `paces`, and reasons in `failures`."""
+    """The bodies of the table, one for each of `groups`, with paces in `paces` and reasons in `failures`."""
     line = _Line(context)
-    return SafeString("".join(map(line.html, context["found"].sources)))
+    columns = 9 if len(context["keys"]) > 1 else 8
+    bodies = []
+    for group in context["groups"]:
+        name = escape(visible(group.heading))
+        head = f"<tr class=group><th colspan={columns} scope=rowgroup><bdi>{name}</bdi></th></tr>\n" if name else ""
+        bodies.append(f"<tbody data-items {_OF_BODY}>\n{head}{''.join(map(line.html, group.sources))}</tbody>\n")
+    return SafeString("".join(bodies))
 
 
 @register.simple_tag(takes_context=True)
@@ -140,7 +151,8 @@ class _Line:
             f'aria-labelledby="c {its}"></td>'
             f"<td class=icon-{claro.kind_icon(source.content_type)}>"
             f"<a class=name id={its} href={path(uuid, '')}{whole}>{shown}</a>"
-            f"{self._id(source)}{_paces(source, pace) if pace else self._failure(source, path)}{self._tags(source)}</td>"
+            f"{self._id(source)}{_paces(source, pace) if pace else self._failure(source, path)}"
+            f"{self._tags(source)}</td>"
             f"<td {_status(source.status)}</td>"
             f"<td>{escape(claro.kind(source.content_type))}</td>"
             f"{_size(source.size_bytes)}<td>{self._ago(source.uploaded_at)}</td>"

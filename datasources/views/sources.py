@@ -19,7 +19,7 @@ from datasources.mirror import newest, readings, sync, watch
 from datasources.models import ApiKey, Deletion, Source, TableCopy
 from datasources.rows import pages
 from datasources.rows.pages import StillLoading
-from datasources.sources import contents, durations, marks, selection, summary, tags
+from datasources.sources import contents, durations, groups, marks, selection, summary, tags
 from datasources.sources.forms import FavouriteForm, SourceListForm
 from datasources.sources.listing import FILTERED, failures, listing
 from datasources.uploads import corrections, queue
@@ -198,6 +198,8 @@ def _list(request: HttpRequest, keys: list[ApiKey], form: QueryForm) -> HttpResp
         "complaints": form.complaints(),
         "found": found,
         "list_summary": summary.of_keys([key.pk for key in keys if state["key"] in ("", key.pk)], found.totals),
+        "groups": groups.of_page(found.sources, state["group"]),
+        "group_names": groups.NAMES,
         "paces": durations.paces(found.sources),
         "failures": failures(found.sources),
         "favourites": marks.favourites_among(found.sources, request.user),

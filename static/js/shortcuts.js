@@ -72,7 +72,7 @@ function use(control) {
 // Lines of lists. Rows of headings and lines inside lines are none.
 function lines() {
   const selector = LINES.map((name) => `[data-items] ${name}`).join(", ");
-  const all = [...document.querySelectorAll(selector)].filter((line) => !line.closest("thead"));
+  const all = [...document.querySelectorAll(selector)].filter((line) => !line.closest("thead") && !line.matches(".group"));
   return all.filter((line) => !line.parentElement.closest(selector) && line.checkVisibility());
 }
 
