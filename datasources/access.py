@@ -263,18 +263,14 @@ def views_for(user: User | Slot, space: Space = EVERYTHING) -> QuerySet[SavedVie
     return views.order_by(F("place").asc(nulls_last=True), "name", "created_at")
 
 
-def tags_for(user: User | Slot, space: Space = EVERYTHING) -> QuerySet[Tag]:
-    """The user's own tags and those of their teams, each with the `role` they have with it, by name.
-
-    A team's space has the tags of that team, the personal space those of the user.
-    """
+def tags_for(user: User | Slot) -> QuerySet[Tag]:
+    """The user's own tags and those of their teams, each with the `role` they have with it, by team and name."""
     mine = Membership.objects.filter(user=user)
-    tags = Tag.objects.filter(Q(owner=user) | Q(team__in=mine.values("team")))
-    if space.name:
-        tags = tags.filter(Q(team=space.team) if space.team else Q(team=None))
     of_team = Subquery(mine.filter(team=OuterRef("team")).values("role")[:1], output_field=IntegerField())
     role = Case(When(owner=user, then=Value(int(Role.OWNER))), default=of_team)
-    return tags.annotate(role=role).select_related("team").order_by("team__name", "folded", "pk")
+    tags = Tag.objects.filter(Q(owner=user) | Q(team__in=mine.values("team")))
+    own_first = F("team__name").asc(nulls_first=True)
+    return tags.annotate(role=role).select_related("team").order_by(own_first, "team_id", "folded", "pk")
 
 
 def names_for(user: User | Slot) -> QuerySet:

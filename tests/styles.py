@@ -26,7 +26,7 @@ ONE_CLASS = re.compile(r"\.[\w-]+")
 # A status is known by its class alone, and the star of a row by its form.
 OF_STATUS = {
     "star": "[form=f]",
-    "star-filled": "[form=f][name=off]",
+    "star-filled": "[form=f][value]",
     "circle-check": ".is-completed",
     "circle-x": ".is-failed",
     "loader-2": ".is-processing",

@@ -22,14 +22,3 @@ class SourceListForm(QueryForm):
     limit = forms.IntegerField(required=False, min_value=1, max_value=LIST_LIMIT_MAX)
     sort = forms.ChoiceField(required=False, choices=[(name, name) for name in SORTS])
     order = forms.ChoiceField(required=False, choices=ORDERS)
-
-
-class FavouriteForm(forms.Form):
-    """A row of the list whose file becomes a favourite (`on`) or no favourite (`off`): the button has its id."""
-
-    on = forms.IntegerField(required=False, min_value=1, max_value=2**63 - 1)
-    off = forms.IntegerField(required=False, min_value=1, max_value=2**63 - 1)
-
-    def clean(self) -> None:
-        if bool(self.cleaned_data.get("on")) == bool(self.cleaned_data.get("off")):
-            raise forms.ValidationError("No file is named.")

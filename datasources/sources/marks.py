@@ -1,9 +1,11 @@
 """Favourites: which sources a user marked, and marking them."""
 
+import re
 from collections.abc import Iterable
 
 from django.db import transaction
 from django.db.models import QuerySet
+from django.http import QueryDict
 
 from accounts.models import User
 from core import live
@@ -21,6 +23,12 @@ def favourites_among(sources: Iterable[Source], user: User) -> set[object]:
     ids = [source.datasource_id for source in sources]
     found = Favourite.objects.filter(user=user, datasource_id__in=ids)
     return set(found.values_list("datasource_id", flat=True)) if ids else set()
+
+
+def starred(posted: QueryDict) -> tuple[int, bool] | None:
+    """The row of the source whose star was pressed, by the name of the button; false with it if the star is unset."""
+    rows = [name for name in posted if re.fullmatch("[0-9]{1,18}", name)]
+    return (int(rows[0]), not posted[rows[0]]) if len(rows) == 1 else None
 
 
 def set_favourite(source: Source, user: User, *, is_one: bool) -> None:

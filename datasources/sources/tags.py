@@ -6,17 +6,19 @@ from uuid import UUID
 
 from django import forms
 from django.db import IntegrityError, transaction
-from django.db.models import Count, F, QuerySet
+from django.db.models import Count, QuerySet
 
 from accounts.models import Team, User
 from accounts.quotas import require_room
 from core import live
-from core.queries import Slot
+from core.queries import Prepared, Slot
 from core.text import require_one_line, visible
 from datasources import access
-from datasources.access import Space
+from datasources.access import READER, Space
 from datasources.models import Source, Tag, Tagging
 from datasources.models.marks import NAME_MAX, fold
+
+_SEEN = Prepared(lambda: access.tags_for(READER))
 
 
 class NameTaken(Exception):
@@ -28,15 +30,22 @@ def tagged(tag: UUID | Slot, reader: User | Slot) -> QuerySet:
     return Tagging.objects.filter(tag=tag, tag__in=access.tags_for(reader).values("pk")).values("datasource_id")
 
 
-def of_sources(sources: Iterable[Source], reader: User, space: Space) -> dict[UUID, list[Tag]]:
-    """The tags on each of the sources that the reader sees in the space, by name. One query, none without sources."""
-    ids = {source.datasource_id for source in sources}
-    found: dict[UUID, list[Tag]] = defaultdict(list)
-    if ids:
-        tags = access.tags_for(reader, space).filter(taggings__datasource_id__in=ids)
-        for tag in tags.annotate(on=F("taggings__datasource_id")):
-            found[tag.on].append(tag)
-    return found
+def seen(reader: User, space: Space) -> list[Tag]:
+    """The tags that the reader sees in the space: those of its team, or their own; in all spaces both. One query."""
+    return [tag for tag in _SEEN.objects(reader=reader.pk) if space.holds(tag.team_id)]
+
+
+def of_sources(sources: Iterable[Source], seen: Sequence[Tag]) -> dict[UUID, list[Tag]]:
+    """Those of the tags `seen` that each source has, in their order. One query, none without sources or tags."""
+    ids = [source.datasource_id for source in sources]
+    if not ids or not seen:
+        return {}
+    place = {tag.pk: place for place, tag in enumerate(seen)}
+    on: dict[UUID, list[int]] = defaultdict(list)
+    found = Tagging.objects.filter(datasource_id__in=ids, tag__in=list(place))
+    for datasource_id, tag_id in found.values_list("datasource_id", "tag"):
+        on[datasource_id].append(place[tag_id])
+    return {datasource_id: [seen[one] for one in sorted(places)] for datasource_id, places in on.items()}
 
 
 def counts(tags: Iterable[Tag], sources: Sequence[Source]) -> dict[UUID, int]:

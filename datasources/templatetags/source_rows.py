@@ -39,7 +39,7 @@ _OF_BODY = (
 )
 # The ids of the verbs, as short as can be: they stand in every row.
 LABELS = {"c": "Select", "r": "Rows of", "d": "Download", "s": "Share", "x": "Delete"}
-LABELS |= {"on": "Add to favourites", "off": "Remove from favourites"}
+LABELS |= {"f": "Add to favourites", "u": "Remove from favourites"}
 
 
 @register.simple_tag
@@ -102,7 +102,7 @@ def pace_words(pace: Pace) -> SafeString:
 
 
 def _pace_looks(pace: Pace) -> str:
-    return '"pace is-slow icon-alert-triangle"' if pace.is_unchecked or pace.is_slower else "pace"
+    return '"pace icon-alert-triangle"' if pace.is_unchecked or pace.is_slower else "pace"
 
 
 def _pace(pace: Pace, status: str = "") -> str:
@@ -144,7 +144,7 @@ class _Line:
         whole = f' title="{name}"' if len(name) > LONG_NAME else ""
         pk = source.pk
         pace = self._paces.get(pk)
-        its = f"n{pk}"
+        its = str(pk)
         return (
             f"<tr id=source-{pk}{' class=is-unchecked' if pace and pace.is_unchecked else ''}>"
             f"<td><input type=checkbox name=source value={uuid} form=chosen "
@@ -184,9 +184,9 @@ class _Line:
         return f"<div class=tags>{''.join(chips)}{more}</div>"
 
     def _star(self, source: Source, its: str) -> str:
-        """A button of the form `f` beside the table; its icon is known by its name."""
-        name = "off" if source.datasource_id in self._favourites else "on"
-        return f'<button form=f name={name} value={source.pk} aria-labelledby="{name} {its}"></button>'
+        """A button of the form `f` beside the table, which knows its file by its name; with a value it ends it."""
+        value, label = (" value=0", "u") if source.datasource_id in self._favourites else ("", "f")
+        return f'<button form=f name={source.pk}{value} aria-labelledby="{label} {its}"></button>'
 
     def _failure(self, source: Source, path: Callable[[str, str], str]) -> str:
         """Why a source failed, shortened (the details page has all of it), and the corrected file or the way to one."""
@@ -251,7 +251,7 @@ def _paces(source: Source, pace: Pace) -> str:
     parts = [_pace(pace, "Processing")]
     if not pace.is_unchecked:
         checked = claro.short_ago(pace.checked_at or source.last_seen_at, timezone.now())
-        parts.append(f"<span>Checked {checked}</span>")
+        parts.append(f"<i>Checked {checked}</i>")
     return f"<p class={_pace_looks(pace)}>{_GAP.join(filter(None, parts))}</p>"
 
 

@@ -20,7 +20,7 @@ from datasources.models import ApiKey, Deletion, Source, TableCopy
 from datasources.rows import pages
 from datasources.rows.pages import StillLoading
 from datasources.sources import contents, durations, groups, marks, selection, summary, tags
-from datasources.sources.forms import FavouriteForm, SourceListForm
+from datasources.sources.forms import SourceListForm
 from datasources.sources.listing import FILTERED, failures, listing
 from datasources.uploads import corrections, queue
 from datasources.views import back, copies
@@ -56,13 +56,13 @@ def refresh(request: HttpRequest) -> HttpResponse:
 @login_required
 @require_POST
 def favourite(request: HttpRequest) -> HttpResponse:
-    """Makes a file a favourite (`on`) or no favourite (`off`), and answers or leads to the page it was on."""
-    form = FavouriteForm(request.POST)
-    if not form.is_valid():
+    """Sets or unsets the star of a file, and answers or leads to the page it was on."""
+    pressed = marks.starred(request.POST)
+    if not pressed:
         return render_problem(request, 422, "Nothing selected", "Press the star of a file in the list.")
-    on, off = form.cleaned_data["on"], form.cleaned_data["off"]
-    source = get_object_or_404(access.sources_for(request.user), pk=on or off)
-    marks.set_favourite(source, request.user, is_one=bool(on))
+    pk, is_one = pressed
+    source = get_object_or_404(access.sources_for(request.user), pk=pk)
+    marks.set_favourite(source, request.user, is_one=is_one)
     if request.POST.get("page") == "details":
         path = reverse("sources:details", args=[source.datasource_id])
         return redirect(f"{path}?{request.GET.urlencode()}".rstrip("?"))
@@ -108,6 +108,7 @@ def _details(request: HttpRequest, source: Source, rows_problem: ClaroError | No
     ids = [one.datasource_id for one in (source, *earlier)]
     events = access.events_for(request.user).filter(datasource_id__in=ids)[:EVENTS]
     shares = access.shares_for(request.user).filter(files__source=source, ended_at=None)
+    seen_tags = tags.seen(request.user, access.EVERYTHING)
     context = {
         "source": source,
         "reading": reading,
@@ -115,7 +116,7 @@ def _details(request: HttpRequest, source: Source, rows_problem: ClaroError | No
         "pace": durations.paces([source]).get(source.pk),
         "events": list(events),
         "is_favourite": bool(marks.favourites_among([source], request.user)),
-        "tags": tags.of_sources([source], request.user, access.EVERYTHING)[source.datasource_id],
+        "tags": tags.of_sources([source], seen_tags).get(source.datasource_id, ()),
         "follows": source.is_processing and notices.follows(request.user, source),
         "shares": shares.prefetch_related("files__source"),
         "deletion": bin.holding(source),
@@ -191,6 +192,7 @@ def _look(request: HttpRequest, keys: list[ApiKey]) -> None:
 def _list(request: HttpRequest, keys: list[ApiKey], form: QueryForm) -> HttpResponse:
     state = form.state()
     found = listing(keys, state, request.user)
+    all_tags = tags.seen(request.user, space_of(request))
     context = {
         "keys": keys,
         "state": state,
@@ -203,8 +205,8 @@ def _list(request: HttpRequest, keys: list[ApiKey], form: QueryForm) -> HttpResp
         "paces": durations.paces(found.sources),
         "failures": failures(found.sources),
         "favourites": marks.favourites_among(found.sources, request.user),
-        "tags": tags.of_sources(found.sources, request.user, space_of(request)),
-        "all_tags": list(access.tags_for(request.user, space_of(request))),
+        "tags": tags.of_sources(found.sources, all_tags),
+        "all_tags": all_tags,
         "past_the_end": found.page > found.pages,
         "limits": form.LIMITS,
         "upload_keys": queue.open_to_uploads(keys),

@@ -107,7 +107,7 @@ def _tag(request: HttpRequest, tag_id: str) -> Tag:
     except ValueError:
         raise Http404("No such tag.") from None
     if not may(tag.role, Action.TAG):
-        raise RoleTooLow(tag.team)
+        raise RoleTooLow(Action.TAG, tag.team)
     return tag
 
 

@@ -5,6 +5,7 @@ import itertools
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from pathlib import Path
 from uuid import UUID
 
@@ -26,6 +27,7 @@ from datasources.deleting import bin
 from datasources.models import ApiKey, ColumnChoice, Newest, SavedView, ShareLink, Source
 from datasources.models.notices import Topic
 from datasources.sharing import shares
+from datasources.sources import marks, tags
 from tests.conftest import synced
 from tests.datasources.views.conftest import made
 from tests.support.copy_rows import ready
@@ -159,7 +161,18 @@ def world(client_of, alice, bob, account, mine) -> dict[str, list]:
     notices.tell_always([alice.pk], key, Topic.FAILED, {table.datasource_id: "things.csv"})
     ColumnChoice.objects.create(user=alice, datasource_id=table.datasource_id, query="hide=id")
     SavedView.objects.create(owner=alice, name="Mine", page=SavedView.Page.SOURCES)
-    for query in ("", "?q=ab12", "?q=.CSV&status=completed&type=text/csv&sort=key&order=asc&limit=1"):
+    marks.set_favourite(table, alice, is_one=True)
+    tag = tags.named("Season", alice, None)
+    tags.put(tag, [table])
+    narrow = f"?favourites=1&tag={tag.pk}&since=yesterday&group=day&sort=name"
+    for query in (
+        "",
+        narrow,
+        "?group=key",
+        "?group=status",
+        "?q=ab12",
+        "?q=.CSV&status=completed&type=text/csv&sort=key&order=asc&limit=1",
+    ):
         client_of(alice).get("/sources/" + query)
     client_of(alice).get("/d/" + share.unseal() + "/?dl=1")
     return {
@@ -179,6 +192,8 @@ def world(client_of, alice, bob, account, mine) -> dict[str, list]:
         **{f"word{place}": ["csv", "%"][: 1 if place else 2] for place in range(100)},
         "id_first": [UUID(int=0)],
         "id_last": [UUID(int=2**128 - 1)],
+        "since": [timezone.now() - timedelta(days=3)],
+        "tag": [tag.pk],
         "status": ["failed", table.status],
         "type": ["", table.content_type],
         "limit": [1, 50],

@@ -15,7 +15,7 @@ from tests.conftest import emptied, htmx, synced
 from tests.datasources.views.conftest import made
 from tests.support.html import dom, field, label, words
 
-DOWNLOAD, SHARE, DELETE = (f"/sources/chosen/{what}/" for what in ("download", "share", "delete"))
+DOWNLOAD, SHARE, DELETE, TAG = (f"/sources/chosen/{what}/" for what in ("download", "share", "delete", "tag"))
 
 
 @pytest.fixture
@@ -43,7 +43,7 @@ def test_each_row_can_be_chosen_and_the_bar_says_for_what(web, sources):
     bar = page.find(".//form[@id='chosen']")
     assert bar.get("action") == f"{DOWNLOAD}?status=completed"
     actions = [one.get("formaction") for one in bar.iter("button")]
-    assert actions == [None, f"{SHARE}?status=completed", f"{DELETE}?status=completed", None]
+    assert actions == [None, *(f"{path}?status=completed" for path in (TAG, SHARE, DELETE)), None]
     assert page.find(".//input[@name='all']") is None
     page = web.get("/sources/?limit=2&q=.")
     assert "All 4 that match" in words(page)
