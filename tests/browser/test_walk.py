@@ -3,16 +3,15 @@
 With WRITE_SCREENSHOTS set it takes the pictures of docs/sharing.md on its way.
 """
 
-import os
 import re
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Page, expect
 
 from tests.conftest import synced
 from tests.support.browser import DESKTOP, PHONE, violations
-from tests.support.product import ROOT
+from tests.support.pictures import picture
 
 pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("workers"), pytest.mark.slow]
 
@@ -21,7 +20,6 @@ CONTENT = ("id,name,price\n" + "".join(f"{n},Lamp {n},{n * 1.5}\n" for n in rang
 OTHERS = {"orders.csv": 81_200, "suppliers.json": 9_400, "catalogue.pdf": 3_460_000, "assortment.tsv": 24_700}
 BOB, PASSWORD = "bob@example.com", "a-long-password-2026"
 HEADINGS = {"Sources": "Data sources"}  # where it is not what the navigation says
-MARGIN = 10  # around the pictures
 
 
 @pytest.fixture
@@ -177,16 +175,3 @@ def copied(page: Page) -> str:
     page.get_by_role("button", name="Copy link").click()
     expect(page.get_by_role("button", name="Copied")).to_be_visible()
     return page.evaluate("navigator.clipboard.readText()")
-
-
-def picture(page: Page, name: str, *parts: Locator, of: dict[str, int]) -> None:
-    """Writes one for the documents, of these parts of the page, at the width that shows them best."""
-    if not os.environ.get("WRITE_SCREENSHOTS") or page.viewport_size != of:
-        return
-    boxes = [part.bounding_box() for part in parts]
-    left, top = (max(min(box[side] for box in boxes) - MARGIN, 0) for side in "xy")
-    right, bottom = (
-        max(box[side] + box[size] for box in boxes) + MARGIN for side, size in (("x", "width"), ("y", "height"))
-    )
-    clip = {"x": left, "y": top, "width": right - left, "height": bottom - top}
-    page.screenshot(path=ROOT / f"docs/images/{name}.png", clip=clip, full_page=True)
