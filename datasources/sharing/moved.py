@@ -20,8 +20,8 @@ def move(share: ShareLink, old: Source, new: Source) -> Source | None:
     Returns the new file as the link's key sees it; None if the link was changed or revoked meanwhile.
     """
     with transaction.atomic():
-        links = ShareLink.objects.select_for_update(of=("self",)).filter(pk=share.pk, ended_at=None)
-        if not that_can(links, new).exists():
+        links = ShareLink.objects.filter(pk=share.pk, ended_at=None)
+        if not that_can(links, new).select_for_update(no_key=True).first():
             return None
         files = SharedFile.objects.filter(share=share, source__datasource_id=old.datasource_id)
         seen = Source.objects.select_related("key").get(key=share.key_id, datasource_id=new.datasource_id)
