@@ -27,7 +27,9 @@ def person(user: User | None) -> SafeString | str:
 def person_with_address(user: User | None) -> SafeString | str:
     """The name and the address, where a choice depends on who it is."""
     if user and user.name:
-        return format_html('<bdi>{}</bdi> <span class="address">(<bdi>{}</bdi>)</span>', visible(user.name), user.email)
+        return format_html(
+            '<bdi>{}</bdi> <span class="person-address">(<bdi>{}</bdi>)</span>', visible(user.name), user.email
+        )
     return person(user)
 
 

@@ -69,7 +69,7 @@ class World:
         """Alice's, with her key and somebody else in it."""
         team = teams.create("Catalogue & prices", self.alice)
         KeyShare.objects.create(key=self.key, team=team)
-        somebody = User.objects.create_user("bob.with.a.long.name@catalogue.example.com")
+        somebody = User.objects.create_user("bob.with.a.long.name@catalogue.example.com", name=HOSTILE[:100])
         Membership.objects.create(team=team, user=somebody, role=Role.VIEWER)
         return team
 
