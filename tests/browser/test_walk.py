@@ -5,6 +5,7 @@ With WRITE_SCREENSHOTS set it takes the pictures of docs/sharing.md on its way.
 
 import re
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -47,11 +48,14 @@ def test_from_the_invitation_to_the_link_that_works_no_more(people, alice, viewp
     with stranger.expect_download() as download:
         stranger.get_by_role("link", name="Download").click()
     assert Path(download.value.path()).read_bytes() == CONTENT
-    assert not stranger.context.cookies()
+    # One cookie for this link, which later explains to its visitor that it has ended.
+    assert {(cookie["name"], cookie["path"]) for cookie in stranger.context.cookies()} == {
+        ("used", urlsplit(address).path)
+    }
 
     see_it_counted_and_end_it(owner)
     stranger.context.witness.expects(404)
-    is_well(stranger, address, "This link does not work")
+    is_well(stranger, address, "This link no longer works")
     picture(stranger, "link-ended", stranger.locator(".entrance-box"), of=PHONE)
 
     go(member, "Sources")
@@ -154,6 +158,9 @@ def take_the_key_away(owner: Page) -> None:
 
 def go(page: Page, name: str) -> None:
     """By the navigation, as everybody does."""
+    menu = page.get_by_role("button", name="Menu", exact=True)
+    if menu.is_visible():
+        menu.click()
     page.get_by_role("navigation", name="Main").get_by_role("link", name=name, exact=True).click()
     is_at(page, HEADINGS.get(name, name))
 
