@@ -19,8 +19,8 @@ pytestmark = [pytest.mark.browser, pytest.mark.any_window]
 COLUMNS = ("id", "name", "price", "unit cost", "note", *(f"more {n}" for n in range(12)))
 
 
-# Tests of what could differ where the rows come from a whole-table copy.
-both = pytest.mark.parametrize("rows", ["live", "copy"], indirect=True)
+# Tests of what could differ where the rows come from a whole-table copy, which takes half a second to make.
+both = pytest.mark.parametrize("rows", ["live", pytest.param("copy", marks=pytest.mark.slow)], indirect=True)
 
 
 @pytest.fixture

@@ -42,6 +42,7 @@ def test_the_list_is_searched_filtered_sorted_and_paged(plain, account, key):
     expect(plain.locator("tbody tr")).to_have_count(5)
 
 
+@pytest.mark.slow
 @pytest.mark.any_window
 def test_rows_are_sorted_filtered_and_paged(plain, table, people, kind):
     if kind == "copy":
