@@ -4,7 +4,7 @@ import pytest
 from playwright.sync_api import expect
 
 from datasources.models import SavedView
-from tests.support.browser import PHONE
+from tests.support.browser import PHONE, open_menu
 
 pytestmark = [pytest.mark.browser, pytest.mark.any_window]
 
@@ -23,6 +23,7 @@ def test_a_list_that_was_filtered_is_saved_and_found_again(people, alice, table,
     expect(page.get_by_text("View saved: Things.")).to_be_visible()
     assert "/sources/?q=thing&view=" in page.url
     page.goto("/keys/")
+    open_menu(page)
     page.get_by_role("navigation", name="Saved views").get_by_role("link", name="Things").click()
     expect(page.get_by_label("Search by file name")).to_have_value("thing")
     assert SavedView.objects.get().owner == alice

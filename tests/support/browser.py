@@ -146,6 +146,13 @@ def violations(page: Page, rules: Sequence[str] = ()) -> list[str]:
     return [f"{one['id']}: {node['html'][:200]} {node['failureSummary']}" for one in found for node in one["nodes"]]
 
 
+def open_menu(page: Page) -> None:
+    """The main menu, which is closed on phones and stands open elsewhere."""
+    button = page.get_by_role("button", name="Menu", exact=True)
+    if button.is_visible():
+        button.click()
+
+
 def tab_to(page: Page, name: str, most: int = 60) -> list[str]:
     """Presses Tab until the element of this name has the focus; the names on the way, each seen to have it."""
     names: list[str] = []
