@@ -64,7 +64,7 @@ TABLE: dict[Action, tuple[Role, str]] = {
     Action.PEOPLE: (Role.ADMIN, "Invite and remove people, change roles"),
     Action.KEYS: (Role.ADMIN, "Share own keys with the team, stop sharing keys"),
     Action.LOG: (Role.ADMIN, "Read the activity log"),
-    Action.OWN: (Role.OWNER, "Rename and delete the team, appoint and remove owners"),
+    Action.OWN: (Role.OWNER, "Rename, transfer and delete the team, appoint and remove owners"),
 }
 
 

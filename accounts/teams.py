@@ -67,6 +67,26 @@ def set_role(membership: Membership, role: Role) -> list[Invitation]:
         return _revoke_beyond(membership, role)
 
 
+def lock(team_id: UUID) -> None:
+    """One change of a team at a time; SQLite has one writer anyway."""
+    Team.objects.select_for_update().filter(pk=team_id).first()
+
+
+def transfer(team: Team, former: User, receiver: User) -> list[Invitation]:
+    """Makes one member an owner and the `former` owner an admin; returns the open invitations that this revokes.
+
+    Raises QuotaReached, and Membership.DoesNotExist for a person who is not in the team.
+    """
+    with transaction.atomic():
+        lock(team.pk)
+        mine = Membership.objects.filter(user=receiver)
+        theirs = mine.get(team=team)
+        if theirs.role < Role.OWNER:
+            require_room(receiver, "teams", mine.filter(role=Role.OWNER))
+            set_role(theirs, Role.OWNER)
+        return set_role(Membership.objects.get(team=team, user=former), Role.ADMIN)
+
+
 def remove(membership: Membership, by: User | None = None) -> list[Invitation]:
     """Removes a user from the team and returns their open invitations, which it revokes.
 
@@ -85,7 +105,7 @@ def invite(
 ) -> Invitation:
     """Raises PermissionDenied where `by` may not give this role (any more), and QuotaReached."""
     with transaction.atomic():
-        _lock(team.pk)
+        lock(team.pk)
         if not may_give(_role_of(by.pk, team.pk), role):
             raise PermissionDenied
         now = timezone.now()
@@ -131,7 +151,7 @@ def accept(invitation: Invitation, user: User) -> Membership:
     Raises InvitationEnded, MadeBeforeLeaving, ForSomebodyElse and QuotaReached.
     """
     with transaction.atomic():
-        _lock(invitation.team_id)  # before the invitation, as everything does that changes who is in the team
+        lock(invitation.team_id)  # before the invitation, as everything does that changes who is in the team
         found = Invitation.objects.select_for_update(of=("self",)).select_related("team").filter(pk=invitation.pk)
         current = found.first()
         if current is None or not is_open(current):
@@ -187,13 +207,8 @@ def invitation_of(session) -> Invitation | None:
     return invitation if invitation and is_open(invitation) else None
 
 
-def _lock(team_id: UUID) -> None:
-    """One change of a team at a time; SQLite has one writer anyway."""
-    Team.objects.select_for_update().filter(pk=team_id).first()
-
-
 def _keep_an_owner(membership: Membership, *, but_for: bool = False) -> None:
-    _lock(membership.team_id)
+    lock(membership.team_id)
     owners = Membership.objects.filter(team=membership.team_id, role=Role.OWNER)
     if not but_for and owners.filter(pk=membership.pk).exists() and owners.count() == 1:
         raise LastOwner

@@ -50,6 +50,7 @@ from datasources.models import (
     ShareLink,
     Source,
     Tag,
+    Transfer,
     Upload,
     ViewPlace,
     is_used_up,
@@ -178,6 +179,11 @@ def exports_for(user: User) -> QuerySet[Export]:
 def uploads_for(user: User) -> QuerySet[Upload]:
     """The user's own uploads, through keys that they still reach."""
     return Upload.objects.filter(user=user, key__in=keys_for(user).values("pk"))
+
+
+def offers_to(user: User) -> QuerySet[Transfer]:
+    """Keys and teams that other people offer or offered to this user."""
+    return Transfer.objects.filter(receiver=user).select_related("key", "team", "offered_by")
 
 
 def corrections_for(user: User) -> QuerySet[Correction]:
@@ -356,6 +362,10 @@ def get_batch(user: User, batch_id: UUID) -> DownloadBatch:
 
 def get_upload(user: User, upload_id: UUID) -> Upload:
     return get_object_or_404(uploads_for(user), pk=upload_id)
+
+
+def get_offer(user: User, offer_id: UUID) -> Transfer:
+    return get_object_or_404(offers_to(user), pk=offer_id)
 
 
 def get_export(user: User, export_id: UUID) -> Export:

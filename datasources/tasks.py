@@ -17,7 +17,7 @@ from accounts.models import Invitation
 from core import leases, semaphore
 from core.leases import LeaseLost
 from core.redis import connection
-from datasources import notices
+from datasources import notices, transfers
 from datasources.activity import log
 from datasources.copies import build, folding, upkeep
 from datasources.copies.compare import jobs as comparisons
@@ -245,6 +245,7 @@ def tidy() -> None:
     readings.tidy()
     newest.tidy()
     notices.tidy()
+    transfers.tidy()
     viewers.tidy()
     remembered.tidy()
     marks.tidy()

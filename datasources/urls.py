@@ -32,6 +32,7 @@ from datasources.views import (
     sources,
     tags,
     teams,
+    transfers,
     uploads,
     webhooks,
 )
@@ -47,6 +48,8 @@ keys_urls = [
     path("<uuid:key_id>/delete/", keys.delete, name="delete"),
     path("<uuid:key_id>/copies/", keys.copies, name="copies"),
     path("<uuid:key_id>/export/", keys.export, name="export"),
+    path("<uuid:key_id>/transfer/", transfers.offer_key, name="transfer"),
+    path("<uuid:key_id>/transfer/withdraw/", transfers.withdraw_key, name="withdraw"),
 ]
 sources_urls = [
     path("", sources.list_sources, name="list"),
@@ -157,6 +160,8 @@ teams_urls = [
     path("<uuid:team_id>/invitations/<uuid:invitation_id>/revoke/", teams.revoke, name="revoke"),
     path("<uuid:team_id>/keys/share/", teams.share_key, name="share_key"),
     path("<uuid:team_id>/keys/<uuid:key_id>/unshare/", teams.unshare, name="unshare"),
+    path("<uuid:team_id>/transfer/", transfers.offer_team, name="transfer"),
+    path("<uuid:team_id>/transfer/withdraw/", transfers.withdraw_team, name="withdraw"),
 ]
 notices_urls = [
     path("", notices.list_notices, name="list"),
@@ -188,6 +193,7 @@ urlpatterns = [
     path("tags/", include((tags_urls, "tags"))),
     path("bin/", include((bin_urls, "bin"))),
     path("teams/", include((teams_urls, "teams"))),
+    path("transfers/<uuid:transfer_id>/", transfers.answer, name="transfer"),
     path("invitations/<str:token>/", invitations.invitation, name="invitation"),
     path("hooks/<str:token>/", webhooks.receive, name="hook"),
 ]

@@ -13,12 +13,18 @@ from core import live
 from datasources import access
 from datasources.activity import log
 from datasources.activity.words import What
-from datasources.models import ApiKey, KeyShare, Outlet, SavedView, ShareLink
+from datasources.models import ApiKey, KeyShare, Outlet, SavedView, ShareLink, Transfer
 
 
 @receiver(sessions.account_taken_over)
 def cut_off(user: User, **kwargs) -> dict[str, int]:
-    """Deletes notice channels and pauses share links; returns their numbers. Call it in the takeover's transaction."""
+    """Deletes notice channels, pauses share links and withdraws offers; returns the numbers of the first two.
+
+    Call it in the takeover's transaction.
+    """
+    Transfer.objects.filter(offered_by=user, state=Transfer.State.OPEN).update(
+        state=Transfer.State.WITHDRAWN, ended_at=timezone.now()
+    )
     channels, _ = Outlet.objects.filter(user=user).delete()
     open_ones = ShareLink.objects.filter(made_by=user, paused_at=None, ended_at=None)
     people = {person for share in open_ones.select_related("key") for person in access.people_for(share.key)}

@@ -35,6 +35,11 @@ class What(StrEnum):
     ROLE_CHANGED = "role_changed"
     REMOVED = "removed"
     LEFT = "left"
+    TEAM_OFFERED = "team_offered"
+    TEAM_TAKEN_OVER = "team_taken_over"
+    TEAM_OFFER_DECLINED = "team_offer_declined"
+    TEAM_OFFER_WITHDRAWN = "team_offer_withdrawn"
+    TEAM_OFFER_EXPIRED = "team_offer_expired"
     KEY_ADDED = "key_added"
     KEY_RENAMED = "key_renamed"
     KEY_REPLACED = "key_replaced"
@@ -43,6 +48,11 @@ class What(StrEnum):
     KEY_SHARED = "key_shared"
     KEY_UNSHARED = "key_unshared"
     KEY_DELETED = "key_deleted"
+    KEY_OFFERED = "key_offered"
+    KEY_TAKEN_OVER = "key_taken_over"
+    KEY_OFFER_DECLINED = "key_offer_declined"
+    KEY_OFFER_WITHDRAWN = "key_offer_withdrawn"
+    KEY_OFFER_EXPIRED = "key_offer_expired"
     HOOK_ON = "hook_on"
     HOOK_OFF = "hook_off"
     COPIES_ON = "copies_on"
@@ -130,6 +140,11 @@ GROUPS = {
             What.ROLE_CHANGED: ("Role changed", "changed the role of {about} in {team} to {role}"),
             What.REMOVED: ("Removed", "removed {about} from {team}"),
             What.LEFT: ("Left", "left {team}"),
+            What.TEAM_OFFERED: ("Team offered", "offered the team {team} to {about}"),
+            What.TEAM_TAKEN_OVER: ("Team transferred", "took over the team {team} from {about}"),
+            What.TEAM_OFFER_DECLINED: ("Team declined", "declined the team {team} of {about}"),
+            What.TEAM_OFFER_WITHDRAWN: ("Team offer withdrawn", "withdrew the offer of the team {team} to {about}"),
+            What.TEAM_OFFER_EXPIRED: ("Team offer expired", "ended the expired offer of the team {team} to {about}"),
         },
     ),
     "keys": Group(
@@ -144,6 +159,11 @@ GROUPS = {
             What.KEY_SHARED: ("Key shared", "shared the key {key} with {team}"),
             What.KEY_UNSHARED: ("Key sharing stopped", "stopped sharing the key {key} with {team}"),
             What.KEY_DELETED: ("Key deleted", "deleted the key {key}"),
+            What.KEY_OFFERED: ("Key offered", "offered the key {key} to {about}"),
+            What.KEY_TAKEN_OVER: ("Key transferred", "took over the key {key} from {about}"),
+            What.KEY_OFFER_DECLINED: ("Key declined", "declined the key {key} of {about}"),
+            What.KEY_OFFER_WITHDRAWN: ("Key offer withdrawn", "withdrew the offer of the key {key} to {about}"),
+            What.KEY_OFFER_EXPIRED: ("Key offer expired", "ended the expired offer of the key {key} to {about}"),
             What.HOOK_ON: ("Instant updates on", "turned on instant updates for {key}"),
             What.HOOK_OFF: ("Instant updates off", "turned off instant updates for {key}"),
             What.COPIES_ON: ("Copies on", "turned on whole-table copies for {key}"),

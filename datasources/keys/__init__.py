@@ -4,6 +4,7 @@ from collections.abc import Iterable
 
 from django.db import transaction
 from django.db.models import Q
+from django.shortcuts import get_object_or_404
 from django.utils import timezone
 
 from accounts.models import Team, User
@@ -40,10 +41,28 @@ def add(owner: User, label: str, secret: str, state: ApiKey.State) -> ApiKey:
     return key
 
 
+def lock(key: ApiKey) -> None:
+    """Locks a key for a change by the owner that it was loaded with.
+
+    Raises Http404 if it was deleted or transferred to another person meanwhile. Call it in a transaction.
+    """
+    get_object_or_404(ApiKey.objects.select_for_update(), pk=key.pk, owner=key.owner_id)
+
+
+def change(key: ApiKey, **values: object) -> None:
+    """Changes fields of a key other than its secret."""
+    with transaction.atomic():
+        lock(key)
+        for name, value in values.items():
+            setattr(key, name, value)
+        key.save(update_fields=list(values))
+
+
 def replace_secret(key: ApiKey, secret: str, state: ApiKey.State) -> None:
     """Replaces the secret of a key: its data stays, and stopped work resumes."""
     now = timezone.now()
     with transaction.atomic():
+        lock(key)
         key.set_secret(secret)
         key.state, key.problem, key.problem_since = state, None, None
         key.save()
@@ -73,6 +92,7 @@ def go_on(key: ApiKey) -> None:
 def switch_copies(key: ApiKey, is_on: bool) -> int:
     """Whether whole tables of this key may be copied; returns how many copies are deleted when it is switched off."""
     with transaction.atomic():
+        lock(key)
         ApiKey.objects.filter(pk=key.pk).update(keeps_copies=is_on)
         gone = 0 if is_on else jobs.purge(key)
         access.publish(key, "keys-changed", "teams-changed")
@@ -82,6 +102,7 @@ def switch_copies(key: ApiKey, is_on: bool) -> int:
 def switch_export(key: ApiKey, is_on: bool) -> None:
     """Whether rows of this key may be exported."""
     with transaction.atomic():
+        lock(key)
         ApiKey.objects.filter(pk=key.pk).update(allows_export=is_on)
         access.publish(key, "keys-changed", "teams-changed")
 
@@ -91,6 +112,7 @@ def share(key: ApiKey, among: Iterable[Team], teams: Iterable[Team]) -> tuple[li
     before, wanted = {share.team: share for share in key.shares.select_related("team")}, set(teams)
     new, former = wanted - before.keys(), (before.keys() & set(among)) - wanted
     with transaction.atomic():
+        lock(key)
         for team in new:
             KeyShare.objects.get_or_create(key=key, team=team)
         for team in former:
@@ -114,7 +136,7 @@ def delete(key: ApiKey) -> ClaroError | None:
     people = access.people_for(key)
     with transaction.atomic():
         # Before its sources, as whoever writes them does: they would wait for each other.
-        ApiKey.objects.select_for_update().filter(pk=key.pk).first()
+        lock(key)
         key.delete()
         live.publish(people, "keys-changed", "sources-changed", "downloads-changed")
     return error

@@ -14,6 +14,7 @@ from datasources.models.marks import Favourite, Tag, Tagging
 from datasources.models.notices import Notice, Outlet, OutletTest, Wish
 from datasources.models.shares import SharedFile, ShareLink, is_used_up
 from datasources.models.sources import Reading, Source, StatusChange
+from datasources.models.transfers import Transfer
 from datasources.models.uploads import Correction, Upload
 from datasources.models.views import SavedView, ViewPlace
 
@@ -54,6 +55,7 @@ __all__ = [
     "TableCopy",
     "Tag",
     "Tagging",
+    "Transfer",
     "Unchangeable",
     "Upload",
     "ViewPlace",

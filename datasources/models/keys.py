@@ -65,6 +65,8 @@ class ApiKey(Sealed):
 
     # Its row in mirror/newest.py, on pages that show the list; None elsewhere.
     newest: "Newest | None" = None
+    # Its open offer, on the Keys page.
+    offer: "models.Model | None" = None
 
     objects = ApiKeys.as_manager()
 

@@ -8,6 +8,7 @@ from django.utils import timezone
 
 from core.models import Leased, Sealed
 from datasources.models.keys import ApiKey
+from datasources.models.transfers import Transfer
 
 
 class Topic(models.TextChoices):
@@ -17,6 +18,9 @@ class Topic(models.TextChoices):
     SHARES = "shares", "A share link is used up or about to end"
     GUESSED = "guessed", "Wrong passwords are tried at a share link"
     REMOVED = "removed", "Somebody removed the user from a team"
+    OFFERED = "offered", "Somebody offers the user a key or a team"
+    ACCEPTED = "accepted", "The receiver of an offer accepted it"
+    DECLINED = "declined", "The receiver of an offer declined it"
 
 
 # What users can choose. Attacks on something of theirs are always reported.
@@ -53,7 +57,8 @@ class Notice(models.Model):
     """A notice to a user. Repetitions shortly after are counted, not repeated."""
 
     user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="notices")
-    # Null: about a team that the user is no longer in. The names are then those of the team and of who removed them.
+    # Null: about a team that the user is no longer in, or an offer. The names are then those of the team or key, and of
+    # the other person.
     key = models.ForeignKey(ApiKey, on_delete=models.CASCADE, null=True, related_name="+")
     topic = models.CharField(max_length=20, choices=Topic)
     # The first names, and how many there are in all.
@@ -61,6 +66,7 @@ class Notice(models.Model):
     count = models.PositiveIntegerField(default=1)
     # Of the only thing that it is about.
     datasource_id = models.UUIDField(null=True, blank=True)
+    transfer = models.ForeignKey(Transfer, on_delete=models.CASCADE, null=True, related_name="+")
     began_at = models.DateTimeField()
     at = models.DateTimeField()
     read_at = models.DateTimeField(null=True, blank=True)

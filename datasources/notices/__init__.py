@@ -16,7 +16,7 @@ from core import live
 from core.queries import Prepared, Slot
 from core.text import visible
 from datasources import access
-from datasources.models import ApiKey, Notice, Outlet, Source, Wish
+from datasources.models import ApiKey, Notice, Outlet, Source, Transfer, Wish
 from datasources.models.notices import Topic
 
 # What somebody is told who has chosen nothing: about a key of their own, and about one that is shared with them.
@@ -57,6 +57,14 @@ def tell_removed(user: User, team: str, by: str) -> None:
     now = timezone.now()
     names = [visible(team)[:200], by]
     Notice.objects.create(user=user, topic=Topic.REMOVED, names=names, began_at=now, at=now)
+    _send_soon(user.pk)
+
+
+def tell_of_offer(user: User, topic: Topic, offer: Transfer, by: str) -> None:
+    """Notifies a user of an offer of `by`, or of the answer of `by`. Call it in the transaction of the change."""
+    now = timezone.now()
+    names = [visible(offer.name)[:200], by, offer.kind]
+    Notice.objects.create(user=user, topic=topic, names=names, transfer=offer, began_at=now, at=now)
     _send_soon(user.pk)
 
 

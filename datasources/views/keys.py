@@ -13,7 +13,7 @@ from datasources.activity.words import What
 from datasources.claro import AccessDenied, ClaroError, Unauthorized
 from datasources.keys.forms import KeyEditForm, KeyForm, KeyShareForm
 from datasources.mirror import webhooks
-from datasources.models import ApiKey
+from datasources.models import ApiKey, Transfer
 from datasources.views.guards import FORM, POST, of_own_key, space_of
 from datasources.views.pages import render_page, render_question
 
@@ -27,7 +27,11 @@ def list_keys(request: HttpRequest) -> HttpResponse:
         key.left, key.history = gateway.calls_left(key), gateway.history(key)
     mine = [key for key in shown if key.owner_id == request.user.pk]
     unreadable = [key for key in mine if not key.is_readable]
+    offered = {offer.key_id: offer for offer in Transfer.objects.open().filter(key__in=mine)}
+    for key in mine:
+        key.offer = offered.get(key.pk)
     context = {
+        "offers": access.offers_to(request.user).open().exclude(key=None),
         "keys": mine,
         "shared_keys": [key for key in shown if key not in mine],
         "my_teams": {membership.team_id for membership in access.memberships_of(request.user)},
@@ -63,16 +67,16 @@ def edit(request: HttpRequest, key: ApiKey) -> HttpResponse:
     initial = {"label": key.label, "calls_per_minute": key.calls_per_minute}
     form = KeyEditForm(request.POST if request.method == "POST" else None, initial=initial)
     if request.method == "POST" and form.is_valid():
-        before, key.label = key.label, form.cleaned_data["label"]
-        key.calls_per_minute = form.cleaned_data["calls_per_minute"]
-        secret = form.cleaned_data["secret"]
+        before, secret = key.label, form.cleaned_data["secret"]
+        changes = {name: form.cleaned_data[name] for name in ("label", "calls_per_minute")}
         if not secret:
-            key.save(update_fields=["label", "calls_per_minute"])
+            keys.change(key, **changes)
             if before != key.label:
                 log.record(What.KEY_RENAMED, request.user, key=key, before=before)
             messages.success(request, f"Saved {key.label}.")
             return redirect("keys:list")
         if state := _checked(request, form, key):
+            key.label, key.calls_per_minute = changes.values()
             keys.replace_secret(key, secret, state)
             tasks.start(key.sync)
             log.record(What.KEY_REPLACED, request.user, key=key)

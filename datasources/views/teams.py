@@ -18,7 +18,7 @@ from accounts.models import Invitation, Membership
 from accounts.people import with_address
 from accounts.quotas import QuotaReached
 from accounts.roles import TABLE, Action, Role, may
-from datasources import keys, notices, recent, tasks
+from datasources import access, keys, notices, recent, tasks
 from datasources.activity import log
 from datasources.activity.words import What
 from datasources.keys.forms import TeamKeyForm
@@ -27,7 +27,7 @@ from datasources.models import KeyShare
 from datasources.views.guards import FORM, POST, RoleTooLow, of_team
 from datasources.views.pages import render_page, render_question
 
-NO_OWNER = "A team needs an owner. Make another member an owner first."
+NO_OWNER = "A team needs an owner. Transfer it, or make another member an owner first."
 ANYBODY = "anyone with the link"
 
 
@@ -45,7 +45,8 @@ def list_teams(request: HttpRequest) -> HttpResponse:
             log.record(What.TEAM_MADE, request.user, about=team.name, teams=[team])
             messages.success(request, f"Team created: {team.name}. Invite people, then share a key with it.")
             return redirect("teams:team", team.pk)
-    context = {"form": form, "roles": Role, "table": TABLE}
+    offers = access.offers_to(request.user).open().exclude(team=None)
+    context = {"form": form, "roles": Role, "table": TABLE, "offers": offers}
     return render_page(request, "teams/list.html", context, 422 if form.errors else 200)
 
 
@@ -249,6 +250,7 @@ def _team(request: HttpRequest, own: Membership, form: InviteForm, status: int) 
         membership.can_change = may(own.role, Action.PEOPLE) and _is_within(own, membership)
     context = {
         "own": own,
+        "offers": access.offers_to(request.user).open().filter(team=own.team),
         "people": people,
         "roles": RoleForm(own.role).fields["role"].choices,
         "key_form": TeamKeyForm(request.user, own.team) if may(own.role, Action.KEYS) else None,

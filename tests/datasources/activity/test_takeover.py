@@ -10,8 +10,9 @@ from django.utils import timezone
 from accounts import teams
 from accounts.models import Invitation, Membership, User
 from accounts.roles import Role
+from datasources import transfers
 from datasources.activity.words import What
-from datasources.models import AuditEvent, KeyShare, Outlet, SavedView, ShareLink
+from datasources.models import AuditEvent, KeyShare, Outlet, SavedView, ShareLink, Transfer
 from datasources.notices import channels
 from datasources.sharing import shares
 from tests.accounts.conftest import go, provider, the_provider  # noqa: F401 - fixtures
@@ -28,6 +29,7 @@ def prepared(alice, bob, table) -> User:
     KeyShare.objects.create(team=team, key=table.key)
     shares.make(alice, table.key, [table], note="For me")
     channels.save(alice, Outlet.Kind.WEBHOOK, "https://evil.example/hook")
+    transfers.offer_key(table.key, alice, "thief@example.com")
     for email in ("", "thief@example.com"):
         teams.invite(team, alice, Role.ADMIN, timezone.now() + timedelta(days=1), email, is_single_use=bool(email))
     SavedView.objects.create(owner=alice, name="Prices", page=SavedView.Page.SOURCES)
@@ -48,6 +50,7 @@ def test_channels_and_invitations_are_deleted_and_share_links_paused(provider, p
     theirs = teams.invite(Membership.objects.get(user=bob).team, bob, Role.VIEWER, timezone.now() + timedelta(days=1))
     sign_on(provider, prepared)
     assert not Outlet.objects.exists()
+    assert not Transfer.objects.open().exists()
     assert list(Invitation.objects.all()) == [theirs]
     for invitation in open_ones:
         with pytest.raises(teams.InvitationEnded):

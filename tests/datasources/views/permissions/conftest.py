@@ -16,7 +16,7 @@ from django.utils import timezone
 from accounts import teams
 from accounts.models import Membership, Team, User
 from accounts.roles import Role
-from datasources import keys
+from datasources import keys, transfers
 from datasources.downloads import batches, links
 from datasources.models import ApiKey, Correction, Export, KeyShare, Outlet, SavedView, Source, Tag
 from datasources.notices import channels
@@ -63,6 +63,7 @@ def _build(account: Account) -> World:
     team = teams.create("Catalogue", alice)
     KeyShare.objects.create(key=key, team=team)
     ready(table)
+    doras = _key_of_another(account)
     ids = {
         "datasource_id": table.datasource_id,
         "link_id": made(links.ask(table, alice, 3600)).pk,
@@ -77,9 +78,15 @@ def _build(account: Account) -> World:
         "invitation_id": teams.invite(team, alice, Role.VIEWER, timezone.now() + timedelta(days=1)).pk,
         "export_id": Export.objects.create(source=table, user=alice, format="csv").pk,
         "upload_id": queue.add(alice, key, received()).pk,
+        "transfer_id": transfers.offer_key(doras, doras.owner, alice.email).pk,
         "outlet_id": channels.save(alice, Outlet.Kind.WEBHOOK, "https://hooks.example.com/x").pk,
     }
     return World(account, alice, bob, key, table, team, ids)
+
+
+def _key_of_another(account: Account) -> ApiKey:
+    dora = User.objects.create_user("dora@example.com")
+    return keys.add(dora, "Dora's", account.another_key(), ApiKey.State.VALID)
 
 
 @pytest.fixture

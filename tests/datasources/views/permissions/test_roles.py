@@ -13,7 +13,8 @@ from tests.support.html import told, words
 # What each path needs; the key's own pages are its owner's alone, whatever the role in a team.
 OWNER_OF_THE_KEY, OWNER_OF_THE_RECEIPT = "owner of the key", "owner of the receipt"
 OWNER_OF_THE_UPLOAD, OWNER_OF_THE_BATCH = "owner of the upload", "owner of the batch"
-OWNERS = (OWNER_OF_THE_KEY, OWNER_OF_THE_RECEIPT, OWNER_OF_THE_UPLOAD, OWNER_OF_THE_BATCH)
+RECEIVER_OF_THE_OFFER = "receiver of the offer"
+OWNERS = (OWNER_OF_THE_KEY, OWNER_OF_THE_RECEIPT, OWNER_OF_THE_UPLOAD, OWNER_OF_THE_BATCH, RECEIVER_OF_THE_OFFER)
 PATHS = {
     ("GET", "/sources/"): Action.BROWSE,
     ("POST", "/sources/refresh/"): Action.BROWSE,
@@ -132,6 +133,10 @@ PATHS = {
     ("POST", "/teams/{team_id}/keys/{key_id}/unshare/"): Action.KEYS,
     ("GET", "/teams/{team_id}/rename/"): Action.OWN,
     ("GET", "/teams/{team_id}/delete/"): Action.OWN,
+    ("GET", "/teams/{team_id}/transfer/"): Action.OWN,
+    # Without a member, and without an offer.
+    ("POST", "/teams/{team_id}/transfer/"): Action.OWN,
+    ("POST", "/teams/{team_id}/transfer/withdraw/"): Action.OWN,
     ("GET", "/teams/{team_id}/leave/"): Action.BROWSE,
     ("POST", "/teams/{team_id}/leave/"): Action.BROWSE,
     ("GET", "/keys/{key_id}/edit/"): OWNER_OF_THE_KEY,
@@ -143,6 +148,11 @@ PATHS = {
     ("GET", "/keys/{key_id}/copies/"): OWNER_OF_THE_KEY,
     ("POST", "/keys/{key_id}/copies/"): OWNER_OF_THE_KEY,
     ("POST", "/keys/{key_id}/export/"): OWNER_OF_THE_KEY,
+    ("GET", "/keys/{key_id}/transfer/"): OWNER_OF_THE_KEY,
+    ("POST", "/keys/{key_id}/transfer/"): OWNER_OF_THE_KEY,
+    ("POST", "/keys/{key_id}/transfer/withdraw/"): OWNER_OF_THE_KEY,
+    ("GET", "/transfers/{transfer_id}/"): RECEIVER_OF_THE_OFFER,
+    ("POST", "/transfers/{transfer_id}/"): RECEIVER_OF_THE_OFFER,
     # The receipt of another user, whatever the role.
     ("GET", "/exports/{export_id}/"): OWNER_OF_THE_RECEIPT,
     ("GET", "/exports/{export_id}/file/"): OWNER_OF_THE_RECEIPT,
