@@ -151,7 +151,7 @@ def _page(request: HttpRequest, share: ShareLink) -> HttpResponse:
     if share.is_used_up:
         files = [file for file in files if file.number in repeatable]
     if not files:
-        return _nothing(request)
+        return _ended(request) if share_cookies.has_used(request) else _nothing(request)
     for file in files:
         file.is_open = file.number in repeatable or not file.is_used_up
     # A person who opens it is about to click: by then the link is there.

@@ -10,6 +10,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from accounts.models import User
+from datasources import mirror
 from datasources.models import ShareLink
 from datasources.sharing import shares
 from datasources.views.share_cookies import USED_FOR_S
@@ -23,6 +24,7 @@ STOPS = {
     "paused": lambda share: shares.pause(share, on=True),
     "expired": lambda share: shares.change(share, ends_at=timezone.now()),
     "deleted": lambda share: share.delete(),
+    "file deleted at Claro": lambda share: mirror.mark_gone(share.sources.get()),
     "maker away": lambda share: User.objects.filter(pk=share.made_by_id).update(is_active=False),
 }
 
