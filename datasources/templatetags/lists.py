@@ -42,8 +42,10 @@ def tag_name(tag: Tag, href: str = "") -> SafeString:
 
 @register.simple_tag(takes_context=True)
 def tag_choices(context: template.Context) -> SafeString:
-    """The user's tags (`all_tags`) as options of a `select`, those of each team in a group."""
+    """The user's tags (`all_tags`) as options of a `select`, by team; also the shown one if it is none of these."""
     shown, parts = context["state"]["tag"], []
+    if shown and all(tag.pk != shown for tag in context["all_tags"]):
+        parts.append(f'<option value="{shown}" selected>Another tag</option>')
     for team, tags in groupby(context["all_tags"], key=lambda tag: tag.team):
         options = "".join(
             f'<option value="{tag.pk}"{" selected" if tag.pk == shown else ""}>{escape(visible(tag.name))}</option>'

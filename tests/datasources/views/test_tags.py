@@ -10,7 +10,7 @@ from datasources import mirror
 from datasources.models import KeyShare, Source, Tag, Tagging
 from datasources.sources import marks, tags
 from tests.conftest import synced
-from tests.support.html import all_words, dom, link, words
+from tests.support.html import all_words, dom, field, link, words
 
 
 @pytest.fixture
@@ -101,6 +101,9 @@ def test_a_tag_of_a_team_is_set_by_members_and_seen_by_all(web, client_of, bob, 
     assert chips(browser.get("/sources/")) == ["Ours"]
     assert chips(web.get(f"/sources/?team={team.pk}")) == ["Ours"]
     assert chips(web.get("/sources/?team=own")) == ["Private"]
+    # A tag of another space still filters, and says so.
+    page = web.get(f"/sources/?team=own&tag={ours.pk}")
+    assert field(page, "tag").find("option[@selected]").get("value") == str(ours.pk)
     assert chips(web.get("/sources/")) == ["Private", "Ours"]
     browser.post(path, {"remove": ours.pk})
     assert on(shelf[0]) == ["Private"]
