@@ -38,7 +38,7 @@ def row(page: HttpResponse, name: str = "now.csv"):
 def status(page: HttpResponse, name: str = "now.csv") -> str:
     """The status of this source, and what is said of it below the name."""
     found = row(page, name)
-    return " ".join(words(part) for part in (found.findall("td")[2], *found.iterfind("td[2]/div")))
+    return " ".join(words(part) for part in (found.findall("td")[2], *found.iterfind("td[2]/p")))
 
 
 @pytest.mark.parametrize(

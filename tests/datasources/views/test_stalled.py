@@ -177,7 +177,7 @@ def test_staff_are_led_to_where_it_is_explained_and_nobody_else(web, alice, proc
 def test_it_costs_one_word_to_redis_and_no_query(web, key, alice, sandbox, table, django_assert_max_num_queries):
     for number in range(5):
         keys.add(alice, f"Key {number}", sandbox.account().key, ApiKey.State.VALID)
-    web.get("/keys/")
+    web.get("/sources/")
     with django_assert_max_num_queries(50) as well, round_trips() as before:
         web.get("/sources/")
     late(Sync)

@@ -226,7 +226,7 @@ def test_a_status_that_nobody_knows_is_shown_as_it_is_and_followed(web, account,
     synced(key)
     page = web.get("/sources/")
     assert "<b>quarantined</b>" in all_words(page, ".//tbody//td")
-    assert "Checked just now" in all_words(page, ".//tbody//td[2]/div")
+    assert "Checked just now" in all_words(page, ".//tbody//td[2]/p")
     assert "<b>quarantined</b> 1" in all_words(page, ".//nav[@aria-label='Status']/a")
     assert "Claro is processing this file" in told(web.get(f"/sources/{source_id}/rows/"))
 
