@@ -39,7 +39,8 @@ _OF_BODY = (
 )
 # The ids of the verbs, as short as can be: they stand in every row.
 LABELS = {"c": "Select", "r": "Rows of", "d": "Download", "s": "Share", "x": "Delete"}
-LABELS |= {"f": "Add to favourites", "u": "Remove from favourites"}
+# "f" is the form of the stars.
+LABELS |= {"a": "Add to favourites", "u": "Remove from favourites"}
 
 
 @register.simple_tag
@@ -185,7 +186,7 @@ class _Line:
 
     def _star(self, source: Source, its: str) -> str:
         """A button of the form `f` beside the table, which knows its file by its name; with a value it ends it."""
-        value, label = (" value=0", "u") if source.datasource_id in self._favourites else ("", "f")
+        value, label = (" value=0", "u") if source.datasource_id in self._favourites else ("", "a")
         return f'<button form=f name={source.pk}{value} aria-labelledby="{label} {its}"></button>'
 
     def _failure(self, source: Source, path: Callable[[str, str], str]) -> str:

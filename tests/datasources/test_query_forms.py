@@ -9,7 +9,7 @@ from datasources.rows.forms import RowsForm
 from datasources.sources.forms import SourceListForm
 
 LIST_DEFAULTS = {"key": "", "status": "", "type": "", "q": "", "page": 1, "limit": 50, "sort": "uploaded"}
-LIST_DEFAULTS["order"] = "desc"
+LIST_DEFAULTS |= {"order": "desc", "favourites": "", "tag": "", "since": "", "group": ""}
 ROWS_DEFAULTS = {"page": 1, "limit": 50, "sort": "", "order": "asc", "filter": "", "column": (), "from_column": 1}
 ROWS_DEFAULTS |= {"q": "", "check": "", "go": "", "row": "", "sorts": (), "choice": Choice()}
 ROWS_DEFAULTS |= {"hide": (), "pin": (), "width": (), "columns": "", "thousands": ""}
