@@ -1,5 +1,6 @@
 from django.apps import AppConfig
-from django.db import connections
+from django.apps import apps as registry
+from django.apps.registry import Apps
 from django.db.models.signals import post_migrate
 
 
@@ -14,9 +15,11 @@ class DatasourcesConfig(AppConfig):
         post_migrate.connect(keep_counts, sender=self)
 
 
-def keep_counts(using: str, **_more: object) -> None:
-    """Renews the triggers that count sources, once their table is there."""
-    from datasources.models import counts
+def keep_counts(using: str, apps: Apps = registry, **_more: object) -> None:
+    """Renews the triggers that count sources, unless a `migrate` ended at an older state of their table."""
+    from datasources.models import SourceCount, counts
 
-    if counts.SourceCount._meta.db_table in connections[using].introspection.table_names():
+    tables = (SourceCount, apps.all_models["datasources"].get("sourcecount"))
+    now, then = ({field.name for field in table._meta.local_fields} if table else set() for table in tables)
+    if now == then:
         counts.keep(using)

@@ -4,7 +4,7 @@ A source is in the bin for all users, through any key, and is not listed. Its ow
 deleted, so nobody is interrupted. A source that Claro refuses to delete is listed again.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID, uuid4
@@ -12,13 +12,14 @@ from uuid import UUID, uuid4
 from django.conf import settings
 from django.db import transaction
 from django.db.models import Count, Max, Min, Q, QuerySet
+from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from accounts.models import User
 from accounts.roles import Action, may
 from core import leases, live
 from core.leases import Held
-from core.queries import Prepared
+from core.queries import Prepared, Slot
 from datasources import access, mirror
 from datasources.activity import log
 from datasources.activity.words import What
@@ -139,9 +140,11 @@ def outside(sources: QuerySet[Source]) -> QuerySet[Source]:
     return sources.exclude(datasource_id__in=_inside().values("datasource_id"))
 
 
-def inside(sources: QuerySet[Source]) -> QuerySet[Source]:
-    """Those that are in the bin."""
-    return sources.filter(datasource_id__in=_inside().values("datasource_id"))
+def inside(key_ids: Sequence[UUID | Slot]) -> QuerySet[Source]:
+    """The sources of these keys that are in the bin, found by their ids."""
+    sources = Source.objects.present().filter(datasource_id__in=_inside().values("datasource_id"))
+    # Not by the key itself: SQLite would take an index of the key, and visit all its sources.
+    return sources.alias(behind=Coalesce("key_id", "key_id")).filter(behind__in=key_ids)
 
 
 def is_in_use() -> bool:

@@ -97,11 +97,6 @@ class Source(models.Model):
                 condition=PRESENT,
             ),
             models.Index(fields=["datasource_id"], name="source_datasource"),
-            models.Index(
-                fields=["key", "gone_at", "status", "row_count", "datasource_id"],
-                name="source_rows",
-                condition=models.Q(row_count__isnull=False),
-            ),
         ]
 
     def __str__(self) -> str:

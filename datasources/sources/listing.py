@@ -8,7 +8,6 @@ from typing import Any
 from uuid import UUID
 
 from django.db.models import (
-    Aggregate,
     CharField,
     Count,
     DateTimeField,
@@ -21,6 +20,7 @@ from django.db.models import (
     UUIDField,
     Value,
 )
+from django.db.models.expressions import Combinable
 from django.db.models.functions import Lower
 
 from accounts.models import User
@@ -71,8 +71,7 @@ SLOTS = {
 UNSHOWN = ("extra", "details", "details_at", "changed_at", "gone_at", "folded_name")
 
 NEWEST_FIRST = ("uploaded", "desc")
-# The parts that a page counts by.
-STORED, IN_BIN, FOUND = "stored", "in the bin", "found"
+ALL, FOUND = "all", "found"
 
 
 @dataclass(frozen=True)
@@ -167,32 +166,38 @@ def _counted(
     keys: int, has_bin: bool, shape: tuple[int, bool], narrow: tuple[str, ...], values: dict[str, Any]
 ) -> tuple[Counter, Counter]:
     """How many sources there are, and how many the search and filters find, by status and content type. One query."""
-    parts: dict[str, Counter] = {part: Counter() for part in (STORED, IN_BIN, FOUND)}
+    in_all, found = Counter[tuple[str, str]](), Counter[tuple[str, str]]()
     for part, status, kind, n in sorted(_groups(keys, has_bin, shape, *narrow).rows(**values)):
-        parts[part][status, kind] += n
-    in_all = parts[STORED] - parts[IN_BIN]
-    return in_all, parts[FOUND] if shape[0] or narrow else in_all
+        (found if part == FOUND else in_all)[status, kind] += n
+    return +in_all, +found if shape[0] or narrow else +in_all
 
 
 @lru_cache(maxsize=64)
 def _groups(keys: int, has_bin: bool, shape: tuple[int, bool], *narrow: str) -> Prepared:
-    """Counts by status and type: those that are stored, and of these what is in the bin and what is found."""
+    """Numbers to add up by status and type: of all sources, and of those that are found.
+
+    The few sources in the bin are taken off: to ask for each of the others whether it is there takes longer.
+    """
     names = ("status", "content_type")
 
-    def counts(part: str, found: QuerySet, n: Aggregate) -> QuerySet:
+    def counts(part: str, sources: QuerySet, n: Combinable) -> QuerySet:
         # With several keys in the order of the index, which takes half the time.
         by = ("key", *names) if keys > 1 else names
-        groups = found.order_by().values(*by).annotate(part=Value(part, CharField()), n=n)
+        groups = sources.order_by().values(*by).annotate(part=Value(part, CharField()), n=n)
         return groups.values_list("part", *names, "n")
 
+    def found_in(sources: QuerySet[Source]) -> QuerySet[Source]:
+        return _filtered(sources.filter(condition_slots(*shape)), SLOTS, *narrow)
+
     def query() -> QuerySet:
-        behind = _behind(_keys(keys), has_bin=False)
-        parts = [counts(STORED, SourceCount.objects.filter(key__pk__in=_keys(keys)), Sum("n"))]
+        in_bin = bin.inside(_keys(keys))
+        parts = [counts(ALL, SourceCount.objects.filter(key__pk__in=_keys(keys)), Sum("n"))]
         if has_bin:
-            parts.append(counts(IN_BIN, bin.inside(behind), Count("*")))
+            parts.append(counts(ALL, in_bin, -Count("*")))
         if shape[0] or narrow:
-            found = _behind(_keys(keys), has_bin, *narrow).filter(condition_slots(*shape))
-            parts.append(counts(FOUND, found, Count("*")))
+            parts.append(counts(FOUND, found_in(access.sources_behind(_keys(keys))), Count("*")))
+            if has_bin:
+                parts.append(counts(FOUND, found_in(in_bin), -Count("*")))
         return parts[0].union(*parts[1:], all=True) if parts[1:] else parts[0]
 
     return Prepared(query)
@@ -211,16 +216,17 @@ def _page(
         by = own if before.name == "day" and sort == "uploaded" else [*before.order(), *own]
         limit, first, until = (Slot(name, IntegerField()) for name in ("limit", "first", "until"))
 
-        def ids(sources: QuerySet[Source]) -> QuerySet:
+        def ids(keys: Iterable[Slot]) -> QuerySet:
             # Ids are sorted, not whole rows: a far page of 10,000 takes a tenth of the time.
-            return sources.filter(condition_slots(*shape)).order_by(*by).values("pk")
+            found = _filtered(access.sources_behind(keys).filter(condition_slots(*shape)), SLOTS, *filters)
+            return (bin.outside(found) if has_bin else found).order_by(*by).values("pk")
 
         if keys > 1 and (sort, order) == NEWEST_FIRST and by == own:
             # Of each key the newest ones: the index has them in order, but not those of several keys.
-            each = [Part(ids(_behind([key], has_bin, *filters)), until) for key in _keys(keys)]
+            each = [Part(ids([key]), until) for key in _keys(keys)]
             part = Part(Source.objects.filter(pk__in=Parts(each)).order_by(*by).values("pk"), limit, first)
         else:
-            part = Part(ids(_behind(_keys(keys), has_bin, *filters)), limit, first)
+            part = Part(ids(_keys(keys)), limit, first)
         return Source.objects.filter(pk__in=part).defer(*UNSHOWN).order_by(*by)
 
     return Prepared(query)
@@ -253,12 +259,6 @@ def reasons_of(sources: Iterable[Source]) -> list[str]:
     return [
         f"{visible(one.name)}: {visible(' '.join(one.failure.split())) or none}" for one in sources if one.has_failed
     ]
-
-
-def _behind(keys: Iterable[Slot], has_bin: bool, *filters: str) -> QuerySet[Source]:
-    """The sources behind the keys, with slots for the values of the filters."""
-    sources = access.sources_behind(keys)
-    return _filtered(bin.outside(sources) if has_bin else sources, SLOTS, *filters)
 
 
 def _keys(keys: int) -> list[Slot]:

@@ -35,7 +35,8 @@ STEPS = st.lists(
 
 
 def answer(number: int, status: str, kind: str) -> DataSource:
-    return DataSource(UUID(int=number), f"{number}.csv", kind, 1, status, timezone.now(), None)
+    extra = {"rowCount": 10 + len(status)} if number % 3 else {}
+    return DataSource(UUID(int=number), f"{number}.csv", kind, 1, status, timezone.now(), None, extra)
 
 
 def full_count(sources) -> Counter:
@@ -45,8 +46,12 @@ def full_count(sources) -> Counter:
 def are_right(user) -> None:
     """Compares each key's counts with its present sources, and the list's with those that are not in the bin."""
     for key in ApiKey.objects.all():
-        stored = {(one.status, one.content_type): one.n for one in SourceCount.objects.filter(key=key) if one.n}
-        assert stored == full_count(key.sources.present())
+        stored = {(one.status, one.content_type): one for one in SourceCount.objects.filter(key=key)}
+        present = key.sources.present()
+        assert {kind: one.n for kind, one in stored.items() if one.n} == full_count(present)
+        known = present.filter(row_count__isnull=False)
+        assert {kind: one.known for kind, one in stored.items() if one.known} == full_count(known)
+        assert sum(one.rows for one in stored.values()) == sum(known.values_list("row_count", flat=True))
     for key_id in ("", *access.keys_for(user).values_list("pk", flat=True)):
         found = listing(access.keys_for(user), SourceListForm({"key": str(key_id)}).state(), user)
         shown = bin.outside(access.sources_for(user)).filter(**({"key": key_id} if key_id else {}))

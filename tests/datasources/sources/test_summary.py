@@ -34,6 +34,10 @@ def parts(*keys: ApiKey) -> list[str]:
     return [part.words for part in summary.of_keys([key.pk for key in keys], found.totals)]
 
 
+def parts_of(key: ApiKey) -> list[str]:
+    return [part.words for part in summary.of_keys([key.pk], {})]
+
+
 @pytest.mark.parametrize(
     ("zone", "now", "expected"),
     [
@@ -90,14 +94,15 @@ def test_parts_of_nothing_are_left_out_and_the_bin_does_not_count(alice, main):
     assert parts(main) == []
 
 
-def test_the_total_of_rows_is_counted_once_until_a_file_is_completed(main, django_assert_num_queries):
-    add(main, "a", row_count=5)
-    totals = {"completed": 1}
-    summary.of_keys([main.pk], totals)
-    with django_assert_num_queries(2):  # whether the bin is in use, and what is new
-        assert [part.words for part in summary.of_keys([main.pk], totals)] == ["5 rows"]
+def test_the_total_of_rows_is_stored_and_follows_each_change(main, django_assert_num_queries):
+    source = add(main, "a", row_count=5)
+    with django_assert_num_queries(3):  # whether the bin is in use, what is new, and the total
+        assert parts_of(main) == ["5 rows"]
     add(main, "b", row_count=2)
-    assert [part.words for part in summary.of_keys([main.pk], {"completed": 2})] == ["7 rows"]
+    assert parts_of(main) == ["7 rows"]
+    source.note_rows(9)
+    Source.objects.filter(pk=source.pk).update(row_count=0)
+    assert parts_of(main) == ["2 rows"]
 
 
 @pytest.mark.parametrize(
