@@ -8,7 +8,17 @@ from bench.timing import table
 from bench.world import world
 
 PARTS = ("lists", "rows", "calls", "limit", "shares", "streams", "answers")
-ON_REQUEST = ("watching", "soak", "outgoing", "copies", "copying", "comparing", "browser", "uploads")  # take minutes
+ON_REQUEST = (  # take minutes
+    "watching",
+    "soak",
+    "outgoing",
+    "copies",
+    "copying",
+    "comparing",
+    "browser",
+    "uploads",
+    "searching",
+)
 
 
 def main() -> int:

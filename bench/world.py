@@ -16,6 +16,7 @@ import requests
 from honcho.environ import parse_procfile
 
 from sandbox.server import PREFIX
+from tests.support import postgres
 from tests.support.processes import free_port, wait_for
 from tests.support.redis import RedisServer
 from tests.support.sandbox import Sandbox
@@ -92,6 +93,8 @@ def world() -> Iterator[World]:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="claro-bench-")))
         redis_port, sandbox_port, web_port = free_port(), free_port(), free_port()
         os.environ |= _environment(folder, redis_port, sandbox_port, web_port)
+        if os.environ.get("BENCH_POSTGRES"):
+            os.environ["DATABASE_URL"] = stack.enter_context(postgres.server(folder)).url
         redis = RedisServer(os.environ["REDIS_URL"], folder)
         redis.start()
         stack.callback(redis.stop)
