@@ -3,6 +3,7 @@
 import socket
 import struct
 import threading
+from collections.abc import Callable
 from contextlib import suppress
 
 # A close with it resets the connection.
@@ -17,22 +18,34 @@ class Cutting:
         self.cuts = 0
         self._target = ("127.0.0.1", port)
         self._server = socket.create_server(("127.0.0.1", 0))
+        self._sockets: list[socket.socket] = [self._server]
+        self._threads: list[threading.Thread] = []
         self.port: int = self._server.getsockname()[1]
-        threading.Thread(target=self._accept, daemon=True).start()
+        self._run(self._accept)
 
     def __enter__(self) -> "Cutting":
         return self
 
     def __exit__(self, *exc: object) -> None:
-        self._server.close()
+        _shut(*self._sockets)  # wakes the threads up
+        for thread in self._threads:
+            thread.join()
+        for one in self._sockets:
+            one.close()
+
+    def _run(self, do: Callable[..., None], *arguments: object) -> None:
+        thread = threading.Thread(target=do, args=arguments, daemon=True)
+        self._threads.append(thread)
+        thread.start()
 
     def _accept(self) -> None:
         with suppress(OSError):
             while True:
                 client, _ = self._server.accept()
                 server = socket.create_connection(self._target)
-                for pair in ((client, server, True), (server, client, False)):
-                    threading.Thread(target=self._pass_on, args=pair, daemon=True).start()
+                self._sockets += [client, server]
+                self._run(self._pass_on, client, server, True)
+                self._run(self._pass_on, server, client, False)
 
     def _pass_on(self, source: socket.socket, target: socket.socket, is_client: bool) -> None:
         passed = 0
@@ -49,5 +62,11 @@ class Cutting:
         for one in (source, target):
             with suppress(OSError):
                 one.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
-                one.shutdown(socket.SHUT_RD)
-                one.close()
+            _shut(one)
+            one.close()
+
+
+def _shut(*sockets: socket.socket) -> None:
+    for one in sockets:
+        with suppress(OSError):
+            one.shutdown(socket.SHUT_RDWR)
