@@ -251,7 +251,8 @@ def test_no_secret_is_in_what_is_written_nor_in_the_export(client_of, account, s
     secrets |= {upload.unseal() for upload in queued}
     web.post(f"/uploads/{queued[0].pk}/remove/")
     sending.send(str(queued[1].pk), taken(queued[1]))
-    web.post(f"/sources/{source.datasource_id}/correct/", {"file": SimpleUploadedFile("new.csv", b"id\n1\n" * 20)})
+    file = SimpleUploadedFile("new.csv", b"id\n1\n" * 20)
+    web.post(f"/sources/upload/?corrects={source.datasource_id}", {"file": file})
     corrected = Upload.objects.get(name="new.csv")
     sending.send(str(corrected.pk), taken(corrected))
     synced(key)
