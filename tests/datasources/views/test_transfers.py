@@ -134,7 +134,7 @@ def test_a_team_is_offered_to_a_member_and_accepted(web, client_of, alice, bob, 
 
 def test_a_team_is_offered_to_nobody_outside(web, team):
     carol = User.objects.create_user("carol@example.com")
-    elsewhere = Membership.objects.create(team=teams.create("Other", carol), user=carol, role=Role.VIEWER)
+    elsewhere = teams.create("Other", carol).memberships.get()
     assert web.post(f"/teams/{team.pk}/transfer/", {"member": elsewhere.pk}).status_code == 422
     team.memberships.exclude(role=Role.OWNER).delete()
     assert "There is no other member" in words(web.get(f"/teams/{team.pk}/transfer/"))
