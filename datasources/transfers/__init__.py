@@ -157,7 +157,7 @@ def _record(offer: Transfer, state: Transfer.State, by: User | None, about: str)
     if offer.key:
         log.record(_KEY[state], by, key=offer.key, about=about)
     else:
-        log.record(_TEAM[state], by, about=about, owner=offer.offered_by, teams=[offer.team])
+        log.record(_TEAM[state], by, about=about, teams=[offer.team])
     people = {offer.offered_by_id, *([offer.receiver_id] if offer.receiver_id else [])}
     live.publish(people, *PAGES)
 

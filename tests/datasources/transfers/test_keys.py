@@ -246,14 +246,15 @@ def test_an_offer_expires_after_seven_days_and_is_forgotten_later(alice, bob, ke
     still.shift(timedelta(days=7))
     with pytest.raises(transfers.OfferEnded):
         accept(found, bob)
-    transfers.tidy()
+    # It does not wait to be tidied up.
+    assert offer(key).is_open
     found.refresh_from_db()
     assert found.state == State.EXPIRED
     [event] = AuditEvent.objects.filter(what=What.KEY_OFFER_EXPIRED)
     assert (event.who, event.owner) == ("Claro Dashboard", alice)
-    assert offer(key).is_open
     still.shift(timedelta(days=31))
     transfers.tidy()
+    assert [one.state for one in Transfer.objects.all()] == [State.EXPIRED]
     assert not Transfer.objects.filter(pk=found.pk).exists()
 
 

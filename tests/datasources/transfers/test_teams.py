@@ -72,13 +72,17 @@ def lose_and_invite_again(team: Team) -> None:
     Membership.objects.create(team=team, user=User.objects.get(email="bob@example.com"), role=Role.ADMIN)
 
 
+def lose_the_row(team: Team) -> None:
+    team.memberships.get(user__email="bob@example.com").delete()
+
+
 def lose_the_owner(team: Team) -> None:
     carol = User.objects.create_user("carol@example.com")
     Membership.objects.create(team=team, user=carol, role=Role.OWNER)
     teams.set_role(team.memberships.get(user__email="alice@example.com"), Role.MEMBER)
 
 
-@pytest.mark.parametrize("change", [lose_the_member, lose_and_invite_again, lose_the_owner])
+@pytest.mark.parametrize("change", [lose_the_member, lose_the_row, lose_and_invite_again, lose_the_owner])
 def test_an_offer_ends_with_the_rights_of_either_side(alice, bob, team, change):
     found = transfers.offer_team(team, alice, bob)
     change(team)
