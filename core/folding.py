@@ -2,10 +2,12 @@
 
 import re
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 # Between words; each is as good as another.
 _SEPARATORS = re.compile(r"[-_.\s]+")
+_NUMBER = re.compile(r"\d+")
+_BEGINS = "\x02"
 
 
 def folded(text: str) -> str:
@@ -16,22 +18,26 @@ def folded(text: str) -> str:
     return "".join(sign for sign in plain if not unicodedata.combining(sign))
 
 
-def words_of(text: str) -> tuple[str, ...]:
-    """The folded words of a search, the longest first, without those that are part of another."""
+def searched(text: str) -> str:
+    """The folded text with a sign before each number, so that a number is found from its first digit on only."""
+    return _NUMBER.sub(_BEGINS + r"\g<0>", folded(text))
+
+
+def words_of(text: str, fold: Callable[[str], str] = folded) -> tuple[str, ...]:
+    """The words of a search, the longest first, without those that are part of another."""
     kept: list[str] = []
-    for word in sorted(set(_SEPARATORS.split(folded(text))) - {""}, key=lambda word: (-len(word), word)):
+    for word in sorted(set(_SEPARATORS.split(fold(text))) - {""}, key=lambda word: (-len(word), word)):
         if not any(word in longer for longer in kept):
             kept.append(word)
     return tuple(kept)
 
 
 def marks(text: str, words: Iterable[str]) -> list[tuple[int, int]]:
-    """Start and end of each part of the text that matches a folded word, in order and without overlaps."""
-    plain, places = (text.lower(), None) if text.isascii() else _with_places(text)
+    """Start and end of each part of the text that matches a word of `searched`, in order and without overlaps."""
+    plain, places = _with_places(text)
     ranges: list[tuple[int, int]] = []
     for start, stop in sorted(_found(plain, words)):
-        if places:
-            start, stop = places[start], _end(text, places[stop - 1])
+        start, stop = places[start], _end(text, places[stop - 1])
         if ranges and start < ranges[-1][1]:
             start, stop = ranges[-1][0], max(stop, ranges[-1][1])
             ranges.pop()
@@ -48,10 +54,13 @@ def _found(plain: str, words: Iterable[str]) -> Iterable[tuple[int, int]]:
 
 
 def _with_places(text: str) -> tuple[str, Sequence[int]]:
-    """The folded text, and for each of its characters the place of the one that it comes from."""
+    """The searched text, and for each of its characters the place of the one that it comes from."""
     # Letter by letter this gives the same text: only marks, which are left out, change places among each other.
     parts = [folded(sign) for sign in text]
-    return "".join(parts), [place for place, part in enumerate(parts) for _ in part]
+    plain, places = "".join(parts), [place for place, part in enumerate(parts) for _ in part]
+    for number in reversed(list(_NUMBER.finditer(plain))):
+        places.insert(number.start(), places[number.start()])
+    return _NUMBER.sub(_BEGINS + r"\g<0>", plain), places
 
 
 def _end(text: str, last: int) -> int:

@@ -7,7 +7,7 @@ from typing import Self
 from django.db import models
 from django.utils import timezone
 
-from core.folding import folded
+from core.folding import searched
 from core.models import Leased
 from datasources.claro import COMPLETED, COUNT_MAX, FAILED, numbers
 from datasources.models.keys import ApiKey
@@ -22,7 +22,7 @@ class FoldedName(models.TextField):
 
     @staticmethod
     def of(name: str) -> str:
-        return folded(name)[:SEARCHED]
+        return searched(name)[:SEARCHED]
 
     def pre_save(self, model_instance: models.Model, add: bool) -> str:
         model_instance.folded_name = self.of(model_instance.file_name)

@@ -11,7 +11,7 @@ from django.db.models import Expression, F, Q, TextField, UUIDField, Value
 from django.db.models.functions import StrIndex
 from django.db.models.lookups import GreaterThan
 
-from core.folding import words_of
+from core.folding import searched, words_of
 from core.queries import Slot
 from datasources.models import Source
 
@@ -49,7 +49,7 @@ class Search:
 
 def search(text: str) -> Search:
     """The search for what a user typed."""
-    return Search(words_of(text), _id_start(text.strip().lower()))
+    return Search(words_of(text, searched), _id_start(text.strip().lower()))
 
 
 def _id_start(text: str) -> str:

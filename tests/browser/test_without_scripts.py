@@ -32,14 +32,14 @@ def test_the_list_is_searched_filtered_sorted_and_paged(plain, account, key):
     plain.get_by_label("Search by file name").fill("file-5")
     plain.get_by_label("Kind of file").select_option(label="PDF (30)")
     plain.get_by_role("button", name="Search").click()
-    expect(plain.locator("tbody tr")).to_have_count(10)
+    expect(plain.locator("tbody tr")).to_have_count(5)
     plain.get_by_role("link", name="Uploaded").click()
     plain.get_by_role("link", name="Uploaded").click()
-    expect(plain.locator("tbody tr .name").first).to_have_text("file-05.pdf")
+    expect(plain.locator("tbody tr .name").first).to_have_text("file-51.pdf")
     plain.get_by_role("link", name="Completed").click()
     expect(plain).to_have_url(re.compile("status=completed"))
     plain.get_by_role("button", name="Refresh").click()
-    expect(plain.locator("tbody tr")).to_have_count(10)
+    expect(plain.locator("tbody tr")).to_have_count(5)
 
 
 @pytest.mark.slow

@@ -22,4 +22,4 @@ def test_sources_of_before_are_found_by_their_names(alice, monkeypatch):
         source = seen_by(alice, f"00000000-0000-0000-0000-00000000000{number}")
         Source.objects.filter(pk=source.pk).update(file_name=f"Été {number}%", folded_name="")
     migration.fold(apps, SimpleNamespace(connection=connection))
-    assert {source.folded_name for source in Source.objects.all()} == {f"ete {number}%" for number in range(5)}
+    assert {source.folded_name for source in Source.objects.all()} == {f"ete \x02{number}%" for number in range(5)}

@@ -114,6 +114,8 @@ def test_a_key_of_somebody_else_shows_nothing(bob, three, main):
         ('"', []),
         ("  report-100  ", ["Report 100%.csv"]),
         ("report nothing", []),
+        ("00", []),
+        ("report 10", ["Report 100%.csv"]),
         ("ETE", ["prix d'Été"]),
         ("été prix", ["prix d'Été"]),
         ("_", ["back\\slash", "it's", "prix d'Été", "report.1.csv", "Report 100%.csv", "report_1.csv"]),
