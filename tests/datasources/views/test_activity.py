@@ -10,9 +10,20 @@ from django.utils import timezone
 from accounts import teams
 from accounts.models import Invitation, Membership, User
 from accounts.roles import Role
+from datasources import transfers
 from datasources.activity import log
 from datasources.activity.words import What
-from datasources.models import ApiKey, AuditEvent, Deletion, DownloadLink, KeyShare, SavedView, ShareLink, Upload
+from datasources.models import (
+    ApiKey,
+    AuditEvent,
+    Deletion,
+    DownloadLink,
+    KeyShare,
+    SavedView,
+    ShareLink,
+    Transfer,
+    Upload,
+)
 from datasources.sharing import shares
 from datasources.uploads import sending
 from tests.conftest import asked_again, emptied, htmx, synced, taken
@@ -200,8 +211,24 @@ def test_a_source_tells_those_who_may_know_what_happened_with_it(web, client_of,
 # --- No secrets ---
 
 
+def handed_over(web: Client, receiver: Client, path: str, to: dict[str, object]) -> None:
+    """Every end that an offer may have; at last it is accepted."""
+    web.post(path, to)
+    web.post(f"{path}withdraw/")
+    for answer in ("decline", "expire", "accept"):
+        web.post(path, to)
+        offer = Transfer.objects.get(state=Transfer.State.OPEN)
+        if answer == "expire":
+            Transfer.objects.filter(pk=offer.pk).update(expires_at=timezone.now())
+            transfers.tidy()
+        else:
+            receiver.post(f"/transfers/{offer.pk}/", {"answer": answer, "seen": transfers.edition(offer)})
+
+
 @pytest.mark.slow
-def test_no_secret_is_in_what_is_written_nor_in_the_export(client_of, account, sandbox, settings, alice, bob):
+def test_no_secret_is_in_what_is_written_nor_in_the_export(
+    client_of, account, sandbox, settings, alice, bob, monkeypatch
+):
     settings.PUBLIC_URL = "http://127.0.0.1:1"
     secrets = {"alices-password", "bobs-password", "wrong-password", "another-password", account.key}
     web = Client(headers={"User-Agent": "Firefox"})
@@ -241,6 +268,15 @@ def test_no_secret_is_in_what_is_written_nor_in_the_export(client_of, account, s
     secrets |= {key.hook.derived("token"), key.hook.derived("signature"), key.hook.unseal()}
     tended(key.hook)
     web.post(f"/keys/{key.pk}/hook/", {"on": "0"})
+
+    monkeypatch.setattr(transfers, "OFFERS_A_DAY", 10)
+    second = account.another_key()
+    secrets.add(second)
+    web.post("/keys/add/", {"label": "Second", "secret": second})
+    handed_over(web, other, f"/keys/{ApiKey.objects.get(label='Second').pk}/transfer/", {"email": bob.email})
+    given = teams.create("Given", alice)
+    theirs = Membership.objects.create(team=given, user=bob, role=Role.VIEWER)
+    handed_over(web, other, f"/teams/{given.pk}/transfer/", {"member": theirs.pk})
 
     account.upload("things.csv", "id\n1\n")
     [source] = synced(key)
