@@ -170,6 +170,7 @@ notices_urls = [
     path("choices/", notices.choices, name="choices"),
     path("choices/<uuid:key_id>/", notices.choose, name="choose"),
     path("outlets/", notices.add_outlet, name="add_outlet"),
+    path("timing/", notices.save_timing, name="save_timing"),
     path("outlets/<uuid:outlet_id>/remove/", notices.remove_outlet, name="remove_outlet"),
     path("outlets/<uuid:outlet_id>/test/", notices.test_outlet, name="test_outlet"),
     path("outlets/<uuid:outlet_id>/secret/", notices.outlet_secret, name="outlet_secret"),

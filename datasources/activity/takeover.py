@@ -13,7 +13,7 @@ from core import live
 from datasources import access
 from datasources.activity import log
 from datasources.activity.words import What
-from datasources.models import ApiKey, KeyShare, Outlet, SavedView, ShareLink, Transfer
+from datasources.models import ApiKey, KeyShare, Outlet, SavedView, ShareLink, Timing, Transfer
 
 
 @receiver(sessions.account_taken_over)
@@ -26,6 +26,7 @@ def cut_off(user: User, **kwargs) -> dict[str, int]:
         state=Transfer.State.WITHDRAWN, ended_at=timezone.now()
     )
     channels, _ = Outlet.objects.filter(user=user).delete()
+    Timing.objects.filter(user=user).delete()
     open_ones = ShareLink.objects.filter(made_by=user, paused_at=None, ended_at=None)
     people = {person for share in open_ones.select_related("key") for person in access.people_for(share.key)}
     paused = open_ones.update(paused_at=timezone.now())

@@ -11,7 +11,7 @@ from datasources.models.hooks import Hint, Hook
 from datasources.models.keys import ApiKey, Canary, KeyShare, Newest, Refusal, Sync, Watch
 from datasources.models.links import LINK_MARGIN, DownloadLink, living
 from datasources.models.marks import Favourite, Tag, Tagging
-from datasources.models.notices import Notice, Outlet, OutletTest, Wish
+from datasources.models.notices import Notice, Outlet, OutletTest, Timing, Wish
 from datasources.models.shares import SharedFile, ShareLink, is_used_up
 from datasources.models.sources import Reading, Source, StatusChange
 from datasources.models.transfers import Transfer
@@ -55,6 +55,7 @@ __all__ = [
     "TableCopy",
     "Tag",
     "Tagging",
+    "Timing",
     "Transfer",
     "Unchangeable",
     "Upload",

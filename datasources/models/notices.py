@@ -1,9 +1,11 @@
 """Notification settings, notices and channels."""
 
 import uuid
+from datetime import datetime
 
 from django.conf import settings
 from django.db import models
+from django.urls import reverse
 from django.utils import timezone
 
 from core.models import Leased, Sealed
@@ -83,6 +85,20 @@ class Notice(models.Model):
         """How many there are beyond those that are named."""
         return max(self.count - len(self.names), 0)
 
+    @property
+    def path(self) -> str:
+        """The page about it."""
+        if self.transfer_id:
+            return reverse("transfer", args=[self.transfer_id])
+        if self.datasource_id:
+            return f"{reverse('sources:details', args=[self.datasource_id])}?key={self.key_id}"
+        if self.topic in (Topic.PROCESSED, Topic.FAILED):
+            status = "completed" if self.topic == Topic.PROCESSED else "failed"
+            return f"{reverse('sources:list')}?key={self.key_id}&status={status}"
+        if self.topic in (Topic.SHARES, Topic.GUESSED):
+            return reverse("shares:list")
+        return reverse("keys:list") if self.topic == Topic.REFUSED else reverse("notices:list")
+
 
 PROBLEM_LENGTH = 200
 
@@ -110,6 +126,8 @@ class Outlet(Sealed, Leased):
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     # Notices until then were sent.
     sent_until = models.DateTimeField(default=timezone.now)
+    # Later than `sent_until`: the message under way has the notices until then. A retry sends the same ones.
+    taken_until = models.DateTimeField(null=True, blank=True)
     last_sent_at = models.DateTimeField(null=True, blank=True)
     problem = models.CharField(max_length=PROBLEM_LENGTH, blank=True)
 
@@ -119,6 +137,11 @@ class Outlet(Sealed, Leased):
     def __str__(self) -> str:
         return f"{self.kind} of {self.user_id}"
 
+    @property
+    def taken(self) -> datetime:
+        """Notices until then belong to a message that was sent or is under way."""
+        return max(self.sent_until, self.taken_until or self.sent_until)
+
     def sealed_row(self) -> str:
         return f"outlet:{self.pk}:{self.user_id}"
 
@@ -126,6 +149,30 @@ class Outlet(Sealed, Leased):
         """Raises vault.SecretUnreadable."""
         secret, _, address = self.unseal().partition(" ")
         return secret, address
+
+
+class Timing(models.Model):
+    """When the notices of a user leave the dashboard: quiet hours of all channels, and the rhythm of mail."""
+
+    class Rhythm(models.TextChoices):
+        AT_ONCE = "at once", "At once"
+        DAILY = "daily", "Once a day"
+        WEEKLY = "weekly", "Once a week, on Monday"
+
+    user = models.OneToOneField(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, primary_key=True)
+    # An IANA name: hours below are of this time zone.
+    zone = models.CharField(max_length=64)
+    # Both or neither; over midnight if the first is the later one.
+    quiet_from = models.TimeField(null=True, blank=True)
+    quiet_until = models.TimeField(null=True, blank=True)
+    rhythm = models.CharField(max_length=10, choices=Rhythm, default=Rhythm.AT_ONCE)
+    # Of a digest, 0 to 23.
+    hour = models.PositiveSmallIntegerField(default=8)
+    # Where the user reads the dashboard: links in mail begin with it.
+    site = models.CharField(max_length=300, blank=True)
+
+    def __str__(self) -> str:
+        return f"timing of {self.user_id}"
 
 
 class OutletTest(Leased):

@@ -5,9 +5,11 @@ mail, one message.
 """
 
 from collections.abc import Iterable, Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
+from operator import itemgetter
 from uuid import UUID
 
+from django.db import transaction
 from django.db.models import Count, F, Q, QuerySet
 from django.utils import timezone
 
@@ -18,6 +20,7 @@ from core.text import visible
 from datasources import access
 from datasources.models import ApiKey, Notice, Outlet, Source, Transfer, Wish
 from datasources.models.notices import Topic
+from datasources.notices import timing
 
 # What somebody is told who has chosen nothing: about a key of their own, and about one that is shared with them.
 DEFAULTS = {True: (Topic.FAILED, Topic.REFUSED, Topic.SHARES), False: ()}
@@ -29,12 +32,13 @@ NAMED = 3
 FORGET_AFTER = timedelta(days=30)
 
 
+@transaction.atomic(savepoint=False)
 def tell(key: ApiKey, topic: Topic, about: Mapping[UUID, str]) -> None:
     """Notifies every subscriber of this topic; `about` has names by the id of the source, or of the key.
 
     Call it in the transaction of the change. Three queries without subscribers.
     """
-    for user_id, wanted in _who(key, topic).items():
+    for user_id, wanted in sorted(_who(key, topic).items(), key=itemgetter(0)):
         mine = {pk: name for pk, name in about.items() if wanted is None or pk in wanted}
         if mine:
             _note(key, topic, user_id, mine)
@@ -46,26 +50,29 @@ def tell_of(key: ApiKey, topic: Topic, sources: Iterable[Source]) -> None:
         tell(key, topic, about)
 
 
+@transaction.atomic(savepoint=False)
 def tell_always(people: Iterable[int], key: ApiKey, topic: Topic, about: Mapping[UUID, str]) -> None:
     """Notifies these users whatever their settings: their own data is in danger."""
-    for user_id in people:
+    for user_id in sorted(people):
         _note(key, topic, user_id, about)
 
 
+@transaction.atomic(savepoint=False)
 def tell_removed(user: User, team: str, by: str) -> None:
     """Notifies a user that `by` removed them from the team of this name. Call it in the transaction of the removal."""
-    now = timezone.now()
+    outlets, now = _outlets(user.pk)
     names = [visible(team)[:200], by]
     Notice.objects.create(user=user, topic=Topic.REMOVED, names=names, began_at=now, at=now)
-    _send_soon(user.pk)
+    _send_soon(user.pk, outlets, now)
 
 
+@transaction.atomic(savepoint=False)
 def tell_of_offer(user: User, topic: Topic, offer: Transfer, by: str) -> None:
     """Notifies a user of an offer of `by`, or of the answer of `by`. Call it in the transaction of the change."""
-    now = timezone.now()
+    outlets, now = _outlets(user.pk)
     names = [visible(offer.name)[:200], by, offer.kind]
     Notice.objects.create(user=user, topic=topic, names=names, transfer=offer, began_at=now, at=now)
-    _send_soon(user.pk)
+    _send_soon(user.pk, outlets, now)
 
 
 def unread(user: User) -> int:
@@ -134,10 +141,12 @@ def _who(key: ApiKey, topic: Topic) -> dict[int, set[UUID] | None]:
 
 
 def _note(key: ApiKey, topic: Topic, user_id: int, about: Mapping[UUID, str]) -> None:
-    now = timezone.now()
-    recent = Notice.objects.filter(user=user_id, key=key, topic=topic, read_at=None, began_at__gt=now - SAME_WITHIN)
+    outlets, now = _outlets(user_id)
+    # A notice that is in a message stays as it was sent.
+    after = max([now - SAME_WITHIN, *(outlet.taken_until for outlet in outlets if outlet.taken_until)])
+    recent = Notice.objects.filter(user=user_id, key=key, topic=topic, read_at=None, at__gt=after)
     names = [visible(name)[:200] for name in about.values()]
-    if known := recent.first():
+    if known := recent.filter(began_at__gt=now - SAME_WITHIN).first():
         known.names = [*known.names, *names][:NAMED]
         known.count, known.at, known.datasource_id = F("count") + len(about), now, None
         known.save(update_fields=["names", "count", "at", "datasource_id"])
@@ -147,11 +156,22 @@ def _note(key: ApiKey, topic: Topic, user_id: int, about: Mapping[UUID, str]) ->
             user_id=user_id, key=key, topic=topic, names=names[:NAMED], count=len(about), datasource_id=only,
             began_at=now, at=now,
         )  # fmt: skip
-    _send_soon(user_id)
+    _send_soon(user_id, outlets, now)
 
 
-def _send_soon(user_id: int) -> None:
-    due_at = timezone.now() + GATHER
-    waiting = Q(due_at=None) | Q(due_at__gt=due_at)
-    Outlet.objects.filter(waiting, user=user_id, attempts=0).update(due_at=due_at)
+def _outlets(user_id: int) -> tuple[list[Outlet], datetime]:
+    """The user's channels, locked until the transaction ends, and the time of a new notice.
+
+    That is later than everything that a message took, also if the clocks of two machines differ: no message misses it.
+    """
+    found = Outlet.objects.filter(user=user_id).select_related("user__timing").order_by("pk")
+    outlets = list(found.select_for_update(of=("self",)))
+    return outlets, max([timezone.now(), *(outlet.taken + timedelta(microseconds=1) for outlet in outlets)])
+
+
+def _send_soon(user_id: int, outlets: Iterable[Outlet], since: datetime) -> None:
+    for outlet in outlets:
+        due_at = timing.due_at(outlet, since, timezone.now() + GATHER)
+        waiting = Q(due_at=None) | Q(due_at__gt=due_at)
+        Outlet.objects.filter(waiting, pk=outlet.pk, attempts=0).update(due_at=due_at)
     live.publish([user_id], "notices-changed")

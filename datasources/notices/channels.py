@@ -12,12 +12,14 @@ import random
 import secrets
 import smtplib
 from contextlib import AbstractContextManager
-from datetime import timedelta
+from datetime import datetime, timedelta
 from urllib.parse import urlsplit
 
 import requests
 from django.conf import settings
-from django.core.mail import send_mail
+from django.core.mail import EmailMessage
+from django.db import transaction
+from django.db.models import QuerySet
 from django.template.loader import render_to_string
 from django.utils import timezone
 from urllib3.exceptions import NameResolutionError
@@ -31,6 +33,7 @@ from datasources.claro import ClaroError
 from datasources.gateway import retry
 from datasources.models import Notice, Outlet, OutletTest
 from datasources.models.notices import PROBLEM_LENGTH
+from datasources.notices import timing
 from datasources.security import master_key
 
 # For a message as a whole. Shorter than a lease, so that no other worker sends it meanwhile.
@@ -43,7 +46,6 @@ TESTS_A_MINUTE = 5
 # A test whose worker died is sent again, so often.
 TEST_ATTEMPTS = 3
 FIRST_RETRY = timedelta(seconds=30)
-AT_MOST = 50  # notices in one message
 SIGNATURE_HEADER = "X-Claro-Dashboard-Signature"
 
 
@@ -70,7 +72,7 @@ def _give_up(held: Held, error: ClaroError) -> None:
 
 @retry.work(Outlet, _give_up)
 def send(held: Held) -> str:
-    """Sends everything since the last message at once; retries later, and finally stores the error."""
+    """Sends everything since the last message in one, when it is due; retries later, and finally stores the error."""
     with _place(held.work.user_id) as is_free:
         return _send(held) if is_free else _wait(held)
 
@@ -132,34 +134,90 @@ def _wait(held: Held) -> str:
 
 def _send(held: Held) -> str:
     outlet: Outlet = held.work
-    until = timezone.now()
-    found = notices.of(outlet.user).filter(at__gt=outlet.sent_until, at__lte=until)
-    news = list(found[:AT_MOST]) if outlet.user.is_active else []
+    if (taken := _take(held)) is None:
+        return "waits"
+    news, until = taken
     if news:
         try:
-            deliver(outlet, news)
+            deliver(outlet, _merged(news), until)
         except NotSent as error:
             return _failed(held, _problem(error))
-    held.finish(None, attempts=0, problem="", sent_until=until, last_sent_at=until if news else outlet.last_sent_at)
+    _end(held, until, until if news else outlet.last_sent_at)
     return "sent" if news else "nothing to send"
 
 
-def deliver(outlet: Outlet, news: list[Notice]) -> None:
-    """One message about these; none: a test. Raises NotSent."""
-    text = render_to_string("notices/message.txt", {"notices": news}).strip()
+def _take(held: Held) -> tuple[list[Notice], datetime] | None:
+    """The notices of the next message, and their last moment; None: it is not due yet.
+
+    After an interrupted attempt these are the same notices again, so that the mail has the same Message-ID.
+    """
+    outlet: Outlet = held.work
+    with transaction.atomic():
+        held.renew()  # locks the row: a notice is either here already, or later than `now` (notices._outlets)
+        now = timezone.now()
+        until = outlet.taken if outlet.taken > outlet.sent_until else max(now, outlet.taken)
+        news = list(_since(outlet).filter(at__lte=until)) if outlet.user.is_active else []
+        if news and (due_at := timing.due_at(outlet, min(notice.began_at for notice in news), now)) > now:
+            held.finish(due_at)
+            return None
+        held.renew(taken_until=until)
+    return news, until
+
+
+def _end(held: Held, until: datetime, last_sent_at: datetime | None) -> None:
+    """Notes what was sent. The row is due again if there are newer notices."""
+    outlet: Outlet = held.work
+    with transaction.atomic():
+        held.renew(sent_until=until)
+        due_at = timezone.now() + notices.GATHER if _since(outlet).exists() else None
+        held.finish(due_at, attempts=0, problem="", last_sent_at=last_sent_at)
+
+
+def _since(outlet: Outlet) -> QuerySet[Notice]:
+    return notices.of(outlet.user).filter(at__gt=outlet.sent_until)
+
+
+def _merged(news: list[Notice]) -> list[Notice]:
+    """One notice for each topic and key, the newest first. Those of teams and offers stay alone."""
+    found: dict[object, Notice] = {}
+    for notice in news:
+        first = found.setdefault((notice.topic, notice.key_id or notice), notice)
+        if first is not notice:
+            first.count += notice.count
+            first.names = [*first.names, *notice.names][: notices.NAMED]
+            first.datasource_id = None
+    return list(found.values())
+
+
+def deliver(outlet: Outlet, news: list[Notice], until: datetime | None = None) -> None:
+    """One message about these, which end at `until`; none: a test. Raises NotSent."""
     if outlet.kind == Outlet.Kind.MAIL:
-        _mail(outlet.user, news, text)
-    elif outlet.kind == Outlet.Kind.SLACK:
+        _mail(outlet, news, until)
+        return
+    text = _text(news)
+    if outlet.kind == Outlet.Kind.SLACK:
         _post(outlet, {"text": _for_slack(text)})
     else:
         _post(outlet, {"text": text, "notices": [_as_json(notice) for notice in news]})
 
 
-def _mail(user: User, news: list[Notice], text: str) -> None:
-    number = sum(notice.count for notice in news)
+def _text(news: list[Notice], **context: object) -> str:
+    return render_to_string("notices/message.txt", {"notices": news} | context).strip()
+
+
+def _mail(outlet: Outlet, news: list[Notice], until: datetime | None) -> None:
+    number, when = sum(notice.count for notice in news), timing.of(outlet.user)
     subject = f"Claro Dashboard: {number:,} new notice{'' if number == 1 else 's'}" if news else "Claro Dashboard: test"
+    is_digest = bool(news) and timing.is_digest(outlet)
+    if is_digest:
+        subject = f"Claro Dashboard: {when.rhythm} digest, {number:,} event{'' if number == 1 else 's'}"
+    text = _text(news, site=when.site if when else "", is_digest=is_digest)
+    headers = {}
+    if until:  # the same for a mail that is sent again, which mail servers and programs recognise by it
+        domain = settings.DEFAULT_FROM_EMAIL.rpartition("@")[2].rstrip("> ")
+        headers["Message-ID"] = f"<{outlet.pk.hex}.{until:%Y%m%d%H%M%S%f}@{domain}>"
     try:
-        send_mail(subject, text, None, [user.email])
+        EmailMessage(subject, text, None, [outlet.user.email], headers=headers).send()
     except (OSError, smtplib.SMTPException) as error:
         raise NotSent("The mail server refused the mail.") from error
 

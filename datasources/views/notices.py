@@ -1,7 +1,7 @@
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.cache import never_cache
@@ -10,10 +10,11 @@ from django.views.decorators.http import require_POST, require_safe
 from core import throttle
 from core.vault import SecretUnreadable
 from datasources import access, notices, stalled, tasks
-from datasources.models import ApiKey, Outlet, OutletTest, Source
+from datasources.models import ApiKey, Outlet, OutletTest, Source, Timing
 from datasources.models.notices import Topic
-from datasources.notices import channels
-from datasources.notices.forms import OutletForm, WishForm
+from datasources.notices import channels, timing
+from datasources.notices.forms import OutletForm, TimingForm, WishForm
+from datasources.sources.groups import reader_zone
 from datasources.views.guards import FORM, POST, of_key, of_outlet, of_source
 from datasources.views.pages import paged, render_page, render_problem, render_question, wants_fragment
 
@@ -82,6 +83,19 @@ def add_outlet(request: HttpRequest) -> HttpResponse:
     return _choices(request, form, 422)
 
 
+@login_required
+@require_POST
+def save_timing(request: HttpRequest) -> HttpResponse:
+    """Quiet hours, and the rhythm of mail."""
+    form = _timing_form(request, request.POST)
+    if form.is_valid():
+        form.instance.site = request.build_absolute_uri("/").rstrip("/")
+        timing.save(form.instance)
+        messages.success(request, "Quiet hours and mail settings saved.")
+        return redirect("notices:choices")
+    return _choices(request, OutletForm(), 422, timing_form=form)
+
+
 @of_outlet(*FORM)
 def remove_outlet(request: HttpRequest, outlet: Outlet) -> HttpResponse:
     if request.method != "POST":
@@ -120,8 +134,17 @@ def _of_test(outlet: Outlet) -> dict[str, object]:
     return {"outlet": outlet, "test": test, "standing_still": stalled.among([test] if test else [])}
 
 
+def _timing_form(request: HttpRequest, data: QueryDict | None = None) -> TimingForm:
+    chosen = timing.of(request.user) or Timing(user=request.user, zone=reader_zone())
+    return TimingForm(data, instance=chosen, auto_id="id_timing_%s")
+
+
 def _choices(
-    request: HttpRequest, form: OutletForm, status: int = 200, too_often: Outlet | None = None
+    request: HttpRequest,
+    form: OutletForm,
+    status: int = 200,
+    too_often: Outlet | None = None,
+    timing_form: TimingForm | None = None,
 ) -> HttpResponse:
     keys = access.list_keys(request.user)
     wishes = notices.wishes_of(request.user, keys)
@@ -136,6 +159,7 @@ def _choices(
         "standing_still": stalled.among(tests),
         "too_often_with": too_often,
         "form": form,
+        "timing_form": timing_form or _timing_form(request),
         "has_mail": bool(settings.EMAIL_URL),
     }
     return render_page(request, "notices/choices.html", context, status)
