@@ -2,7 +2,7 @@
 
 import zoneinfo
 from collections.abc import Callable
-from urllib.parse import urlencode
+from urllib.parse import unquote, urlencode
 
 from django.conf import settings
 from django.http import Http404, HttpRequest, HttpResponse
@@ -34,7 +34,7 @@ class TimeZoneMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        with timezone.override(reader_zone(request.COOKIES.get(COOKIE, ""))):
+        with timezone.override(reader_zone(unquote(request.COOKIES.get(COOKIE, "")))):
             return self.get_response(request)
 
 

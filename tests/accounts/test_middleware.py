@@ -21,8 +21,9 @@ def shown_zone(rf, **cookies: str) -> str:
     return view(request).content.decode()
 
 
-def test_times_are_shown_in_the_zone_that_the_browser_tells(rf):
-    assert shown_zone(rf, timezone="Asia/Kathmandu") == "Asia/Kathmandu"
+@pytest.mark.parametrize("cookie", ["Asia/Kathmandu", "Asia%2FKathmandu"])  # static/js/times.js encodes it
+def test_times_are_shown_in_the_zone_that_the_browser_tells(rf, cookie):
+    assert shown_zone(rf, timezone=cookie) == "Asia/Kathmandu"
     assert timezone.get_current_timezone_name() == "UTC"
 
 
