@@ -66,8 +66,16 @@ def save(user: User, kind: Outlet.Kind, url: str = "") -> Outlet:
 
 
 def _give_up(held: Held, error: ClaroError) -> None:
-    """Ends the attempts; the next notice starts them again."""
-    held.finish(None, attempts=0, problem=error.user_message, sent_until=timezone.now())
+    _let_go(held, error.user_message)
+
+
+def _let_go(held: Held, problem: str) -> None:
+    """Ends the attempts. The next digest has these notices too; other channels start with the next notice."""
+    outlet, now = held.work, timezone.now()
+    if timing.is_digest(outlet):
+        held.finish(timing.due_at(outlet, now, now), attempts=0, problem=problem)
+    else:
+        held.finish(None, attempts=0, problem=problem, sent_until=now)
 
 
 @retry.work(Outlet, _give_up)
@@ -278,8 +286,7 @@ def _problem(error: NotSent) -> str:
 def _failed(held: Held, problem: str) -> str:
     outlet: Outlet = held.work
     if outlet.attempts + 1 >= ATTEMPTS:
-        # What comes next tries anew.
-        held.finish(None, attempts=0, problem=problem, sent_until=timezone.now())
+        _let_go(held, problem)
         return "given up"
     held.finish(timezone.now() + FIRST_RETRY * 2**outlet.attempts, attempts=outlet.attempts + 1, problem=problem)
     return "put back"

@@ -206,6 +206,22 @@ def test_the_hour_of_a_digest_follows_the_clock_on_the_wall(alice, by_mail, sinc
     assert timing.due_at(Outlet.objects.get(), since, since) == due
 
 
+def test_a_digest_that_no_mail_server_takes_is_sent_the_next_day(web, key, at, monkeypatch):
+    save(web, rhythm="daily")
+    fail(key, "a.csv")
+    with monkeypatch.context() as patch:
+        patch.setattr(mail.EmailMessage, "send", lambda message: (_ for _ in ()).throw(OSError))
+        for _ in range(channels.ATTEMPTS):
+            assert at(f"{Outlet.objects.get().due_at:%F %T}") == []
+    outlet = Outlet.objects.get()
+    assert (outlet.due_at, outlet.problem) == (
+        datetime(2026, 11, 29, 7, tzinfo=UTC),
+        "The mail server refused the mail.",
+    )
+    [body] = at("2026-11-29 07:00")
+    assert "a.csv" in body
+
+
 def test_a_digest_in_quiet_hours_leaves_when_they_end(web, key, at):
     save(web, rhythm="daily", hour="8", quiet_from="22:00", quiet_until="09:30")
     fail(key, "a.csv")
