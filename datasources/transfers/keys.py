@@ -45,7 +45,7 @@ def gives(key: ApiKey) -> Gives:
         teams=[visible(name) for name in key.shares.order_by("team__name").values_list("team__name", flat=True)],
         shares=_shares(key).filter(ended_at=None).count(),
         uploads=_uploads(key).count(),
-        in_the_bin=bin.inside(key.sources.present()).count(),
+        in_the_bin=bin.inside([key.pk]).count(),
     )
 
 

@@ -145,6 +145,7 @@ def test_the_bin_copies_the_webhook_and_views_follow_or_stay(alice, bob, key, ta
     receipt = Export.objects.create(source=table, user=alice, format="csv")
     hook = webhooks.switch_on(key)
     bin.put([table], alice)
+    assert of_keys.gives(key).in_the_bin == 1
     key = accept(offer(key), bob)
     assert access.deletions_for(bob).get().role == Role.OWNER
     assert not access.deletions_for(alice).exists()
