@@ -83,8 +83,9 @@ local function is_waited_for()
   return false
 end
 
--- What one person leaves to the others who are there, and to one who may come: the same share for each.
-local function kept_for_people(person)
+-- What one person leaves to the others who are there, and to one who may come: the same share for each. Where that and
+-- the person's own share come to more than is left, each gets less alike; else nobody could take what was held for them.
+local function kept_for_people(person, left)
   redis.call('ZREMRANGEBYSCORE', asked_key, '-inf', now - ACTIVE)
   redis.call('ZADD', asked_key, now, person)
   redis.call('PEXPIRE', asked_key, ACTIVE)
@@ -95,12 +96,12 @@ local function kept_for_people(person)
     if has_share and wants(lane) then together = together - SHARES[lane] * limit end
   end
   local fair = together / (#others + 1)
-  local kept = math.min(fair, NEWCOMER * limit)
+  local kept, own = math.min(fair, NEWCOMER * limit), 0
   for _, other in ipairs(others) do
-    if other ~= person then
-      kept = kept + math.max(0, fair - (tonumber(redis.call('HGET', people_key, other) or '') or 0))
-    end
+    local open = math.max(0, fair - (tonumber(redis.call('HGET', people_key, other) or '') or 0))
+    if other == person then own = open else kept = kept + open end
   end
+  if kept + own > left then kept = kept * left / (kept + own) end
   return kept
 end
 
@@ -128,7 +129,7 @@ local function take(ticket, lane, person)
   -- The call that opens a window costs nobody anything.
   if left >= 1 and remaining and (reset or under_way > 0) then
     owed, held = kept_for_lanes(lane, left)
-    if lane == 'person' and person ~= '' then held = held + kept_for_people(person) end
+    if lane == 'person' and person ~= '' then held = held + kept_for_people(person, left) end
   end
   local lacks = 1 - (left - owed - math.max(held * hold(), spared))
   if lacks > 0 then

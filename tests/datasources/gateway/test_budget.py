@@ -264,6 +264,16 @@ def test_one_who_clicks_madly_leaves_the_others_their_share():
     assert calm >= 20
 
 
+def test_what_is_held_for_newcomers_is_theirs_at_once():
+    opened()
+    assert taken(Lane.PERSON, "mad") == 80
+    assert [taken(Lane.PERSON, name, at_most=1) for name in "abcde"] == [1] * 5
+    assert taken(Lane.PERSON, "mad") == 0
+    opened()
+    taken(Lane.PERSON, "mad")
+    assert taken(Lane.PERSON, "alone") >= 15
+
+
 def test_thirty_people_get_alike():
     opened()
     people = dict.fromkeys(map(str, range(30)), 0)
