@@ -77,6 +77,7 @@ def test_a_failed_file_is_corrected_and_its_views_and_links_move(people, alice, 
     expect(page.locator("#uploads")).to_contain_text("Corrects bad.csv")
     sent = Upload.objects.get()
     assert sending.send(str(sent.pk), taken(sent)) == "done"
+    account.sandbox.store.wait()
     synced(key)
     page.reload()
     page.locator("#uploads").get_by_role("link", name="fixed.csv").click()

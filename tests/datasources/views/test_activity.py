@@ -291,6 +291,7 @@ def test_no_secret_is_in_what_is_written_nor_in_the_export(
     web.post(f"/sources/upload/?corrects={source.datasource_id}", {"file": file})
     corrected = Upload.objects.get(name="new.csv")
     sending.send(str(corrected.pk), taken(corrected))
+    account.sandbox.store.wait()
     synced(key)
     account.refuse("INVALID_FILE", 400)
     sending.send(str(queued[2].pk), taken(queued[2]))

@@ -52,7 +52,8 @@ def test_a_page_over_the_limit_has_one_sentence_that_is_true_for_its_reader(web,
     page = web.get(f"/sources/{table.datasource_id}/rows/")
     assert page.status_code == 429
     assert kept > 0
-    sentence = f"Your share of this minute is used; {kept} calls are kept for links and status checks."
+    calls = "1 call is" if kept == 1 else f"{kept} calls are"
+    sentence = f"Your share of this minute is used; {calls} kept for links and status checks."
     goes_on = f"Continues automatically in {int(page['Retry-After'])} s."
     assert f"{sentence} {goes_on}" in told(page)
     assert "limit" not in told(page)

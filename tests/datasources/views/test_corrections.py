@@ -16,6 +16,7 @@ from datasources.uploads import queue, sending
 from tests.conftest import htmx, synced, taken
 from tests.datasources.views.test_uploads import files
 from tests.support.html import dom, told, words
+from tests.support.sandbox import Sandbox
 from tests.support.uploads import ROWS, received
 
 
@@ -25,16 +26,17 @@ def failed(account, key) -> Source:
     return synced(key)[0]
 
 
-def corrected(web, old: Source) -> Source:
+def corrected(web, sandbox: Sandbox, old: Source) -> Source:
     """The processed source of a file that was uploaded in place of the old one."""
     web.post(f"/sources/upload/?corrects={old.datasource_id}", {"file": files(ROWS)})
     upload = Upload.objects.get(state=Upload.State.QUEUED)
     assert sending.send(str(upload.pk), taken(upload)) == "done"
     upload.refresh_from_db()
+    sandbox.store.wait()
     return next(source for source in synced(old.key) if source.pk == upload.source_id)
 
 
-def test_a_failed_file_is_corrected_and_both_pages_name_the_other(web, failed):
+def test_a_failed_file_is_corrected_and_both_pages_name_the_other(web, sandbox, failed):
     form = f"/sources/{failed.datasource_id}/correct/"
     for path in ("/sources/", f"/sources/{failed.datasource_id}/"):
         assert f"{form}" in web.get(path).content.decode()
@@ -43,7 +45,7 @@ def test_a_failed_file_is_corrected_and_both_pages_name_the_other(web, failed):
     assert action == f"/sources/upload/?corrects={failed.datasource_id}"
     assert web.post(action, {}).status_code == 422
     assert web.get("/sources/upload/?corrects=x").status_code == 404
-    new = corrected(web, failed)
+    new = corrected(web, sandbox, failed)
     assert "Corrects bad.csv" in words(web.get("/uploads/"))
     assert "Corrects bad.csv" in words(web.get(f"/sources/{new.datasource_id}/"))
     assert "Corrected by things.csv" in words(web.get(f"/sources/{failed.datasource_id}/"))
@@ -89,9 +91,9 @@ def test_failed_files_cost_the_list_one_query_however_many(web, account, key, fa
 
 
 @pytest.fixture
-def moved(web, alice, failed):
+def moved(web, sandbox, alice, failed):
     """The corrected file, and a view and a share link of the failed one, each of Alice."""
-    new = corrected(web, failed)
+    new = corrected(web, sandbox, failed)
     view = SavedView.objects.create(
         name="Dear ones", owner=alice, page="sources:rows", datasource_id=failed.datasource_id, query="sort=price"
     )
