@@ -20,6 +20,9 @@ class SignupForm(AllauthForm):
     A visitor who came by an invitation signs up with its address and no other.
     """
 
+    field_order = ("email", "name", "password1", "password2")
+    name = PersonNameField(label="Name (optional)")
+
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
         invitation = teams.invitation_of(context.request.session) if context.request else None
@@ -33,10 +36,6 @@ class SignupForm(AllauthForm):
         if self._invited and self.cleaned_data["email"].lower() != self._invited:
             raise forms.ValidationError(f"Your invitation is for {self._invited}. Sign up with this address.")
         return super().clean_email()
-
-    field_order = ("email", "name", "password1", "password2")
-
-    name = PersonNameField(label="Name (optional)")
 
     def try_save(self, request: HttpRequest):
         if self.account_already_exists:

@@ -69,7 +69,7 @@ class BodyLimit:
             if stream and (announced := _announced(scope)):
                 if announced > stream.most_bytes:
                     raise Refused(HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
-                body = Arriving(receive, announced, stream)
+                body = Arriving(receive, stream)
                 await self._app(scope, body.receive, self._last_unless(body, receive, send))
                 return
             body = await self._body(scope, receive)
@@ -136,8 +136,8 @@ class BodyLimit:
 class Arriving:
     """`receive` for a body that is passed on as it arrives. Raises Refused if it is too slow."""
 
-    def __init__(self, receive: Callable, announced: int, stream: Stream):
-        self._receive, self._stream, self._announced = receive, stream, announced
+    def __init__(self, receive: Callable, stream: Stream):
+        self._receive, self._stream = receive, stream
         self._received, self._started = 0, time.monotonic()
         self.is_complete = False
 

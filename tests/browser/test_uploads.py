@@ -63,6 +63,32 @@ def test_a_large_file_that_breaks_a_rule_is_not_sent_at_all(page, key, tmp_path)
     assert Upload.objects.get().name == "table.csv"
 
 
+DROP_FOLDER = """(text) => {
+  const file = (name) => ({ isFile: true, name, file: (done) => done(new File([text], name)) });
+  const folder = (name, ...parts) => ({
+    name, createReader: () => ({ readEntries: (done) => done(parts.shift() ?? []) }) });
+  const whole = folder("shop", [file("1.csv"), file(".hidden")], [folder("old", [file("2.csv")])]);
+  const drop = new Event("drop", { bubbles: true, cancelable: true });
+  drop.dataTransfer = { types: ["Files"], items: [{ webkitGetAsEntry: () => whole }], files: [] };
+  document.body.dispatchEvent(drop);
+}"""
+
+
+def test_whole_folders_are_sent_by_the_button_and_by_a_drop(page, key, tmp_path):
+    """A script can't drop a real folder: its entries are made as a browser makes them, in several parts."""
+    folder = tmp_path / "autumn"
+    (folder / "inner").mkdir(parents=True)
+    for path in (folder / "a.csv", folder / "inner" / "b.csv"):
+        path.write_bytes(ROWS)
+    page.goto("/sources/upload/")
+    page.get_by_label("Choose a folder").set_input_files(folder)
+    expect(lines(page).filter(has_text="Stored")).to_have_count(2)
+    page.evaluate(DROP_FOLDER, ROWS.decode())
+    expect(lines(page)).to_have_count(4)
+    expect(lines(page).filter(has_text="Stored")).to_have_count(4)
+    assert {upload.name for upload in Upload.objects.all()} == {"a.csv", "b.csv", "1.csv", "2.csv"}
+
+
 @pytest.mark.slow
 def test_a_hundred_files_dropped_at_once_all_arrive(page, key):
     page.goto("/uploads/")

@@ -82,7 +82,10 @@ def test_files_are_started_one_by_one_through_our_own_address(web, path, sources
     assert requests.get(answer.url, timeout=10).content == b"id,file\n1,b.csv\n"
     assert "Link ready Download" in line(web, path, 1)
     assert "Started just now Start again" in line(web, path, 2)
-    assert "1 of 3 started" in words(web.get(path))
+    said = words(web.get(path))
+    assert "1 of 3 started" in said
+    assert "It may ask whether this site may download several files. Choose Allow" in said
+    assert "No browser reports whether a download from another host finished." in said
     assert [event.about for event in AuditEvent.objects.filter(what="downloaded")] == ["b.csv"]
     assert AuditEvent.objects.filter(what="download_asked").count() == 3
 

@@ -32,7 +32,9 @@ def files(*contents: bytes, name: str = "things.csv") -> list[io.BytesIO]:
 
 
 def test_a_file_of_the_form_is_queued_and_sent(web, key, account):
-    assert "100 MB" in words(web.get(FORM))
+    form = words(web.get(FORM))
+    assert "100 MB" in form
+    assert "1,000,000 rows, or 10,000 on the free tier" in form
     response = web.post(FORM, {"file": files(ROWS)})
     assert (response.status_code, response["Location"]) == (302, LIST)
     upload = Upload.objects.get()
