@@ -5,15 +5,20 @@ const PATIENCE_MS = 12000;
 const GLANCE_MS = 15000;
 
 const start = document.querySelector("[data-live-user]")?.dataset;
-// The answer to a user may be older than an event that arrives before it: what the answer brings is told as well.
+// An answer may be older than an event that arrives before it. What the answer puts into the page is told as well: to
+// everything after a user's request, else to the parts it has filled. An element that waits for the event asks again.
 const underWay = new Map();
-document.addEventListener("htmx:before:request", ({ detail: { ctx } }) => {
-  if (ctx.sourceElement.matches("a, form, button")) underWay.set(ctx, new Set());
-});
+const isAsked = ({ sourceElement }) => sourceElement.matches("a, form, button");
+function isFilled({ sourceElement, target }, name) {
+  const waits = `[hx-trigger*="${name} from:body"]`;
+  return !sourceElement.matches(waits) && Boolean(target?.matches?.(waits) || target?.querySelector?.(waits));
+}
+document.addEventListener("htmx:before:request", ({ detail: { ctx } }) => underWay.set(ctx, new Set()));
 document.addEventListener("htmx:finally:request", ({ detail: { ctx } }) => {
   const names = underWay.get(ctx) ?? [];
   underWay.delete(ctx);
-  for (const name of names) tell(name);
+  // Requests that have begun since the event are newer than it.
+  for (const name of names) if (isAsked(ctx) || isFilled(ctx, name)) htmx.trigger(document.body, name);
 });
 const tell = (name) => {
   for (const names of underWay.values()) names.add(name);
@@ -36,4 +41,14 @@ setInterval(() => {
 // A live update that waited its turn requests what the page shows by then.
 document.addEventListener("htmx:before:request", ({ detail: { ctx } }) => {
   if (ctx.sourceElement.matches("section[hx-get]")) ctx.request.action = ctx.sourceElement.getAttribute("hx-get");
+});
+
+// A part that sends back the tag of its last answer gets none while that is still true (hx-ptag). Once another answer
+// has changed what it shows, the tag is no longer that of what is shown.
+document.addEventListener("htmx:after:swap", ({ detail: { ctx } }) => {
+  if (!(ctx?.target instanceof Element)) return;
+  for (const part of document.querySelectorAll("section[hx-get]")) {
+    const isChanged = part !== ctx.sourceElement && (part.contains(ctx.target) || ctx.target.contains(part));
+    if (isChanged) delete part._htmx?.ptag;
+  }
 });

@@ -1,12 +1,14 @@
 """The whole-table copy in a browser: started in place, followed without polling, and usable without scripts."""
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import APIResponse, Page, Route, expect
 
+from core import live
 from datasources import access
 from datasources.copies import jobs
 from datasources.models import Source, TableCopy
 from tests.support.copy_rows import State, under_way
+from tests.support.processes import wait_for
 
 pytestmark = pytest.mark.browser
 
@@ -57,6 +59,30 @@ def test_progress_appears_by_events(page, path, details, table, where):
     changed(table, state=State.READY, finished_at="2026-01-05T14:02Z", due_at=None, rows=100_000)
     expect(page.get_by_text("Whole table · copied 5 Jan 2026, 14:02")).to_be_visible()
     assert len(requests) - before <= 4
+
+
+@pytest.mark.parametrize("older", ["first-rows/", ""])
+def test_an_older_answer_that_comes_late_does_not_hide_progress(page, details, table, alice, older):
+    under_way(table)
+    held: list[tuple[Route, APIResponse]] = []
+    if not older:
+        page.goto(details)
+        expect(page.get_by_role("region", name="First rows")).to_be_visible()
+    page.route("**" + details + older, lambda route: held.append((route, route.fetch())))
+    if older:
+        page.goto(details)
+    else:
+        live.publish([alice.pk], "shares-changed")  # only for the page
+    wait_for(lambda: page.evaluate("true") and held)
+    page.evaluate("addEventListener('glance', event => event.stopImmediatePropagation(), true)")
+    changed(table, rows_read=12_000, rows_total=100_000)
+    expect(line(page)).to_contain_text("Copying: 12,000 of 100,000 rows")
+    swapped = "({ detail: { ctx } }) => ctx.target.id === 'source' && (document.body.dataset.isOlder = true)"
+    page.evaluate(f"document.addEventListener('htmx:after:swap', {swapped})")
+    for route, answer in held:
+        route.fulfill(response=answer)
+    expect(page.locator("body[data-is-older]")).to_have_count(1)
+    expect(line(page)).to_contain_text("Copying: 12,000 of 100,000 rows")
 
 
 def test_a_copy_is_stopped_and_resumed(page, path, table):
