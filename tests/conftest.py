@@ -21,7 +21,7 @@ from datasources.copies import opened
 from datasources.deleting import bin, viewers
 from datasources.keys import refusals
 from datasources.mirror import sync, watch
-from datasources.models import ApiKey, Deletion, Leased, Refusal, Source
+from datasources.models import ApiKey, Deletion, Leased, Refusal, Source, Sync
 from datasources.rows import blocks, pages, suggestions
 from datasources.sources import contents, lookups
 from tests.support import flush
@@ -173,8 +173,10 @@ def htmx(**more: str) -> dict[str, str]:
 
 
 def synced(key: ApiKey) -> list[Source]:
-    """The key's sources after a full sweep, done here instead of by a worker."""
-    sync.run(str(key.sync.pk), taken(key.sync))
+    """The key's sources after a full sweep, done here instead of by a worker; none that a worker began is continued."""
+    lease = taken(key.sync)
+    Sync.objects.filter(pk=key.sync.pk).update(started_at=None)
+    sync.run(str(key.sync.pk), lease)
     return list(key.sources.filter(gone_at=None).select_related("key").order_by("-uploaded_at"))
 
 

@@ -10,7 +10,7 @@ from datasources.claro import COMPLETED, DataSource, NumberText
 from datasources.gateway.budget import Lane
 from datasources.mirror import sync
 from datasources.models import ApiKey, Source, Sync
-from tests.conftest import synced
+from tests.conftest import synced, taken
 from tests.support.sandbox import HTML_502
 
 
@@ -49,7 +49,8 @@ def test_a_sweep_that_was_cut_goes_on_where_it_stopped(key, account):
     assert sync.run(str(key.sync.pk), leases.claim(Sync, key.sync.pk)) == "put back"
     key.sync.refresh_from_db()
     assert (key.sync.next_page, key.sync.seen, key.sync.is_running) == (3, 200, True)
-    assert len(synced(key)) == 250
+    assert sync.run(str(key.sync.pk), taken(key.sync)) == "done"
+    assert key.sources.count() == 250
     assert len(account.calls()) == 4
     key.sync.refresh_from_db()
     assert key.sync.finished_at is not None
