@@ -17,9 +17,10 @@ CLASSES = {"form-control", "form-select", "form-check-input", "is-invalid", "ico
 CLASSES |= {f"alert-{level}" for level in ("danger", "warning", "success", "info")}
 # Elements that the browser or a filter adds.
 ELEMENTS = {"tbody", "thead", "tr", "th", "td", "option", "optgroup", "strong", "b", "code", "textarea"}
-# Attributes of themes that the dashboard doesn't offer.
+# Attributes of themes that the dashboard doesn't offer. And a sibling of any kind: with it, everything that is put into
+# a page has all of the page styled again, half a second for a large table.
 UNUSED = re.compile(
-    r"\[data-bs-theme-|\[data-theme|body\[data|:host|\[dir=|:dir\(|\[data-(?!bs-theme=)|\[class|-moz-|-ms-"
+    r"[+~]\*|\[data-bs-theme-|\[data-theme|body\[data|:host|\[dir=|:dir\(|\[data-(?!bs-theme=)|\[class|-moz-|-ms-"
 )
 FRAMES = re.compile(r"(@keyframes ([\w-]+)\{(?:[^{}]*\{[^{}]*\})*\})")
 ONE_CLASS = re.compile(r"\.[\w-]+")

@@ -16,6 +16,9 @@ from datasources.copies.read import NestedText
 
 # A cell shows this much of a text; the whole has an address of its own (views/rows.py).
 CUT_AT = 120
+# A longer text may be wider than its column and is clipped (rows.css), and so is one with other than ASCII characters.
+FITS = 20
+LONG = " is-long"
 # The bytes of the button of a cut cell: in a page that is too large, a text is cut only where that makes it shorter.
 BUTTON_BYTES = 100
 LINK_MAX = 2000
@@ -75,8 +78,8 @@ def plain(value: object, cut_at: int = CUT_AT) -> str:
             and value[:4] != "http"
         ):
             if value.isascii():
-                return f'<td class="is-text">{value}</td>'
-            return "" if _HIDDEN.search(value) else f'<td class="is-text"><bdi>{value}</bdi></td>'
+                return f'<td class="is-text{LONG if len(value) > FITS else ""}">{value}</td>'
+            return "" if _HIDDEN.search(value) else f'<td class="is-text{LONG}"><bdi>{value}</bdi></td>'
         return "" if value else EMPTY
     if value is None:
         return NULL
@@ -84,7 +87,7 @@ def plain(value: object, cut_at: int = CUT_AT) -> str:
         return TRUE if value else FALSE
     if kind is int or kind is float:
         text = str(value)
-        return f'<td class="is-number">{text}</td>' if len(text) <= cut_at else ""
+        return f'<td class="is-number">{text}</td>' if len(text) <= min(cut_at, FITS) else ""
     return ""
 
 
@@ -107,6 +110,7 @@ def grouped(value: object, of: int, cut_at: int = CUT_AT) -> str:
     parts = [digits[:start], *(digits[at : at + 3] for at in range(start, len(digits), 3))]
     missing = of - len(fraction)
     pad = f" {'d' if fraction else 'p'}{missing}" if missing > 0 else ""
+    pad += LONG if len(found[0]) > FITS else ""
     end = f".{fraction}" if fraction else ""
     return f'<td class="is-number{pad}">{sign}{"<i></i>".join(parts)}{end}</td>'
 
@@ -219,19 +223,21 @@ def _highlighted(text: str, cut_at: int, terms: Sequence[str]) -> str:
 
 def _cut(text: str, kind: str, cut_at: int, row: int, place: int, terms: Sequence[str]) -> str:
     """A cell that is cut where it is long, and opens whole where it is long or has several lines."""
-    is_long = len(text) > cut_at
+    is_cut = len(text) > cut_at
     if is_blank(text):
         kind += " is-blank"
         shown = f'<span role="img" aria-label="{describe(text)}">{escaped(text[:cut_at])}</span>'
     else:
-        if is_long and cut_at < CUT_AT and len(text) <= cut_at + BUTTON_BYTES:
-            is_long = len(marked(text)) > cut_at + BUTTON_BYTES
-        shown = _highlighted(text, cut_at if is_long else len(text), terms)
+        if is_cut and cut_at < CUT_AT and len(text) <= cut_at + BUTTON_BYTES:
+            is_cut = len(marked(text)) > cut_at + BUTTON_BYTES
+        shown = _highlighted(text, cut_at if is_cut else len(text), terms)
     shown = shown if shown.isascii() else f"<bdi>{shown}</bdi>"
-    if not is_long and "\n" not in text:
+    if len(text) > FITS or not text.isascii():
+        kind += LONG
+    if not is_cut and "\n" not in text:
         return f'<td class="{kind}">{shown}</td>'
     return (
-        f'<td class="{kind} {"is-cut" if is_long else "is-lines"}"><button class="cell-more" form="cell" name="at" '
+        f'<td class="{kind} {"is-cut" if is_cut else "is-lines"}"><button class="cell-more" form="cell" name="at" '
         f'value="{row}.{place}">{shown}</button></td>'
     )
 

@@ -148,7 +148,8 @@ def _style(shown: list[Column], choice: Choice) -> str:
         is_pinned = column.name in choice.pins
         width = choice.widths.get(column.name, PIN_WIDTH if is_pinned else 0)
         if width:
-            rules.append(f"{cells} {{ width: {width}px; min-width: {width}px; max-width: {width}px; }}")
+            clip = "overflow: hidden; text-overflow: ellipsis;"
+            rules.append(f"{cells} {{ width: {width}px; min-width: {width}px; max-width: {width}px; {clip} }}")
         if width and child == 2:
             rules.append(f".rows {{ --first-left: min(4.75rem, {_ROOM} - {width}px); }}")
         if is_pinned:

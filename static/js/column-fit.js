@@ -6,7 +6,7 @@ document.adoptedStyleSheets.push(narrow);
 export function naturalWidth(head) {
   const child = `:nth-child(${head.cellIndex + 1})`;
   narrow.replaceSync(`
-    .rows tr > ${child} { width: 40px; min-width: 40px; max-width: 40px; }
+    .rows tr > ${child} { width: 40px; min-width: 40px; max-width: 40px; overflow: hidden; }
     .rows tr > ${child} .cell-more { max-width: none; }
     .rows thead tr > ${child} :is(bdi, .no-name) { display: block; flex: none; white-space: nowrap; }`);
   const rows = [head.parentElement, ...[...head.closest("table").tBodies].flatMap((body) => [...body.rows])];

@@ -9,8 +9,11 @@ const sheet = new CSSStyleSheet();
 document.adoptedStyleSheets.push(sheet);
 
 // The server's rules for this page; a strict policy allows no style in the page itself.
+let ruled; // rules that have not changed would still cost a new style of all cells
 function style() {
-  sheet.replaceSync(document.querySelector("[data-column-style]")?.dataset.columnStyle ?? "");
+  const rules = document.querySelector("[data-column-style]")?.dataset.columnStyle ?? "";
+  if (rules !== ruled) sheet.replaceSync(rules);
+  ruled = rules;
 }
 style();
 document.addEventListener("htmx:after:swap", style);
@@ -40,7 +43,8 @@ document.addEventListener("pointermove", (event) => {
     drag.to = Math.min(Math.max(Math.round(drag.width + by), LEAST), MOST);
     const child = drag.head.cellIndex + 1;
     const width = `width: ${drag.to}px; min-width: ${drag.to}px; max-width: ${drag.to}px`;
-    sheet.insertRule(`.rows tr > :nth-child(${child}) { ${width}; }`, sheet.cssRules.length);
+    sheet.insertRule(`.rows tr > :nth-child(${child}) { ${width}; overflow: hidden; }`, sheet.cssRules.length);
+    ruled = undefined;
     return;
   }
   unmark();

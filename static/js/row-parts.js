@@ -28,6 +28,7 @@ export function showParts(table) {
 // A user is faster.
 document.addEventListener("scroll", ({ target }) => {
   const table = target.matches?.(".rows-box") && target.querySelector("table.rows");
-  if (!table || target.scrollTop + (1 + AHEAD) * target.clientHeight < target.scrollHeight) return;
-  next(table)?.classList.add("is-shown");
+  const body = table && next(table);
+  if (!body || target.scrollTop + (1 + AHEAD) * target.clientHeight < target.scrollHeight) return;
+  body.classList.add("is-shown");
 }, { capture: true, passive: true });

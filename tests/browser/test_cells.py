@@ -247,3 +247,31 @@ def test_nothing_moves_but_the_table(people, alice, account, key, viewport, firs
         page.locator("#page-next").click()
         expect(where).to_have_text(text)
         assert page.evaluate(PLACES) == scrolled
+
+
+WIDE = [
+    "W" * 20,
+    "@" * 20,
+    "MW" * 60,
+    "\ufdfd" * 3,
+    "𒐫" * 4,
+    "漢字" * 20,
+    "👨‍👩‍👧‍👦" * 9,
+    10**19,
+    -(10**60),
+    0.1,
+    ["W" * 9],
+]
+
+
+@pytest.mark.parametrize("width", [0, 40])
+def test_nothing_spills_over_into_the_next_cell(table_of, width):
+    page = table_of([f"c{place}" for place in range(len(WIDE))], WIDE, WIDE[::-1], WIDE[3:] + WIDE[:3])
+    if width:
+        widths = "&".join(f"width={width}.c{place}" for place in range(len(WIDE)))
+        page.goto(f"{page.url}?{widths}")
+    is_wider = "cell => cell.scrollWidth > cell.clientWidth"
+    spills = "cell => getComputedStyle(cell).overflowX === 'visible'"
+    cells = page.locator(".rows tr > *")
+    assert cells.evaluate_all(f"cells => cells.some({is_wider})")
+    assert cells.evaluate_all(f"cells => cells.filter({is_wider}).filter({spills}).map(cell => cell.textContent)") == []

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from datasources.claro import NumberText
-from datasources.rows.cells import CUT_AT, cell, escaped, grouped, whole
+from datasources.rows.cells import CUT_AT, FITS, cell, escaped, grouped, whole
 from datasources.rows.choices import Choice
 from datasources.rows.pages import Rows
 from datasources.rows.tables import table
@@ -131,6 +131,13 @@ def test_any_json_value_is_one_cell_that_adds_no_markup(value):
         assert "is-json" in found.classes
 
 
+@given(st.text(st.characters(codec="ascii")) | st.text() | st.integers() | st.lists(st.text(max_size=9)))
+def test_whatever_may_be_wider_than_its_column_is_clipped(value):
+    text = value if isinstance(value, str) else whole(value, is_compact=True)
+    is_clipped = not {"is-long", "is-link", "is-cut", "is-lines"}.isdisjoint(parsed(value).classes)
+    assert is_clipped is (len(text) > FITS or not text.isascii() or "\n" in text)
+
+
 def test_null_is_told_apart_from_empty_text_and_from_the_word():
     assert (parsed(None).classes, parsed(None).text) == (["is-null"], "null")
     assert (parsed("").classes, parsed("").text) == (["is-empty"], "empty")
@@ -159,7 +166,7 @@ def test_null_is_told_apart_from_empty_text_and_from_the_word():
 )
 def test_numbers_have_their_own_class_and_lose_no_digit(number, shown):
     found = parsed(number)
-    assert (found.classes, found.text) == (["is-number"], shown)
+    assert (found.classes[0], found.text) == ("is-number", shown)
 
 
 @pytest.mark.parametrize(("value", "shown"), [(True, "true"), (False, "false")])
@@ -170,7 +177,7 @@ def test_a_truth_value_is_no_number(value, shown):
 
 def test_a_nested_value_is_shown_as_json():
     found = parsed({"a": [1, None, "ü"]})
-    assert (found.classes, found.text) == (["is-json"], '{"a": [1, null, "ü"]}')
+    assert (found.classes, found.text) == (["is-json", "is-long"], '{"a": [1, null, "ü"]}')
 
 
 def test_a_nested_number_keeps_its_digits():
@@ -180,7 +187,7 @@ def test_a_nested_number_keeps_its_digits():
 def test_a_long_nested_value_is_cut_and_its_whole_text_has_lines():
     value = {"names": [f"name {number}" for number in range(60)], "n": NumberText("1.10")}
     found = parsed(value)
-    assert found.classes == ["is-json", "is-cut"]
+    assert found.classes == ["is-json", "is-long", "is-cut"]
     assert len(found.text) == CUT_AT
     assert "\n" in whole(value)
     assert '"n": 1.10' in whole(value)
