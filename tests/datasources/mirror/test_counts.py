@@ -4,6 +4,7 @@ from collections import Counter
 from itertools import count
 from uuid import UUID
 
+import pytest
 from django.core.management.sql import emit_post_migrate_signal
 from django.utils import timezone
 from hypothesis import HealthCheck, given
@@ -81,6 +82,7 @@ def change(what: str, key: ApiKey, answers: list[tuple], user) -> None:
         keys.delete(key)
 
 
+@pytest.mark.slow
 @hypothesis_settings(max_examples=8, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(steps=STEPS)
 def test_they_are_right_after_any_changes(alice, bob, steps):

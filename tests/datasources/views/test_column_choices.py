@@ -40,6 +40,7 @@ def survey(request, account, key):
     return made
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "count"), [(ENGLISH, 120), (RUSSIAN, 120), (RUSSIAN, 170), ("q{}_1", 260)])
 def test_addresses_of_a_survey_stay_short(web, survey, name, count):
     names = [name.format(place) for place in range(count)]
