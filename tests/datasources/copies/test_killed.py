@@ -1,9 +1,6 @@
 """Processes killed with kill -9 while they publish a copy, or open one."""
 
 import os
-import signal
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -14,34 +11,20 @@ from datasources.copies import jobs, store, upkeep
 from datasources.models import ApiKey, TableCopy
 from tests.conftest import synced, taken
 from tests.support.copying import advanced, in_the_last_part_of_a_window, rows_of
+from tests.support.killed import killed_after, name_of
 from tests.support.rows import asked
-from tests.support.workers import environment
 
 pytestmark = pytest.mark.slow
 
-# Runs a copy, or opens one, and dies the moment that a step of it is done.
-WORK = """
-import importlib, os, signal, sys
-import django
-django.setup()
+BUILD = """
 from datasources import tasks
+copy_id, lease = sys.argv[4:]
+tasks.build.run(copy_id, lease, tasks.for_copies)
+"""
+OPEN = """
 from datasources.copies import store
 from datasources.models import TableCopy
-
-def dying(step):
-    def done_and_dead(*arguments, **named):
-        step(*arguments, **named)
-        os.kill(os.getpid(), signal.SIGKILL)
-    return done_and_dead
-
-module, owner, name, copy_id, lease = sys.argv[1:]
-place = importlib.import_module(module)
-place = getattr(place, owner) if owner else place
-setattr(place, name, dying(getattr(place, name)))
-if lease:
-    tasks.build.run(copy_id, lease, tasks.for_copies)
-else:
-    store.fetch(TableCopy.objects.get(pk=copy_id))
+store.fetch(TableCopy.objects.get(pk=sys.argv[4]))
 """
 PUBLISHING = [
     ("datasources.copies.typed", "", "write"),
@@ -59,13 +42,6 @@ def copy(account, alice, transactional_db) -> TableCopy:
     return jobs.start(source, alice)
 
 
-def die(copy: TableCopy, step: tuple[str, str, str], lease: str = "") -> None:
-    in_the_last_part_of_a_window(copy)
-    process = subprocess.run([sys.executable, "-c", WORK, *step, str(copy.pk), lease], env=environment(), check=False)
-    assert process.returncode == -signal.SIGKILL
-    copy.refresh_from_db()
-
-
 def files_of(copy: TableCopy) -> list[str]:
     """In the storage and in the private folder, once what no copy needs is old and was tidied up."""
     folders = (Path(storages["copies"].path("")), store.folder())
@@ -77,9 +53,11 @@ def files_of(copy: TableCopy) -> list[str]:
     return sorted(path.name for path in found if path.exists())
 
 
-@pytest.mark.parametrize("step", PUBLISHING, ids=lambda step: "-".join(filter(None, step[1:])))
+@pytest.mark.parametrize("step", PUBLISHING, ids=name_of)
 def test_a_process_killed_while_it_publishes_leaves_a_copy_that_the_next_one_completes(copy, account, step):
-    die(copy, step, taken(copy))
+    in_the_last_part_of_a_window(copy)
+    killed_after(step, BUILD, copy.pk, taken(copy))
+    copy.refresh_from_db()
     if copy.state != TableCopy.State.READY:
         assert advanced(copy) == "done"
     assert len(asked(account)) == 1
@@ -91,7 +69,7 @@ def test_a_process_killed_while_it_publishes_leaves_a_copy_that_the_next_one_com
 
 def test_a_process_killed_while_it_opens_a_copy_is_in_nobodys_way(copy):
     assert advanced(copy) == "done"
-    die(copy, ("datasources.copies.cipher", "", "decrypt"))
+    killed_after(("datasources.copies.cipher", "", "decrypt"), OPEN, copy.pk)
     assert len(rows_of(copy)) == 250
     stored, opened = files_of(copy)
     assert (stored, opened.endswith(".open")) == (copy.file_name, True)

@@ -122,29 +122,6 @@ def test_two_files_alike_are_not_taken_for_one_another(alice, key, account):
     assert first.datasource_id != second.datasource_id
 
 
-@pytest.mark.parametrize("killed_after_the_call", [True, False])
-def test_a_worker_killed_around_the_call_leaves_one_source(upload, account, killed_after_the_call, monkeypatch):
-    """As kill -9 does: nothing that follows in the worker happens, and its lease ends."""
-
-    class Killed(BaseException):
-        pass
-
-    def die(*arguments: object, **more: object) -> None:
-        raise Killed
-
-    with monkeypatch.context() as patch:
-        patch.setattr(sending, "_done" if killed_after_the_call else "_called", die)
-        with pytest.raises(Killed):
-            sent(upload)
-    upload.refresh_from_db()
-    assert (upload.state, upload.may_be_at_claro) == (State.SENDING, True)
-    outcomes = [sent(upload)]
-    while upload.state != State.DONE:
-        outcomes.append(sent(upload))
-    assert outcomes == (["done"] if killed_after_the_call else ["not found yet", "not found", "done"])
-    assert at_claro(account) == ["things.csv"]
-
-
 @pytest.mark.parametrize(("status", "body"), [(413, "<h1>Too large</h1>"), (400, "no"), (403, "no"), (404, "")])
 def test_a_file_that_claro_refuses_fails_with_its_words(upload, account, status, body):
     account.fault("answer", status=status, body=body, path="/upload")
