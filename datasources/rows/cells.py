@@ -16,8 +16,9 @@ from datasources.copies.read import NestedText
 
 # A cell shows this much of a text; the whole has an address of its own (views/rows.py).
 CUT_AT = 120
-# A longer text may be wider than its column and is clipped (rows.css), and so is one with other than ASCII characters.
-FITS = 20
+# A longer text may be wider than its column, 16rem on phones, and is clipped (rows.css). So is one with characters that
+# are not ASCII.
+FITS = 18
 LONG = " is-long"
 # The bytes of the button of a cut cell: in a page that is too large, a text is cut only where that makes it shorter.
 BUTTON_BYTES = 100
