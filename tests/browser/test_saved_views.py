@@ -19,7 +19,7 @@ def test_a_list_that_was_filtered_is_saved_and_found_again(people, alice, table,
     page.get_by_role("link", name="Save this view").click()
     expect(page.get_by_role("heading", name="Save this view")).to_be_visible()
     page.get_by_label("Name").fill("Things")
-    page.get_by_role("button", name="Save").click()
+    page.get_by_role("button", name="Save", exact=True).click()
     expect(page.get_by_text("View saved: Things.")).to_be_visible()
     assert "/sources/?q=thing&view=" in page.url
     page.goto("/keys/")
