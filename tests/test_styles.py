@@ -32,6 +32,14 @@ def test_every_rule_is_in_a_layer(name):
         assert around.startswith("@layer") or selector.startswith("::view-transition"), selector
 
 
+@pytest.mark.parametrize("name", STYLES)
+def test_no_rule_is_for_a_sibling_of_any_kind(name):
+    """With one, everything that is put into a page has all of the page styled again."""
+    css = re.sub(r"/\*.*?\*/", "", (ROOT / "static" / name).read_text(), flags=re.DOTALL)
+    for _, selector, _ in styles.rules(css):
+        assert not re.search(r"[+~]\s*(\*|:(?!is|where))", selector), selector
+
+
 def test_no_line_of_a_template_is_over_160_characters():
     lines = [(path.name, line) for path in TEMPLATES for line in path.read_text().splitlines()]
     assert [one for one in lines if len(one[1]) > 160] == []
