@@ -206,6 +206,7 @@ PLACES = """() => [scrollY, ...["h1", ".row-tools", ".rows-status", ".rows-area"
   .map(one => { const {x, y} = document.querySelector(one).getBoundingClientRect(); return [one, x, y]; })]"""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("viewport", "first_row_at"), [(DESKTOP, 150), (PHONE, 220)], ids=["desktop", "phone"])
 def test_nothing_moves_but_the_table(people, alice, account, key, viewport, first_row_at):
     lines = "".join(f"{n},thing {n},{500 - n}\n" for n in range(1, 121))

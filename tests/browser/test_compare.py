@@ -13,6 +13,7 @@ NARROW = "one => one.scrollWidth > one.clientWidth"
 OPAQUE = "one => !/\\/ 0|rgba/.test(getComputedStyle(one).backgroundColor)"
 
 
+@pytest.mark.slow
 def test_the_table_of_differences_has_its_place(page, alice, account, key):
     page.goto(compared(World(alice, account, key, page.context)))
     first, second = (page.locator(f"tbody tr.is-removed > :nth-child({at})").first for at in (1, 2))

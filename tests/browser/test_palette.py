@@ -58,6 +58,7 @@ def test_it_is_opened_searched_and_followed_by_keys(page, files, alice):
     expect(page).to_have_url(re.compile(f"/sources/{files[7].datasource_id}/"))
 
 
+@pytest.mark.slow
 def test_a_late_answer_changes_nothing_and_a_button_opens_it(page, files):
     def slow(route: Route) -> None:
         if route.request.url.endswith("q=products"):

@@ -69,6 +69,7 @@ def test_rows_that_are_not_kept_are_read(table, monkeypatch):
     assert repr(pages(copy)) == repr(before)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("columns", "row"), [(["id", "number", "long"], [1, 1, "x" * 5000]), (["id", "number", *"c" * 300], [1] * 302)]
 )

@@ -126,6 +126,7 @@ SCRIPTS = ["<script>alert(1)</script>", "' OR 1=1 --", '"><img src=x onerror=ale
 HOSTILE = [*SCRIPTS, "\u202eright", "&amp;", "a\nb", ""]
 
 
+@pytest.mark.slow
 def test_hostile_names_and_values_are_text(page_of, table, web):
     rows = [[one] * len(HOSTILE) for one in HOSTILE for _ in range(3)]
     page = page_of("", HOSTILE, rows)
@@ -141,6 +142,7 @@ def test_hostile_names_and_values_are_text(page_of, table, web):
         assert not [one for one in dom(panel).iter("img") if one.get("src") == "x"]
 
 
+@pytest.mark.slow
 def test_many_wide_columns_stay_within_the_size_of_a_page(page_of):
     columns = [f"{'n' * 90}{place}" for place in range(160)]
     rows = [[f"{'v' * 900}{n}{place}" for place in range(160)] for n in range(8)]

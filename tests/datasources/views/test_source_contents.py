@@ -50,6 +50,7 @@ def test_a_copy_gives_the_profile_and_the_first_rows_without_calls(web, table, c
     assert len(account.calls()) == calls
 
 
+@pytest.mark.slow
 def test_empty_cells_long_cells_and_hostile_names_are_shown(web, table):
     hostile = "<script>x</script>\u202e"
     names = [hostile, "", *(f"c{n}" for n in range(300))]
