@@ -44,6 +44,7 @@ def shows(part: Locator, *texts: str) -> None:
         expect(part.locator(".pace:visible").get_by_text(text)).to_have_count(1)
 
 
+@pytest.mark.slow
 def test_a_page_that_is_left_open_counts_on(page, source):
     page.goto(f"/sources/{source.datasource_id}/")
     part = page.locator("dl")
