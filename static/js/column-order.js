@@ -5,11 +5,11 @@ import { boxesOf, formOf, send } from "./column-choices.js";
 const isWhole = (form) => !form.querySelector("#find-column").value;
 const shown = (form) => boxesOf(form).filter((box) => box.checked);
 
-let moved; // the place of the column whose box keeps focus
+let moved = false; // from here: focus stays with the box
 function move(form, box, to) {
   const boxes = shown(form);
   if (to < 0 || to >= boxes.length || boxes.indexOf(box) === to) return;
-  moved = box.value;
+  moved = true;
   send(form, `move ${box.value} ${to + 1}`);
 }
 
@@ -22,32 +22,39 @@ document.addEventListener("keydown", (event) => {
   move(form, target, shown(form).indexOf(target) + step);
 });
 
-document.addEventListener("htmx:after:swap", () => {
-  // A box that was ticked by hand keeps its tick, whatever the answer says.
-  for (const box of document.querySelectorAll("[data-chooser] [name=on]")) box.checked = box.defaultChecked;
-  if (!moved) return;
-  const box = document.querySelector(`[data-chooser] [name=on][value="${moved}"]`);
-  moved = undefined;
-  box?.focus();
+// The change that the page waits for. Any other answer, such as one about the copy, leaves the boxes as they are ticked.
+let awaited;
+document.addEventListener("htmx:config:request", ({ detail: { ctx } }) => {
+  if (ctx.request.form?.id !== "columns-form") return;
+  // Whatever moves a column, from here, a header or its menu, names its place.
+  const place = /^(?:move|left|right) (\d+)/.exec(ctx.request.submitter?.value)?.[1];
+  awaited = { ctx, place, isFocused: moved };
+  moved = false;
+});
+document.addEventListener("htmx:finally:request", ({ detail: { ctx } }) => {
+  if (awaited?.ctx === ctx) awaited = undefined;
 });
 
-// Whatever moves a column, from here, a header or its menu: its new place is announced once the table has it.
-let submitted; // the place that the form names
-document.addEventListener("submit", ({ target, submitter }) => {
-  if (target.id === "columns-form") submitted = /^(?:move|left|right) (\d+)/.exec(submitter?.value)?.[1];
-});
-document.addEventListener("htmx:after:swap", () => {
-  const form = submitted && document.getElementById("columns-form");
+document.addEventListener("htmx:after:swap", ({ detail: { ctx } }) => {
+  if (awaited && awaited.ctx !== ctx) return;
+  // A box that was ticked by hand keeps its tick, whatever the answer says.
+  for (const box of document.querySelectorAll("[data-chooser] [name=on]")) box.checked = box.defaultChecked;
+  if (!awaited?.place) return;
+  const form = document.getElementById("columns-form");
   const boxes = form ? shown(form) : [];
-  const place = boxes.findIndex((box) => box.value === submitted);
-  submitted = undefined;
-  if (place < 0) return;
-  const name = boxes[place].closest("li").querySelector("bdi").textContent;
-  // After the state of the table, which every change announces.
-  queueMicrotask(() => {
-    document.getElementById("announcer").textContent = `${name} moved to place ${place + 1} of ${boxes.length}`;
-  });
+  const to = boxes.findIndex(({ value }) => value === awaited.place);
+  if (to < 0) return;
+  if (awaited.isFocused) boxes[to].focus();
+  announce(boxes[to], `place ${to + 1} of ${boxes.length}`);
 });
+
+// After the state of the table, which every change announces.
+function announce(box, place) {
+  const name = box.closest("li").querySelector("bdi").textContent;
+  queueMicrotask(() => {
+    document.getElementById("announcer").textContent = `${name} moved to ${place}`;
+  });
+}
 
 document.addEventListener("pointerdown", (event) => {
   const grip = event.target.closest?.("[data-chooser] .grip");

@@ -3,10 +3,12 @@
 import re
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
+from core import live
 from tests.conftest import synced
 from tests.support.copies import copied
+from tests.support.processes import wait_for
 from tests.support.rows_page import open_panel
 
 pytestmark = [pytest.mark.browser, pytest.mark.any_window]
@@ -106,6 +108,32 @@ def test_a_column_gets_the_width_of_its_longest_cell(page, account, key):
     at = head.bounding_box()
     page.mouse.dblclick(at["x"] + at["width"] - 3, at["y"] + 8)
     expect(page).to_have_url(re.compile(r"width=(2[5-9]|3[0-3])\d\.How"))
+
+
+def test_other_answers_leave_a_change_alone_that_the_page_waits_for(table, alice):
+    held: list[Route] = []
+    table.route(re.compile("/rows/columns/"), lambda route: held.append(route))
+    swapped = "() => document.body.dataset.others = Number(document.body.dataset.others ?? 0) + 1"
+    table.evaluate(f"document.addEventListener('htmx:after:swap', {swapped})")
+
+    def another_answer(count: int) -> None:
+        live.publish([alice.pk], "bin-changed")
+        expect(table.locator(f"body[data-others='{count}']")).to_have_count(1)
+
+    box(table, "b").click()
+    another_answer(1)
+    expect(box(table, "b")).not_to_be_checked()
+    box(table, "c").click()
+    wait_for(lambda: table.evaluate("true") and len(held) == 2)
+    held.pop().continue_()
+    heads(table, "a", "d", "e", "f")
+    box(table, "d").focus()
+    table.keyboard.press("Alt+ArrowDown")
+    wait_for(lambda: table.evaluate("true") and len(held) == 2)
+    another_answer(3)
+    held.pop().continue_()
+    expect(table.locator("#announcer")).to_have_text("d moved to place 3 of 4")
+    expect(box(table, "d")).to_be_focused()
 
 
 @pytest.mark.parametrize("query", ["?width=900.a", "?pin=a&width=900.a"])
