@@ -211,24 +211,25 @@ function forget() {
 }
 
 // Focus stays where it was when the table is replaced: in the same column, and in the same line or in the header.
-let kept;
-document.addEventListener("htmx:before:swap", () => {
+const places = new WeakMap();
+document.addEventListener("htmx:before:swap", ({ detail: { ctx } }) => {
   const cell = cellOf(document.activeElement);
-  kept = cell && { row: rowOf(cell).rowIndex, column: cell.cellIndex, selector: inside(cell) };
+  if (!cell) return;
+  places.set(ctx, { table: tableOfRows(), row: rowOf(cell).rowIndex, column: cell.cellIndex, selector: inside(cell) });
 });
 function inside(cell) {
   const id = document.activeElement === cell ? "" : document.activeElement.id;
   return id && `#${CSS.escape(id)}`;
 }
-document.addEventListener("htmx:after:swap", () => {
+document.addEventListener("htmx:after:swap", ({ detail: { ctx } }) => {
   const table = tableOfRows();
-  const isNew = table && table.role !== "grid";
+  const kept = places.get(ctx);
+  const isNew = table && (table !== kept?.table || table.role !== "grid");
   start();
   const cell = kept && isNew && table.rows[Math.min(kept.row, table.rows.length - 1)]?.cells[kept.column];
   if (cell) {
     rove(cell);
     (kept.selector ? (cell.querySelector(kept.selector) ?? cell) : cell).focus({ preventScroll: true });
   }
-  kept = null;
 });
 start();

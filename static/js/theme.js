@@ -9,7 +9,9 @@
   const apply = () => {
     const theme = read();
     const isDark = theme === "dark" || (theme === "system" && system.matches);
-    root.dataset.bsTheme = isDark ? "dark" : "light";
+    const name = isDark ? "dark" : "light";
+    // Who watches it draws anew: a plot would lose the range that was found in it.
+    if (root.dataset.bsTheme !== name) root.dataset.bsTheme = name;
     const choice = document.querySelector("[data-theme-choice]");
     if (choice) choice.value = theme;
   };

@@ -5,8 +5,8 @@ import re
 import pytest
 from playwright.sync_api import Page, Route, expect
 
-from core import live
 from tests.conftest import synced
+from tests.support.answers import another_answer
 from tests.support.copies import copied
 from tests.support.processes import wait_for
 from tests.support.rows_page import open_panel
@@ -113,15 +113,8 @@ def test_a_column_gets_the_width_of_its_longest_cell(page, account, key):
 def test_other_answers_leave_a_change_alone_that_the_page_waits_for(table, alice):
     held: list[Route] = []
     table.route(re.compile("/rows/columns/"), lambda route: held.append(route))
-    swapped = "() => document.body.dataset.others = Number(document.body.dataset.others ?? 0) + 1"
-    table.evaluate(f"document.addEventListener('htmx:after:swap', {swapped})")
-
-    def another_answer(count: int) -> None:
-        live.publish([alice.pk], "bin-changed")
-        expect(table.locator(f"body[data-others='{count}']")).to_have_count(1)
-
     box(table, "b").click()
-    another_answer(1)
+    another_answer(table, alice)
     expect(box(table, "b")).not_to_be_checked()
     box(table, "c").click()
     wait_for(lambda: table.evaluate("true") and len(held) == 2)
@@ -130,7 +123,7 @@ def test_other_answers_leave_a_change_alone_that_the_page_waits_for(table, alice
     box(table, "d").focus()
     table.keyboard.press("Alt+ArrowDown")
     wait_for(lambda: table.evaluate("true") and len(held) == 2)
-    another_answer(3)
+    another_answer(table, alice)
     held.pop().continue_()
     expect(table.locator("#announcer")).to_have_text("d moved to place 3 of 4")
     expect(box(table, "d")).to_be_focused()

@@ -6,6 +6,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.plot_places import COLUMNS, ROWS, address
+from tests.support.answers import another_answer
 from tests.support.browser import PHONE
 from tests.support.copies import copied
 
@@ -53,7 +54,7 @@ def place_of(page: Page) -> dict[str, float]:
     return drawing.evaluate("svg => svg.getBoundingClientRect().toJSON()")
 
 
-def test_a_mark_leads_to_its_rows_and_a_drag_to_those_of_a_range(page, path):
+def test_a_mark_leads_to_its_rows_and_a_drag_to_those_of_a_range(page, path, alice):
     drawn(page, f"{path}?kind=histogram&x=price&filter=brand+%3D+%27brand+1%27")
     box = place_of(page)
     at = [(box["x"] + box["width"] * share, box["y"] + 150) for share in (0.4, 0.5, 0.6)]
@@ -62,7 +63,10 @@ def test_a_mark_leads_to_its_rows_and_a_drag_to_those_of_a_range(page, path):
     page.mouse.move(*at[1])
     page.mouse.move(*at[2])
     page.mouse.up()
-    expect(page.locator("#plot-choice code")).to_have_text(re.compile(r"^\(price >= \d+ AND price < \d+\)$"))
+    found = page.locator("#plot-choice code")
+    expect(found).to_have_text(re.compile(r"^\(price >= \d+ AND price < \d+\)$"))
+    another_answer(page, alice)
+    expect(found).to_be_visible()
     page.get_by_role("link", name="Show these rows").click()
     chips = page.locator(".rows-status .chip")
     expect(chips).to_have_text([re.compile("brand 1"), re.compile(r"price from \d+ to under \d+")])
