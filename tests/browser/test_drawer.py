@@ -97,7 +97,7 @@ def test_a_row_opens_by_its_number_and_by_the_address(rows, path):
     rows.set_viewport_size(PHONE)
     # It leads elsewhere before it is loaded, which may cut the transition between the pages short.
     rows.context.witness.expects("Transition was aborted")
-    rows.evaluate("setTimeout(() => location.reload())")
+    rows.reload(wait_until="commit")
     expect(rows.locator("h1")).to_have_text("Row 75 of 120")
 
 
