@@ -17,7 +17,7 @@ def worker(tmp_path):
 
 
 def at_rest(**what: str) -> None:
-    """Waits for a hook that no worker holds: work that becomes due meanwhile is for the next tick, and none runs here."""
+    """Waits for a hook that no worker holds: what becomes due meanwhile is for the next tick, and none runs here."""
     wait_for(lambda: Hook.objects.filter(due_at=None, leased_until=None, **what).exists())
 
 
