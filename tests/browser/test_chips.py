@@ -27,6 +27,7 @@ def chip(page: Page, words: str):
     return page.locator(".chips > .chip").filter(has=page.get_by_text(words, exact=True))
 
 
+@pytest.mark.slow
 def test_a_condition_from_a_header_is_a_chip_that_can_be_changed_and_removed(rows):
     rows.get_by_role("button", name="Menu of price").click()
     menu = rows.locator("#column-menu")

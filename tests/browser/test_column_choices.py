@@ -34,6 +34,7 @@ def heads(page: Page, *names: str) -> None:
     expect(page.locator(".rows thead tr:first-child th .sort-link")).to_have_text(list(names))
 
 
+@pytest.mark.slow
 def test_boxes_ranges_and_the_search_apply_at_once(table):
     box(table, "b").click()
     heads(table, "a", "c", "d", "e", "f")
@@ -70,6 +71,7 @@ def test_headers_are_dragged_to_another_place_and_width(table):
     assert abs(head.bounding_box()["width"] - 250) < 8
 
 
+@pytest.mark.slow
 def test_boxes_move_by_keys_and_by_a_drag(table):
     box(table, "b").click()
     heads(table, "a", "c", "d", "e", "f")

@@ -53,6 +53,7 @@ def test_one_click_brings_the_file(page, account, source, path, panel):
     assert len(account.calls("/download", "POST")) == 1
 
 
+@pytest.mark.slow
 def test_a_download_is_started_by_keyboard(page, source):
     page.goto("/sources/")
     tab_to(page, "Download Größen & more.csv")

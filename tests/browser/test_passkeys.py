@@ -76,6 +76,7 @@ def test_recovery_codes_can_be_downloaded_while_they_are_shown(page, passkey):
     assert [code.replace(" ", "") for code in page.locator(".codes code").all_inner_texts()] == kept
 
 
+@pytest.mark.slow
 def test_with_the_password_a_passkey_is_the_second_step(page, passkey, alice, settings):
     with_password(alice, settings)
     page.goto("/accounts/login/")
@@ -98,6 +99,7 @@ def test_a_passkey_shows_who_one_is_before_something_changes(page, passkey):
     expect(page.get_by_role("heading", name="Set up an authenticator app")).to_be_visible()
 
 
+@pytest.mark.slow
 def test_a_passkey_is_renamed_and_removed(page, passkey, device):
     page.goto("/accounts/")
     page.get_by_role("link", name="Rename Work laptop").click()

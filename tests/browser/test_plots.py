@@ -54,6 +54,7 @@ def place_of(page: Page) -> dict[str, float]:
     return drawing.evaluate("svg => svg.getBoundingClientRect().toJSON()")
 
 
+@pytest.mark.slow
 def test_a_mark_leads_to_its_rows_and_a_drag_to_those_of_a_range(page, path, alice):
     drawn(page, f"{path}?kind=histogram&x=price&filter=brand+%3D+%27brand+1%27")
     box = place_of(page)

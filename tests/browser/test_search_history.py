@@ -55,6 +55,7 @@ def test_enter_adds_no_step_to_what_was_typed(listed):
     expect(listed).to_have_url(re.compile("/sources/$"))
 
 
+@pytest.mark.slow
 def test_a_filter_between_two_searches_is_a_step_of_its_own(listed):
     search(listed, "cu")
     listed.get_by_label("Kind of file").select_option(index=1)
@@ -93,6 +94,7 @@ def test_each_field_of_the_activity_is_one_step(page, alice, key):
     expect(page).to_have_url(re.compile("/activity/$"))
 
 
+@pytest.mark.slow
 def test_the_answer_to_a_search_that_was_left_changes_nothing(listed):
     search(listed, "cu")
     listed.route(re.compile("q=cus"), lambda _: None)  # no answer

@@ -63,6 +63,7 @@ def test_after_signing_out_nothing_is_shown_any_more(page, account, key):
     expect(page.get_by_text("mine.csv")).to_have_count(0)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("path", "click", "back_to"),
     [
