@@ -30,13 +30,14 @@ class Ticked:
 def changed(choice: Choice, names: Sequence[str], do: str, ticked: Ticked = Ticked()) -> Choice:
     """The choice after the change that `do` names, such as `hide 3` or `move 3 1`. Places count from 1.
 
-    Raises UnknownChange, also for a place that is not in the table.
+    Boxes count first: this request may have replaced that of a box ticked just before. Raises UnknownChange, also for a
+    place that is not in the table.
     """
     found = _DO.fullmatch(do)
     if not found or not (change := _CHANGES.get(found[1])):
         raise UnknownChange
     try:
-        return change(choice, names, ticked, *map(int, found[2].split()))
+        return change(_with_ticks(choice, names, ticked), names, ticked, *map(int, found[2].split()))
     except (TypeError, IndexError):
         raise UnknownChange from None
 
@@ -82,6 +83,13 @@ def _only(choice: Choice, names: Sequence[str], ticked: Ticked, *place: int) -> 
     if len(place) > 1 or not places:
         raise IndexError
     return choice.with_shown([_name(names, one) for one in places], names)
+
+
+def _with_ticks(choice: Choice, names: Sequence[str], ticked: Ticked) -> Choice:
+    """The same choice if the boxes say nothing else: it keeps its form in addresses."""
+    shown = set() if choice.columns == () else set(choice.shown(names))
+    on, off = ({_name(names, place) for place in places} for places in (ticked.on, ticked.off))
+    return choice if on <= shown and shown.isdisjoint(off) else _tick(choice, names, ticked)
 
 
 def _tick(choice: Choice, names: Sequence[str], ticked: Ticked) -> Choice:

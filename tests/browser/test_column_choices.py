@@ -131,6 +131,18 @@ def test_other_answers_leave_a_change_alone_that_the_page_waits_for(table, alice
     expect(box(table, "d")).to_be_focused()
 
 
+def test_a_tick_counts_whose_request_was_replaced_by_the_next_change(table):
+    held: list[Route] = []
+    table.route(re.compile("/rows/columns/"), lambda route: held.append(route))
+    box(table, "b").click()
+    wait_for(lambda: table.evaluate("true") and held)
+    box(table, "c").focus()
+    table.keyboard.press("Alt+ArrowDown")
+    wait_for(lambda: table.evaluate("true") and len(held) == 2)
+    held.pop().continue_()
+    heads(table, "a", "d", "c", "e", "f")
+
+
 @pytest.mark.parametrize("query", ["?width=900.a", "?pin=a&width=900.a"])
 def test_a_wide_column_that_stays_leaves_room_for_others(table, query):
     table.goto(table.url + query)

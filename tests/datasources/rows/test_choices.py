@@ -66,6 +66,22 @@ def test_boxes_that_were_not_listed_keep_their_columns():
     assert after.shown(["a", "b", "c", "d"]) == ["a", "c", "d"]
 
 
+def test_boxes_count_before_any_other_change():
+    names, boxes = ["a", "b", "c", "d"], Ticked(on=[1, 3, 4], off=[2])
+    assert changed(Choice(), names, "move 4 2", boxes).shown(names) == ["a", "d", "c"]
+    after = changed(Choice(), names, "width 1 90", boxes)
+    assert (after.shown(names), after.widths) == (["a", "c", "d"], {"a": 90})
+    assert changed(Choice(), names, "all", boxes) == Choice()
+
+
+@given(tables(), st.sampled_from(["group", "pin 1", "width 1 90", "all", "hide 1", "show 1"]))
+def test_boxes_that_say_what_is_shown_change_nothing(table, do):
+    names, shown, choice = table
+    on = [place for place, name in enumerate(names, 1) if name in shown]
+    off = [place for place, name in enumerate(names, 1) if name not in shown]
+    assert changed(choice, names, do, Ticked(on, off)) == changed(choice, names, do)
+
+
 def test_without_columns_the_first_tick_shows_one():
     nothing = changed(Choice(), ["a", "b"], "none")
     assert (nothing.parameters(), nothing.shown(["a", "b"])) == ({"columns": ["none"]}, [])
