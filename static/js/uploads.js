@@ -1,6 +1,6 @@
 // Uploads: chosen or dropped files are sent a few at a time, each with its progress. The page asks before it is left
 // meanwhile. Without scripts the same form sends them.
-import { filesOf } from "./dropped-files.js";
+import { droppedFiles } from "./dropped-files.js";
 import { HEADERS } from "./fragment.js";
 import { inUnits, left, sizes } from "./upload-words.js";
 
@@ -23,33 +23,41 @@ function announce(words) {
   document.getElementById("announcer").textContent = words;
 }
 
-function add(files) {
+function add(files, refused = []) {
   const place = panel();
-  if (!place || !files.length) return;
+  const count = files.length + refused.length;
+  if (!place || !count) return;
   place.hidden = false;
   hasStarted = false;
   for (const file of files) {
-    const line = place.querySelector("template").content.firstElementChild.cloneNode(true);
-    line.querySelector("[data-name]").textContent = file.name;
-    line.querySelector("[data-state]").before(bar(file.name));
-    for (const button of line.querySelectorAll("button")) {
-      button.setAttribute("aria-label", `${button.textContent.trim()}: ${file.name}`);
-    }
-    place.querySelector("[data-lines]").append(line);
-    const upload = { file, line };
-    line.querySelector("[data-upload-cancel]").addEventListener("click", () => cancel(upload));
-    line.querySelector("[data-upload-retry]").addEventListener("click", () => {
-      line.querySelector("[data-upload-retry]").hidden = true;
-      waiting.push(upload);
-      next();
-    });
+    const upload = listed(file, place);
     if (file.size > MOST_BYTES) fail(upload, "The file has more than 100 MB, the most that Claro accepts.");
     else if (file.size > HEAD_BYTES) check(upload);
     else waiting.push(upload);
   }
-  announce(`${files.length} ${files.length === 1 ? "file" : "files"} to upload.`);
+  for (const { name, why } of refused) fail(listed({ name }, place), why);
+  if (files.length) announce(`${files.length} ${files.length === 1 ? "file" : "files"} to upload.`);
   if (!chosenKey()) next();
   else place.scrollIntoView({ block: "nearest" });
+}
+
+// The file with a line of its own in the panel.
+function listed(file, place) {
+  const line = place.querySelector("template").content.firstElementChild.cloneNode(true);
+  line.querySelector("[data-name]").textContent = file.name;
+  line.querySelector("[data-state]").before(bar(file.name));
+  for (const button of line.querySelectorAll("button")) {
+    button.setAttribute("aria-label", `${button.textContent.trim()}: ${file.name}`);
+  }
+  place.querySelector("[data-lines]").append(line);
+  const upload = { file, line };
+  line.querySelector("[data-upload-cancel]").addEventListener("click", () => cancel(upload));
+  line.querySelector("[data-upload-retry]").addEventListener("click", () => {
+    line.querySelector("[data-upload-retry]").hidden = true;
+    waiting.push(upload);
+    next();
+  });
+  return upload;
 }
 
 // A large file that breaks a rule is not sent. If the check fails, the file is: the server repeats it.
@@ -209,6 +217,6 @@ for (const name of ["dragover", "drop"]) {
   document.addEventListener(name, (event) => {
     if (!panel() || !event.dataTransfer?.types.includes("Files")) return;
     event.preventDefault();
-    if (name === "drop") filesOf(event.dataTransfer).then(add);
+    if (name === "drop") droppedFiles(event.dataTransfer).then(({ files, refused }) => add(files, refused));
   });
 }

@@ -63,30 +63,58 @@ def test_a_large_file_that_breaks_a_rule_is_not_sent_at_all(page, key, tmp_path)
     assert Upload.objects.get().name == "table.csv"
 
 
+# A browser gives the entries of a folder in several parts, and fails at what it can't read.
 DROP_FOLDER = """(text) => {
   const file = (name) => ({ isFile: true, name, file: (done) => done(new File([text], name)) });
+  const gone = { isFile: true, name: "gone.csv", file: (done, failed) => failed(new DOMException()) };
   const folder = (name, ...parts) => ({
     name, createReader: () => ({ readEntries: (done) => done(parts.shift() ?? []) }) });
-  const whole = folder("shop", [file("1.csv"), file(".hidden")], [folder("old", [file("2.csv")])]);
+  const closed = {
+    name: "closed", createReader: () => ({ readEntries: (done, failed) => failed(new DOMException()) }) };
+  const whole = folder("shop", [file("1.csv"), gone], [closed, folder("old", [file("2.csv")])]);
   const drop = new Event("drop", { bubbles: true, cancelable: true });
   drop.dataTransfer = { types: ["Files"], items: [{ webkitGetAsEntry: () => whole }], files: [] };
   document.body.dispatchEvent(drop);
 }"""
 
 
+def drop(page: Page, *paths: Path) -> None:
+    """Files and folders of the disk, dragged onto the page by the browser itself."""
+    devtools = page.context.new_cdp_session(page)
+    data = {"items": [], "files": [str(path) for path in paths], "dragOperationsMask": 1}
+    for step in ("dragEnter", "dragOver", "drop"):
+        devtools.send("Input.dispatchDragEvent", {"type": step, "x": 300, "y": 300, "data": data})
+
+
 def test_whole_folders_are_sent_by_the_button_and_by_a_drop(page, key, tmp_path):
-    """A script can't drop a real folder: its entries are made as a browser makes them, in several parts."""
-    folder = tmp_path / "autumn"
-    (folder / "inner").mkdir(parents=True)
-    for path in (folder / "a.csv", folder / "inner" / "b.csv"):
-        path.write_bytes(ROWS)
+    for name in ("autumn/a.csv", "autumn/inner/b.csv", "winter/c.csv", "winter/inner/d.csv", "winter/.hidden", "e.csv"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_bytes(ROWS)
     page.goto("/sources/upload/")
-    page.get_by_label("Choose a folder").set_input_files(folder)
+    page.get_by_label("Choose a folder").set_input_files(tmp_path / "autumn")
     expect(lines(page).filter(has_text="Stored")).to_have_count(2)
+    page.goto("/sources/")
+    drop(page, tmp_path / "winter", tmp_path / "e.csv")
+    expect(lines(page)).to_have_count(3)
+    expect(lines(page).filter(has_text="Stored")).to_have_count(3)
+    assert {upload.name for upload in Upload.objects.all()} == {f"{letter}.csv" for letter in "abcde"}
+
+
+def test_what_a_browser_cant_read_costs_no_other_file(page, key):
+    page.goto("/sources/")
     page.evaluate(DROP_FOLDER, ROWS.decode())
     expect(lines(page)).to_have_count(4)
-    expect(lines(page).filter(has_text="Stored")).to_have_count(4)
-    assert {upload.name for upload in Upload.objects.all()} == {"a.csv", "b.csv", "1.csv", "2.csv"}
+    expect(lines(page).filter(has_text="Stored")).to_have_count(2)
+    for name in ("gone.csv", "closed"):
+        expect(lines(page).filter(has_text=name)).to_contain_text("Not uploaded. Your browser can't read it.")
+    assert {upload.name for upload in Upload.objects.all()} == {"1.csv", "2.csv"}
+
+
+def test_an_empty_folder_is_answered(page, key, tmp_path):
+    (tmp_path / "empty").mkdir()
+    page.goto("/sources/")
+    drop(page, tmp_path / "empty")
+    expect(lines(page)).to_contain_text("Not uploaded. There is no file in this folder.")
 
 
 @pytest.mark.slow
