@@ -1,4 +1,5 @@
 // The chooser of columns: changes apply at once, ranges are ticked, and the search box narrows the list.
+import { send } from "./column-changes.js";
 import { HEADERS } from "./fragment.js";
 
 export const formOf = (element) => element.closest?.("[data-chooser]");
@@ -52,17 +53,6 @@ document.addEventListener("click", (event) => {
 // At once, as further changes may follow before the answer comes.
 function tickOnly(form, boxes) {
   for (const one of form.querySelectorAll("[name=on]")) one.checked = boxes.includes(one);
-}
-
-// Sends the form as a button with this value would.
-export function send(form, what) {
-  const button = document.createElement("button");
-  button.name = "do";
-  button.value = what;
-  button.hidden = true;
-  form.append(button);
-  form.requestSubmit(button);
-  button.remove();
 }
 
 document.addEventListener("keydown", (event) => {

@@ -1,5 +1,5 @@
 // Headers: widths and pins, a width by a drag of the edge, another order by a drag, and a tip for a cut name.
-import { send as sendForm } from "./column-choices.js";
+import { send as sendForm } from "./column-changes.js";
 import { naturalWidth } from "./column-fit.js";
 
 const EDGE = 8;

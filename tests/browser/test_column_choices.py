@@ -112,6 +112,7 @@ def test_a_column_gets_the_width_of_its_longest_cell(page, account, key):
     expect(page).to_have_url(re.compile(r"width=(2[5-9]|3[0-3])\d\.How"))
 
 
+@pytest.mark.slow
 def test_other_answers_leave_a_change_alone_that_the_page_waits_for(table, alice):
     held: list[Route] = []
     table.route(re.compile("/rows/columns/"), lambda route: held.append(route))
@@ -141,6 +142,50 @@ def test_a_tick_counts_whose_request_was_replaced_by_the_next_change(table):
     wait_for(lambda: table.evaluate("true") and len(held) == 2)
     held.pop().continue_()
     heads(table, "a", "d", "c", "e", "f")
+
+
+@pytest.mark.slow
+def test_changes_that_follow_at_once_are_made_one_after_the_other(table):
+    held: list[Route] = []
+    table.route(re.compile("/rows/columns/"), lambda route: held.append(route))
+
+    def let_go(number: int) -> None:
+        wait_for(lambda: table.evaluate("true") and len(held) == number)
+        held[-1].continue_()
+
+    box(table, "b").focus()
+    for _ in range(3):
+        table.keyboard.press("Alt+ArrowDown")
+    box(table, "d").click()
+    box(table, "f").click()
+    box(table, "e").focus()
+    table.keyboard.press("Alt+ArrowUp")
+    let_go(1)
+    heads(table, "a", "c", "b", "d", "e", "f")
+    expect(box(table, "d")).not_to_be_checked()
+    let_go(2)
+    let_go(3)
+    let_go(6)  # boxes need no turn of their own: they are sent with every change
+    heads(table, "a", "e", "c", "b")
+    expect(box(table, "e")).to_be_focused()
+    expect(table.locator("#announcer")).to_have_text("e moved to place 2 of 4")
+
+
+def test_after_an_error_no_further_change_is_sent(table, witness):
+    witness.expects(503)
+    held: list[Route] = []
+    table.route(re.compile("/rows/columns/"), lambda route: held.append(route))
+    box(table, "b").focus()
+    for _ in range(2):
+        table.keyboard.press("Alt+ArrowDown")
+    wait_for(lambda: table.evaluate("true") and held)
+    with table.expect_response(re.compile("/rows/columns/")):
+        held[0].fulfill(status=503, body="<p>Broken</p>")
+    box(table, "c").focus()
+    table.keyboard.press("Alt+ArrowDown")
+    wait_for(lambda: table.evaluate("true") and len(held) == 2)
+    held[1].continue_()
+    heads(table, "a", "b", "d", "c", "e", "f")
 
 
 @pytest.mark.parametrize("query", ["?width=900.a", "?pin=a&width=900.a"])
