@@ -63,11 +63,12 @@ class HeadForm(forms.Form):
 
 
 class MoveForm(forms.Form):
-    """A choice of things that move to a corrected file: its history, and some of these views and share links."""
+    """A choice of things that move to a corrected file: history, star and tags, and some of these views and links."""
 
     GONE = {"invalid_choice": "One of them was changed or deleted meanwhile. Choose again."}
 
     history = forms.BooleanField(required=False)
+    marks = forms.BooleanField(required=False)
     view = forms.MultipleChoiceField(required=False, error_messages=GONE)
     share = forms.MultipleChoiceField(required=False, error_messages=GONE)
 

@@ -25,7 +25,13 @@ def move(request: HttpRequest, source: Source) -> HttpResponse:
     if form.is_valid():
         chosen = form.cleaned_data
         names = moving.move(
-            request.user, correction, found, history=chosen["history"], views=chosen["view"], links=chosen["share"]
+            request.user,
+            correction,
+            found,
+            history=chosen["history"],
+            marked=chosen["marks"],
+            views=chosen["view"],
+            links=chosen["share"],
         )
         if names:
             messages.success(request, f"Moved to {source.name}: {', '.join(names)}.")

@@ -9,9 +9,9 @@ from django.utils import timezone
 from accounts import teams
 from accounts.models import Membership
 from accounts.roles import Role
-from datasources.models import ColumnReference, Correction, KeyShare, SavedView, Source, Upload
+from datasources.models import ColumnReference, Correction, KeyShare, SavedView, Source, Tagging, Upload
 from datasources.sharing import shares
-from datasources.sources import contents
+from datasources.sources import contents, marks, tags
 from datasources.uploads import queue, sending
 from tests.conftest import htmx, synced, taken
 from tests.datasources.views.test_uploads import files
@@ -152,6 +152,30 @@ def test_a_reader_moves_only_what_their_role_lets_them_change(client_of, alice, 
     assert "Ours" in text
     assert "For Zoe" in text
     assert "Dear ones" not in text
+
+
+def test_the_star_and_the_tags_that_one_may_change_move_if_chosen(client_of, web, alice, bob, key, failed, moved):
+    new, *_ = moved
+    team = teams.create("Team", alice)
+    Membership.objects.create(team=team, user=bob, role=Role.VIEWER)
+    KeyShare.objects.create(key=key, team=team)
+    ours, hers = tags.named("Autumn", alice, team), tags.named("Mine", alice, None)
+    for tag in (ours, hers):
+        tags.put(tag, [failed])
+    tags.put(ours, [new])
+    for user in (alice, bob):
+        marks.set_favourite(failed, user, is_one=True)
+    page = f"/sources/{new.datasource_id}/move/"
+    assert "Your star This file becomes your favourite instead of bad.csv." in words(client_of(bob).get(page))
+    assert "Your star and tags Mine, Autumn" in words(web.get(page))
+    web.post(page, {"history": "on"})
+    assert Tagging.objects.filter(datasource_id=failed.datasource_id).count() == 2
+    assert "Moved to things.csv: star, 2 tags." in words(web.post(page, {"marks": "on"}, follow=True))
+    tagged = Tagging.objects.order_by("tag__name").values_list("tag__name", "datasource_id")
+    assert [*tagged] == [("Autumn", new.datasource_id), ("Mine", new.datasource_id)]
+    assert marks.favourites_among([failed, new], alice) == {new.datasource_id}
+    assert marks.favourites_among([failed, new], bob) == {failed.datasource_id}
+    assert "Your star" not in words(web.get(page))
 
 
 def test_a_view_with_a_reference_to_its_columns_keeps_them(web, alice, failed, moved):
