@@ -41,6 +41,7 @@ def is_the_file(download: Download) -> None:
     assert download.suggested_filename == "Größen & more.csv"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("path", "panel"), [("/sources/", ""), ("/sources/{}/", ""), ("/sources/{}/rows/", "more")])
 def test_one_click_brings_the_file(page, account, source, path, panel):
     page.goto(path.format(source.datasource_id))

@@ -38,6 +38,7 @@ def world(alice, account, key, one_browser, place) -> Iterator[World]:
     assert not complaints, "\n".join(complaints)
 
 
+@pytest.mark.slow
 @each()
 def test_a_page_is_for_everybody(place: Place, world):
     page = place.open(world)

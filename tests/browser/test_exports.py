@@ -102,6 +102,7 @@ def test_the_options_are_those_of_the_format(page: Page, table, copy):
     expect(page.get_by_text("120 rows, 3 columns")).to_be_visible()
 
 
+@pytest.mark.slow
 def test_without_scripts_the_file_starts_too(people, alice, table, copy, tmp_path):
     page = people(alice, java_script_enabled=False).new_page()
     page.goto(f"/sources/{table.datasource_id}/rows/export/{QUERY}")

@@ -20,6 +20,7 @@ def test_the_first_tab_skips_to_the_content(page, table):
     assert page.locator(":focus").evaluate("element => !!element.closest('#main')")
 
 
+@pytest.mark.slow
 def test_the_list_is_walked_in_the_order_in_which_it_is_read(page, table):
     page.goto("/sources/")
     names = tab_to(page, "Download things.csv")
@@ -27,6 +28,7 @@ def test_the_list_is_walked_in_the_order_in_which_it_is_read(page, table):
     assert [name for name in names if name in expected] == expected
 
 
+@pytest.mark.slow
 @pytest.mark.any_window
 def test_rows_are_sorted_filtered_and_scrolled_by_keyboard(page, table):
     page.goto(f"/sources/{table.datasource_id}/rows/")

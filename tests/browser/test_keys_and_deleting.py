@@ -68,6 +68,7 @@ def test_replacing_a_refused_key_lets_all_go_on(page, account, key):
     expect(page.get_by_role("alert")).to_have_count(0)
 
 
+@pytest.mark.slow
 def test_a_source_is_deleted_once_its_name_is_typed(page, account, key, witness):
     witness.expects(422)
     source_id = account.upload("old list.csv", "id\n1\n")
@@ -134,6 +135,7 @@ def test_everybody_sees_what_is_deleted_and_one_undo_brings_all_back(page, peopl
     assert account.calls(method="DELETE") == []
 
 
+@pytest.mark.slow
 def test_what_claro_refuses_is_told_and_tried_again_from_the_bin(page, account, key):
     source_id = account.add(fileName="mine.csv")
     synced(key)

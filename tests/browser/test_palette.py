@@ -19,6 +19,7 @@ def files(account, key):
     return synced(key)
 
 
+@pytest.mark.slow
 def test_it_is_opened_searched_and_followed_by_keys(page, files, alice):
     SavedView.objects.create(name="Failed <b>ones</b>", owner=alice, page="sources:list", query="status=failed")
     page.goto("/activity/")

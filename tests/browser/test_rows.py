@@ -98,6 +98,7 @@ def test_a_typed_filter_and_its_chip(rows):
     expect(rows.locator("#filter")).to_have_value("")
 
 
+@pytest.mark.slow
 def test_the_panel_writes_the_filter(rows):
     for column, operator, value in [
         ("unit cost", "is greater than", "50"),
@@ -130,6 +131,7 @@ def test_a_bad_filter_is_told_beside_it_and_the_table_stays(rows, witness):
     expect(rows.locator("#filter-problem")).to_be_empty()
 
 
+@pytest.mark.slow
 @both
 def test_page_size_and_state_stand_in_the_address(rows):
     header(rows, "price").get_by_role("link").click()

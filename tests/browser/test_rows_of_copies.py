@@ -75,6 +75,7 @@ def test_shift_adds_a_column_and_turns_its_order_round(rows):
     expect(rows.locator("#chip-sort")).to_contain_text("Sorted by price ↓")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("scripts", [True, False], ids=["scripts", "no scripts"])
 def test_forms_search_add_a_sort_column_and_go_to_a_row(people, alice, path, scripts):
     page = people(alice, java_script_enabled=scripts).new_page()

@@ -29,6 +29,7 @@ def test_keys_of_buttons_in_the_panel_of_a_narrow_page_act(people, alice, path):
     expect(page.locator("h1")).to_contain_text("Export")
 
 
+@pytest.mark.slow
 def test_each_key_of_the_rows_page_acts(page, path, kind):
     page.context.grant_permissions(["clipboard-read", "clipboard-write"])
     page.goto(f"{path}?limit=25")

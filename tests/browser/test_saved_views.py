@@ -9,6 +9,7 @@ from tests.support.browser import PHONE, open_menu
 pytestmark = [pytest.mark.browser, pytest.mark.any_window]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("options", [{}, {"java_script_enabled": False}, {"viewport": PHONE}], ids=str)
 def test_a_list_that_was_filtered_is_saved_and_found_again(people, alice, table, options):
     page = people(alice, **options).new_page()

@@ -40,6 +40,7 @@ def test_signing_up_leads_to_the_first_key(people):
     expect(page.get_by_role("heading", name="Add your Claro API key to begin")).to_be_visible()
 
 
+@pytest.mark.slow
 def test_a_wrong_password_is_told_and_the_right_one_leads_to_the_page_asked_for(people, with_password):
     page = people().new_page()
     page.goto("/keys/add/")

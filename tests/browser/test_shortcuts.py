@@ -23,6 +23,7 @@ def focused(page: Page):
     return page.locator(":focus")
 
 
+@pytest.mark.slow
 def test_a_list_is_walked_selected_and_opened(page, files):
     page.goto("/sources/")
     first, second = files[0], files[1]
@@ -50,6 +51,7 @@ def test_a_list_is_walked_selected_and_opened(page, files):
     expect(page).to_have_url(re.compile(f"/sources/{second.datasource_id}/"))
 
 
+@pytest.mark.slow
 def test_the_list_of_shortcuts_holds_what_the_page_offers(page, files):
     page.goto("/sources/?limit=1")
     page.keyboard.press("?")

@@ -16,6 +16,7 @@ def dora(the_provider):
     the_provider.reset()
 
 
+@pytest.mark.slow
 def test_one_click_leads_there_and_back_to_the_page_asked_for(people):
     page = people().new_page()
     page.goto("/keys/add/")

@@ -15,6 +15,7 @@ def sign_in(page: Page) -> None:
     page.get_by_role("button", name="Sign in", exact=True).click()
 
 
+@pytest.mark.slow
 def test_who_signs_in_twice_gets_where_they_wanted(people, alice, key):
     # The tests hash passwords in a cheap way that the server does not know.
     alice.password = make_password("alices-password", hasher=PBKDF2PasswordHasher())

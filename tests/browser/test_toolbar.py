@@ -66,6 +66,7 @@ def test_six_rows_are_in_sight_at_twice_the_size(people, alice, path):
     assert sixth["y"] + sixth["height"] <= min(450, box["y"] + box["height"])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("names", [("filter", "columns"), ("sort", "more")], ids="-".join)
 def test_panels_open_by_key_close_by_escape_and_give_focus_back(people, alice, path, scheme, names):
@@ -79,6 +80,7 @@ def test_panels_open_by_key_close_by_escape_and_give_focus_back(people, alice, p
         expect(page.locator(f"#open-{name}")).to_be_focused()
 
 
+@pytest.mark.slow
 def test_the_menu_of_a_header_sorts_and_gives_focus_back(people, alice, path):
     page = rows_of(people, alice, path, 1440, 900)
     button = page.get_by_role("button", name="Menu of name")
@@ -104,6 +106,7 @@ def test_a_download_under_way_outlives_sorting(people, alice, path):
     assert page.locator("#original-file").evaluate("file => file.isOld")
 
 
+@pytest.mark.slow
 def test_the_order_is_changed_in_its_panel_which_stays_open(people, alice, path):
     page = rows_of(people, alice, path, 1440, 900)
     panel = open_panel(page, "sort")

@@ -11,6 +11,7 @@ from tests.support.browser import PHONE, violations
 pytestmark = pytest.mark.browser
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("options", [{}, {"java_script_enabled": False}, {"viewport": PHONE}], ids=str)
 def test_an_open_view_is_changed_and_updated(people, alice, table, options):
     rows = {"page": "sources:rows", "datasource_id": table.datasource_id}

@@ -33,6 +33,7 @@ def inside(page: Page, selector: str) -> None:
     assert page.evaluate(OUTSIDE, selector) == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("width", "height"), [(1440, 900), (768, 1024), (390, 844), (320, 640)])
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_nothing_is_outside_the_window(people, alice, table, width, height, scheme):

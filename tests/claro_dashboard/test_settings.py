@@ -212,6 +212,7 @@ def test_a_redis_behind_a_socket_is_named_as_each_library_wants_it(settings_with
     ]
 
 
+@pytest.mark.slow
 def test_a_master_key_that_is_none_is_told_at_start_without_being_shown(process):
     done = process("-m", "django", "check", DEBUG="0", SECRET_KEY="x", CLARO_SECRET_KEYS="not-a-master-key")
     assert done.returncode != 0
@@ -219,6 +220,7 @@ def test_a_master_key_that_is_none_is_told_at_start_without_being_shown(process)
     assert "not-a-master-key" not in done.stderr
 
 
+@pytest.mark.slow
 def test_django_s_own_check_for_production_finds_nothing_but_what_is_for_the_owner_to_decide(process):
     pair = {"SECRET_KEY": "qwertyuiop" * 5, "CLARO_SECRET_KEYS": MASTER}
     done = process("-m", "django", "check", "--deploy", DEBUG="0", **pair)

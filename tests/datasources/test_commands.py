@@ -169,6 +169,7 @@ def test_the_doctor_is_content_with_what_only_needs_a_look(db):
     assert "warn  Background workers" in run("doctor")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "database", ["postgres://claro:hunter2@127.0.0.1:{port}/claro", "sqlite:///{folder}/none.sqlite3"]
 )

@@ -51,6 +51,7 @@ def found_in(contents: dict[str, bytes]) -> list[tuple[str, bytes]]:
     return [(place, value) for place, content in contents.items() for value in PLANTED if value in content]
 
 
+@pytest.mark.slow
 def test_cells_lie_in_clear_only_in_the_private_folder_and_nowhere_after_the_purge(planted):
     read(planted)
     rows = [[NUMBER + number, f"{TEXT} {number}"] for number in range(200)]

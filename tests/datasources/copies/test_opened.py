@@ -89,6 +89,7 @@ def test_the_time_is_for_all_queries_of_a_reader(open_copy):
             slow.run("SELECT 1")
 
 
+@pytest.mark.slow
 def test_a_query_that_needs_too_much_memory_is_stopped(copy):
     with reader(copy, seconds=60) as greedy, pytest.raises(TooSlow, match="Memory"):
         greedy.run("SELECT string_agg(repeat('x', 100000000), '') FROM range(100)")

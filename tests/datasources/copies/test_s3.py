@@ -65,6 +65,7 @@ def test_a_copy_comes_back_from_s3(copy, bucket):
     assert contents(store.fetch(copy))[1] == ROWS
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", [1000, 20 * 2**20 + 3])
 def test_an_upload_waits_in_s3_and_leaves_it(alice, key, bucket, monkeypatch, size):
     content = os.urandom(size)

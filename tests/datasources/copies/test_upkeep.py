@@ -58,6 +58,7 @@ def test_the_folder_is_emptied_but_for_unfinished_copies(folder, copy):
     assert store.fetch(copy).exists()
 
 
+@pytest.mark.slow
 def test_the_first_process_to_start_and_the_last_to_end_empty_it(folder, copy):
     code = (
         "import django; django.setup()\n"

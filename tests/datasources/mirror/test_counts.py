@@ -99,6 +99,7 @@ def test_they_are_right_after_any_changes(alice, bob, steps):
     are_right(bob)
 
 
+@pytest.mark.slow
 def test_they_are_right_after_writers_that_meet(alice, key):
     other = keys.add(alice, "Other", "claro_live_other", ApiKey.State.VALID)
     turns = count()

@@ -188,6 +188,7 @@ def test_a_page_costs_four_queries_keys_and_bin_included(alice, three, main, que
         assert all(source.key.label for source in page.sources)
 
 
+@pytest.mark.slow
 @hypothesis_settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     rows=st.lists(

@@ -88,6 +88,7 @@ def test_a_reference_opens_for_those_who_may_open_the_source(web, client_of, bob
     assert web.get(f"{path}?columns=unknown").status_code == 404
 
 
+@pytest.mark.slow
 def test_a_view_with_a_reference_names_missing_columns_and_serves_other_files(web, client_of, bob, survey):
     names = [RUSSIAN.format(place) for place in range(60)]
     path, other = survey(names), survey(names[:59])
@@ -119,6 +120,7 @@ def test_references_and_choices_go_with_the_source(web, survey, key):
     assert not ColumnChoice.objects.exists()
 
 
+@pytest.mark.slow
 def test_a_long_address_is_made_short(web, survey):
     names = [ENGLISH.format(place) for place in range(120)]
     path = survey(names)

@@ -241,6 +241,7 @@ def test_all_streams_of_a_person_end_and_who_may_not_come_back_does_not(server, 
 
 
 # --- The real server -------------------------------------------------------------------------------------------------
+@pytest.mark.slow
 def test_a_web_process_that_shall_end_ends_its_streams_and_waits_for_none(tmp_path, web, alice):
     address = f"http://127.0.0.1:{(port := free_port())}/live/"
     command = [sys.executable, "-m", "claro_dashboard.web"]

@@ -45,12 +45,14 @@ def statuses(share: ShareLink, addresses) -> list[int]:
     return [post(share, WRONG, address).status_code for address in addresses]
 
 
+@pytest.mark.slow
 def test_guesses_from_one_ipv6_network_are_counted_together(locked, clock):
     addresses = [f"2001:db8:1:2::{number:x}" for number in range(1, 41)]
     assert statuses(locked, addresses) == [422] * 5 + [429] * 35
     assert post(locked, WRONG, "2001:db8:1:3::1").status_code == 422
 
 
+@pytest.mark.slow
 def test_guesses_from_many_networks_are_counted_by_link(locked, clock, alice, table):
     addresses = [f"203.0.113.{number}" for number in range(1, 41)]
     assert statuses(locked, addresses) == [422] * 20 + [429] * 20
@@ -96,6 +98,7 @@ def test_right_passwords_are_no_guesses(locked, clock):
     assert statuses(locked, ["203.0.113.8"] * 6) == [422] * 5 + [429]
 
 
+@pytest.mark.slow
 def test_a_recipient_who_has_opened_the_link_is_not_kept_out_by_others(locked, clock):
     recipient = Client(headers=PERSON)
     assert post(locked, RIGHT, "198.51.100.1", recipient).status_code == 302
@@ -116,6 +119,7 @@ def test_a_browser_that_opened_the_link_guesses_no_faster_than_others(locked, cl
     assert [post(locked, WRONG, client=client).status_code for _ in range(7)] == [422] * 5 + [429] * 2
 
 
+@pytest.mark.slow
 def test_a_new_password_forgets_who_knew_the_old_one(locked, clock):
     client = Client(headers=PERSON)
     post(locked, RIGHT, client=client)
@@ -124,6 +128,7 @@ def test_a_new_password_forgets_who_knew_the_old_one(locked, clock):
     assert post(locked, RIGHT, "198.51.100.1", client).status_code == 429
 
 
+@pytest.mark.slow
 def test_the_owner_and_the_maker_are_told_once_while_it_lasts(locked, clock, alice, bob, table):
     team = teams.create("Catalogue", alice)
     KeyShare.objects.create(team=team, key=table.key)

@@ -333,6 +333,7 @@ def values_of(format: str, data: bytes, folder) -> Rows:
     return [[int(cell) if cell.isdigit() else cell for cell in line] for line in lines]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("format", FORMATS)
 def test_wide_tables_are_written(exported, tmp_path, format):
     columns = [f"c{place}" for place in range(300)]
