@@ -108,8 +108,8 @@ def _is_quick_enough(over_limit: Path) -> bool:
     for test, seconds in still.items():
         word = "warning" if seconds <= LIMIT_S * slowness else "FAILED"
         print(  # noqa: T201
-            f"== {word}: {seconds:.1f} s alone, over {LIMIT_S:g} s without the mark slow, "
-            f"where all takes {slowness:.1f} times as long as it should: {test}",
+            f"== {word}: {seconds:.1f} s alone, over {LIMIT_S:g} s without the mark slow "
+            f"(this machine takes {slowness:.1f} times as long as that of the limit): {test}",
             flush=True,
         )
     if done.returncode:
