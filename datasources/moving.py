@@ -101,8 +101,8 @@ def _move_marks(user: User, correction: Correction, found: Movable) -> list[str]
         marks.set_favourite(new, user, is_one=True)
         marks.set_favourite(old, user, is_one=False)
     for tag in found.tags:
-        tags.put(tag, [new])
-        tags.take(tag, [old])
+        tags.put(tag, [new], user)
+        tags.take(tag, [old], user)
     return ["star"] * found.is_favourite + _counted("tag", len(found.tags))
 
 

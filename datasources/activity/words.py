@@ -80,6 +80,10 @@ class What(StrEnum):
     VIEW_TAKEN_OUT = "view_taken_out"
     VIEW_DELETED = "view_deleted"
     VIEW_GIVEN_FILE = "view_given_file"
+    TAG_PUT = "tag_put"
+    TAG_TAKEN = "tag_taken"
+    TAG_RENAMED = "tag_renamed"
+    TAG_DELETED = "tag_deleted"
     DOWNLOAD_ASKED = "download_asked"
     DOWNLOADED = "downloaded"
     LINK_COPIED = "link_copied"
@@ -203,6 +207,16 @@ GROUPS = {
             What.VIEW_TAKEN_OUT: ("View moved out of a team", "moved the view {about} out of {team}"),
             What.VIEW_DELETED: ("View deleted", "deleted the view {about} of {team}"),
             What.VIEW_GIVEN_FILE: ("View moved to a file", "moved the view {about} from {before} to {file}"),
+        },
+    ),
+    "tags": Group(
+        "Tags of teams",
+        "tag",
+        {
+            What.TAG_PUT: ("Tag added", "added the tag {about} of {team} to {files}"),
+            What.TAG_TAKEN: ("Tag removed", "removed the tag {about} of {team} from {files}"),
+            What.TAG_RENAMED: ("Tag renamed", "renamed the tag {before} of {team} to {about}"),
+            What.TAG_DELETED: ("Tag deleted", "deleted the tag {about} of {team}"),
         },
     ),
     "downloads": Group(

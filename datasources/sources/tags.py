@@ -15,7 +15,9 @@ from core.queries import Prepared, Slot
 from core.text import require_one_line, visible
 from datasources import access
 from datasources.access import READER, Space
-from datasources.models import Source, Tag, Tagging
+from datasources.activity import log
+from datasources.activity.words import What
+from datasources.models import KeyShare, Source, Tag, Tagging
 from datasources.models.marks import NAME_MAX, fold
 
 _SEEN = Prepared(lambda: access.tags_for(READER))
@@ -67,37 +69,68 @@ def named(name: str, owner: User, team: Team | None) -> Tag:
         return Tag.objects.create(name=name, **whose)
 
 
-def rename(tag: Tag, name: str) -> None:
+def rename(tag: Tag, name: str, by: User) -> None:
     """Raises NameTaken."""
-    tag.name = name
+    before, tag.name = tag.name, name
     try:
         with transaction.atomic():
             tag.save(update_fields=["name", "folded"])
+            _record(What.TAG_RENAMED, tag, by, before=before)
             _tell(tag)
     except IntegrityError:
         raise NameTaken from None
 
 
-def delete(tag: Tag) -> None:
+def delete(tag: Tag, by: User) -> None:
     """Takes the tag off all files, and away."""
     with transaction.atomic():
+        _record(What.TAG_DELETED, tag, by)
         _tell(tag)
         tag.delete()
 
 
-def put(tag: Tag, sources: Iterable[Source]) -> None:
+def put(tag: Tag, sources: Iterable[Source], by: User) -> None:
     """Puts the tag on the sources; where it is, it stays."""
-    new = [Tagging(tag=tag, datasource_id=source.datasource_id) for source in sources]
     with transaction.atomic():
-        Tagging.objects.bulk_create(new, ignore_conflicts=True)
+        new = _sorted_out(tag, sources, has_it=False)
+        Tagging.objects.bulk_create(
+            [Tagging(tag=tag, datasource_id=source.datasource_id) for source in new], ignore_conflicts=True
+        )
+        _record_files(What.TAG_PUT, tag, new, by)
         _tell(tag)
 
 
-def take(tag: Tag, sources: Iterable[Source]) -> None:
+def take(tag: Tag, sources: Iterable[Source], by: User) -> None:
     """Takes the tag off the sources."""
     with transaction.atomic():
-        Tagging.objects.filter(tag=tag, datasource_id__in=[source.datasource_id for source in sources]).delete()
+        old = _sorted_out(tag, sources, has_it=True)
+        Tagging.objects.filter(tag=tag, datasource_id__in=[source.datasource_id for source in old]).delete()
+        _record_files(What.TAG_TAKEN, tag, old, by)
         _tell(tag)
+
+
+def _sorted_out(tag: Tag, sources: Iterable[Source], *, has_it: bool) -> list[Source]:
+    """Those of the sources that have the tag, or that have it not."""
+    by_id = {source.datasource_id: source for source in sources}
+    on = set(Tagging.objects.filter(tag=tag, datasource_id__in=list(by_id)).values_list("datasource_id", flat=True))
+    return [source for pk, source in by_id.items() if (pk in on) == has_it]
+
+
+def _record_files(what: What, tag: Tag, sources: Sequence[Source], by: User) -> None:
+    """One line however many files. A single one is named if the team sees it; its page shows the line too."""
+    if not sources or not tag.team:
+        return
+    only = sources[0] if len(sources) == 1 else None
+    if only and KeyShare.objects.filter(key=only.key_id, team=tag.team).exists():
+        _record(what, tag, by, source=only, files=only.name)
+    else:
+        _record(what, tag, by, files="1 file" if only else f"{len(sources):,} files")
+
+
+def _record(what: What, tag: Tag, by: User, *, source: Source | None = None, **details: str) -> None:
+    """A user's own tags are nobody else's business."""
+    if tag.team:
+        log.record(what, by, about=tag.name, teams=[tag.team], source=source, **details)
 
 
 def _tell(tag: Tag) -> None:

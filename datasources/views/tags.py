@@ -61,7 +61,7 @@ def rename(request: HttpRequest, tag: Tag) -> HttpResponse:
     if form.is_valid():
         before = tag.name
         try:
-            tags.rename(tag, form.cleaned_data["name"])
+            tags.rename(tag, form.cleaned_data["name"], request.user)
         except NameTaken:
             form.add_error("name", "There is another tag of this name.")
             tag.name = before
@@ -76,7 +76,7 @@ def delete(request: HttpRequest, tag: Tag) -> HttpResponse:
     if request.method != "POST":
         text = "It is taken off all files, for the whole team." if tag.team else "It is taken off all files."
         return render_question(request, f"Delete the tag {tag.name}?", text, "Delete tag", reverse("tags:list"))
-    tags.delete(tag)
+    tags.delete(tag, request.user)
     messages.success(request, f"Tag deleted: {tag.name}.")
     return redirect("tags:list")
 
@@ -86,7 +86,7 @@ def _changed(request: HttpRequest, sources: Sequence[Source]) -> NewTagForm:
     teams = _teams(request)
     for name, act in (("add", tags.put), ("remove", tags.take)):
         if name in request.POST:
-            act(_tag(request, request.POST[name]), sources)
+            act(_tag(request, request.POST[name]), sources, request.user)
     if "new" not in request.POST:
         return NewTagForm(teams)
     form = NewTagForm(teams, request.POST)
@@ -96,7 +96,7 @@ def _changed(request: HttpRequest, sources: Sequence[Source]) -> NewTagForm:
         except QuotaReached as error:
             form.add_error("name", str(error))
         else:
-            tags.put(tag, sources)
+            tags.put(tag, sources, request.user)
             return NewTagForm(teams)
     return form
 

@@ -24,7 +24,7 @@ def _sources(world: World) -> str:
     shown = Source.objects.get(file_name="Übersicht.pdf")
     marks.set_favourite(shown, world.alice, is_one=True)
     for name in ("Season", "long" * 12, "<b>"):
-        tags.put(tags.named(name, world.alice, None), [shown])
+        tags.put(tags.named(name, world.alice, None), [shown], world.alice)
     return "/sources/?limit=25"
 
 
@@ -48,7 +48,7 @@ def _sources_at_every_pace(world: World) -> str:
 @place("tags of a file", "New tag")
 def _tags_of_a_file(world: World) -> str:
     source = world.source(fileName="a.csv")
-    tags.put(tags.named("Season", world.alice, teams.create("Catalogue", world.alice)), [source])
+    tags.put(tags.named("Season", world.alice, teams.create("Catalogue", world.alice)), [source], world.alice)
     return f"/sources/{source.datasource_id}/tags/"
 
 

@@ -163,7 +163,7 @@ def world(client_of, alice, bob, account, mine) -> dict[str, list]:
     SavedView.objects.create(owner=alice, name="Mine", page=SavedView.Page.SOURCES)
     marks.set_favourite(table, alice, is_one=True)
     tag = tags.named("Season", alice, None)
-    tags.put(tag, [table])
+    tags.put(tag, [table], alice)
     narrow = f"?favourites=1&tag={tag.pk}&since=yesterday&group=day&sort=name"
     for query in (
         "",

@@ -166,6 +166,7 @@ DETAILS = {
         "rows",
         "whose",
         "file",
+        "files",
     )
 }
 

@@ -21,6 +21,7 @@ from datasources.models import (
     KeyShare,
     SavedView,
     ShareLink,
+    Tag,
     Transfer,
     Upload,
 )
@@ -320,6 +321,10 @@ def test_no_secret_is_in_what_is_written_nor_in_the_export(
     secrets |= {share.unseal(), share.fingerprint}
     for deed in ("create", "stop", "drop"):
         web.post(f"/sources/{source.datasource_id}/copy/", {"action": deed})
+    web.post(tags_at := f"/sources/{source.datasource_id}/tags/", {"new": "1", "name": "Autumn", "team": team.pk})
+    web.post(tags_at, {"remove": (tag := Tag.objects.get()).pk})
+    web.post(f"/tags/{tag.pk}/rename/", {"name": "Winter"})
+    web.post(f"/tags/{tag.pk}/delete/")
     secrets |= {"planted-cell", "planted-filter"}
     copied(source, ["id", "text"], [[1, "planted-cell"]])
     rows_at = f"/sources/{source.datasource_id}/rows/?format=csv&filter=text <> 'planted-filter'"

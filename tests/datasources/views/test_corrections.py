@@ -161,8 +161,8 @@ def test_the_star_and_the_tags_that_one_may_change_move_if_chosen(client_of, web
     KeyShare.objects.create(key=key, team=team)
     ours, hers = tags.named("Autumn", alice, team), tags.named("Mine", alice, None)
     for tag in (ours, hers):
-        tags.put(tag, [failed])
-    tags.put(ours, [new])
+        tags.put(tag, [failed], alice)
+    tags.put(ours, [new], alice)
     for user in (alice, bob):
         marks.set_favourite(failed, user, is_one=True)
     page = f"/sources/{new.datasource_id}/move/"

@@ -1,13 +1,15 @@
 """Tags on files: private ones and those of teams."""
 
+import re
+
 import pytest
 
 from accounts import teams
 from accounts.models import Membership
 from accounts.roles import Role
 from core import live
-from datasources import mirror
-from datasources.models import KeyShare, Source, Tag, Tagging
+from datasources import keys, mirror
+from datasources.models import ApiKey, KeyShare, Source, Tag, Tagging
 from datasources.sources import marks, tags
 from tests.conftest import synced
 from tests.support.html import all_words, dom, field, link, words
@@ -76,7 +78,7 @@ def test_the_same_name_is_the_same_tag(alice, bob, team):
 
 def test_many_files_are_tagged_at_once(web, shelf, alice):
     mine = tags.named("Mine", alice, None)
-    tags.put(mine, shelf[:1])
+    tags.put(mine, shelf[:1], alice)
     chosen = [str(source.datasource_id) for source in shelf]
     page = web.post("/sources/chosen/tag/?sort=name", {"source": chosen})
     assert "Tags of 3 files" in words(page)
@@ -121,7 +123,7 @@ def test_a_tag_of_a_team_is_set_by_members_and_seen_by_all(web, client_of, bob, 
 
 def test_the_private_tag_of_another_user_is_not_there(web, client_of, bob, shelf, team, alice):
     secret = tags.named("Secret", alice, None)
-    tags.put(secret, shelf)
+    tags.put(secret, shelf, alice)
     browser = client_of(bob)
     assert "Secret" not in browser.get("/sources/").content.decode()
     assert "Secret" not in browser.get(f"/sources/{shelf[0].datasource_id}/").content.decode()
@@ -133,7 +135,7 @@ def test_the_private_tag_of_another_user_is_not_there(web, client_of, bob, shelf
 
 def test_renaming_and_deleting(web, shelf, alice):
     one, other = tags.named("One", alice, None), tags.named("Other", alice, None)
-    tags.put(one, shelf)
+    tags.put(one, shelf, alice)
     answer = web.post(f"/tags/{one.pk}/rename/", {"name": "OTHER"})
     assert (answer.status_code, "There is another tag of this name." in words(answer)) == (422, True)
     assert dom(answer).find(".//input[@name='name']").get("value") == "OTHER"
@@ -143,6 +145,43 @@ def test_renaming_and_deleting(web, shelf, alice):
     assert list(Tag.objects.all()) == [other]
     assert not Tagging.objects.exists()
     assert web.get(f"/sources/?tag={one.pk}").status_code == 200
+
+
+def test_activity_names_who_changed_a_tag_of_a_team(web, client_of, bob, shelf, team, account, alice):
+    path, mine = f"/sources/{shelf[0].datasource_id}/tags/", tags.named("Mine", alice, None)
+    browser = client_of(bob)
+    browser.post(path, {"new": "1", "name": "Ours", "team": team.pk})
+    ours = Tag.objects.get(team=team)
+    browser.post("/sources/chosen/tag/", {"all": "1", "add": ours.pk})
+    browser.post("/sources/chosen/tag/", {"all": "1", "add": ours.pk})  # it is there
+    browser.post(path, {"remove": ours.pk})
+    browser.post(f"/tags/{ours.pk}/rename/", {"name": "Everybody's"})
+    browser.post(f"/tags/{ours.pk}/delete/")
+    web.post(path, {"add": mine.pk})
+    said = words(web.get("/activity/?what=tags"))
+    found = re.findall(r"bob@example\.com ((?:added|removed|renamed|deleted) the tag .*?) just now", said)
+    assert found == [
+        "deleted the tag Everybody's of Catalogue",
+        "renamed the tag Ours of Catalogue to Everybody's",
+        "removed the tag Ours of Catalogue from a.csv",
+        "added the tag Ours of Catalogue to 2 files",
+        "added the tag Ours of Catalogue to a.csv",
+    ]
+    assert "removed the tag Ours" in words(web.get(f"/sources/{shelf[0].datasource_id}/"))
+
+
+def test_activity_names_no_file_that_the_team_does_not_see(web, client_of, bob, sandbox, team):
+    """Bob may put a tag of his team on a file of his own."""
+    other = sandbox.account()
+    other.add(fileName="private.csv")
+    own = keys.add(bob, "Bob's", other.key, ApiKey.State.VALID)
+    [file] = synced(own)
+    tag = tags.named("Ours", bob, team)
+    tags.put(tag, [file], bob)
+    page = words(web.get("/activity/?what=tags"))
+    assert "added the tag Ours of Catalogue to 1 file" in page
+    assert "private.csv" not in page
+    assert "Bob's" not in page
 
 
 @pytest.mark.parametrize("name", ["<script>alert(1)</script>\u202egpj", '"><img src=x onerror=y>', "a" * 50])
@@ -171,7 +210,7 @@ def test_names_that_are_none_get_a_sentence(web, shelf, name):
 
 def test_more_tags_than_fit_a_row_are_counted(web, shelf, alice):
     for name in "abcde":
-        tags.put(tags.named(name, alice, None), shelf[:1])
+        tags.put(tags.named(name, alice, None), shelf[:1], alice)
     assert all_words(web.get("/sources/"), ".//*[@class='tags']/*") == ["a", "b", "c", "+2"]
     assert len(chips(web.get(f"/sources/{shelf[0].datasource_id}/"))) == 5
 
@@ -185,14 +224,14 @@ def test_a_user_or_a_team_has_so_many_tags(web, shelf, settings):
 
 
 def test_tags_cost_no_query_for_each_file_or_tag(web, alice, shelf, account, key, django_assert_max_num_queries):
-    tags.put(tags.named("one", alice, None), shelf)
+    tags.put(tags.named("one", alice, None), shelf, alice)
     with django_assert_max_num_queries(50) as few:
         web.get("/sources/")
     count = len(few)  # the next request empties it
     account.add_many([{"fileName": f"{n}.csv"} for n in range(20)])
     sources = synced(key)
     for name in "abc":
-        tags.put(tags.named(name, alice, None), sources)
+        tags.put(tags.named(name, alice, None), sources, alice)
     web.get("/sources/")
     with django_assert_max_num_queries(count):
         assert len(chips(web.get("/sources/"))) == 3 * 23
@@ -201,8 +240,8 @@ def test_tags_cost_no_query_for_each_file_or_tag(web, alice, shelf, account, key
 def test_changes_reach_all_who_see_the_tag_and_go_with_the_file(alice, bob, shelf, team, monkeypatch):
     ours, told = tags.named("Ours", alice, team), []
     monkeypatch.setattr(live, "publish", lambda users, *names: told.append((sorted(users), names)))
-    tags.put(ours, shelf[:2])
-    tags.put(tags.named("Mine", alice, None), shelf[:1])
+    tags.put(ours, shelf[:2], alice)
+    tags.put(tags.named("Mine", alice, None), shelf[:1], alice)
     assert told == [(sorted([alice.pk, bob.pk]), ("marks-changed",)), ([alice.pk], ("marks-changed",))]
     mirror.mark_gone(shelf[0])
     assert [one.datasource_id for one in Tagging.objects.all()] == [shelf[1].datasource_id]
@@ -210,7 +249,7 @@ def test_changes_reach_all_who_see_the_tag_and_go_with_the_file(alice, bob, shel
 
 def test_a_tag_and_favourites_narrow_together(web, shelf, alice):
     both = tags.named("Both", alice, None)
-    tags.put(both, shelf[:2])
+    tags.put(both, shelf[:2], alice)
     for source in shelf[1:]:
         marks.set_favourite(source, alice, is_one=True)
     page = web.get(f"/sources/?tag={both.pk}&favourites=1")
