@@ -17,7 +17,6 @@ function style() {
 }
 style();
 document.addEventListener("htmx:after:swap", style);
-document.addEventListener("htmx:history:restore", style);
 
 const send = (what) => sendForm(document.getElementById("columns-form"), what);
 

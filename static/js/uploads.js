@@ -9,11 +9,12 @@ const MOST_BYTES = 100 * 2 ** 20; // datasources/uploads/checks
 const HEAD_BYTES = 256 * 1024; // of it, the server can check as much before the rest is sent
 const SHOWN_EVERY_MS = 250;
 const waiting = [];
+const checking = new Set();
 let sending = 0;
-let hasStarted = false; // where the user chooses a key first
+let list; // the lines, which outlive the page's body: going back brings another one
 
 const panel = () => document.querySelector("[data-uploads]");
-// Where there are several keys: in the panel, or in the form.
+// Where there are several keys: in the panel, or in the form. A file goes to the one that was chosen when it was started.
 const chosenKey = () => document.querySelector("[data-uploads] [data-upload-key], [data-upload-form] [name=key]");
 const token = () => document.querySelector("[name=csrfmiddlewaretoken]").value;
 
@@ -28,7 +29,7 @@ function add(files, refused = []) {
   const count = files.length + refused.length;
   if (!place || !count) return;
   place.hidden = false;
-  hasStarted = false;
+  list = place.querySelector("[data-lines]");
   for (const file of files) {
     const upload = listed(file, place);
     if (file.size > MOST_BYTES) fail(upload, "The file has more than 100 MB, the most that Claro accepts.");
@@ -37,7 +38,7 @@ function add(files, refused = []) {
   }
   for (const { name, why } of refused) fail(listed({ name }, place), why);
   if (files.length) announce(`${files.length} ${files.length === 1 ? "file" : "files"} to upload.`);
-  if (!chosenKey()) next();
+  if (!chosenKey()) start();
   else place.scrollIntoView({ block: "nearest" });
 }
 
@@ -49,8 +50,8 @@ function listed(file, place) {
   for (const button of line.querySelectorAll("button")) {
     button.setAttribute("aria-label", `${button.textContent.trim()}: ${file.name}`);
   }
-  place.querySelector("[data-lines]").append(line);
-  const upload = { file, line };
+  list.append(line);
+  const upload = { file, line, key: undefined, to: place.dataset.uploads };
   line.querySelector("[data-upload-cancel]").addEventListener("click", () => cancel(upload));
   line.querySelector("[data-upload-retry]").addEventListener("click", () => {
     line.querySelector("[data-upload-retry]").hidden = true;
@@ -67,6 +68,7 @@ async function check(upload) {
   form.append("file", file.slice(0, HEAD_BYTES), file.name);
   form.append("size", file.size);
   state(line, "Checking");
+  checking.add(upload);
   try {
     const answer = await fetch(panel().dataset.checks, { method: "POST", body: form, headers: headers(), redirect: "error" });
     const found = document.createElement("template");
@@ -79,11 +81,13 @@ async function check(upload) {
     line.querySelector("[data-state]").after(found.content);
   } catch {
     // Sent all the same.
+  } finally {
+    checking.delete(upload);
   }
-  if (!line.isConnected) return; // cancelled
+  if (upload.isCancelled) return;
   state(line, "Waiting");
   waiting.push(upload);
-  if (!chosenKey() || hasStarted) next();
+  next();
 }
 
 function bar(label) {
@@ -96,28 +100,34 @@ function bar(label) {
 }
 
 function next() {
-  while (sending < AT_ONCE && waiting.length) send(waiting.shift());
+  while (sending < AT_ONCE) {
+    const place = waiting.findIndex(({ key }) => key !== undefined);
+    if (place < 0) return;
+    send(...waiting.splice(place, 1));
+  }
 }
 
 function start() {
-  hasStarted = true;
+  for (const upload of [...checking, ...waiting]) upload.key ??= chosenKey()?.value ?? "";
   next();
 }
 
 function send(upload) {
-  const { file, line } = upload;
-  const place = panel();
+  const { file, line, key, to } = upload;
   const form = new FormData();
   form.append("csrfmiddlewaretoken", token());
-  form.append("key", chosenKey()?.value ?? "");
+  form.append("key", key);
   form.append("file", file, file.name);
   const request = new XMLHttpRequest();
   upload.request = request;
-  request.open("POST", place.dataset.uploads);
+  request.open("POST", to);
   for (const [name, value] of Object.entries(headers())) request.setRequestHeader(name, value);
   const show = progress(upload);
   request.upload.addEventListener("progress", show);
-  request.upload.addEventListener("load", () => state(line, "Arrived. The server checks and stores it."));
+  request.upload.addEventListener("load", () => {
+    upload.hasArrived = true;
+    state(line, "Arrived. The server checks and stores it.");
+  });
   request.addEventListener("load", () => answered(upload));
   request.addEventListener("error", () => fail(upload, "The connection broke.", true));
   request.addEventListener("loadend", () => {
@@ -126,6 +136,7 @@ function send(upload) {
     next();
   });
   sending += 1;
+  upload.hasArrived = false;
   offer(upload, "Cancel");
   state(line, "Starts");
   request.send(form);
@@ -155,9 +166,9 @@ function progress({ file, line }) {
 }
 
 function answered(upload) {
-  const { file, line, request } = upload;
+  const { file, line, request, to } = upload;
   // A redirect leads to the sign-in.
-  const isAnswer = request.status === 200 && request.responseURL === new URL(panel()?.dataset.uploads, location.href).href;
+  const isAnswer = request.status === 200 && request.responseURL === new URL(to, location.href).href;
   if (!isAnswer) {
     const why = { 403: "You may not upload, or the page is too old. Reload it.", 503: "The dashboard is busy." };
     const words = request.status === 200 ? "Sign in again." : why[request.status];
@@ -186,6 +197,12 @@ function offer({ file, line }, word) {
 }
 
 function cancel(upload) {
+  if (upload.request && upload.hasArrived) {
+    state(upload.line, "It has arrived. Cancel it in the queue once it is stored.");
+    announce(`${upload.file.name}: it has arrived. Cancel it in the queue once it is stored.`);
+    return;
+  }
+  upload.isCancelled = true;
   upload.request?.abort();
   const place = waiting.indexOf(upload);
   if (place >= 0) waiting.splice(place, 1);
@@ -196,14 +213,16 @@ function state(line, words) {
   line.querySelector("[data-state]").textContent = words;
 }
 
+const isBusy = () => Boolean(sending || waiting.length || checking.size);
+
 addEventListener("beforeunload", (event) => {
-  if (sending || waiting.length) event.preventDefault();
+  if (isBusy()) event.preventDefault();
 });
 document.addEventListener("click", ({ target }) => {
   if (target.closest("[data-start]")) start();
 });
 document.addEventListener("submit", (event) => {
-  if (!event.target.matches("[data-upload-form]") || !waiting.length) return;
+  if (!event.target.matches("[data-upload-form]") || !isBusy()) return;
   event.preventDefault();
   start();
 });
@@ -220,3 +239,10 @@ for (const name of ["dragover", "drop"]) {
     if (name === "drop") droppedFiles(event.dataTransfer).then(({ files, refused }) => add(files, refused));
   });
 }
+
+// Going back brings the body as it was; files are sent all the same.
+document.addEventListener("htmx:after:swap", () => {
+  if (!list || list.isConnected || !panel()) return;
+  panel().querySelector("[data-lines]").replaceWith(list);
+  panel().hidden = !list.children.length;
+});

@@ -4,11 +4,13 @@ import re
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from datasources import keys
 from datasources.models import ApiKey, Upload
 from datasources.uploads import stored
+from tests.conftest import synced
+from tests.support.processes import wait_for
 from tests.support.uploads import ROWS
 
 pytestmark = pytest.mark.browser
@@ -147,6 +149,98 @@ def test_files_dropped_on_a_list_wait_for_the_choice_of_a_key(page, alice, accou
     page.locator("[data-uploads]").get_by_role("button", name="Upload", exact=True).click()
     expect(lines(page)).to_contain_text("Stored")
     assert Upload.objects.get().key == other
+
+
+@pytest.mark.slow
+def test_files_go_to_the_key_that_was_chosen_when_they_were_started(page, alice, account, key, witness):
+    other = keys.add(alice, "Other", account.another_key(), ApiKey.State.VALID)
+    held: list[Route] = []
+    page.route("**/sources/upload/", lambda route: held.append(route))
+    page.goto("/sources/")
+    page.evaluate(DROP, [[f"{number}.csv" for number in range(5)], ROWS.decode()])
+    box = page.locator("[data-uploads]")
+    box.get_by_label("Key").select_option("Other")
+    box.get_by_role("button", name="Upload", exact=True).click()
+    box.get_by_label("Key").select_option("Main")
+    page.evaluate(DROP, [["later.csv"], ROWS.decode()])
+    wait_for(lambda: page.evaluate("true") and len(held) == 3)
+    held[0].abort()
+    for route in held[1:]:
+        route.continue_()
+    wait_for(lambda: page.evaluate("true") and len(held) == 5)
+    for route in held[3:]:
+        route.continue_()
+    expect(lines(page).filter(has_text="Stored")).to_have_count(4)
+    witness.expects("ERR_FAILED")
+    page.get_by_role("button", name="Retry: 0.csv").click()
+    wait_for(lambda: page.evaluate("true") and len(held) == 6)
+    held[5].continue_()
+    expect(lines(page).filter(has_text="Stored")).to_have_count(5)
+    assert {upload.key for upload in Upload.objects.all()} == {other}
+    expect(lines(page).filter(has_text="later.csv")).to_contain_text("Waiting")
+    box.get_by_role("button", name="Upload", exact=True).click()
+    wait_for(lambda: page.evaluate("true") and len(held) == 7)
+    held[6].continue_()
+    expect(lines(page).filter(has_text="Stored")).to_have_count(6)
+    assert Upload.objects.get(name="later.csv").key == key
+
+
+def test_a_file_that_is_checked_is_not_lost_by_the_button_or_by_leaving(page, witness, key, tmp_path):
+    witness.expects("dialog")
+    held: list[Route] = []
+    page.route("**/upload/check/", lambda route: held.append(route))
+    page.goto("/sources/upload/")
+    (tmp_path / "large.csv").write_bytes(ROWS + b"1,2\n" * 100_000)
+    page.get_by_label("Files", exact=True).set_input_files(tmp_path / "large.csv")
+    wait_for(lambda: page.evaluate("true") and held)
+    page.get_by_role("button", name="Upload", exact=True).click()
+    with page.expect_event("dialog"):
+        page.get_by_role("link", name="Shared", exact=True).click(no_wait_after=True)
+    held[0].continue_()
+    expect(lines(page)).to_contain_text("Stored")
+    assert Upload.objects.count() == 1
+
+
+ARRIVED = """() => {
+  const send = XMLHttpRequest.prototype.send;
+  XMLHttpRequest.prototype.send = function (...given) {
+    send.apply(this, given);
+    this.upload.dispatchEvent(new ProgressEvent("load"));
+  };
+}"""
+
+
+def test_a_file_that_has_arrived_is_not_cancelled_without_a_word(page, key):
+    """A request that is held back here has not been sent for the browser: the event is that of a slow server."""
+    held: list[Route] = []
+    page.route("**/sources/upload/", lambda route: held.append(route))
+    page.goto("/sources/")
+    page.evaluate(ARRIVED)
+    page.evaluate(DROP, [["a.csv"], ROWS.decode()])
+    wait_for(lambda: page.evaluate("true") and held)
+    page.get_by_role("button", name="Cancel: a.csv").click()
+    expect(lines(page)).to_contain_text("It has arrived. Cancel it in the queue once it is stored.")
+    held[0].continue_()
+    expect(lines(page)).to_contain_text("Stored")
+
+
+def test_going_back_in_the_list_keeps_what_is_being_sent(page, account, key):
+    account.add_many([{"fileName": f"{number}.csv"} for number in range(60)])
+    synced(key)
+    held: list[Route] = []
+    page.route("**/sources/upload/", lambda route: held.append(route))
+    page.goto("/sources/")
+    page.get_by_role("link", name="Next").click()
+    expect(page).to_have_url(re.compile("page=2"))
+    page.evaluate(DROP, [["good.csv"], ROWS.decode()])
+    page.evaluate(DROP, [["bad.csv"], "id\n1\n"])
+    wait_for(lambda: page.evaluate("true") and len(held) == 2)
+    page.go_back()
+    expect(page).not_to_have_url(re.compile("page=2"))
+    for route in held:
+        route.continue_()
+    expect(lines(page).filter(has_text="good.csv")).to_contain_text("Stored")
+    expect(lines(page).filter(has_text="bad.csv")).to_contain_text("Not uploaded. The file has 1 row below the header.")
 
 
 def test_a_connection_that_breaks_is_retried_by_hand(page, witness, key):
