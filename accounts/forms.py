@@ -69,7 +69,11 @@ class AddressesField(forms.CharField):
     """The words of a text; whether each is an address is known when it is invited."""
 
     def clean(self, value: object) -> list[str]:
-        return invitations.addresses(super().clean(value))
+        text = super().clean(value)
+        found = invitations.addresses(text)
+        if text and not found:  # empty means a link for anybody
+            raise forms.ValidationError("Enter an address, or leave the field empty.")
+        return found
 
 
 class InviteForm(RoleForm):

@@ -61,6 +61,7 @@ def server_error(request: HttpRequest) -> HttpResponse:
 REFUSED = "claro.refused"
 REFUSALS = {
     400: ("Bad request", "This address has too many fields. Shorten it, then try again."),
+    405: ("Nothing to show", "This address belongs to a button. Go back to the page with the button, and reload it."),
     408: ("Request timed out", "The request took too long to arrive. Check your connection, then send it again."),
     413: ("Request too large", "The request exceeds the size limit. Send less."),
     415: ("Unsupported encoding", "The dashboard accepts UTF-8 text only."),
@@ -70,7 +71,7 @@ RETRY_S = 5
 
 
 class RefusedMiddleware:
-    """Answers requests that were refused before Django, and those that can't be read.
+    """Answers requests that were refused before Django, those that can't be read, and pages that only take forms.
 
     Without session, user and address: an error page that needs them would break too.
     """
@@ -79,8 +80,14 @@ class RefusedMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        status = request.META.get(REFUSED) or _unreadable(request)
-        return refused(request, status) if status else self.get_response(request)
+        if status := request.META.get(REFUSED) or _unreadable(request):
+            return refused(request, status)
+        response = self.get_response(request)
+        if response.status_code == HTTPStatus.METHOD_NOT_ALLOWED and request.method == "GET":
+            page = refused(request, HTTPStatus.METHOD_NOT_ALLOWED)
+            page["Allow"] = response["Allow"]
+            return page
+        return response
 
 
 def _unreadable(request: HttpRequest) -> int | None:

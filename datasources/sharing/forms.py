@@ -82,6 +82,12 @@ class ShareForm(forms.Form):
         form.is_generated = True
         return form
 
+    def full_clean(self) -> None:
+        """A password is not sent back, so after an error anywhere the field is empty: it says so."""
+        super().full_clean()
+        if self.is_bound and self.errors and self.data.get("password") and "password" not in self.errors:
+            self.add_error("password", "Enter the password again. It was not kept.")
+
     def clean(self) -> dict[str, Any]:
         given = super().clean() or {}
         day = given.get("ends_on")
@@ -138,6 +144,12 @@ class ShareEditForm(ShareForm):
             del self.fields["remove_password"]
         if user.pk != share.made_by_id:  # it is the maker's own address
             del self.fields["names_sender"]
+
+    def clean(self) -> dict[str, Any]:
+        given = super().clean()
+        if given.get("remove_password") and given.get("password"):
+            self.add_error("remove_password", "Remove the password, or set another one.")
+        return given
 
     def settings(self) -> dict[str, Any]:
         """The changes for shares.change. An unchanged day keeps its hour."""

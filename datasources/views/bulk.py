@@ -5,11 +5,10 @@ from functools import wraps
 from urllib.parse import urlencode
 
 from django.conf import settings
-from django.contrib.auth.decorators import login_required
-from django.http import HttpRequest, HttpResponse
+from django.contrib.auth.views import redirect_to_login
+from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
 from django.shortcuts import redirect
 from django.urls import reverse
-from django.views.decorators.http import require_POST
 
 from accounts.roles import Action
 from datasources import tasks
@@ -30,10 +29,12 @@ def of_selection(action: Action) -> Callable:
     """A view of what was chosen and may be acted on; a sentence where that is nothing, or too much."""
 
     def decorate(view: Callable[[HttpRequest, Selection], HttpResponse]):
-        @login_required
-        @require_POST
         @wraps(view)
         def guarded(request: HttpRequest) -> HttpResponse:
+            if not request.user.is_authenticated:  # the way back is to the list: this address is that of a button
+                return redirect_to_login(f"{reverse('sources:list')}?{request.GET.urlencode()}".rstrip("?"))
+            if request.method != "POST":
+                return HttpResponseNotAllowed(["POST"])
             form = SelectionForm(request.POST)
             if not form.is_valid():
                 [text, *_] = [error for errors in form.errors.values() for error in errors]

@@ -6,14 +6,20 @@ let hasFocus = false; // the next change began at the box of its column, which k
 
 // Sends the form as a button with this value would.
 export function send(form, what, fromBox = false) {
-  const button = document.createElement("button");
-  button.name = "do";
+  const button = form.querySelector("[data-change]") ?? hiddenButton(form);
   button.value = what;
-  button.hidden = true;
-  form.append(button);
   hasFocus = fromBox;
   form.requestSubmit(button);
-  button.remove();
+}
+
+// It stays in the form: what failed is sent again by it (connection.js).
+function hiddenButton(form) {
+  const button = document.createElement("button");
+  button.name = "do";
+  button.hidden = true;
+  button.dataset.change = "";
+  form.append(button);
+  return button;
 }
 
 document.addEventListener("submit", (event) => {

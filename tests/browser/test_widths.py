@@ -3,6 +3,7 @@
 import pytest
 from playwright.sync_api import Page, expect
 
+from tests.conftest import synced
 from tests.support.copies import COLUMNS, ROWS, copied
 
 pytestmark = pytest.mark.browser
@@ -31,6 +32,16 @@ OVERLAPPING = """() => {
 def inside(page: Page, selector: str) -> None:
     expect(page.locator(selector)).to_be_visible()
     assert page.evaluate(OUTSIDE, selector) == []
+
+
+@pytest.mark.parametrize("width", [1440, 390])
+def test_long_words_of_claro_stay_inside_the_window(people, alice, account, key, width):
+    account.add(fileName="n" * 240, status="failed", error="E" * 300)
+    [source] = synced(key)
+    page = people(alice, viewport={"width": width, "height": 900}).new_page()
+    for path in ("/sources/", f"/sources/{source.datasource_id}/", f"/sources/{source.datasource_id}/correct/"):
+        page.goto(path)
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
 
 
 @pytest.mark.slow

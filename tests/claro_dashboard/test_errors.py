@@ -83,6 +83,12 @@ def test_an_address_that_leads_nowhere_is_not_found(visitor, address):
     assert visitor.get(address).status_code == 404
 
 
+def test_an_address_that_only_takes_forms_has_a_page_too(web):
+    page = web.get("/sources/chosen/download/")
+    assert (page.status_code, page.headers["Allow"]) == (405, "POST")
+    assert "This address belongs to a button." in page.content.decode()
+
+
 def test_a_host_that_is_not_ours_is_refused_in_words(visitor, settings):
     settings.ALLOWED_HOSTS = ["dashboard.example"]
     answer = visitor.get("/keys/", headers={"host": "evil.example"})

@@ -184,6 +184,12 @@ def test_choosing_only_reads_by_post(web, sources):
     assert web.get(DELETE).status_code == 405
 
 
+@pytest.mark.parametrize("path", [DOWNLOAD, DELETE, "/sources/chosen/tag/"])
+def test_who_signs_in_again_gets_back_to_the_list(client, sources, path):
+    answer = client.post(f"{path}?q=0&sort=name", {"source": ids(sources)})
+    assert answer.headers["Location"] == "/accounts/login/?next=/sources/%3Fq%3D0%26sort%3Dname"
+
+
 @pytest.mark.parametrize("path", [DOWNLOAD, DELETE])
 def test_it_takes_as_many_queries_for_many_as_for_few(web, account, key, path, django_assert_max_num_queries):
     account.add_many([{"fileName": f"{number}.csv"} for number in range(40)])

@@ -63,6 +63,12 @@ def test_exactly_what_is_shown_is_exported_and_the_receipt_says_so(web, table, f
     assert asked(account) == []
 
 
+def test_columns_that_are_left_out_are_named(web, form, copy):
+    assert "All columns except name, note" in words(web.get(f"{form}?hide=name&hide=note"))
+    web.post(f"{form}?hide=name&hide=note", {"format": "csv", "rows": "shown"})
+    assert "All columns except name, note" in words(web.get(f"/exports/{Export.objects.get().pk}/"))
+
+
 def test_the_whole_table_can_be_exported_instead(web, form, copy):
     page = web.post(form + QUERY, {"format": "csv", "rows": "all"}, follow=True)
     assert "All rows" in words(page)

@@ -84,13 +84,15 @@ def test_a_changed_password_is_shown_too_and_an_unchanged_one_is_not(web, share)
     assert share.password == ""
 
 
-def test_both_remove_and_a_new_one_is_a_removal(web, share):
+def test_both_remove_and_a_new_one_is_refused(web, share):
     shares.change(share, password="open sesame")
+    share.refresh_from_db()
+    before = share.password
     answer = web.post(
         f"/shares/{share.pk}/edit/", {"ends": "never", "password": "another one", "remove_password": "on"}
     )
     share.refresh_from_db()
-    assert (share.password, "new-password" in answer.cookies) == ("", False)
+    assert (answer.status_code, share.password, "new-password" in answer.cookies) == (422, before, False)
 
 
 @pytest.mark.parametrize("value", ["", "x", "v1.deadbeef.AAAA", "other link"])

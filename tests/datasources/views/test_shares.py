@@ -108,7 +108,16 @@ def test_all_settings_are_kept_and_no_password_is_sent_back(web, form_at):
     assert made.password.partition("$")[0] == "md5"
     event = AuditEvent.objects.get()
     assert event.details == {"share": str(made.pk), "ends": "month", "has_password": True}
-    assert "sesame" not in web.post(form_at, typed | {"most_uses": "0"}).content.decode()
+    refused = web.post(form_at, typed | {"most_uses": "0"})
+    assert "sesame" not in refused.content.decode()
+    assert "Enter the password again. It was not kept." in words(refused)
+    assert "password again" not in words(web.post(form_at, MONTH | {"most_uses": "0"}))
+    at = f"/shares/{made.pk}/edit/"
+    assert "Enter the password again." in words(web.post(at, typed | {"password": "another one", "most_uses": "0"}))
+    refused = web.post(at, MONTH | {"password": "another one", "remove_password": "on"})
+    assert "Remove the password, or set another one." in words(refused)
+    before, _ = made.password, made.refresh_from_db()
+    assert made.password == before
 
 
 def test_several_sources_of_a_key_are_shared_as_one_page(web, account, key, table, form_at):

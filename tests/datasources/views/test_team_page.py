@@ -93,6 +93,12 @@ def test_good_addresses_are_invited_and_bad_ones_stay_with_a_sentence_each(web, 
     assert dom(shown).find(".//section[@id='team']").get("hx-get") is None
 
 
+def test_separators_alone_make_no_link_for_anybody(web, page):
+    shown = invite(web, page, " , ;")
+    assert "Enter an address, or leave the field empty." in words(shown)
+    assert not Invitation.objects.exists()
+
+
 def test_each_address_counts_as_one_invitation(web, page, settings):
     settings.INVITATIONS_AN_HOUR = 3
     shown = invite(web, page, "nobody " + " ".join(f"person{number}@example.com" for number in range(5)))
