@@ -4,6 +4,7 @@ import { focusIn } from "./filter-forms.js";
 
 const menu = () => document.getElementById("column-menu");
 let opener; // its button, as it is found again in another table
+let subject; // its column, or the condition of its chip: another chip may have the place of one that was removed
 
 document.addEventListener("click", (event) => {
   const button = event.target.closest("[data-column-menu], [data-chip]");
@@ -16,9 +17,12 @@ async function open(button) {
   const address = `${button.form.getAttribute("action")}?${new URLSearchParams(new FormData(button.form, button))}`;
   const isChip = "chip" in button.dataset;
   const [rest, form] = menu().children;
-  const before = opener;
+  const before = subject;
   opener = `[${isChip ? "data-chip" : "data-column-menu"}][value="${button.value}"]`;
-  if (opener === before && isTyped(form)) {
+  subject = isChip ? button.textContent : opener;
+  const typed = subject === before && isTyped(form) ? [...inputs(form)] : [];
+  // As it was, unless the table is another one now: then its links would lead back to the earlier filter and order.
+  if (typed.length && menu().dataset.at === address) {
     menu().showPopover({ source: button });
     focusIn(form);
     return;
@@ -44,7 +48,20 @@ async function open(button) {
   form.replaceChildren(...(fields?.children ?? []));
   htmx.process(rest);
   htmx.process(form);
+  refill(form, typed);
   focusIn(fields ? form : rest);
+}
+
+const inputs = (form) => form.querySelectorAll("input:not([type=hidden]), select");
+
+// Each value where there is the same field; values to be ticked may be others now.
+function refill(form, typed) {
+  const key = ({ name, type, value }, place) => `${name} ${type === "checkbox" ? value : place}`;
+  const before = new Map(typed.map((one, place) => [key(one, place), one]));
+  for (const [place, one] of [...inputs(form)].entries()) {
+    const { value, checked } = before.get(key(one, place)) ?? one;
+    Object.assign(one, { value, checked });
+  }
 }
 
 // Text that is not applied, or that was refused, outlives sorting and paging.

@@ -47,6 +47,34 @@ def test_a_condition_from_a_header_is_a_chip_that_can_be_changed_and_removed(row
     expect(rows.locator("#open-filter")).to_be_focused()
 
 
+@pytest.mark.slow
+def test_a_menu_with_unapplied_text_leads_on_from_the_table_as_it_is(rows):
+    rows.get_by_role("button", name="Menu of price").click()
+    menu = rows.locator("#column-menu")
+    menu.get_by_label("From").fill("1")
+    rows.keyboard.press("Escape")
+    rows.locator("#sort-1").click()
+    expect(rows).to_have_url(re.compile("sort=id"))
+    rows.get_by_role("button", name="Menu of price").click()
+    expect(menu.get_by_role("button", name="Hide column")).to_be_visible()
+    expect(menu.get_by_label("From")).to_have_value("1")
+    menu.get_by_role("button", name="Hide column").click()
+    expect(rows).to_have_url(re.compile(r"\?(?=.*sort=id)(?=.*hide=price)"))
+
+
+@pytest.mark.parametrize("rows", ["?filter=price+>+10+AND+id+<+100"], indirect=True)
+def test_text_typed_for_a_chip_is_not_put_into_another_one(rows):
+    chip(rows, "price > 10").get_by_role("button").click()
+    menu = rows.locator("#column-menu")
+    menu.get_by_label("From").fill(">50")
+    rows.keyboard.press("Escape")
+    chip(rows, "price > 10").get_by_role("link").click()
+    expect(rows.locator(".chips > .chip")).to_have_count(1)
+    chip(rows, "id < 100").get_by_role("button").click()
+    expect(menu.get_by_label("To", exact=True)).to_have_value("< 100")
+    expect(menu.get_by_label("From")).to_have_value("")
+
+
 def test_a_chip_of_a_live_table_can_be_changed_and_removed(page, table):
     page.goto(f"/sources/{table.datasource_id}/rows/")
     page.get_by_role("button", name="Menu of price").click()

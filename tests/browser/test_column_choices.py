@@ -144,6 +144,18 @@ def test_a_tick_counts_whose_request_was_replaced_by_the_next_change(table):
     heads(table, "a", "d", "c", "e", "f")
 
 
+def test_a_move_without_an_answer_is_made_by_retry(table, witness):
+    witness.expects("ERR_FAILED", "Failed to fetch")
+    table.route(re.compile("/rows/columns/"), lambda route: route.abort())
+    box(table, "b").focus()
+    table.keyboard.press("Alt+ArrowDown")
+    retry = table.locator("[data-retry]")
+    expect(retry).to_be_visible()
+    table.unroute_all()
+    retry.click()
+    heads(table, "a", "c", "b", "d", "e", "f")
+
+
 @pytest.mark.slow
 def test_changes_that_follow_at_once_are_made_one_after_the_other(table):
     held: list[Route] = []
