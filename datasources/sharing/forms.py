@@ -83,7 +83,7 @@ class ShareForm(forms.Form):
         return form
 
     def full_clean(self) -> None:
-        """A password is not sent back, so after an error anywhere the field is empty: it says so."""
+        """Asks for the password again after an error anywhere, as a password is not sent back."""
         super().full_clean()
         if self.is_bound and self.errors and self.data.get("password") and "password" not in self.errors:
             self.add_error("password", "Enter the password again. It was not kept.")
