@@ -3,6 +3,7 @@ import { content, contents } from "./copy-cells.js";
 import { copy, say } from "./clipboard.js";
 import { follow } from "./follow.js";
 import { cellOf, focusCell } from "./grid.js";
+import { inTurn } from "./in-turn.js";
 import { filterAddress } from "./row-address.js";
 
 const menu = () => document.getElementById("cell-menu");
@@ -28,7 +29,7 @@ function open(clicked) {
     if (name in ITEMS) item.hidden = !ITEMS[name].fits(cell);
     else {
       item.hidden = !conditions[name];
-      item.href = conditions[name] ?? "";
+      item.href = conditions[name] ? filterAddress(columnOf(cell), conditions[name]) : "";
     }
   }
   box.showPopover();
@@ -41,23 +42,21 @@ function open(clicked) {
 
 const items = () => [...menu().children].filter((item) => !item.hidden);
 
-// The address of each filter that the cell offers (rows/records.py offers the same).
+const columnOf = (cell) => JSON.parse(cell.closest("table").dataset.columns)[cell.cellIndex - 1];
+
+// The condition of each filter that the cell offers, as parts of an address (rows/records.py offers the same).
 function offered(cell, text = content(cell).text) {
-  const name = JSON.parse(cell.closest("table").dataset.columns)[cell.cellIndex - 1];
-  if (name === null || cell.matches(".is-json") || text.length > LONGEST) return {};
-  const address = (...condition) => filterAddress(name, condition);
-  if (cell.matches(".is-null")) return { only: address(["op", "null"]), not: address(["op", "not_empty"]) };
-  if (cell.matches(".is-empty")) return { only: address(["op", "blank_text"]), not: address(["op", "not_empty"]) };
+  if (columnOf(cell) === null || cell.matches(".is-json") || text.length > LONGEST) return {};
+  if (cell.matches(".is-null")) return { only: [["op", "null"]], not: [["op", "not_empty"]] };
+  if (cell.matches(".is-empty")) return { only: [["op", "blank_text"]], not: [["op", "not_empty"]] };
   if (cell.matches(".is-bool")) {
     const [only, not] = text === "true" ? ["yes", "no"] : ["no", "yes"];
-    return { only: address(["op", only]), not: address(["op", not]) };
+    return { only: [["op", only]], not: [["op", not]] };
   }
   const found = {};
-  for (const [item, op] of Object.entries({ only: "is", not: "not" })) {
-    found[item] = address(["op", op], ["v", text], ["exact", "1"]);
-  }
+  for (const [item, op] of Object.entries({ only: "is", not: "not" })) found[item] = [["op", op], ["v", text], ["exact", "1"]];
   if (!cell.matches(".is-number") && !/^\d{4}-\d\d-\d\d/.test(text)) return found;
-  for (const [item, op] of Object.entries({ greater: "gt", less: "lt" })) found[item] = address(["op", op], ["v", text]);
+  for (const [item, op] of Object.entries({ greater: "gt", less: "lt" })) found[item] = [["op", op], ["v", text]];
   return found;
 }
 
@@ -80,13 +79,14 @@ document.addEventListener("click", (event) => {
   close();
   const name = item.dataset.item;
   if (name in ITEMS) ITEMS[name].act(cell);
-  else filter(name, item.href);
+  else filter(name);
 }, { capture: true });
 
 // The value of a cut cell is fetched only now.
-function filter(name, address) {
-  const found = cell.matches(".is-cut") ? offered(cell, contents([[cell]]).rows[0][0].text)[name] : address;
-  if (found) follow(found, document.getElementById("rows").lastElementChild);
+function filter(name) {
+  const text = cell.matches(".is-cut") ? contents([[cell]]).rows[0][0].text : undefined;
+  const [column, condition] = [columnOf(cell), offered(cell, text)[name]];
+  if (condition) inTurn(() => follow(filterAddress(column, condition), document.getElementById("rows").lastElementChild));
   else say("This value is too long for a filter.");
 }
 

@@ -1,5 +1,7 @@
 // Changes of columns, sent one after the other. Only the request of ticked boxes may be replaced by the next one, as boxes
 // are sent with every change. Any other change would be lost, so the next one waits for its answer.
+import { isUnderWay } from "./in-turn.js";
+
 const waiting = [];
 let sent; // the change that the page waits for; any other answer, such as one about the copy, leaves the boxes alone
 let hasFocus = false; // the next change began at the box of its column, which keeps the focus
@@ -23,13 +25,17 @@ function hiddenButton(form) {
 }
 
 document.addEventListener("submit", (event) => {
-  const mayGo = !waiting.length && (!sent || sent.what === "tick");
+  const mayGo = !waiting.length && (sent ? sent.what === "tick" : !isUnderWay());
   if (event.target.id !== "columns-form" || mayGo) return;
   event.preventDefault();
   event.stopImmediatePropagation();
-  waiting.push({ what: event.submitter.value, hasFocus });
+  waiting.push({ what: event.submitter.value, hasFocus, ticks: ticks(event.target) });
   hasFocus = false;
 }, { capture: true });
+
+// Boxes changed by hand, which another table does not have yet.
+const ticks = (form) => [...form.querySelectorAll("[name=on]")]
+  .filter((box) => box.checked !== box.defaultChecked).map(({ value, checked }) => [value, checked]);
 
 document.addEventListener("htmx:config:request", ({ detail: { ctx } }) => {
   if (ctx.request.form?.id !== "columns-form") return;
@@ -38,16 +44,24 @@ document.addEventListener("htmx:config:request", ({ detail: { ctx } }) => {
 });
 
 document.addEventListener("htmx:finally:request", ({ detail: { ctx } }) => {
-  if (sent?.ctx !== ctx) return;
+  if (sent && sent.ctx !== ctx) return;
   // Else the user went on to another page, or there is an error to read first.
-  if (!sent.isAnswered) waiting.length = 0;
+  if (sent && !sent.isAnswered) waiting.length = 0;
   sent = undefined;
   queueMicrotask(next); // htmx has not let go of this request yet
 });
 
 function next() {
   const form = document.getElementById("columns-form");
-  for (const change of waiting.splice(0)) if (form) send(form, change.what, change.hasFocus);
+  if (isUnderWay()) return;
+  for (const { what, hasFocus: isFocused, ticks: changed } of waiting.splice(0)) {
+    if (!form) continue;
+    for (const [value, checked] of changed) {
+      const box = form.querySelector(`[name=on][value="${value}"]`);
+      if (box) box.checked = checked;
+    }
+    send(form, what, isFocused);
+  }
 }
 
 document.addEventListener("htmx:after:swap", ({ detail: { ctx } }) => {

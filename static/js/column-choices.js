@@ -40,14 +40,20 @@ document.addEventListener("click", (event) => {
   if (!button) return;
   const form = formOf(button);
   const box = button.closest("li").querySelector("[name=on]");
-  if (event.shiftKey) {
+  const boxes = boxesOf(form);
+  const range = event.shiftKey && between(form, boxes.find(({ value }) => value === last) ?? boxes[0], box);
+  tickOnly(form, range || [box]);
+  if (range) {
     event.preventDefault();
-    const boxes = boxesOf(form);
-    const range = between(form, boxes.find(({ value }) => value === last) ?? boxes[0], box);
-    tickOnly(form, range);
     send(form, "only");
   }
   last = box.value;
+});
+
+document.addEventListener("click", ({ target }) => {
+  const button = target.closest?.("[data-chooser] [value=all], [data-chooser] [value=none]");
+  const form = button && formOf(button);
+  if (form) tickOnly(form, button.value === "all" ? [...form.querySelectorAll("[name=on]")] : []);
 });
 
 // At once, as further changes may follow before the answer comes.
@@ -113,22 +119,29 @@ document.addEventListener("keydown", (event) => {
 const nameOf = (box) => box.closest("li").querySelector("bdi").textContent.toLowerCase();
 
 let soon;
-document.addEventListener("input", ({ target }) => {
-  const form = target.id === "find-column" && formOf(target);
-  if (!form) return;
-  const wanted = target.value.trim().toLowerCase();
+function narrow(field) {
+  const form = formOf(field);
+  const wanted = field.value.trim().toLowerCase();
   for (const box of form.querySelectorAll("[name=on]")) box.closest("li").hidden = !nameOf(box).includes(wanted);
   clearTimeout(soon);
-  if (form.querySelector("[data-more]")) soon = setTimeout(() => find(form, target), 150);
+  if (form.querySelector("[data-more]")) soon = setTimeout(() => find(form, field), 150);
+}
+document.addEventListener("input", ({ target }) => {
+  if (target.id === "find-column") narrow(target);
+});
+// The answer to a change has the whole list.
+document.addEventListener("htmx:before:settle", () => {
+  const field = document.getElementById("find-column");
+  if (field?.value) narrow(field);
 });
 
 // Of more columns than are listed, the server finds those of this name.
 async function find(form, field) {
   const address = new URL(form.dataset.chooser, location.href);
   address.searchParams.set("find", field.value);
-  const response = await fetch(address, { headers: HEADERS });
-  const list = await response.text();
-  if (!response.ok || !form.isConnected || address.searchParams.get("find") !== field.value) return;
+  const response = await fetch(address, { headers: HEADERS }).catch(() => null);
+  const list = await response?.text();
+  if (!response?.ok || !form.isConnected || address.searchParams.get("find") !== field.value) return;
   const { name, value } = document.activeElement;
   form.querySelector("[data-list]").innerHTML = list;
   if (name === "on") form.querySelector(`[name=on][value="${value}"]`)?.focus();

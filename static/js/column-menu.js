@@ -1,4 +1,5 @@
 // The menu of a header, and the form of a chip, open in one shared popover. Without this their buttons lead to pages.
+import { answered, lost } from "./connection.js";
 import { HEADERS } from "./fragment.js";
 import { focusIn } from "./filter-forms.js";
 
@@ -33,13 +34,20 @@ async function open(button) {
   rest.replaceChildren();
   menu().hidePopover();
   menu().showPopover({ source: button });
-  const html = await read(address);
-  if (html === undefined) {
-    location.assign(address);
-    return;
-  }
+  const response = await fetch(address, { headers: HEADERS }).catch(() => null);
+  const html = await response?.text();
   // Another menu may have been opened meanwhile, or this one closed.
   if (menu().dataset.at !== address || !menu().matches(":popover-open")) return;
+  if (!response) {
+    menu().hidePopover();
+    lost({ sourceElement: document.querySelector(opener) });
+    return;
+  }
+  answered();
+  if (!response.ok || response.redirected) {
+    location.assign(address); // a page says what is wrong
+    return;
+  }
   const parts = document.createElement("div");
   parts.innerHTML = isChip ? `<div data-form>${html}</div>` : html;
   const fields = parts.querySelector("[data-form]");
@@ -67,11 +75,6 @@ function refill(form, typed) {
 // Text that is not applied, or that was refused, outlives sorting and paging.
 const isTyped = (form) => "refused" in form.dataset || [...form.querySelectorAll("input")].some((one) =>
   (one.type === "checkbox" ? one.checked !== one.defaultChecked : one.value !== one.defaultValue));
-
-async function read(address) {
-  const response = await fetch(address, { headers: HEADERS }).catch(() => null);
-  return response?.ok ? response.text() : undefined;
-}
 
 // What it leads to appears in the table behind it; focus goes back to its button, or to that of all filters.
 document.addEventListener("htmx:after:swap", ({ detail: { ctx } }) => {

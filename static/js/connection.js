@@ -40,19 +40,25 @@ document.addEventListener("htmx:error", ({ detail: { ctx, error } }) => {
   if (!ctx || error?.name === "AbortError" || document.hidden) return;
   const isAsked = ctx.sourceElement.matches("a, form, button");
   if (isOff && !isAsked) return; // a live update has nothing new to report
-  failed = ctx;
+  lost(ctx);
+});
+
+// A request that htmx did not make has only the button or link that makes it again.
+export function lost({ sourceElement, request }) {
+  failed = { sourceElement, request };
   isOff = true;
   show("You're offline or the server is down. This page may be out of date.", retryButton());
-});
+}
 
 document.addEventListener("click", ({ target }) => {
   if (target.closest("[data-retry]")) retry(failed);
 });
 
-document.addEventListener("htmx:after:request", () => {
+export function answered() {
   if (!isOff) return;
   isOff = false;
   show("Back online");
   fading = setTimeout(() => place()?.replaceChildren(), LINGER_MS);
-});
+}
+document.addEventListener("htmx:after:request", answered);
 addEventListener("online", () => htmx.trigger(document.body, "reconnected"));

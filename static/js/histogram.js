@@ -1,5 +1,6 @@
 // A drag over the bars of a number column filters by their range: in the header, and in the menu of a header.
 import { follow } from "./follow.js";
+import { inTurn } from "./in-turn.js";
 
 const barAt = (chart, x) => {
   const { left, width } = chart.getBoundingClientRect();
@@ -26,7 +27,8 @@ document.addEventListener("pointerdown", (event) => {
   document.addEventListener("pointerup", () => {
     stop.abort();
     if (first === last) return; // a click on a bar
-    filter(chart, Math.min(first, last), Math.max(first, last) + 1);
+    const range = [Math.min(first, last), Math.max(first, last) + 1];
+    inTurn(() => filter(chart, ...range));
   }, { signal });
 });
 
@@ -47,6 +49,6 @@ function filter(chart, low, high) {
     query.append(name, value);
   }
   const panel = chart.closest("[popover]"); // of the form in which the bars are
-  follow(`${location.pathname}filter/?${query}`, chart);
+  follow(`${location.pathname}filter/?${query}`, chart.isConnected ? chart : document.getElementById("rows").lastElementChild);
   panel?.hidePopover();
 }

@@ -31,6 +31,35 @@ document.addEventListener("htmx:after:swap", ({ detail: { ctx } }) => {
   }
 });
 
+// A panel that was opened while the answer was on its way stays open, with what is searched for in it.
+const SEARCHES = "[type=search][id]";
+let opened;
+document.addEventListener("htmx:before:swap", ({ detail: { ctx } }) => {
+  const panel = document.querySelector(`${popovers}:popover-open`);
+  opened = undefined;
+  if (!panel || sources.get(ctx)?.id === panel.id) return;
+  const searches = [...panel.querySelectorAll(SEARCHES)].map(({ id, value }) => [id, value]);
+  opened = { id: panel.id, focus: selector(document.activeElement), searches };
+});
+document.addEventListener("htmx:before:settle", () => {
+  const panel = opened && document.getElementById(opened.id);
+  if (!panel || panel.matches(":popover-open")) return;
+  panel.showPopover({ source: opener(panel) });
+  for (const [id, value] of opened.searches) {
+    const field = document.getElementById(id);
+    if (!field || !value) continue;
+    field.value = value;
+    field.dispatchEvent(new Event("input", { bubbles: true })); // the list is narrowed
+  }
+  (panel.querySelector(opened.focus) ?? panel.querySelector("[autofocus], a, button"))?.focus();
+});
+
+// The same field, box or button of another table.
+function selector({ localName, id, name, value }) {
+  if (id) return `#${CSS.escape(id)}`;
+  return name ? `${localName}[name="${CSS.escape(name)}"][value="${CSS.escape(value)}"]` : "[autofocus]";
+}
+
 // A chip that was removed had the focus: the next one has it, or the button of the filter.
 document.addEventListener("htmx:after:swap", ({ detail: { ctx } }) => {
   if (!removals.has(ctx) || document.activeElement !== document.body) return;

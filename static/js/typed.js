@@ -23,15 +23,16 @@ document.addEventListener("htmx:config:request", ({ detail: { ctx } }) => {
   asked.set(ctx, new Map(fields().map((field) => [field.id, known(field, ctx.sourceElement)])));
 });
 
-const kept = new WeakMap();
+let kept = [];
 document.addEventListener("htmx:before:swap", ({ detail: { ctx } }) => {
   const values = asked.get(ctx) ?? new Map();
-  kept.set(ctx, fields().filter(({ id, value }) => (values.get(id) ?? value) !== value)
-    .map(({ id, value, selectionStart, selectionEnd }) => ({ id, value, selectionStart, selectionEnd })));
+  kept = fields().filter(({ id, value }) => (values.get(id) ?? value) !== value)
+    .map(({ id, value, selectionStart, selectionEnd }) => ({ id, value, selectionStart, selectionEnd }));
 });
 
-document.addEventListener("htmx:after:swap", ({ detail: { ctx } }) => {
-  for (const { id, value, selectionStart, selectionEnd } of kept.get(ctx) ?? []) {
+// Not after the swap: it settles first, and what is typed meanwhile would be lost.
+document.addEventListener("htmx:before:settle", () => {
+  for (const { id, value, selectionStart, selectionEnd } of kept) {
     const field = document.getElementById(id);
     if (!field?.matches("[data-typed]") || field.value === value) continue;
     // A choice may be gone.

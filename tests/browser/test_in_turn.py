@@ -1,0 +1,202 @@
+"""Two changes of a table within a moment: the second is made to the table that the first one leads to."""
+
+import re
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import Page, Route, expect
+
+from tests.support.copies import COLUMNS, ROWS, copied
+from tests.support.processes import wait_for
+from tests.support.rows_page import open_panel
+
+pytestmark = [pytest.mark.browser]
+
+TABLES = re.compile(r"/rows/(\?|$|columns/)")
+
+
+@pytest.fixture
+def rows(page, table, request) -> Page:
+    copied(table, COLUMNS, ROWS)
+    page.goto(f"/sources/{table.datasource_id}/rows/{getattr(request, 'param', '')}")
+    return page
+
+
+@pytest.fixture
+def let_go(rows) -> Callable[[], None]:
+    """Answers for the table wait; `let_go()` lets the first one come, and all that follow."""
+    held: list[Route] = []
+    rows.route(TABLES, lambda route: route.continue_() if held and not held[0] else held.append(route))
+
+    def go() -> None:
+        wait_for(lambda: rows.evaluate("true") and held)
+        [first], held[:] = held, [None]
+        first.continue_()
+
+    return go
+
+
+def remove(page: Page, words: str) -> None:
+    page.locator(".chips > .chip").filter(has_text=words).get_by_role("link").click()
+
+
+@pytest.mark.parametrize("rows", ["?filter=price+>+10+AND+id+<+100+AND+id+>+1"], indirect=True)
+def test_two_conditions_are_removed(rows, let_go):
+    remove(rows, "price > 10")
+    remove(rows, "id < 100")
+    let_go()
+    expect(rows.locator(".chips > .chip")).to_have_count(1)
+    expect(rows).to_have_url(re.compile(r"filter=id\+(%3E|>)\+1$"))
+
+
+@pytest.mark.parametrize("rows", ["?limit=10"], indirect=True)
+def test_pages_are_turned_as_often_as_the_key_is_pressed(rows, let_go):
+    for _ in range(3):
+        rows.keyboard.press("]")
+    let_go()
+    expect(rows).to_have_url(re.compile("page=4"))
+    expect(rows.locator("#page-next")).to_be_focused()
+
+
+@pytest.mark.parametrize("rows", ["?filter=price+>+10"], indirect=True)
+def test_a_condition_is_removed_and_the_rows_are_sorted_by_two_columns(rows, let_go):
+    remove(rows, "price > 10")
+    rows.locator("#sort-1").click()
+    rows.locator("#sort-2").click(modifiers=["Shift"])
+    let_go()
+    expect(rows).to_have_url(re.compile(r"\?sort=id&order=asc&sort=name&order=asc$"))
+
+
+@pytest.mark.parametrize("field", ["#q", "#filter"])
+def test_a_search_or_filter_follows_a_sort_order_that_is_on_its_way(rows, let_go, field):
+    text = {"#q": "7", "#filter": "id < 9"}[field]
+    rows.locator("#sort-1").click()
+    if field == "#filter":
+        open_panel(rows, "filter")
+    rows.locator(field).fill(text)
+    rows.locator(field).press("Enter")
+    let_go()
+    expect(rows).to_have_url(re.compile("sort=id"))
+    expect(rows).to_have_url(re.compile(f"{field[1:]}={text[:2]}"))
+    expect(rows.locator(field)).to_have_value(text)
+
+
+def test_the_size_of_a_page_follows_a_sort_order_that_is_on_its_way(rows, let_go):
+    rows.locator("#sort-1").click()
+    rows.locator("#page-limit").select_option("100")
+    let_go()
+    expect(rows).to_have_url(re.compile(r"(?=.*sort=id)(?=.*limit=100)"))
+
+
+def test_a_cell_filters_the_table_that_is_on_its_way(rows, let_go):
+    rows.locator("#sort-1").click()
+    rows.locator("#row-2 > :nth-child(3)").click()
+    rows.get_by_role("menuitem", name="Only").click()
+    let_go()
+    expect(rows).to_have_url(re.compile(r"(?=.*sort=id)(?=.*filter=)"))
+
+
+@pytest.mark.parametrize("first", ["column", "order"])
+def test_a_column_is_hidden_and_the_rows_are_sorted(rows, let_go, first):
+    panel = open_panel(rows, "columns")
+
+    def hide() -> None:
+        panel.get_by_role("checkbox", name="name", exact=True).click()
+
+    if first == "column":
+        hide()
+        rows.locator("#sort-1").click()
+    else:
+        rows.locator("#sort-1").press("Enter")
+        hide()
+    let_go()
+    expect(rows).to_have_url(re.compile(r"(?=.*hide=name)(?=.*sort=id)"))
+
+
+@pytest.mark.parametrize("rows", ["?filter=price+>+10"], indirect=True)
+def test_a_menu_that_is_opened_meanwhile_is_that_of_the_table_to_come(rows, let_go):
+    remove(rows, "price > 10")
+    rows.get_by_role("button", name="Menu of id").click()
+    let_go()
+    rows.locator("#column-menu").get_by_role("link", name="Sort descending").click()
+    expect(rows).to_have_url(re.compile(r"\?sort=id&order=desc$"))
+
+
+@pytest.mark.parametrize("rows", ["?filter=price+>+10"], indirect=True)
+def test_after_an_error_nothing_else_is_changed(rows, witness):
+    witness.expects(503)
+    held: list[Route] = []
+    rows.route(TABLES, lambda route: held.append(route))
+    rows.locator("#sort-1").click()
+    remove(rows, "price > 10")
+    wait_for(lambda: rows.evaluate("true") and held)
+    held[0].fulfill(status=503, body="<p>Broken</p>")
+    expect(rows.locator("#rows-problem")).to_have_text("Broken")
+    rows.locator("#sort-2").click()
+    wait_for(lambda: rows.evaluate("true") and len(held) == 2)
+    held[1].continue_()
+    expect(rows).to_have_url(re.compile(r"(?=.*sort=name)(?=.*filter=price)"))
+    assert len(held) == 2
+
+
+@pytest.mark.parametrize("name", ["columns", "sort", "filter"])
+def test_a_panel_that_is_opened_meanwhile_stays_open_with_its_text(rows, let_go, name):
+    rows.locator("#sort-1").press("Enter")
+    panel = open_panel(rows, name)
+    rows.keyboard.type("pri")
+    let_go()
+    expect(rows).to_have_url(re.compile("sort=id"))
+    expect(panel).to_be_visible()
+    expect(panel.get_by_role("searchbox").first).to_be_focused()
+    rows.keyboard.type("c")
+    expect(panel.get_by_role("searchbox").first).to_have_value("pric")
+    others = panel.get_by_text("name", exact=True)
+    expect(others).to_be_hidden()
+
+
+def test_a_letter_that_is_typed_while_the_table_settles_is_kept(rows, let_go):
+    rows.locator("#sort-1").press("Enter")
+    rows.locator("#q").focus()
+    rows.keyboard.type("a")
+    rows.evaluate("""() => document.addEventListener("htmx:after:settle", ({ target }) => {
+      if (target.id === "rows") document.execCommand("insertText", false, "b");
+    })""")
+    let_go()
+    expect(rows).to_have_url(re.compile("sort=id"))
+    expect(rows.locator("#q")).to_have_value("ab")
+
+
+def test_the_list_of_columns_stays_narrow_after_a_tick(rows):
+    panel = open_panel(rows, "columns")
+    rows.keyboard.type("i")
+    rows.keyboard.press("Enter")
+    expect(rows).to_have_url(re.compile("hide=id"))
+    expect(rows.locator("#find-column")).to_have_value("i")
+    expect(panel.get_by_role("checkbox", name="id", exact=True)).to_be_visible()
+    expect(panel.get_by_role("checkbox", name="note", exact=True)).to_be_hidden()
+
+
+def test_boxes_show_all_none_and_only_before_the_answer(rows):
+    rows.route(TABLES, lambda route: None)
+    panel = open_panel(rows, "columns")
+    boxes = panel.locator("[name=on]")
+    panel.get_by_role("button", name="None", exact=True).click()
+    expect(panel.locator("[name=on]:checked")).to_have_count(0)
+    panel.get_by_role("button", name="All", exact=True).click()
+    expect(panel.locator("[name=on]:checked")).to_have_count(boxes.count())
+    boxes.nth(1).locator("xpath=ancestor::li").hover()
+    panel.locator(".only").nth(1).click()
+    expect(panel.locator("[name=on]:checked")).to_have_count(1)
+
+
+def test_without_a_connection_a_column_menu_says_so_and_opens_by_retry(rows, witness):
+    witness.expects("ERR_FAILED", "Failed to fetch")
+    rows.route("**", lambda route: route.abort())
+    rows.get_by_role("button", name="Menu of price").click()
+    retry = rows.locator("[data-retry]")
+    expect(retry).to_be_visible()
+    expect(rows.locator("#column-menu")).to_be_hidden()
+    rows.unroute_all()
+    retry.click()
+    expect(rows.locator("#column-menu").get_by_role("button", name="Hide column")).to_be_visible()
+    expect(rows.get_by_text("Back online")).to_be_visible()
