@@ -124,6 +124,7 @@ def test_what_is_typed_and_refused_stays_and_uses_the_order_of_the_table(rows, w
     assert "sort=id" in rows.url
 
 
+@pytest.mark.slow
 def test_a_drag_over_a_histogram_filters_by_its_range(rows):
     bars = rows.locator(".heads td:nth-child(4) .head-chart > *")
     bars.nth(1).hover()

@@ -144,6 +144,7 @@ def test_a_tick_counts_whose_request_was_replaced_by_the_next_change(table):
     heads(table, "a", "d", "c", "e", "f")
 
 
+@pytest.mark.slow
 def test_a_move_without_an_answer_is_made_by_retry(table, witness):
     witness.expects("ERR_FAILED", "Failed to fetch")
     table.route(re.compile("/rows/columns/"), lambda route: route.abort())
@@ -203,6 +204,7 @@ def test_after_an_error_no_further_change_is_sent(table, witness):
     heads(table, "a", "b", "d", "c", "e", "f")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("query", ["?width=900.a", "?pin=a&width=900.a"])
 def test_a_wide_column_that_stays_leaves_room_for_others(table, query):
     table.goto(table.url + query)
@@ -215,6 +217,7 @@ def test_a_wide_column_that_stays_leaves_room_for_others(table, query):
     assert table.locator("#row-1 > :nth-child(2)").bounding_box()["x"] >= box.bounding_box()["x"]
 
 
+@pytest.mark.slow
 def test_grouped_thousands_are_shown_and_not_copied(table):
     table.get_by_role("button", name="Group thousands").click()
     expect(table).to_have_url(re.compile("thousands=1"))

@@ -53,6 +53,7 @@ def written(page: Page) -> str:
     return page.evaluate(WRITTEN)
 
 
+@pytest.mark.slow
 @beside
 def test_a_row_opens_beside_the_table_and_keys_lead_to_its_neighbours(rows):
     rows.locator("#row-24 > td:nth-child(3)").click()
@@ -131,6 +132,7 @@ def test_a_row_and_a_cell_are_copied_in_three_formats(rows):
     assert written(rows) == "thing 1"
 
 
+@pytest.mark.slow
 def test_on_a_phone_the_row_is_a_page(page, path):
     page.set_viewport_size(PHONE)
     page.goto(f"{path}?sort=id&order=desc&filter=id+%3C+100")

@@ -67,6 +67,7 @@ def saved(download: Download, folder: Path) -> Path:
     return path
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", READERS)
 def test_a_file_of_each_format_is_what_is_shown(page: Page, table, copy, tmp_path, name):
     page.goto(f"/sources/{table.datasource_id}/rows/{QUERY}")

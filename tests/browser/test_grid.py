@@ -82,6 +82,7 @@ def test_the_grid_is_complete_for_screen_readers(rows):
     expect(rows.locator("#announcer")).to_have_text("2 rows × 1 column selected")
 
 
+@pytest.mark.slow
 def test_the_menu_and_selected_cells_are_for_everybody(rows):
     cell(rows, 2, 2).click()
     press(rows, "Escape", "Shift+ArrowDown")

@@ -59,6 +59,7 @@ def test_searching_keeps_focus_and_caret(listed):
     shows(listed, "file-11.json", 1)
 
 
+@pytest.mark.slow
 def test_a_header_sorts_up_and_down(listed):
     listed.get_by_role("link", name="Size").click()
     shows(listed, "file-30.csv", 50)
@@ -71,6 +72,7 @@ def test_a_header_sorts_up_and_down(listed):
     expect(listed).to_have_url(re.compile("sort=name&order=asc"))
 
 
+@pytest.mark.slow
 def test_filters_narrow_one_another(listed):
     chip = listed.get_by_role("navigation", name="Status").get_by_role("link", name="Failed")
     expect(chip).to_have_text("Failed 20")
@@ -120,6 +122,7 @@ def test_back_and_forward_bring_the_whole_page(listed):
     shows(listed, "file-00.csv", 50)
 
 
+@pytest.mark.slow
 def test_a_reload_shows_the_same(listed):
     listed.locator("#q").fill("json")
     expect(listed).to_have_url(re.compile("q=json"))
@@ -136,6 +139,7 @@ def test_what_changed_is_said_aloud(listed):
     expect(listed.locator("#announcer")).to_have_text("60 data sources, page 2 of 2")
 
 
+@pytest.mark.slow
 def test_going_back_asks_for_the_page_once_and_all_goes_on(listed):
     listed.get_by_role("link", name="Next").click()
     shows(listed, "file-50.csv", 10)

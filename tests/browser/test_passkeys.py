@@ -55,6 +55,7 @@ def sign_out(page: Page) -> None:
     expect(page).to_have_url(re.compile("/accounts/login/"))
 
 
+@pytest.mark.slow
 def test_a_passkey_is_added_and_signs_in_without_a_password(page, passkey, device):
     assert device.passkeys() == 1
     page.get_by_role("link", name="Done").click()
@@ -88,6 +89,7 @@ def test_with_the_password_a_passkey_is_the_second_step(page, passkey, alice, se
     expect(page).to_have_url(re.compile("/sources/"))
 
 
+@pytest.mark.slow
 def test_a_passkey_shows_who_one_is_before_something_changes(page, passkey):
     sign_out(page)
     page.get_by_role("button", name="Sign in with a passkey").click()

@@ -79,6 +79,7 @@ def test_a_mark_leads_to_its_rows_and_a_drag_to_those_of_a_range(page, path, ali
     expect(chips).to_have_text([re.compile(r"brand is exactly brand \d")])
 
 
+@pytest.mark.slow
 def test_a_drag_over_points_that_are_far_from_0_keeps_their_digits(page, table):
     copied(table, ["id", "part"], [[7_000_000_000 + n, 0.000_001 * n] for n in range(100)])
     drawn(page, f"{address(table)}?kind=scatter&x=id&y=part")

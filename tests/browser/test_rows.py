@@ -115,6 +115,7 @@ def test_the_panel_writes_the_filter(rows):
     expect(rows.get_by_role("heading", name="No matching rows")).to_be_visible()
 
 
+@pytest.mark.slow
 def test_a_bad_filter_is_told_beside_it_and_the_table_stays(rows, witness):
     witness.expects(422)
     box = filter_box(rows)

@@ -107,6 +107,7 @@ def test_the_answer_to_a_search_that_was_left_changes_nothing(listed):
     expect(listed.locator("tbody tr")).to_have_count(3)
 
 
+@pytest.mark.slow
 def test_letters_that_were_not_searched_for_are_left_too(listed):
     search(listed, "cu")
     listed.clock.install()

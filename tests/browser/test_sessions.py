@@ -29,6 +29,7 @@ def sign_in(page: Page) -> None:
     page.get_by_role("button", name="Sign in", exact=True).click()
 
 
+@pytest.mark.slow
 def test_signing_up_leads_to_the_first_key(people):
     page = people().new_page()
     page.goto("/")

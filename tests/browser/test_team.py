@@ -12,6 +12,7 @@ from tests.support.browser import PHONE
 pytestmark = pytest.mark.browser
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("options", [{}, {"java_script_enabled": False, "viewport": PHONE}], ids=str)
 def test_a_key_is_shared_people_are_invited_and_one_is_removed(people, alice, bob, key, options):
     team = teams.create("Catalogue", alice)

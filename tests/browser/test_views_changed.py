@@ -44,6 +44,7 @@ def test_an_open_view_is_changed_and_updated(people, alice, table, options):
     assert "sort=name" in view.query
 
 
+@pytest.mark.slow
 def test_views_are_ordered_by_keys_copied_and_used_for_another_file(people, alice, table):
     for name in "ABC":
         SavedView.objects.create(name=name, owner=alice, page="sources:list", query=f"q={name}")
