@@ -2,6 +2,7 @@
 import "./times.js";
 import "./forms.js";
 import "./going-back.js";
+import "./in-turn.js";
 import "./swaps.js";
 import "./typed.js";
 import "./connection.js";

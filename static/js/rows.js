@@ -1,5 +1,4 @@
 // What pages with a table of rows bring along besides (app.js).
-import "./in-turn.js";
 import "./cells.js";
 import "./copy-cells.js";
 import "./columns.js";

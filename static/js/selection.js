@@ -1,6 +1,7 @@
 // Ticking several sources on the list: ranges with Shift, a whole page, all that match. What is ticked survives live
-// updates, and goes with the page.
+// updates, and goes with the page. All of them stay ticked on each page, until other ones match.
 let ticked = new Set();
+let matching; // the filters that the boxes belong to
 let last = null;
 
 const CHOICE = "input[name=source][form=chosen]";
@@ -9,9 +10,16 @@ const row = (box) => box.closest("tr").id;
 const whole = () => document.getElementById("choose-all");
 const page = () => document.querySelector("[data-choose-page]");
 
+function filters() {
+  const query = new URLSearchParams(location.search);
+  for (const name of ["sort", "order", "group", "limit", "page"]) query.delete(name);
+  return query.toString();
+}
+
 function show() {
   const all = boxes();
   const chosen = all.filter((box) => box.checked);
+  matching = filters();
   ticked = new Set(chosen.map(row));
   const head = page();
   if (head) {
@@ -58,7 +66,8 @@ document.addEventListener("reset", (event) => {
 });
 
 document.addEventListener("htmx:after:swap", () => {
-  for (const box of boxes()) box.checked = ticked.has(row(box));
+  if (whole()?.checked) whole().checked = filters() === matching;
+  for (const box of boxes()) box.checked = whole()?.checked || ticked.has(row(box));
   show();
 });
 addEventListener("pageshow", show);

@@ -6,13 +6,14 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import Page, Route, expect
 
+from tests.conftest import synced
 from tests.support.copies import COLUMNS, ROWS, copied
 from tests.support.processes import wait_for
 from tests.support.rows_page import open_panel
 
 pytestmark = [pytest.mark.browser]
 
-TABLES = re.compile(r"/rows/(\?|$|columns/)")
+TABLES = re.compile(r"/(sources|rows)/(\?|$|columns/|favourite/)")
 
 
 @pytest.fixture
@@ -23,15 +24,26 @@ def rows(page, table, request) -> Page:
 
 
 @pytest.fixture
-def let_go(rows) -> Callable[[], None]:
-    """Answers for the table wait; `let_go()` lets the first one come, and all that follow."""
+def listed(page, account, key) -> Page:
+    """Alice's list of 60 sources."""
+    account.add_many([{"fileName": f"file-{n:02}.csv", "age": 100 + n * 60, "fileSize": n} for n in range(60)])
+    synced(key)
+    page.goto("/sources/")
+    return page
+
+
+@pytest.fixture
+def let_go(request, page) -> Callable[[], None]:
+    """Answers for the table wait; `let_go()` lets them come, and all that follow."""
+    request.getfixturevalue("listed" if "listed" in request.fixturenames else "rows")
     held: list[Route] = []
-    rows.route(TABLES, lambda route: route.continue_() if held and not held[0] else held.append(route))
+    page.route(TABLES, lambda route: route.continue_() if held and not held[0] else held.append(route))
 
     def go() -> None:
-        wait_for(lambda: rows.evaluate("true") and held)
-        [first], held[:] = held, [None]
-        first.continue_()
+        wait_for(lambda: page.evaluate("true") and held)
+        waiting, held[:] = list(held), [None]
+        for route in waiting:
+            route.continue_()
 
     return go
 
@@ -200,3 +212,30 @@ def test_without_a_connection_a_column_menu_says_so_and_opens_by_retry(rows, wit
     retry.click()
     expect(rows.locator("#column-menu").get_by_role("button", name="Hide column")).to_be_visible()
     expect(rows.get_by_text("Back online")).to_be_visible()
+
+
+@pytest.mark.slow
+def test_a_list_is_sorted_searched_and_narrowed(listed, let_go):
+    listed.get_by_role("link", name="Size").click()
+    listed.locator("#q").fill("file-1")
+    listed.locator("#group").select_option("status")
+    let_go()
+    expect(listed).to_have_url(re.compile(r"(?=.*sort=size)(?=.*q=file-1)(?=.*group=status)"))
+    expect(listed.locator("#q")).to_have_value("file-1")
+    expect(listed.locator("#group")).to_have_value("status")
+
+
+def test_each_star_counts_that_is_pressed_within_a_moment(listed, let_go):
+    stars = listed.locator("tbody button[form=f]")
+    for place in range(3):
+        stars.nth(place).click()
+    listed.get_by_role("link", name="Size").click()
+    let_go()
+    expect(listed).to_have_url(re.compile("sort=size"))
+    expect(listed.get_by_role("button", name="Remove from favourites")).to_have_count(3)
+
+
+def test_a_link_to_another_page_does_not_wait(listed, let_go):
+    listed.get_by_role("link", name="Size").click()
+    listed.get_by_role("link", name="file-07.csv", exact=True).click()
+    expect(listed.get_by_role("heading", name="file-07.csv")).to_be_visible()

@@ -213,12 +213,11 @@ def test_the_table_is_busy_while_a_sort_or_a_page_is_requested(listed, step):
 def test_the_table_stays_busy_when_one_request_replaces_another(listed):
     held: list[Route] = []
     part = listed.locator("#source-list")
-    listed.route(re.compile("sort="), lambda route: held.append(route))
-    for column in ("Size", "Uploaded"):
-        listed.get_by_role("link", name=column, exact=True).click()
+    listed.route(re.compile("q="), lambda route: held.append(route))
+    for number, text in enumerate(("file", "file-1"), 1):
+        listed.locator("#q").fill(text)
+        wait_for(lambda asked=number: listed.evaluate("true") and len(held) == asked)
         expect(part).to_have_attribute("aria-busy", "true")
-    wait_for(lambda: listed.evaluate("true") and len(held) == 2)
-    expect(part).to_have_attribute("aria-busy", "true")
     held[1].continue_()
     expect(part).not_to_have_attribute("aria-busy", "true")
 
@@ -254,3 +253,20 @@ def test_stars_news_groups_and_tags(listed):
     listed.get_by_role("link", name="Done").click()
     expect(listed).to_have_url(re.compile(r"/sources/\?since=yesterday&group=status$"))
     expect(listed.locator("tbody .tag")).to_have_text(["Season"])
+
+
+@pytest.mark.slow
+def test_all_that_match_stay_ticked_on_other_pages_until_others_match(listed):
+    listed.goto("/sources/?limit=25")
+    listed.locator("[data-choose-page]").check()
+    listed.get_by_label("All 60").check()
+    listed.get_by_role("link", name="Next").click()
+    shows(listed, "file-25.json", 25)
+    expect(listed.locator("tbody input[name=source]:checked")).to_have_count(25)
+    expect(listed.locator("[data-chosen-count]")).to_have_text("60 selected")
+    listed.get_by_role("link", name="Size").click()
+    expect(listed).to_have_url(re.compile("sort=size"))
+    expect(listed.get_by_label("All 60")).to_be_checked()
+    listed.locator("#status-all + a").click()
+    expect(listed).to_have_url(re.compile("status="))
+    expect(listed.locator("#choose-all")).to_be_checked(checked=False)
