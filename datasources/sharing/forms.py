@@ -65,8 +65,10 @@ class ShareForm(forms.Form):
 
     is_generated = False
 
-    def __init__(self, user: User, files: int, *args, **kwargs):
+    def __init__(self, user: User, files: int, *args, missing: int = 0, **kwargs):
+        """`missing`: how many more files were asked for that are not there. Then no link is made without a word."""
         super().__init__(*args, **kwargs)
+        self._missing = missing
         if files == 1:
             del self.fields["limits_each"]
         self.fields["names_sender"].help_text = format_html("The page shows {}.", with_address(user))
@@ -90,6 +92,8 @@ class ShareForm(forms.Form):
 
     def clean(self) -> dict[str, Any]:
         given = super().clean() or {}
+        if self._missing:
+            self.add_error(None, "Nothing was shared yet. Create the link again to share what is left.")
         day = given.get("ends_on")
         if given.get("ends") == "date" and "ends_on" not in self.errors:
             if not day:

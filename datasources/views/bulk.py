@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from functools import wraps
-from urllib.parse import urlencode
 
 from django.conf import settings
 from django.contrib.auth.views import redirect_to_login
@@ -23,6 +22,7 @@ from datasources.sources.selection import MOST, Selection, SelectionForm, TooMan
 from datasources.views import back
 from datasources.views.guards import space_of
 from datasources.views.pages import render_page, render_problem
+from datasources.views.shares import form_of
 
 
 def of_selection(action: Action) -> Callable:
@@ -74,8 +74,7 @@ def share(request: HttpRequest, chosen: Selection) -> HttpResponse:
     if len(chosen.sources) > shares.FILES_AT_MOST:
         text = f"You selected {len(chosen.sources):,} files. A share link holds up to {shares.FILES_AT_MOST}."
         return render_problem(request, 422, "Too many files", text)
-    query = {"key": first.key_id, "with": [source.datasource_id for source in others]}
-    return redirect(f"{reverse('sources:share', args=[first.datasource_id])}?{urlencode(query, doseq=True)}")
+    return redirect(form_of(first, *others))
 
 
 @of_selection(Action.DELETE)

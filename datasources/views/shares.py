@@ -1,5 +1,6 @@
 """Share links for the users who manage them. share_page.py is their public side."""
 
+from urllib.parse import urlencode
 from uuid import UUID
 
 import qrcode
@@ -33,11 +34,12 @@ UNDO = f" You can undo this for {undo.OFFERED_FOR.seconds} s."
 @of_source(*FORM, action=Action.SHARE)
 def share(request: HttpRequest, source: Source) -> HttpResponse:
     """Shares the source, with those that the address names beside it (`with`, several) as one page."""
-    sources = _with_others(request, source)
+    sources, missing = _with_others(request, source)
     if "generate" in request.POST:
         form = ShareForm.with_new_password(request.user, len(sources), typed=request.POST)
     else:
-        form = ShareForm(request.user, len(sources), request.POST if request.method == "POST" else None)
+        typed = request.POST if request.method == "POST" else None
+        form = ShareForm(request.user, len(sources), typed, missing=missing)
     if form.is_bound and form.is_valid():
         try:
             made = shares.make(request.user, source.key, sources, **form.settings())
@@ -47,7 +49,9 @@ def share(request: HttpRequest, source: Source) -> HttpResponse:
             _record(What.SHARE_MADE, request, made, ends=form.cleaned_data["ends"], has_password=bool(made.password))
             messages.success(request, "Link created. Copy it and send it.")
             return _to_its_page(made, form)
-    context = {"source": source, "sources": sources, "form": form}
+    # Without those that are missing: the next press shares what is left.
+    action = form_of(source, *sources[1:])
+    context = {"source": source, "sources": sources, "missing": missing, "form": form, "action": action}
     return _form_page(request, "shares/make.html", context)
 
 
@@ -198,16 +202,22 @@ def _question(request: HttpRequest, share: ShareLink, title: str, text: str, act
     return render_question(request, title, f"{names}. {text}", act, back)
 
 
-def _with_others(request: HttpRequest, source: Source) -> list[Source]:
-    """The source and the others for the same page; all of one key. Raises Http404."""
+def form_of(source: Source, *others: Source) -> str:
+    """The address of the form that shares the source with the others as one page."""
+    query = {"key": source.key_id, "with": [other.datasource_id for other in others]}
+    return f"{reverse('sources:share', args=[source.datasource_id])}?{urlencode(query, doseq=True)}"
+
+
+def _with_others(request: HttpRequest, source: Source) -> tuple[list[Source], int]:
+    """The source and the others for the same page, all of one key, and how many are not there. Raises Http404."""
     try:
         wanted = {UUID(text) for text in request.GET.getlist("with")} - {source.datasource_id}
     except ValueError:
         raise Http404("No such source.") from None
     others = source.key.sources.present().filter(datasource_id__in=wanted).order_by("file_name", "pk")
-    if len(wanted) >= shares.FILES_AT_MOST or len(others) < len(wanted):
+    if len(wanted) >= shares.FILES_AT_MOST:
         raise Http404("No such source.")
-    return [source, *others]
+    return [source, *others], len(wanted) - len(others)
 
 
 def _address(request: HttpRequest, share: ShareLink) -> str | None:

@@ -131,9 +131,25 @@ def test_several_sources_of_a_key_are_shared_as_one_page(web, account, key, tabl
     assert "and 1 more" in words(web.get("/shares/"))
 
 
-@pytest.mark.parametrize("other", ["00000000-0000-0000-0000-000000000000", "x"])
-def test_what_is_not_there_can_t_stand_beside_it(web, form_at, other):
-    assert web.post(f"{form_at}?with={other}", MONTH).status_code == 404
+def test_a_file_that_vanished_meanwhile_costs_no_typed_settings(web, account, key, form_at):
+    more = account.upload("more.csv", "id\n1\n")
+    synced(key)
+    gone = "00000000-0000-0000-0000-000000000000"
+    at = f"{form_at}?with={more}&with={gone}"
+    assert "1 more file is no longer available." in words(web.get(at))
+    refused = web.post(at, MONTH | {"note": "For you"})
+    assert refused.status_code == 422
+    assert "Nothing was shared yet." in words(refused)
+    assert "For you" in words(refused)
+    assert not ShareLink.objects.exists()
+    [form] = list(dom(refused).iterfind(".//form[@class='card']"))
+    assert gone not in form.get("action")
+    web.post(form.get("action"), MONTH)
+    assert [file.source.name for file in ShareLink.objects.get().files.all()] == ["things.csv", "more.csv"]
+
+
+def test_an_id_that_is_none_is_not_found(web, form_at):
+    assert web.post(f"{form_at}?with=x", MONTH).status_code == 404
     assert not ShareLink.objects.exists()
 
 
