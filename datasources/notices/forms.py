@@ -58,6 +58,11 @@ class TimingForm(forms.ModelForm):
         widgets = {name: forms.TimeInput({"type": "time"}, "%H:%M") for name in ("quiet_from", "quiet_until")}
         error_messages = {name: {"invalid": "Enter a time such as 22:00."} for name in widgets}
 
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        for field in self.fields.values():
+            field.widget.attrs["data-typed"] = True
+
     def clean_zone(self) -> str:
         zone = self.cleaned_data["zone"]
         if reader_zone(zone) is None:

@@ -2,8 +2,9 @@
 const fields = () => [...document.querySelectorAll("[data-typed]")];
 const parameter = (address, name) => new URL(address, location.href).searchParams.get(name) ?? "";
 
-// As rendered: of a choice, the first one that there is.
-const rendered = (field) => field.defaultValue ?? [...field.options].find(({ disabled }) => !disabled)?.value;
+// As rendered: of a choice, the one that is selected, or the first one that there is.
+const rendered = ({ defaultValue, options = [] }) => defaultValue ??
+  ([...options].find((option) => option.defaultSelected) ?? [...options].find(({ disabled }) => !disabled))?.value;
 
 // The value that the server has: as sent by the field's own form, else as rendered. None where the link that is followed
 // sets the field itself (Clear, a chip) or leads to another page. Fields without a name are never sent.
@@ -41,3 +42,17 @@ document.addEventListener("htmx:before:settle", () => {
     if (field === document.activeElement) field.setSelectionRange?.(selectionStart, selectionEnd);
   }
 });
+
+// Another form of the page that is sent without htmx: the page comes anew, and takes the text back.
+const store = () => `typed ${location.pathname}`;
+addEventListener("submit", ({ target: form, defaultPrevented }) => {
+  const isLeft = (field) => field.value !== rendered(field) || field.form?.querySelector(".invalid-feedback");
+  const left = fields().filter((field) => field.form !== form && isLeft(field));
+  if (defaultPrevented || !left.length || !form.closest("#main")) return;
+  sessionStorage.setItem(store(), JSON.stringify(left.map(({ id, value }) => [id, value])));
+});
+for (const [id, value] of JSON.parse(sessionStorage.getItem(store()) ?? "[]")) {
+  const field = document.getElementById(id);
+  if (field?.matches("[data-typed]")) field.value = value;
+}
+sessionStorage.removeItem(store());

@@ -3,6 +3,9 @@
 import pytest
 from playwright.sync_api import Page, expect
 
+from accounts import teams
+from accounts.models import Membership
+from accounts.roles import Role
 from tests.conftest import synced
 from tests.support.rows_page import filter_box, open_panel
 
@@ -120,3 +123,32 @@ def test_the_list_is_found_again_as_it_was_left(page, account, key):
     page.get_by_role("link", name="All data sources").click()
     expect(page.get_by_role("link", name="thing 3.csv", exact=True)).to_be_visible()
     assert "page=2" in page.url
+
+
+def test_addresses_outlive_a_change_of_a_role(page, witness, alice, bob):
+    witness.expects(422)
+    team = teams.create("Data team", alice)
+    theirs = Membership.objects.create(team=team, user=bob, role=Role.VIEWER)
+    page.goto(f"/teams/{team.pk}/")
+    addresses = page.get_by_label("E-mail addresses")
+    addresses.fill("carol")
+    page.get_by_role("button", name="Invite").click()
+    expect(page.locator(".invalid-feedback")).to_be_visible()
+    addresses.press("End")
+    page.keyboard.type(", dan")
+    with page.expect_navigation():
+        page.locator(f"#role-{theirs.pk}").select_option(label="Member")
+    expect(page.locator(f"#role-{theirs.pk}")).to_have_value(str(int(Role.MEMBER)))
+    expect(addresses).to_have_value("carol, dan")
+    page.reload()
+    expect(addresses).to_have_value("")
+
+
+def test_quiet_hours_outlive_a_choice_of_another_form(page, key):
+    page.goto("/notices/choices/")
+    page.get_by_label("Quiet from").fill("22:00")
+    page.get_by_label("E-mail").select_option(label="Once a day")
+    with page.expect_navigation():
+        page.get_by_role("button", name=f"Save for {key.label}").click()
+    expect(page.get_by_label("Quiet from")).to_have_value("22:00")
+    expect(page.get_by_label("E-mail")).to_have_value("daily")
