@@ -168,6 +168,12 @@ def remember(user: User, source: Source, choice: Choice) -> None:
         ColumnChoice.objects.filter(**mine).delete()
 
 
+def go_back(request: HttpRequest, source: Source) -> None:
+    """Going back undoes a change of columns: an address that names none is that of a page that showed all of them."""
+    if not choices.is_made_by(request.GET):
+        remember(request.user, source, Choice())
+
+
 def tidy() -> None:
     """Deletes the choices of sources that are gone."""
     ColumnChoice.objects.orphaned().delete()

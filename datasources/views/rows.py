@@ -34,6 +34,8 @@ def rows(request: HttpRequest, source: Source) -> HttpResponseBase:
         return exports.for_script(request, source)
     form = RowsForm(remembered.expanded(request, source))
     state = form.state()
+    if request.htmx.history_restore_request:
+        remembered.go_back(request, source)
     if better := remembered.better_address(request, source):
         return redirect(better)
     if state["go"]:

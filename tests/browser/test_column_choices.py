@@ -225,3 +225,18 @@ def test_grouped_thousands_are_shown_and_not_copied(table):
     expect(cells).to_have_text(["1234567.5", "12.25"])
     comma = "cell => getComputedStyle(cell.querySelector('i'), '::before').content"
     assert "," in cells.first.evaluate(comma)
+
+
+@pytest.mark.slow
+def test_going_back_undoes_changes(table):
+    box(table, "b").click()
+    heads(table, "a", "c", "d", "e", "f")
+    box(table, "c").click()
+    heads(table, "a", "d", "e", "f")
+    table.go_back()
+    heads(table, "a", "c", "d", "e", "f")
+    table.go_back()
+    heads(table, *"abcdef")
+    table.locator("#sort-1").click()
+    expect(table).to_have_url(re.compile(r"\?sort=a&order=asc$"))
+    heads(table, *"abcdef")

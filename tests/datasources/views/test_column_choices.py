@@ -67,6 +67,17 @@ def test_columns_are_remembered_until_an_address_names_others(web, path):
     assert heads(web.get(path)) == ["id", "name", "price"]
 
 
+def test_going_back_to_all_columns_undoes_the_change(web, path):
+    hidden = web.post(f"{path}columns/", {"do": "hide 1"}).headers["Location"]
+    assert web.get(path).headers["Location"] == hidden
+    again = {"HX-Request": "true", "HX-History-Restore-Request": "true"}
+    assert web.get(hidden, headers=again).status_code == 200
+    assert web.get(path).headers["Location"] == hidden
+    assert web.get(path, headers=again).status_code == 200
+    assert web.get(path).status_code == 200
+
+
+
 def test_the_choice_of_one_user_is_not_that_of_another(web, path):
     change(web, path, "hide 2")
     assert list(ColumnChoice.objects.values_list("user__email", "query")) == [("alice@example.com", "hide=name")]
