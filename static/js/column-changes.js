@@ -34,7 +34,7 @@ document.addEventListener("submit", (event) => {
 }, { capture: true });
 
 // Boxes changed by hand, which another table does not have yet.
-const ticks = (form) => [...form.querySelectorAll("[name=on]")]
+export const ticks = (form) => [...form.querySelectorAll("[name=on]")]
   .filter((box) => box.checked !== box.defaultChecked).map(({ value, checked }) => [value, checked]);
 
 document.addEventListener("htmx:config:request", ({ detail: { ctx } }) => {

@@ -1,5 +1,5 @@
 // The chooser of columns: changes apply at once, ranges are ticked, and the search box narrows the list.
-import { send } from "./column-changes.js";
+import { send, ticks } from "./column-changes.js";
 import { HEADERS } from "./fragment.js";
 
 export const formOf = (element) => element.closest?.("[data-chooser]");
@@ -129,7 +129,16 @@ function narrow(field) {
 document.addEventListener("input", ({ target }) => {
   if (target.id === "find-column") narrow(target);
 });
-// The answer to a change has the whole list.
+// The answer to a change has the whole list, or its beginning, without the box that has the focus.
+let left;
+const focused = () => {
+  const { name, value } = document.activeElement;
+  if (name === "on") return value;
+  return document.activeElement === document.body ? left : undefined;
+};
+document.addEventListener("htmx:before:swap", () => {
+  left = focused();
+});
 document.addEventListener("htmx:before:settle", () => {
   const field = document.getElementById("find-column");
   if (field?.value) narrow(field);
@@ -142,7 +151,14 @@ async function find(form, field) {
   const response = await fetch(address, { headers: HEADERS }).catch(() => null);
   const list = await response?.text();
   if (!response?.ok || !form.isConnected || address.searchParams.get("find") !== field.value) return;
-  const { name, value } = document.activeElement;
-  form.querySelector("[data-list]").innerHTML = list;
-  if (name === "on") form.querySelector(`[name=on][value="${value}"]`)?.focus();
+  const place = focused();
+  const changed = ticks(form);
+  const box = form.querySelector("[data-list]");
+  box.innerHTML = list;
+  for (const [value, checked] of changed) {
+    const again = box.querySelector(`[name=on][value="${value}"]`);
+    if (again) again.checked = checked;
+  }
+  if (place) box.querySelector(`[name=on][value="${place}"]`)?.focus();
+  left = undefined;
 }

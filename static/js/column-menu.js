@@ -1,4 +1,5 @@
 // The menu of a header, and the form of a chip, open in one shared popover. Without this their buttons lead to pages.
+import { send } from "./column-changes.js";
 import { answered, lost } from "./connection.js";
 import { HEADERS } from "./fragment.js";
 import { focusIn } from "./filter-forms.js";
@@ -76,12 +77,30 @@ function refill(form, typed) {
 const isTyped = (form) => "refused" in form.dataset || [...form.querySelectorAll("input")].some((one) =>
   (one.type === "checkbox" ? one.checked !== one.defaultChecked : one.value !== one.defaultValue));
 
+// Changes of columns wait for one another, wherever they are made.
+let isChanged = false;
+document.addEventListener("click", (event) => {
+  const button = event.target.closest("#column-menu [name=do]");
+  const columns = document.getElementById("columns-form");
+  if (!button || !columns) return;
+  event.preventDefault();
+  const width = button.form.querySelector("[name=width]");
+  if (width && !button.form.reportValidity()) return;
+  isChanged = true;
+  send(columns, width ? `${button.value} ${width.value}` : button.value);
+});
+
 // What it leads to appears in the table behind it; focus goes back to its button, or to that of all filters.
 document.addEventListener("htmx:after:swap", ({ detail: { ctx } }) => {
-  if (!menu()?.contains(ctx.sourceElement) || ctx.response?.status >= 400) return;
+  const isItsOwn = menu()?.contains(ctx.sourceElement) || (isChanged && ctx.request.form?.id === "columns-form");
+  if (!isItsOwn || ctx.response?.status >= 400) return;
   if (ctx.target?.matches?.(".filter-by")) return; // another form
+  isChanged = false;
+  const hasFocus = menu().contains(document.activeElement);
   for (const part of menu().children) part.replaceChildren();
   menu().hidePopover();
+  // Somebody may type elsewhere by now.
+  if (!hasFocus && document.activeElement !== document.body) return;
   (document.querySelector(opener) ?? document.getElementById("open-filter"))?.focus();
 });
 

@@ -1,6 +1,7 @@
 // The profile of a column opens in a dialog. Without this its link leads to a page of its own.
 import { HEADERS } from "./fragment.js";
 import { follow } from "./follow.js";
+import { inTurn } from "./in-turn.js";
 
 document.addEventListener("click", (event) => {
   const link = event.target.closest("[data-panel]");
@@ -17,9 +18,26 @@ document.addEventListener("click", (event) => {
   if (!bar || event.ctrlKey || event.metaKey || event.shiftKey) return;
   event.preventDefault();
   const chart = bar.closest("svg");
-  follow(bar.href.baseVal, chart);
+  const place = [...chart.children].indexOf(bar);
+  const found = again(chart);
+  inTurn(() => {
+    const now = found();
+    const { href } = now?.children[place] ?? {};
+    if (href) follow(href.baseVal, now);
+  });
   chart.closest("[popover]")?.hidePopover();
 });
+
+// The bars of the same column in another table.
+function again(chart) {
+  const cell = chart.closest("#rows .heads td");
+  if (!cell) return () => chart;
+  const { place } = cell.closest("table").rows[0].cells[cell.cellIndex].dataset;
+  return () => {
+    const head = document.querySelector(`#rows th[data-place="${place}"]`);
+    return head?.closest("table").querySelector(`.heads td:nth-child(${head.cellIndex + 1}) .head-chart`);
+  };
+}
 
 // The rows of a link appear in the table behind the dialog.
 document.addEventListener("click", (event) => {

@@ -3,6 +3,7 @@ import { HEADERS } from "./fragment.js";
 import { say } from "./clipboard.js";
 import { follow } from "./follow.js";
 import { cellOfRow, focusCell, numberOf, reveal } from "./grid.js";
+import { inTurn } from "./in-turn.js";
 import { chooseFormat } from "./record-copy.js";
 import { rowAddress, withRow } from "./row-address.js";
 
@@ -99,7 +100,8 @@ function step(difference) {
   const next = number + difference;
   if (next < 1 || (difference > 0 && !hasNext)) return;
   if (!cellOfRow(next)) {
-    follow(withRow(next), document.getElementById("rows").lastElementChild, { "hx-replace-url": "true" });
+    const at = () => document.getElementById("rows").lastElementChild;
+    inTurn(() => isOpen() && follow(withRow(next), at(), { "hx-replace-url": "true" }));
   }
   show(next);
   say(`Row ${next.toLocaleString("en")}`);

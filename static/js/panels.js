@@ -8,37 +8,25 @@ document.addEventListener("toggle", ({ target, newState }) => {
   target.querySelector("[autofocus], input:not([type=hidden]), a, button")?.focus();
 }, true);
 
-// A panel that a request came from closes and leaves focus on its button, but stays open after its links (data-stays).
+// A panel that a request came from closes and leaves focus on its button, but stays open after its links (data-stays). One
+// that was opened while the answer was on its way stays open, with what is searched for in it.
+const SEARCHES = "[type=search][id]";
 const sources = new WeakMap();
 const removals = new WeakMap();
+let opened;
 document.addEventListener("htmx:config:request", ({ detail: { ctx } }) => {
   if (ctx.sourceElement.closest(".chips")) removals.set(ctx, ctx.sourceElement.id);
   const panel = ctx.sourceElement.closest(popovers);
   if (!panel?.matches(":popover-open")) return;
-  sources.set(ctx, { id: panel.id, focus: document.activeElement?.id, isLink: ctx.sourceElement.matches("a") });
+  sources.set(ctx, { id: panel.id, stays: "stays" in panel.dataset && ctx.sourceElement.matches("a") });
 });
-document.addEventListener("htmx:after:swap", ({ detail: { ctx } }) => {
-  const { id, focus, isLink } = sources.get(ctx) ?? {};
-  const panel = id && document.getElementById(id);
-  // Another panel may have been opened meanwhile.
-  if (!panel || document.querySelector("[popover]:popover-open")) return;
-  if (isLink && "stays" in panel.dataset) {
-    panel.showPopover({ source: opener(panel) });
-    const field = document.getElementById(focus);
-    (panel.contains(field) ? field : panel.querySelector("[autofocus], a, button"))?.focus();
-  } else {
-    opener(panel)?.focus();
-  }
-});
-
-// A panel that was opened while the answer was on its way stays open, with what is searched for in it.
-const SEARCHES = "[type=search][id]";
-let opened;
 document.addEventListener("htmx:before:swap", ({ detail: { ctx } }) => {
   const panel = document.querySelector(`${popovers}:popover-open`);
+  const own = sources.get(ctx);
+  const isItsOwn = Boolean(panel) && own?.id === panel.id;
   opened = undefined;
-  if (!panel || sources.get(ctx)?.id === panel.id) return;
-  const searches = [...panel.querySelectorAll(SEARCHES)].map(({ id, value }) => [id, value]);
+  if (!panel || (isItsOwn && !own.stays)) return;
+  const searches = isItsOwn ? [] : [...panel.querySelectorAll(SEARCHES)].map(({ id, value }) => [id, value]);
   opened = { id: panel.id, focus: selector(document.activeElement), searches };
 });
 document.addEventListener("htmx:before:settle", () => {
@@ -52,6 +40,20 @@ document.addEventListener("htmx:before:settle", () => {
     field.dispatchEvent(new Event("input", { bubbles: true })); // the list is narrowed
   }
   (panel.querySelector(opened.focus) ?? panel.querySelector("[autofocus], a, button"))?.focus();
+});
+document.addEventListener("htmx:after:swap", ({ detail: { ctx } }) => {
+  const panel = document.getElementById(sources.get(ctx)?.id);
+  // Somebody may have opened another one by now, or type elsewhere.
+  if (!panel || document.querySelector("[popover]:popover-open") || document.activeElement !== document.body) return;
+  opener(panel)?.focus();
+});
+
+// What was refused is said in a panel that may be closed by now.
+document.addEventListener("htmx:after:swap", ({ detail: { ctx } }) => {
+  const target = typeof ctx.target === "string" ? document.querySelector(ctx.target) : ctx.target;
+  const panel = ctx.response?.status >= 400 && target?.closest(popovers);
+  const isFree = document.activeElement === document.body || document.activeElement === (panel && opener(panel));
+  if (panel && isFree && !document.querySelector("[popover]:popover-open")) panel.showPopover({ source: opener(panel) });
 });
 
 // The same field, box or button of another table.

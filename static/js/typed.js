@@ -6,8 +6,9 @@ const parameter = (address, name) => new URL(address, location.href).searchParam
 const rendered = ({ defaultValue, options = [] }) => defaultValue ??
   ([...options].find((option) => option.defaultSelected) ?? [...options].find(({ disabled }) => !disabled))?.value;
 
-// The value that the server has: as sent by the field's own form, else as rendered. None where the link that is followed
-// sets the field itself (Clear, a chip) or leads to another page. Fields without a name are never sent.
+// The value that the server has: as sent by the field's own form, else as rendered. A link that is followed may set the
+// field itself (Clear, a chip): then only what is typed later is kept; nothing if it leads to another page. Fields without
+// a name are never sent.
 function known(field, source) {
   const link = source.closest("a[href]");
   if (link && link.pathname !== location.pathname) return null;
@@ -16,7 +17,7 @@ function known(field, source) {
   // The address may have a reference of a long filter in its place, which links spell out.
   const its = link && parameter(link.href, field.name);
   const sets = link && its !== parameter(location.href, field.name) && its !== rendered(field);
-  return sets ? null : rendered(field);
+  return sets ? field.value : rendered(field);
 }
 
 const asked = new WeakMap();
@@ -39,7 +40,7 @@ document.addEventListener("htmx:before:settle", () => {
     // A choice may be gone.
     if (field.options && ![...field.options].some((option) => option.value === value)) continue;
     field.value = value;
-    if (field === document.activeElement) field.setSelectionRange?.(selectionStart, selectionEnd);
+    if (field === document.activeElement && selectionStart !== null) field.setSelectionRange?.(selectionStart, selectionEnd);
   }
 });
 

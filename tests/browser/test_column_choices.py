@@ -240,3 +240,28 @@ def test_going_back_undoes_changes(table):
     table.locator("#sort-1").click()
     expect(table).to_have_url(re.compile(r"\?sort=a&order=asc$"))
     heads(table, *"abcdef")
+
+
+@pytest.mark.slow
+def test_boxes_found_by_the_server_keep_focus_and_ticks(page, account, key):
+    names = [f"col{number:03}" for number in range(320)]
+    account.upload("wide.csv", ",".join(names) + "\n" + ",".join("1" * 320) + "\n")
+    source = synced(key)[0]
+    copied(source, names, [[1] * 320])
+    page.goto(f"/sources/{source.datasource_id}/rows/")
+    open_panel(page, "columns")
+    page.keyboard.type("col31")
+    box(page, "col315").click()
+    expect(page).to_have_url(re.compile("hide=col315$"))
+    expect(box(page, "col315")).to_be_focused()
+    held: list[Route] = []
+    page.route(re.compile("/rows/(columns|chooser)/"), lambda route: held.append(route))
+    page.locator("#find-column").fill("col3")
+    wait_for(lambda: page.evaluate("true") and held)
+    box(page, "col312").click()
+    wait_for(lambda: page.evaluate("true") and len(held) == 2)
+    held[0].continue_()
+    expect(box(page, "col300")).to_be_visible()
+    expect(box(page, "col312")).not_to_be_checked()
+    held[1].continue_()
+    expect(page).to_have_url(re.compile("hide=col312&hide=col315$"))

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from urllib.parse import unquote
 
 import pytest
 from playwright.sync_api import Page, Route, expect
@@ -212,6 +213,133 @@ def test_without_a_connection_a_column_menu_says_so_and_opens_by_retry(rows, wit
     retry.click()
     expect(rows.locator("#column-menu").get_by_role("button", name="Hide column")).to_be_visible()
     expect(rows.get_by_text("Back online")).to_be_visible()
+
+
+@pytest.mark.parametrize("what", ["menu", "panel", "sort"])
+def test_an_answer_takes_no_focus_from_the_field_that_is_typed_in(rows, let_go, what):
+    if what == "menu":
+        rows.get_by_role("button", name="Menu of name").click()
+        rows.locator("#column-menu").get_by_role("button", name="Hide column").click()
+    elif what == "panel":
+        open_panel(rows, "filter")
+        rows.locator("#filter").fill("id < 100")
+        rows.keyboard.press("Enter")
+    else:
+        open_panel(rows, "sort").get_by_role("button", name="id", exact=True).click()
+    rows.keyboard.press("Escape")
+    rows.locator("#q").click()
+    rows.keyboard.type("no")
+    let_go()
+    expect(rows).to_have_url(re.compile(r"\?(hide=name|filter=|sort=id)"))
+    expect(rows.locator("#q")).to_be_focused()
+    rows.keyboard.type("te")
+    expect(rows.locator("#q")).to_have_value("note")
+
+
+@pytest.mark.parametrize("rows", ["?q=7"], indirect=True)
+def test_a_search_typed_after_the_removal_of_another_one_is_made(rows, let_go):
+    rows.locator("#chip-search").click()
+    rows.locator("#q").fill("thing 11")
+    rows.keyboard.press("Enter")
+    let_go()
+    expect(rows).to_have_url(re.compile(r"q=thing\+11"))
+    expect(rows.locator("#q")).to_have_value("thing 11")
+
+
+def test_what_is_pressed_on_the_way_back_is_done_on_the_earlier_page(rows):
+    for name in ("price", "name"):
+        rows.locator(".rows thead").get_by_role("link", name=name, exact=True).click()
+        expect(rows).to_have_url(re.compile(f"sort={name}"))
+    held: list[Route] = []
+    rows.route(TABLES, lambda route: held.append(route) if not held else route.continue_())
+    rows.evaluate("history.back()")
+    wait_for(lambda: rows.evaluate("true") and held)
+    rows.locator("#sort-1").click(modifiers=["Shift"])
+    held[0].continue_()
+    expect(rows).to_have_url(re.compile("sort=price&order=asc&sort=id&order=asc$"))
+    expect(rows.locator(".chips > .chip")).to_contain_text(["price", "id"])
+
+
+def test_a_form_of_a_condition_leaves_a_sort_order_under_way_alone(rows, let_go):
+    rows.locator("#sort-1").press("Enter")
+    panel = open_panel(rows, "filter")
+    panel.get_by_role("button", name="price", exact=True).click()
+    expect(panel.get_by_label("From")).to_be_visible()
+    panel.get_by_label("From").fill("100")
+    rows.keyboard.press("Enter")
+    let_go()
+    expect(rows).to_have_url(re.compile(r"(?=.*sort=id)(?=.*filter=price)"))
+
+
+@pytest.mark.parametrize("rows", ["?filter=price+>+10"], indirect=True)
+def test_a_bar_filters_the_table_that_is_on_its_way(rows, let_go):
+    remove(rows, "price > 10")
+    rows.locator(".heads td:nth-child(2) .head-chart > a").nth(1).click()
+    let_go()
+    expect(rows.locator(".chips > .chip")).to_have_count(1)
+    expect(rows.locator(".chips > .chip")).to_contain_text("id from")
+
+
+def test_a_field_of_a_row_filters_the_table_that_is_on_its_way(rows, let_go):
+    rows.get_by_role("button", name="3", exact=True).click()
+    drawer = rows.locator("#row-drawer")
+    expect(drawer.locator(".record")).to_be_visible()
+    rows.locator("#sort-1").click()
+    drawer.get_by_role("link", name="Only these: name").click()
+    let_go()
+    expect(rows).to_have_url(re.compile(r"(?=.*sort=id)(?=.*filter=name)"))
+
+
+def test_a_column_moves_as_often_as_its_menu_is_pressed(rows):
+    rows.get_by_role("button", name="Menu of id").click()
+    rows.locator("#column-menu").get_by_role("button", name="Move right").dblclick()
+    expect(rows.locator(".rows thead tr:first-child .sort-link")).to_have_text(["name", "price", "id", "note"])
+
+
+@pytest.mark.parametrize("rows", ["?filter=price+>+1"], indirect=True)
+@pytest.mark.parametrize("what", ["go", "export", "view"])
+def test_pages_about_the_table_are_about_the_one_that_is_on_its_way(rows, let_go, what):
+    rows.locator("#sort-1").click()
+    if what == "go":
+        rows.locator("#go-to-row").fill("70")
+        rows.locator("#go-to-row").press("Enter")
+    else:
+        rows.locator("#export-rows" if what == "export" else ".row-tools-save a").click()
+    let_go()
+    expect(rows).to_have_url(re.compile({"go": "page=2", "export": "/export/", "view": "/views/add/"}[what]))
+    assert "sort=id" in unquote(rows.url)
+
+
+def test_a_refused_filter_is_shown_and_stops_nothing_else(rows, witness, let_go):
+    witness.expects(422)
+    open_panel(rows, "filter")
+    rows.locator("#filter").fill("price >")
+    rows.keyboard.press("Enter")
+    rows.keyboard.press("Escape")
+    rows.locator("#sort-1").press("Enter")
+    let_go()
+    expect(rows).to_have_url(re.compile("sort=id"))
+    expect(rows.locator("#filter")).to_have_value("price >")
+
+
+def test_a_refused_filter_opens_its_panel_again(rows, witness, let_go):
+    witness.expects(422)
+    open_panel(rows, "filter")
+    rows.locator("#filter").fill("price >")
+    rows.keyboard.press("Enter")
+    rows.keyboard.press("Escape")
+    let_go()
+    expect(rows.locator("#filter-problem")).to_be_visible()
+
+
+def test_a_number_that_is_typed_at_the_foot_outlives_sorting(rows, let_go):
+    rows.locator("#sort-1").click()
+    rows.locator("#go-to-row").click()
+    rows.keyboard.type("5")
+    let_go()
+    expect(rows).to_have_url(re.compile("sort=id"))
+    rows.keyboard.type("5")
+    expect(rows.locator("#go-to-row")).to_have_value("55")
 
 
 @pytest.mark.slow

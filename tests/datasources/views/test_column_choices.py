@@ -77,7 +77,6 @@ def test_going_back_to_all_columns_undoes_the_change(web, path):
     assert web.get(path).status_code == 200
 
 
-
 def test_the_choice_of_one_user_is_not_that_of_another(web, path):
     change(web, path, "hide 2")
     assert list(ColumnChoice.objects.values_list("user__email", "query")) == [("alice@example.com", "hide=name")]
