@@ -43,6 +43,18 @@ class QueryForm(forms.Form):
         return [f"“{name}” in the address: {error}" for name, errors in self.errors.items() for error in errors]
 
 
+def changes(form: forms.Form, name: str) -> tuple[set[str], set[str]]:
+    """The values of a field that were ticked, and those that lost their tick, since the form was rendered.
+
+    The field has `show_hidden_initial`, so that a form that was open for long undoes no change of somebody else.
+    """
+    field = form[name]
+    hidden = field.field.hidden_widget()
+    before = {*hidden.value_from_datadict(form.data, form.files, field.html_initial_name)}
+    now = {*field.field.widget.value_from_datadict(form.data, form.files, field.html_name)}
+    return now - before, before - now
+
+
 class NamesField(forms.Field):
     """Texts from a repeated parameter. An empty one counts, because a column may have no name."""
 

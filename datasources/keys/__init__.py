@@ -107,10 +107,10 @@ def switch_export(key: ApiKey, is_on: bool) -> None:
         access.publish(key, "keys-changed", "teams-changed")
 
 
-def share(key: ApiKey, among: Iterable[Team], teams: Iterable[Team]) -> tuple[list[Team], list[Team]]:
-    """Shares the key with exactly `teams` of the teams `among`; returns the new ones and the former ones."""
-    before, wanted = {share.team: share for share in key.shares.select_related("team")}, set(teams)
-    new, former = wanted - before.keys(), (before.keys() & set(among)) - wanted
+def share(key: ApiKey, teams: Iterable[Team], former: Iterable[Team] = ()) -> tuple[list[Team], list[Team]]:
+    """Shares the key with `teams`, and no longer with `former` ones. Returns those for which this made a change."""
+    before = {share.team: share for share in key.shares.select_related("team")}
+    new, former = set(teams) - before.keys(), before.keys() & set(former)
     with transaction.atomic():
         lock(key)
         for team in new:

@@ -3,7 +3,7 @@ from django.db.models import Q, QuerySet
 
 from accounts.models import Team, User
 from accounts.roles import TABLE, Action
-from core.forms import NameField, QueryForm
+from core.forms import NameField, QueryForm, changes
 from datasources.models import ApiKey
 
 
@@ -49,12 +49,14 @@ class KeyForm(forms.Form):
 class KeyEditForm(KeyForm):
     """Renaming a key, replacing its secret in place."""
 
+    label = NameField(help_text="A name to recognize this key by.", show_hidden_initial=True)
     secret = SecretField(required=False, help_text="Leave empty to keep the current key.")
     calls_per_minute = forms.IntegerField(
         label="Calls per minute",
         required=False,
         min_value=1,
         max_value=100_000,
+        show_hidden_initial=True,
         help_text="The limit of your plan. A limit reported by Claro takes precedence.",
     )
 
@@ -65,6 +67,7 @@ class KeyShareForm(forms.Form):
     teams = forms.ModelMultipleChoiceField(
         Team.objects.none(),
         required=False,
+        show_hidden_initial=True,
         widget=forms.CheckboxSelectMultiple(attrs={"class": "form-check-input"}),
     )
 
@@ -78,6 +81,11 @@ class KeyShareForm(forms.Form):
     def choices(self) -> QuerySet[Team]:
         """The teams that can be chosen."""
         return self.fields["teams"].queryset
+
+    def changed_teams(self) -> tuple[QuerySet[Team], QuerySet[Team]]:
+        """Those that were ticked, and those that lost their tick, since the form was rendered."""
+        ticked, unticked = changes(self, "teams")
+        return self.choices().filter(pk__in=ticked), self.choices().filter(pk__in=unticked)
 
 
 class TeamKeyForm(forms.Form):

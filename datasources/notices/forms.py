@@ -14,6 +14,7 @@ class WishForm(forms.Form):
     topics = forms.MultipleChoiceField(
         choices=CHOICES,
         required=False,
+        show_hidden_initial=True,
         widget=forms.CheckboxSelectMultiple(attrs={"class": "form-check-input"}),
     )
 

@@ -78,6 +78,7 @@ class ShareForm(forms.Form):
         """The form as it was typed, unchecked, with a generated password that can be read."""
         initial = {name: typed.get(name, "") for name in cls.base_fields}
         form = cls(*args, initial=initial | {"password": passwords.new()})
+        form.data = typed  # for the hidden values that the form was rendered with
         form.fields["password"].widget = forms.TextInput(
             attrs={"autocomplete": "off", "spellcheck": "false", "autofocus": True}
         )
@@ -148,6 +149,8 @@ class ShareEditForm(ShareForm):
             del self.fields["remove_password"]
         if user.pk != share.made_by_id:  # it is the maker's own address
             del self.fields["names_sender"]
+        for name in self.fields.keys() & present.keys():
+            self.fields[name].show_hidden_initial = True
 
     def clean(self) -> dict[str, Any]:
         given = super().clean()
@@ -156,8 +159,10 @@ class ShareEditForm(ShareForm):
         return given
 
     def settings(self) -> dict[str, Any]:
-        """The changes for shares.change. An unchanged day keeps its hour."""
+        """The changes for shares.change, of fields changed since it was rendered. An unchanged day keeps its hour."""
         changed = super().settings()
+        for name in changed.keys() & {"most_uses", "limits_each", "note", "names_sender"} - set(self.changed_data):
+            del changed[name]
         if not {"ends", "ends_on"} & set(self.changed_data):
             del changed["ends_at"]
         if not changed["password"] and not self.cleaned_data.get("remove_password"):

@@ -68,7 +68,7 @@ def edit(request: HttpRequest, key: ApiKey) -> HttpResponse:
     form = KeyEditForm(request.POST if request.method == "POST" else None, initial=initial)
     if request.method == "POST" and form.is_valid():
         before, secret = key.label, form.cleaned_data["secret"]
-        changes = {name: form.cleaned_data[name] for name in ("label", "calls_per_minute")}
+        changes = {name: form.cleaned_data[name] for name in ("label", "calls_per_minute") if name in form.changed_data}
         if not secret:
             keys.change(key, **changes)
             if before != key.label:
@@ -76,7 +76,8 @@ def edit(request: HttpRequest, key: ApiKey) -> HttpResponse:
             messages.success(request, f"Saved {key.label}.")
             return redirect("keys:list")
         if state := _checked(request, form, key):
-            key.label, key.calls_per_minute = changes.values()
+            for name, value in changes.items():
+                setattr(key, name, value)
             keys.replace_secret(key, secret, state)
             tasks.start(key.sync)
             log.record(What.KEY_REPLACED, request.user, key=key)
@@ -105,7 +106,7 @@ def share(request: HttpRequest, key: ApiKey) -> HttpResponse:
     """With which teams the key is shared: they work through it, and nobody but its owner gets to see it."""
     form = KeyShareForm(request.user, key, request.POST if request.method == "POST" else None)
     if request.method == "POST" and form.is_valid():
-        shared, unshared = keys.share(key, form.choices(), form.cleaned_data["teams"])
+        shared, unshared = keys.share(key, *form.changed_teams())
         for what, teams in ((What.KEY_SHARED, shared), (What.KEY_UNSHARED, unshared)):
             for team in teams:
                 log.record(what, request.user, key=key, teams=[team])

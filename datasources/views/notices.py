@@ -8,6 +8,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
 from core import throttle
+from core.forms import changes
 from core.vault import SecretUnreadable
 from datasources import access, notices, stalled, tasks
 from datasources.models import ApiKey, Outlet, OutletTest, Source, Timing
@@ -53,7 +54,9 @@ def choices(request: HttpRequest) -> HttpResponse:
 def choose(request: HttpRequest, key: ApiKey) -> HttpResponse:
     form = WishForm(request.POST)
     if form.is_valid():
-        notices.choose(request.user, key, form.cleaned_data["topics"])
+        ticked, unticked = changes(form, "topics")
+        present = set(notices.wishes_of(request.user, [key])[key.pk])
+        notices.choose(request.user, key, (present | ticked) - unticked)
         messages.success(request, f"Notification settings for {key.label} saved.")
     return redirect("notices:choices")
 

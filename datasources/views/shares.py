@@ -83,6 +83,8 @@ def details(request: HttpRequest, share: ShareLink) -> HttpResponse:
 
 @of_share(*FORM, action=Action.END_SHARES)
 def edit(request: HttpRequest, share: ShareLink) -> HttpResponse:
+    if share.ended_at:
+        return _too_late(request, share)
     if "generate" in request.POST:
         form = ShareEditForm.with_new_password(request.user, share, typed=request.POST)
     else:
@@ -194,12 +196,16 @@ def _to_its_page(share: ShareLink, form: ShareForm) -> HttpResponse:
 
 
 def _question(request: HttpRequest, share: ShareLink, title: str, text: str, act: str) -> HttpResponse:
-    back = reverse("shares:details", args=[share.pk])
     if share.ended_at:
-        messages.info(request, "This link is already revoked or expired.")
-        return redirect(back)
+        return _too_late(request, share)
+    back = reverse("shares:details", args=[share.pk])
     names = ", ".join(file.source.name for file in share.files.select_related("source"))
     return render_question(request, title, f"{names}. {text}", act, back)
+
+
+def _too_late(request: HttpRequest, share: ShareLink) -> HttpResponse:
+    messages.info(request, "This link is already revoked or expired. Nothing was changed.")
+    return redirect("shares:details", share.pk)
 
 
 def form_of(source: Source, *others: Source) -> str:

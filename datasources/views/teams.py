@@ -145,7 +145,7 @@ def share_key(request: HttpRequest, own: Membership) -> HttpResponse:
     form = TeamKeyForm(request.user, own.team, request.POST)
     if form.is_valid():
         key = form.cleaned_data["key"]
-        keys.share(key, [own.team], [own.team])
+        keys.share(key, [own.team])
         log.record(What.KEY_SHARED, request.user, key=key, teams=[own.team])
         messages.success(request, f"{key.label} is shared with {own.team}.")
     else:

@@ -44,7 +44,7 @@ def mine(alice, account, bob):
     shared = keys.add(bob, "Shared", account.another_key(), ApiKey.State.VALID)
     team = teams.create("Both", by=bob)
     Membership.objects.create(team=team, user=alice, role=Role.VIEWER)
-    keys.share(shared, [team], [team])
+    keys.share(shared, [team])
     return own, shared, team
 
 

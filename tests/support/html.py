@@ -106,3 +106,24 @@ def link(response: HttpResponse, text: str) -> str:
 def field(response: HttpResponse, name: str) -> Element | None:
     """The form field of that name."""
     return dom(response).find(f".//*[@name='{name}']")
+
+
+def as_shown(response: HttpResponse) -> dict[str, list[str]]:
+    """What a browser sends of the form in the page's card if nobody changes it: names and values."""
+    sent: dict[str, list[str]] = {}
+    form = dom(response).find(".//form[@class='card']")
+    for one in form.iter() if form is not None else ():
+        match one.tag:
+            case "input":
+                is_sent = one.get("type") not in ("checkbox", "radio") or one.get("checked") is not None
+                values = [one.get("value", "")] if is_sent else []
+            case "select":
+                chosen = one.findall(".//option[@selected]") or one.findall(".//option")[:1]
+                values = [option.get("value", "") for option in chosen]
+            case "textarea":
+                values = [(one.text or "").strip()]
+            case _:
+                continue
+        if values:
+            sent.setdefault(one.get("name", ""), []).extend(values)
+    return sent

@@ -191,7 +191,7 @@ def test_a_change_that_the_former_owner_began_before_is_refused(alice, bob, key,
         lambda: keys.change(stale, label="Mine"),
         lambda: keys.switch_copies(stale, False),
         lambda: keys.switch_export(stale, False),
-        lambda: keys.share(stale, [team], []),
+        lambda: keys.share(stale, [], [team]),
         lambda: keys.delete(stale),
     ):
         with pytest.raises(Http404):

@@ -25,7 +25,7 @@ def people(key, alice) -> list[User]:
     team = teams.create("Everybody", by=alice)
     people = [User.objects.create_user(f"{number}@example.com") for number in range(50)]
     Membership.objects.bulk_create(Membership(team=team, user=one, role=Role.VIEWER) for one in people)
-    keys.share(key, [team], [team])
+    keys.share(key, [team])
     return people
 
 

@@ -52,9 +52,18 @@ def test_one_chooses_for_each_key(web, alice, key):
     page = web.get("/notices/choices/")
     chosen = {box.get("value") for box in dom(page).iterfind(".//input[@name='topics']") if "checked" in box.attrib}
     assert chosen == {"failed", "refused", "shares"}
-    web.post(f"/notices/choices/{key.pk}/", {"topics": ["processed"]})
+    web.post(f"/notices/choices/{key.pk}/", {"topics": ["processed"], "initial-topics": list(chosen)})
     assert notices.wishes_of(alice, [key]) == {key.pk: ["processed"]}
     web.post(f"/notices/choices/{key.pk}/", {"topics": ["nonsense"]})
+    assert notices.wishes_of(alice, [key]) == {key.pk: ["processed"]}
+
+
+def test_a_form_that_was_open_for_long_undoes_no_other_choice(web, alice, key):
+    page = web.get("/notices/choices/")
+    shown = [box.get("value") for box in dom(page).iterfind(".//input[@name='initial-topics']")]
+    assert sorted(shown) == ["failed", "refused", "shares"]
+    notices.choose(alice, key, ["shares"])
+    web.post(f"/notices/choices/{key.pk}/", {"topics": ["failed", "refused", "processed"], "initial-topics": shown})
     assert notices.wishes_of(alice, [key]) == {key.pk: ["processed"]}
 
 

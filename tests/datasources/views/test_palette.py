@@ -56,7 +56,7 @@ def test_another_user_finds_none_of_these_names(client_of, alice, bob, key, tabl
         "Secret team view",
     }
     assert palette(stranger, "things") == {}
-    keys.share(key, [team], [team])
+    keys.share(key, [team])
     assert "things.csv" in palette(stranger, "things")
     stranger.get(f"/sources/{table.datasource_id}/")  # a recent one
     membership.delete()

@@ -8,7 +8,7 @@ from datasources.models import ShareLink
 from datasources.sharing import shares
 from tests.conftest import synced
 from tests.datasources.views.conftest import made
-from tests.support.html import all_words, field, link, words
+from tests.support.html import all_words, as_shown, field, link, words
 from tests.support.shares import PERSON, SCRIPT, path, uses
 from tests.support.threads import at_once
 
@@ -100,7 +100,7 @@ def test_the_choice_is_offered_for_several_files_and_can_be_changed(web, sources
     assert "0 (limit 2 each)" in words(web.get("/shares/"))
     form = web.get(f"/shares/{share.pk}/edit/")
     assert field(form, "limits_each").find("./option[@selected]").get("value") == "each"
-    web.post(f"/shares/{share.pk}/edit/", {"ends": "never", "most_uses": "2", "limits_each": ""})
+    web.post(f"/shares/{share.pk}/edit/", as_shown(form) | {"limits_each": ""})
     share.refresh_from_db()
     assert not share.limits_each
 

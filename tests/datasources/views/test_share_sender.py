@@ -8,7 +8,7 @@ from accounts.roles import Role
 from datasources.models import KeyShare, ShareLink
 from datasources.sharing import shares
 from tests.conftest import synced
-from tests.support.html import field, words
+from tests.support.html import as_shown, field, words
 from tests.support.shares import path
 
 
@@ -28,7 +28,9 @@ def test_the_sender_is_named_where_they_choose_it(web, outside, form_at):
     named = made(web, form_at, names_sender="on")
     assert "alice@example.com shares this file with you." in words(outside.get(path(named)))
     assert "named on the page" in words(web.get(f"/shares/{named.pk}/"))
-    web.post(f"/shares/{named.pk}/edit/", {"ends": "never"})
+    sent = as_shown(web.get(f"/shares/{named.pk}/edit/"))
+    del sent["names_sender"]
+    web.post(f"/shares/{named.pk}/edit/", sent)
     assert "alice" not in outside.get(path(named)).content.decode()
 
 

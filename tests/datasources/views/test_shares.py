@@ -17,7 +17,7 @@ from datasources.activity.words import What
 from datasources.models import AuditEvent, KeyShare, ShareLink
 from datasources.sharing import shares
 from tests.conftest import htmx, synced
-from tests.support.html import all_words, dom, field, link, told, words
+from tests.support.html import all_words, as_shown, dom, field, link, told, words
 
 MONTH = {"ends": "month"}
 
@@ -246,20 +246,38 @@ def test_pausing_going_on_rotating_and_ending(web, client, share):
     assert all(event.details["share"] == str(share.pk) for event in AuditEvent.objects.all())
 
 
+def test_a_form_that_was_open_for_long_changes_only_what_was_changed_in_it(web, share):
+    at = f"/shares/{share.pk}/edit/"
+    page = web.get(at)
+    later = timezone.now() + timedelta(days=2)
+    shares.change(share, ends_at=later, most_uses=5, note="Ours")
+    for sent in (as_shown(page), as_shown(web.post(at, as_shown(page) | {"most_uses": "0"}))):
+        assert web.post(at, sent | {"most_uses": "7"}).status_code == 302
+        share.refresh_from_db()
+        assert (share.ends_at, share.most_uses, share.note) == (later, 7, "Ours")
+        shares.change(share, most_uses=5)
+
+
+def test_a_revoked_link_is_not_changed(web, share):
+    shares.end(share)
+    page = web.post(f"/shares/{share.pk}/edit/", MONTH | {"note": "New"}, follow=True)
+    assert "already revoked or expired. Nothing was changed." in told(page)
+    share.refresh_from_db()
+    assert share.note != "New"
+
+
 def test_settings_are_changed_later(web, alice, table):
     ends_at = timezone.now() + timedelta(days=3, hours=2)
     share = shares.make(alice, table.key, [table], ends_at=ends_at, password="open sesame")
     at, before = f"/shares/{share.pk}/edit/", share.password
-    page = web.get(at)
-    present = {name: field(page, name).get("value", "") for name in ("ends_on", "most_uses")}
-    assert web.post(at, {"ends": "date", **present, "note": "New"}).status_code == 302
+    assert web.post(at, as_shown(web.get(at)) | {"note": "New"}).status_code == 302
     share.refresh_from_db()
     assert (share.note, share.ends_at, share.password) == ("New", ends_at, before)
-    web.post(at, {"ends": "never", "most_uses": "5", "remove_password": "on"})
+    web.post(at, as_shown(web.get(at)) | {"ends": "never", "most_uses": "5", "remove_password": "on", "note": ""})
     share.refresh_from_db()
     assert (share.note, share.ends_at, share.most_uses, share.password) == ("", None, 5, "")
     assert field(web.get(at), "remove_password") is None
-    web.post(at, {"ends": "week", "password": "another one"})
+    web.post(at, as_shown(web.get(at)) | {"ends": "week", "password": "another one"})
     share.refresh_from_db()
     assert share.password
     assert share.ends_at

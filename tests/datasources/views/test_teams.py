@@ -14,7 +14,7 @@ from datasources.activity import log
 from datasources.activity.words import What
 from datasources.models import AuditEvent, KeyShare
 from tests.conftest import htmx
-from tests.support.html import field, link, told, words
+from tests.support.html import as_shown, field, link, told, words
 
 
 @pytest.fixture
@@ -117,7 +117,7 @@ def test_a_key_is_shared_by_its_owner_and_its_sources_are_there_at_once(web, cli
     assert "Shared with Catalogue" in words(web.get("/keys/"))
     assert "things.csv" in words(theirs.get(f"/sources/?team={team.pk}"))
     assert "owned by alice@example.com, shared with Catalogue" in words(theirs.get("/keys/"))
-    web.post(f"/keys/{key.pk}/share/", {})
+    web.post(f"/keys/{key.pk}/share/", {"initial-teams": [team.pk]})
     assert "things.csv" not in words(theirs.get("/sources/"))
     assert [what for what, _ in what_happened()] == [What.KEY_SHARED, What.KEY_UNSHARED]
 
@@ -136,8 +136,19 @@ def test_an_owner_without_a_role_takes_their_key_back(web, alice, bob, team, key
     Membership.objects.create(team=team, user=bob, role=Role.OWNER)
     teams.set_role(team.memberships.get(user=alice), Role.VIEWER)
     assert "Catalogue" in words(web.get(f"/keys/{key.pk}/share/"))
-    web.post(f"/keys/{key.pk}/share/", {})
+    web.post(f"/keys/{key.pk}/share/", {"initial-teams": [team.pk]})
     assert not KeyShare.objects.exists()
+
+
+def test_a_form_that_was_open_for_long_gives_no_team_back_what_it_lost(web, alice, team, key):
+    others, third = teams.create("Others", alice), teams.create("Third", alice)
+    KeyShare.objects.create(key=key, team=team)
+    shown = as_shown(web.get(f"/keys/{key.pk}/share/"))
+    assert shown["teams"] == shown["initial-teams"] == [str(team.pk)]
+    KeyShare.objects.all().delete()
+    KeyShare.objects.create(key=key, team=third)
+    web.post(f"/keys/{key.pk}/share/", shown | {"teams": [team.pk, others.pk]})
+    assert {share.team for share in KeyShare.objects.all()} == {others, third}
 
 
 def test_an_admin_takes_a_key_away(client_of, bob, team, page, key):
