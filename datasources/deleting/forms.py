@@ -37,16 +37,17 @@ class DeleteForm(WhenForm):
 
 
 class DeleteSeveralForm(WhenForm):
-    """Deleting several asks for their number."""
+    """Deleting several asks for their number, and tells if it has changed: so many are `gone` by now."""
 
     confirm = forms.CharField(label="Number of files")
 
-    def __init__(self, count: int, *args, **kwargs):
+    def __init__(self, count: int, gone: int, *args, **kwargs):
         super().__init__(*args, **kwargs)
-        self._count = count
+        self._count, self._gone = count, gone
 
     def clean_confirm(self) -> str:
         typed = self.cleaned_data["confirm"]
         if re.sub(r"[\s,.'’]", "", typed) != str(self._count):
-            raise forms.ValidationError("The number doesn't match. Nothing was deleted.")
+            gone = f"{self._gone:,} of the files {'is' if self._gone == 1 else 'are'} no longer in the list. "
+            raise forms.ValidationError(f"{gone if self._gone else ''}The number doesn't match. Nothing was deleted.")
         return typed

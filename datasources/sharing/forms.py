@@ -74,13 +74,13 @@ class ShareForm(forms.Form):
         self.fields["names_sender"].help_text = format_html("The page shows {}.", with_address(user))
 
     @classmethod
-    def with_new_password(cls, *args, typed: QueryDict) -> Self:
+    def with_new_password(cls, *args, typed: QueryDict, has_focus: bool) -> Self:
         """The form as it was typed, unchecked, with a generated password that can be read."""
         initial = {name: typed.get(name, "") for name in cls.base_fields}
         form = cls(*args, initial=initial | {"password": passwords.new()})
         form.data = typed  # for the hidden values that the form was rendered with
         form.fields["password"].widget = forms.TextInput(
-            attrs={"autocomplete": "off", "spellcheck": "false", "autofocus": True}
+            attrs={"autocomplete": "off", "spellcheck": "false", "autofocus": has_focus}
         )
         form.is_generated = True
         return form

@@ -52,10 +52,11 @@ class TooMany(Exception):
 
 @dataclass(frozen=True)
 class Selection:
-    """The sources to act on, each once and through the best key; and the number without permission."""
+    """The sources to act on, each once and through the best key; how many lack permission, and are not there."""
 
     sources: list[Source]
     left_out: int
+    gone: int
 
 
 def choose(user: User, space: Space, state: dict[str, Any], ids: set[UUID] | None, action: Action) -> Selection:
@@ -69,4 +70,5 @@ def choose(user: User, space: Space, state: dict[str, Any], ids: set[UUID] | Non
     if count > MOST:
         raise TooMany(count)
     all_of_them, permitted = choice.get_sources(user, found, action)
-    return Selection(permitted, len(all_of_them) - len(permitted))
+    gone = len(ids) - len(all_of_them) if ids else 0
+    return Selection(permitted, len(all_of_them) - len(permitted), gone)

@@ -80,7 +80,7 @@ def share(request: HttpRequest, chosen: Selection) -> HttpResponse:
 @of_selection(Action.DELETE)
 def delete(request: HttpRequest, chosen: Selection) -> HttpResponse:
     """Puts them into the bin together, once their number was typed."""
-    form = DeleteSeveralForm(len(chosen.sources), request.POST if "confirm" in request.POST else None)
+    form = DeleteSeveralForm(len(chosen.sources), chosen.gone, request.POST if "confirm" in request.POST else None)
     if form.is_valid():
         bin.put(chosen.sources, request.user, now=form.is_now)
         tasks.start_due(Deletion)

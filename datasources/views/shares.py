@@ -1,5 +1,6 @@
 """Share links for the users who manage them. share_page.py is their public side."""
 
+from typing import Any
 from urllib.parse import urlencode
 from uuid import UUID
 
@@ -36,7 +37,7 @@ def share(request: HttpRequest, source: Source) -> HttpResponse:
     """Shares the source, with those that the address names beside it (`with`, several) as one page."""
     sources, missing = _with_others(request, source)
     if "generate" in request.POST:
-        form = ShareForm.with_new_password(request.user, len(sources), typed=request.POST)
+        form = ShareForm.with_new_password(request.user, len(sources), **_typed(request))
     else:
         typed = request.POST if request.method == "POST" else None
         form = ShareForm(request.user, len(sources), typed, missing=missing)
@@ -86,7 +87,7 @@ def edit(request: HttpRequest, share: ShareLink) -> HttpResponse:
     if share.ended_at:
         return _too_late(request, share)
     if "generate" in request.POST:
-        form = ShareEditForm.with_new_password(request.user, share, typed=request.POST)
+        form = ShareEditForm.with_new_password(request.user, share, **_typed(request))
     else:
         form = ShareEditForm(request.user, share, request.POST if request.method == "POST" else None)
     if form.is_bound and form.is_valid():
@@ -178,6 +179,11 @@ def undo_last(request: HttpRequest, share: ShareLink) -> HttpResponse:
     except QuotaReached as error:
         messages.warning(request, str(error))
     return redirect("shares:details", share.pk)
+
+
+def _typed(request: HttpRequest) -> dict[str, Any]:
+    """For a generated password. Beside a form that goes on, somebody may type elsewhere by now."""
+    return {"typed": request.POST, "has_focus": not wants_fragment(request)}
 
 
 def _form_page(request: HttpRequest, page: str, context: dict) -> HttpResponse:

@@ -34,12 +34,12 @@ def list_tags(request: HttpRequest) -> HttpResponse:
 @of_source(*FORM)
 def of_file(request: HttpRequest, source: Source) -> HttpResponse:
     """The tags of one file; POST adds or removes one."""
-    form = _changed(request, [source])
-    if request.method == "POST" and not form.errors:
+    form, status = _changed(request, [source])
+    if request.method == "POST" and status == 200:
         return redirect(request.get_full_path())
     path = reverse("sources:details", args=[source.datasource_id])
     context = {"done": f"{path}?{request.GET.urlencode()}".rstrip("?"), "title": source.name}
-    return _assign(request, [source], form, context)
+    return _assign(request, [source], form, status, context)
 
 
 @of_selection(Action.BROWSE)
@@ -52,7 +52,7 @@ def of_chosen(request: HttpRequest, chosen: Selection) -> HttpResponse:
         "done": back.of_chosen(request),
         "title": sources[0].name if len(sources) == 1 else f"{len(sources):,} files",
     }
-    return _assign(request, sources, _changed(request, sources), context)
+    return _assign(request, sources, *_changed(request, sources), context)
 
 
 @of_tag(*FORM, action=Action.TAG)
@@ -81,14 +81,20 @@ def delete(request: HttpRequest, tag: Tag) -> HttpResponse:
     return redirect("tags:list")
 
 
-def _changed(request: HttpRequest, sources: Sequence[Source]) -> NewTagForm:
-    """Adds, removes or creates a tag. Gives the form for a new tag, with its errors. Raises Http404, RoleTooLow."""
+def _changed(request: HttpRequest, sources: Sequence[Source]) -> tuple[NewTagForm, int]:
+    """Adds, removes or creates a tag. Gives the form for a new tag, with errors, and the status. Raises RoleTooLow."""
     teams = _teams(request)
     for name, act in (("add", tags.put), ("remove", tags.take)):
-        if name in request.POST:
+        if name not in request.POST:
+            continue
+        try:
             act(_tag(request, request.POST[name]), sources, request.user)
+        except Http404:
+            # The files that were chosen are still there.
+            messages.warning(request, "This tag no longer exists.")
+            return NewTagForm(teams), 404
     if "new" not in request.POST:
-        return NewTagForm(teams)
+        return NewTagForm(teams), 200
     form = NewTagForm(teams, request.POST)
     if form.is_valid():
         try:
@@ -97,8 +103,8 @@ def _changed(request: HttpRequest, sources: Sequence[Source]) -> NewTagForm:
             form.add_error("name", str(error))
         else:
             tags.put(tag, sources, request.user)
-            return NewTagForm(teams)
-    return form
+            return NewTagForm(teams), 200
+    return form, 422
 
 
 def _tag(request: HttpRequest, tag_id: str) -> Tag:
@@ -111,14 +117,16 @@ def _tag(request: HttpRequest, tag_id: str) -> Tag:
     return tag
 
 
-def _assign(request: HttpRequest, sources: Sequence[Source], form: NewTagForm, context: dict) -> HttpResponse:
+def _assign(
+    request: HttpRequest, sources: Sequence[Source], form: NewTagForm, status: int, context: dict
+) -> HttpResponse:
     shown = list(access.tags_for(request.user))
     counts = tags.counts(shown, sources)
     for tag in shown:
         tag.count = counts.get(tag.pk, 0)
         tag.is_on_all = tag.count == len(sources)
     context |= {"tags": shown, "number": len(sources), "form": form}
-    return render_page(request, "tags/assign.html", context, 422 if form.errors else 200)
+    return render_page(request, "tags/assign.html", context, status)
 
 
 def _teams(request: HttpRequest) -> list[Team]:

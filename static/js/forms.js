@@ -4,20 +4,34 @@ document.addEventListener("change", (event) => {
 });
 
 let typing;
+let searching; // the field of a search that is due
 function searchSoon({ target, isComposing }) {
   const field = target.closest("[data-search]");
   if (!field) return;
   clearTimeout(typing);
   // Text that an input method still composes is not what the user means.
-  if (!isComposing) typing = setTimeout(() => field.form?.requestSubmit(), 250);
+  searching = isComposing ? undefined : field;
+  if (!isComposing) typing = setTimeout(searchNow, 250);
+}
+
+// A search that is due begins at once, before something else is pressed.
+export function searchNow() {
+  clearTimeout(typing);
+  const field = searching;
+  searching = undefined;
+  field?.form?.requestSubmit();
 }
 document.addEventListener("input", searchSoon);
 document.addEventListener("compositionend", searchSoon);
-document.addEventListener("compositionstart", () => clearTimeout(typing));
+document.addEventListener("compositionstart", forget);
 // Cancel the pending search when the user submits, follows a link or goes back.
-addEventListener("popstate", () => clearTimeout(typing));
+function forget() {
+  searching = undefined;
+  clearTimeout(typing);
+}
+addEventListener("popstate", forget);
 document.addEventListener("htmx:config:request", ({ detail: { ctx } }) => {
-  if (ctx.sourceElement.matches("a, form, button")) clearTimeout(typing);
+  if (ctx.sourceElement.matches("a, form, button")) forget();
 });
 
 // One search is one history entry: its first letters add it, everything typed after that replaces its address.

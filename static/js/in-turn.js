@@ -1,8 +1,10 @@
 // What changes a table is asked for one after the other. Its links and forms hold the address that the table came with,
 // so the second of two quick ones would undo the first: it waits, and is pressed in the table that comes then.
+import { searchNow } from "./forms.js";
+
 const TABLES = ["rows", "source-list"];
 const LINKS = ":is(#rows, #source-list) a[href]:not([hidden], [hx-boost=false], [data-panel], svg a)";
-const CONTROLS = `${LINKS}, #rows [data-column-menu], #rows [data-chip], #sort-columns button, #source-list button[form=f]`;
+const CONTROLS = `${LINKS}, #rows [data-column-menu], #rows [data-chip], #sort-columns button, #source-list button[form=f], #refresh`;
 // Pages about the table of the moment.
 const PAGES = `#export-rows, #plot-rows, #more-panel [data-key=e], a[href*="/views/add/"]`;
 const FORMS = ":is(#rows, #source-list) form[method=get]:not([hx-boost=false]), .go-to-row";
@@ -28,8 +30,10 @@ const isElsewhere = ({ pathname }) => pathname && ![location.pathname, `${locati
 
 // Before all others hear of it.
 addEventListener("click", (event) => {
-  const control = underWay && event.target.closest?.(`${CONTROLS}, ${PAGES}, ${OWN_LINKS}`);
+  const control = event.target.closest?.(`${CONTROLS}, ${PAGES}, ${OWN_LINKS}`);
   if (!control || (isElsewhere(control) && !control.matches(PAGES)) || event.ctrlKey || event.metaKey) return;
+  searchNow();
+  if (!underWay) return;
   event.preventDefault();
   event.stopImmediatePropagation();
   const { shiftKey } = event;

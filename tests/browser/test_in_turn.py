@@ -367,3 +367,26 @@ def test_a_link_to_another_page_does_not_wait(listed, let_go):
     listed.get_by_role("link", name="Size").click()
     listed.get_by_role("link", name="file-07.csv", exact=True).click()
     expect(listed.get_by_role("heading", name="file-07.csv")).to_be_visible()
+
+
+@pytest.mark.parametrize("what", ["refresh", "favourites", "next"])
+def test_a_search_that_is_due_is_made_before_what_is_pressed(listed, what):
+    listed.evaluate(
+        """id => {
+          const field = document.getElementById("q");
+          field.value = "file";
+          field.dispatchEvent(new InputEvent("input", { bubbles: true }));
+          document.getElementById(id).click();
+        }""",
+        {"next": "page-next"}.get(what, what),
+    )
+    wanted = {"refresh": r"\?q=file$", "favourites": "q=file&favourites=1", "next": "q=file&page=2"}[what]
+    expect(listed).to_have_url(re.compile(wanted))
+
+
+def test_refresh_waits_for_a_page_that_is_on_its_way(listed, let_go):
+    listed.locator("#page-next").click()
+    listed.locator("#refresh").click()
+    let_go()
+    expect(listed).to_have_url(re.compile("page=2$"))
+    expect(listed.locator("tbody tr")).to_have_count(10)

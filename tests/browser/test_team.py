@@ -34,3 +34,22 @@ def test_a_key_is_shared_people_are_invited_and_one_is_removed(people, alice, bo
     expect(page.get_by_role("heading", name="Ends immediately")).to_be_visible()
     page.get_by_role("button", name="Remove").click()
     expect(page.get_by_text("Removed bob@example.com from Catalogue.")).to_be_visible()
+
+
+def test_keys_pass_through_roles_and_a_button_sends_one(page, alice, bob):
+    team = teams.create("Catalogue", alice)
+    theirs = Membership.objects.create(team=team, user=bob, role=Role.VIEWER)
+    page.goto(f"/teams/{team.pk}/")
+    save = page.get_by_role("button", name="Save the role of bob@example.com")
+    expect(save).to_be_hidden()
+    role = page.get_by_label("Role of bob@example.com")
+    role.focus()
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("ArrowDown")
+    expect(role).to_have_value(str(int(Role.ADMIN)))
+    expect(save).to_be_visible()
+    theirs.refresh_from_db()
+    assert theirs.role == Role.VIEWER
+    save.click()
+    expect(page.get_by_text("bob@example.com is now an admin.")).to_be_visible()
+    expect(save).to_be_hidden()

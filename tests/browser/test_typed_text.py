@@ -138,6 +138,7 @@ def test_addresses_outlive_a_change_of_a_role(page, witness, alice, bob):
     page.keyboard.type(", dan")
     with page.expect_navigation():
         page.locator(f"#role-{theirs.pk}").select_option(label="Member")
+        page.get_by_role("button", name="Save the role of bob@example.com").click()
     expect(page.locator(f"#role-{theirs.pk}")).to_have_value(str(int(Role.MEMBER)))
     expect(addresses).to_have_value("carol, dan")
     page.reload()

@@ -119,6 +119,13 @@ def test_another_number_deletes_nothing(web, sources, typed):
     assert field(page, "source").get("value") == ",".join(ids(sources[:3]))
 
 
+def test_a_number_that_has_changed_meanwhile_is_explained(web, alice, sources):
+    bin.put(sources[:1], alice)
+    page = web.post(DELETE, {"source": ids(sources[:3]), "confirm": "3"})
+    assert page.status_code == 422
+    assert "1 of the files is no longer in the list. The number doesn't match. Nothing was deleted." in words(page)
+
+
 def test_they_go_into_the_bin_together_and_one_undo_brings_all_back(web, sources, account):
     page = web.post(DELETE, {"source": ",".join(ids(sources[:3])), "confirm": "3"}, follow=True)
     assert page.redirect_chain == [("/sources/", 302)]

@@ -9,7 +9,7 @@ from accounts.roles import Role
 from datasources.models import AuditEvent, KeyShare, SavedView, TableCopy
 from tests.conftest import synced
 from tests.support.copies import copied
-from tests.support.html import all_words, dom, link, words
+from tests.support.html import all_words, dom, field, link, words
 
 
 @pytest.fixture
@@ -45,6 +45,13 @@ def update_of(page) -> tuple[str, dict[str, str]]:
 
 def beside(page) -> list[str]:
     return [words(one) for one in dom(page).iterfind(".//nav[@aria-label='Saved views']/a")][1:]
+
+
+@pytest.mark.parametrize("path", ["/sources/", "/activity/"])
+def test_a_search_inside_a_view_stays_in_it(web, mine, path):
+    page = web.get(f"{path}?q=thing&view={mine.pk}")
+    assert field(page, "q").get("value") == "thing"
+    assert field(page, "view").get("value") == str(mine.pk)
 
 
 def test_a_changed_view_is_updated_from_its_page(web, mine):

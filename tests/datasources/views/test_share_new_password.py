@@ -38,6 +38,8 @@ def test_generate_fills_the_field_with_a_new_password_each_time(web, form_at, he
     assert all(GENERATED.fullmatch(password) for password in passwords)
     assert passwords[0] != passwords[1]
     assert field(first, "password").get("type") == "text"
+    # Beside a form that goes on, somebody may type elsewhere by now.
+    assert ("autofocus" in field(first, "password").attrib) == (not headers)
     assert "no-store" in first.headers["Cache-Control"]
     assert not ShareLink.objects.exists()
 

@@ -1,6 +1,7 @@
 """Tags on files: private ones and those of teams."""
 
 import re
+from uuid import uuid4
 
 import pytest
 
@@ -12,7 +13,7 @@ from datasources import keys, mirror
 from datasources.models import ApiKey, KeyShare, Source, Tag, Tagging
 from datasources.sources import marks, tags
 from tests.conftest import synced
-from tests.support.html import all_words, dom, field, link, words
+from tests.support.html import all_words, dom, field, link, told, words
 
 
 @pytest.fixture
@@ -92,6 +93,15 @@ def test_many_files_are_tagged_at_once(web, shelf, alice):
     web.post("/sources/chosen/tag/?q=.csv", {"all": "1", "remove": mine.pk})
     assert [on(source) for source in shelf] == [["Two"], ["Two"], ["Mine", "Two"]]
     assert web.post("/sources/chosen/tag/", {"add": mine.pk}).status_code == 422
+
+
+@pytest.mark.parametrize("act", ["add", "remove"])
+def test_a_tag_that_was_deleted_meanwhile_costs_no_selection(web, shelf, act):
+    for path in ("/sources/chosen/tag/", f"/sources/{shelf[0].datasource_id}/tags/"):
+        page = web.post(path, {"source": [source.datasource_id for source in shelf[:2]], act: str(uuid4())})
+        assert page.status_code == 404
+        assert "This tag no longer exists." in told(page)
+        assert "New tag" in words(page)
 
 
 def test_a_tag_of_a_team_is_set_by_members_and_seen_by_all(web, client_of, bob, shelf, team, alice):
