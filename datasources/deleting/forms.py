@@ -37,7 +37,7 @@ class DeleteForm(WhenForm):
 
 
 class DeleteSeveralForm(WhenForm):
-    """Deleting several asks for their number, and tells if it has changed: so many are `gone` by now."""
+    """Deleting several asks for their number. The error reports how many are `gone` by now."""
 
     confirm = forms.CharField(label="Number of files")
 

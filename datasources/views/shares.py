@@ -182,7 +182,7 @@ def undo_last(request: HttpRequest, share: ShareLink) -> HttpResponse:
 
 
 def _typed(request: HttpRequest) -> dict[str, Any]:
-    """For a generated password. Beside a form that goes on, somebody may type elsewhere by now."""
+    """For a generated password. In a form that stays, the user may type elsewhere by now."""
     return {"typed": request.POST, "has_focus": not wants_fragment(request)}
 
 

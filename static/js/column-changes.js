@@ -29,13 +29,9 @@ document.addEventListener("submit", (event) => {
   if (event.target.id !== "columns-form" || mayGo) return;
   event.preventDefault();
   event.stopImmediatePropagation();
-  waiting.push({ what: event.submitter.value, hasFocus, ticks: ticks(event.target) });
+  waiting.push({ what: event.submitter.value, hasFocus });
   hasFocus = false;
 }, { capture: true });
-
-// Boxes changed by hand, which another table does not have yet.
-export const ticks = (form) => [...form.querySelectorAll("[name=on]")]
-  .filter((box) => box.checked !== box.defaultChecked).map(({ value, checked }) => [value, checked]);
 
 document.addEventListener("htmx:config:request", ({ detail: { ctx } }) => {
   if (ctx.request.form?.id !== "columns-form") return;
@@ -54,22 +50,23 @@ document.addEventListener("htmx:finally:request", ({ detail: { ctx } }) => {
 function next() {
   const form = document.getElementById("columns-form");
   if (isUnderWay()) return;
-  for (const { what, hasFocus: isFocused, ticks: changed } of waiting.splice(0)) {
-    if (!form) continue;
-    for (const [value, checked] of changed) {
-      const box = form.querySelector(`[name=on][value="${value}"]`);
-      if (box) box.checked = checked;
-    }
-    send(form, what, isFocused);
-  }
+  for (const change of waiting.splice(0)) if (form) send(form, change.what, change.hasFocus);
 }
 
+const boxes = () => [...document.querySelectorAll("[data-chooser] [name=on]")];
+let kept; // ticks that are still to be sent, as they were set by hand
+document.addEventListener("htmx:before:swap", () => {
+  const isKept = waiting.some(({ what }) => what === "tick");
+  kept = isKept ? new Map(boxes().map(({ value, checked }) => [value, checked])) : undefined;
+});
+
 document.addEventListener("htmx:after:swap", ({ detail: { ctx } }) => {
+  for (const box of kept ? boxes() : []) box.checked = kept.get(box.value) ?? box.checked;
   if (sent && sent.ctx !== ctx) return;
   if (sent) sent.isAnswered = ctx.response.status < 400;
   // A box that was ticked by hand keeps its tick, whatever the answer says; so do those that are still to be sent.
-  if (waiting.some(({ what }) => what === "tick")) return;
-  for (const box of document.querySelectorAll("[data-chooser] [name=on]")) box.checked = box.defaultChecked;
+  if (kept) return;
+  for (const box of boxes()) box.checked = box.defaultChecked;
   // Whatever moves a column, from its box, a header or its menu, names its place.
   const place = /^(?:move|left|right) (\d+)/.exec(sent?.what)?.[1];
   if (place) tell(place, sent.hasFocus);

@@ -1,5 +1,5 @@
 // The chooser of columns: changes apply at once, ranges are ticked, and the search box narrows the list.
-import { send, ticks } from "./column-changes.js";
+import { send } from "./column-changes.js";
 import { HEADERS } from "./fragment.js";
 
 export const formOf = (element) => element.closest?.("[data-chooser]");
@@ -152,13 +152,13 @@ async function find(form, field) {
   const list = await response?.text();
   if (!response?.ok || !form.isConnected || address.searchParams.get("find") !== field.value) return;
   const place = focused();
-  const changed = ticks(form);
   const box = form.querySelector("[data-list]");
+  const boxes = () => [...box.querySelectorAll("[name=on]")];
+  // Somebody may have changed some meanwhile.
+  const changed = boxes().filter((one) => one.checked !== one.defaultChecked);
+  const kept = new Map(changed.map(({ value, checked }) => [value, checked]));
   box.innerHTML = list;
-  for (const [value, checked] of changed) {
-    const again = box.querySelector(`[name=on][value="${value}"]`);
-    if (again) again.checked = checked;
-  }
+  for (const one of boxes()) one.checked = kept.get(one.value) ?? one.checked;
   if (place) box.querySelector(`[name=on][value="${place}"]`)?.focus();
   left = undefined;
 }

@@ -13,7 +13,6 @@ const OWN_LINKS = "[data-own-address] a[href]:not([hx-boost=false], svg a)";
 const OWN_FORMS = "[data-own-address] form[method=get]:not([hx-boost=false])";
 const FIELDS = "input[id]:not([type=hidden], [data-find]), select[id]";
 const REFUSED = [400, 422];
-const ACCEPTED = 202; // the rows are on their way, the table is still the earlier one
 
 let underWay; // the request that the next table comes with
 let waiting = [];
@@ -33,13 +32,17 @@ addEventListener("click", (event) => {
   const control = event.target.closest?.(`${CONTROLS}, ${PAGES}, ${OWN_LINKS}`);
   if (!control || (isElsewhere(control) && !control.matches(PAGES)) || event.ctrlKey || event.metaKey) return;
   searchNow();
-  if (!underWay) return;
+  if (!underWay || replaces(control, event)) return;
   event.preventDefault();
   event.stopImmediatePropagation();
   const { shiftKey } = event;
   const found = again(control);
   inTurn(() => (found() || null)?.dispatchEvent(new MouseEvent("click", { bubbles: true, cancelable: true, shiftKey })));
 }, { capture: true });
+
+// Somebody changes their mind about the order: nothing is lost if the newer one comes at once.
+const replaces = (control, { shiftKey }) => !waiting.length && !shiftKey &&
+  [control, underWay.sourceElement].every((one) => one.matches(".sort-link")) && control !== underWay.sourceElement;
 
 // The control that does the same in another table. In some places, ids only count along the line.
 function again(control) {
@@ -98,10 +101,9 @@ document.addEventListener("htmx:before:swap", ({ detail: { ctx } }) => {
 document.addEventListener("htmx:finally:request", ({ detail: { ctx } }) => {
   if (ctx !== underWay) return;
   underWay = undefined;
-  // Else there is something to read first. What was refused has changed nothing.
+  // Else there is something to read first. What was refused, or is not there yet, has changed nothing.
   const status = ctx.response?.status ?? 0;
-  const isDone = (status >= 200 && status < 300 && status !== ACCEPTED) || REFUSED.includes(status);
-  if (!isDone) waiting = [];
+  if (!(status >= 200 && status < 300) && !REFUSED.includes(status)) waiting = [];
   queueMicrotask(next); // htmx has not let go of this request yet
 });
 
