@@ -46,7 +46,7 @@ class QueryForm(forms.Form):
 def changes(form: forms.Form, name: str) -> tuple[set[str], set[str]]:
     """The values of a field that were ticked, and those that lost their tick, since the form was rendered.
 
-    The field has `show_hidden_initial`. So a form that was open for long undoes no change of another user.
+    The field has `show_hidden_initial`. A form that was open for long undoes no change of another user.
     """
     field = form[name]
     hidden = field.field.hidden_widget()
