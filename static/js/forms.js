@@ -95,3 +95,14 @@ document.addEventListener("htmx:after:swap", () => {
   const headers = JSON.parse(document.body.getAttribute(name));
   document.body.setAttribute(name, JSON.stringify({ ...headers, "X-CSRFToken": newToken }));
 });
+
+// A button whose answer fills a field hands the focus over to it, unless somebody types elsewhere by now.
+const filled = new WeakMap();
+document.addEventListener("htmx:config:request", ({ detail: { ctx } }) => {
+  const { fills } = ctx.sourceElement.dataset;
+  if (fills) filled.set(ctx, fills);
+});
+document.addEventListener("htmx:after:swap", ({ detail: { ctx } }) => {
+  const id = filled.get(ctx);
+  if (id && document.activeElement?.dataset.fills === id) document.getElementById(id)?.focus();
+});

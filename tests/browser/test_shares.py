@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from django.conf.global_settings import PASSWORD_HASHERS
-from playwright.sync_api import Locator, expect
+from playwright.sync_api import Locator, Route, expect
 
 from datasources import access
 from datasources.models import DownloadLink, ShareLink, Source
@@ -111,6 +111,20 @@ def test_a_password_is_generated_copied_and_shown_once(page, source):
     expect(page.locator("#new-password")).to_have_text(password)
     page.reload()
     expect(page.locator("#new-password")).to_have_count(0)
+
+
+def test_a_generated_password_takes_no_focus_from_the_field_that_is_typed_in(page, source):
+    held: list[Route] = []
+    page.goto(f"/sources/{source.datasource_id}/share/")
+    page.route(re.compile("/share/"), lambda route: held.append(route))
+    page.get_by_role("button", name="Generate a password").click()
+    wait_for(lambda: page.evaluate("true") and held)
+    page.get_by_label("Note").click()
+    page.keyboard.type("For the ")
+    held[0].continue_()
+    expect(page.get_by_label("Password")).not_to_have_value("")
+    page.keyboard.type("supplier")
+    expect(page.get_by_label("Note")).to_have_value("For the supplier")
 
 
 @pytest.mark.slow
