@@ -84,7 +84,8 @@ function send(id, changed) {
   document.getElementById(id)?.form?.requestSubmit();
 }
 
-document.addEventListener("htmx:config:request", ({ detail: { ctx } }) => {
+// Not when it is configured: it may be dropped then, and nothing would end the wait.
+document.addEventListener("htmx:before:request", ({ detail: { ctx } }) => {
   const isOfTable = TABLES.includes(ctx.target?.id) && ctx.sourceElement.matches("a, form, button");
   if (isOfTable || isEarlierPage(ctx)) underWay = ctx;
 });

@@ -353,6 +353,7 @@ def test_a_list_is_sorted_searched_and_narrowed(listed, let_go):
     expect(listed.locator("#group")).to_have_value("status")
 
 
+@pytest.mark.slow
 def test_each_star_counts_that_is_pressed_within_a_moment(listed, let_go):
     stars = listed.locator("tbody button[form=f]")
     for place in range(3):
