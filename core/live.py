@@ -102,6 +102,12 @@ def _client() -> redis.asyncio.Redis:
     return redis.asyncio.Redis.from_url(settings.REDIS_URL, socket_connect_timeout=2)
 
 
+def _is_cancelled() -> bool:
+    """Whether the current task was cancelled, also where the Redis client has swallowed the exception for that."""
+    task = asyncio.current_task()
+    return bool(task and task.cancelling())
+
+
 def opening() -> str:
     """The first block of every answer. Names that were missed up to its id follow."""
     return f"retry: {RETRY_MS}\nid: {now_ms()}\nevent: connected\ndata: {{}}\n\n"
@@ -228,7 +234,7 @@ class Hub:
 
     async def _relay(self) -> None:
         """Forwards events. When it starts to listen, every page reloads the fragments that it may have missed."""
-        while True:
+        while not _is_cancelled():
             try:
                 async with _client() as client, client.pubsub() as channel:
                     await channel.subscribe(CHANNEL)
@@ -272,7 +278,7 @@ class Hub:
         told: set[int] = set()
         beat = 0
         async with _client() as client:
-            while True:
+            while not _is_cancelled():
                 there = set(self._streams)
                 # Whoever came since is told of within a second, everybody every quarter of the time it lasts.
                 due = there if beat % (PRESENT_S // 4) == 0 else there - told

@@ -1,6 +1,9 @@
 """Events over a real Redis to the open pages of one web process."""
 
+import asyncio
+import contextlib
 import time
+from collections.abc import AsyncIterator
 
 import pytest
 import time_machine
@@ -134,6 +137,50 @@ def test_closing_ends_all_streams_and_the_next_one_starts_anew(server, web, page
     assert again.event() == "reconnected"
     live.publish([alice.pk], "sources-changed")
     assert again.event() == "sources-changed"
+
+
+class Deaf:
+    """A client of Redis whose calls swallow that their task was cancelled, as a real one did."""
+
+    async def __aenter__(self) -> "Deaf":
+        return self
+
+    async def __aexit__(self, *exc: object) -> None:
+        pass
+
+    def pubsub(self) -> "Deaf":
+        return self
+
+    def pipeline(self, *, transaction: bool) -> "Deaf":
+        return self
+
+    def set(self, *args: object, ex: int) -> None:
+        pass
+
+    async def execute(self, *args: object) -> None:
+        with contextlib.suppress(asyncio.CancelledError):
+            await asyncio.sleep(60)
+
+    subscribe = execute
+
+    async def listen(self) -> AsyncIterator[None]:
+        for nothing in ():
+            yield nothing
+
+
+def test_closing_ends_the_work_of_a_client_that_does_not_hear_of_it(monkeypatch):
+    monkeypatch.setattr(live, "_client", Deaf)
+
+    async def closed() -> None:
+        own = live.Hub()
+        with own.stream(1, "session"):
+            await asyncio.sleep(0)
+            tasks = [*own._tasks]
+            own._close_all()
+            done, late = await asyncio.wait(tasks, timeout=30)
+        assert (len(done), late) == (2, set())
+
+    asyncio.run(closed())
 
 
 def test_closing_where_nothing_was_open_is_fine():

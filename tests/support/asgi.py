@@ -103,6 +103,11 @@ class Server:
         self._loop, self._over = asyncio.get_running_loop(), asyncio.Event()
         started.set()
         await self._over.wait()
+        # More than once: a task may be in a call that swallows it.
+        while others := asyncio.all_tasks() - {asyncio.current_task()}:
+            for task in others:
+                task.cancel()
+            await asyncio.wait(others, timeout=1)
 
     def open(self, client: Client, query: str = "", method: str = "GET", last_event_id: str = "") -> Stream:
         """A stream that has begun, its `first` block read; or the answer that it was refused with.
