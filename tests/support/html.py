@@ -111,8 +111,8 @@ def field(response: HttpResponse, name: str) -> Element | None:
 def as_shown(response: HttpResponse) -> dict[str, list[str]]:
     """What a browser sends of the form in the page's card if nobody changes it: names and values."""
     sent: dict[str, list[str]] = {}
-    form = dom(response).find(".//form[@class='card']")
-    for one in form.iter() if form is not None else ():
+    [form] = (one for one in dom(response).iter("form") if "card" in one.get("class", "").split())
+    for one in form.iter():
         match one.tag:
             case "input":
                 is_sent = one.get("type") not in ("checkbox", "radio") or one.get("checked") is not None

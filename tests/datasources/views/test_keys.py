@@ -8,7 +8,7 @@ from datasources import gateway, keys
 from datasources.downloads import links
 from datasources.models import ApiKey, Source
 from tests.conftest import asked_again, emptied, htmx, synced
-from tests.support.html import all_words, dom, field, link, told, words
+from tests.support.html import all_words, as_shown, dom, field, link, told, words
 from tests.support.processes import free_port
 from tests.support.sandbox import HTML_502
 from tests.support.threads import at_once
@@ -304,3 +304,15 @@ def test_the_limit_of_a_plan_counts_until_claro_says_it(web, key):
     assert answer.status_code == 422
     key.refresh_from_db()
     assert key.calls_per_minute == 500
+
+
+def test_a_form_that_was_open_for_long_changes_only_what_was_changed_in_it(web, key):
+    at = f"/keys/{key.pk}/edit/"
+    shown = as_shown(web.get(at))
+    keys.change(key, label="Renamed")
+    web.post(at, shown | {"calls_per_minute": "500"})
+    key.refresh_from_db()
+    assert (key.label, key.calls_per_minute) == ("Renamed", 500)
+    web.post(at, as_shown(web.get(at)) | {"calls_per_minute": ""})
+    key.refresh_from_db()
+    assert (key.label, key.calls_per_minute) == ("Renamed", None)
