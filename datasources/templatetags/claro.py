@@ -8,7 +8,6 @@ from urllib.parse import urlencode
 from uuid import UUID
 
 from django import template
-from django.forms import BoundField, CheckboxInput, Select
 from django.template.defaultfilters import date as format_date
 from django.urls import reverse
 from django.utils import timezone
@@ -190,27 +189,6 @@ def is_nested(value: object) -> bool:
 def delay_ms(at: datetime) -> int:
     """Milliseconds until then, at least half a second, at most a minute."""
     return min(max(round((at - timezone.now()).total_seconds() * 1000) + 250, 500), 60_000)
-
-
-@register.filter
-def control(field: BoundField) -> SafeString:
-    """A form field's widget with the look's classes."""
-    widget = field.field.widget
-    name = "form-check-input" if isinstance(widget, CheckboxInput) else "form-control"
-    name = "form-select" if isinstance(widget, Select) else name
-    return field.as_widget(attrs={"class": f"{name} is-invalid" if field.errors else name}) + shown(field)
-
-
-@register.filter
-def shown(field: BoundField) -> SafeString:
-    """The value with which the form was rendered, hidden, where the field wants to know what was changed since."""
-    # No id: a page may have several forms of a kind.
-    return field.as_hidden({"id": False}, only_initial=True) if field.field.show_hidden_initial else SafeString()
-
-
-@register.filter
-def is_checkbox(field: BoundField) -> bool:
-    return isinstance(field.field.widget, CheckboxInput)
 
 
 @register.simple_tag(takes_context=True)

@@ -1,6 +1,7 @@
 // What changes a table is asked for one after the other. Its links and forms hold the address that the table came with,
 // so the second of two quick ones would undo the first: it waits, and is pressed in the table that comes then.
 import { searchNow } from "./forms.js";
+import { rendered } from "./typed.js";
 
 const TABLES = ["rows", "source-list"];
 const LINKS = ":is(#rows, #source-list) a[href]:not([hidden], [hx-boost=false], [data-panel], svg a)";
@@ -73,8 +74,7 @@ addEventListener("submit", (event) => {
 
 const changedIn = (form) => new Map([...form.querySelectorAll(FIELDS)].filter(isChanged).map(({ id, value }) => [id, value]));
 
-const isChanged = ({ value, defaultValue, options }) =>
-  value !== (defaultValue ?? ([...options].find((option) => option.defaultSelected) ?? options[0])?.value);
+const isChanged = (field) => field.value !== rendered(field);
 
 function send(id, changed) {
   for (const [name, value] of changed) {

@@ -3,7 +3,7 @@ const fields = () => [...document.querySelectorAll("[data-typed]")];
 const parameter = (address, name) => new URL(address, location.href).searchParams.get(name) ?? "";
 
 // As rendered: of a choice, the one that is selected, or the first one that there is.
-const rendered = ({ defaultValue, options = [] }) => defaultValue ??
+export const rendered = ({ defaultValue, options = [] }) => defaultValue ??
   ([...options].find((option) => option.defaultSelected) ?? [...options].find(({ disabled }) => !disabled))?.value;
 
 // The value that the server has: as sent by the field's own form, else as rendered. A link that is followed may set the

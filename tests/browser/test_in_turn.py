@@ -310,7 +310,7 @@ def test_pages_about_the_table_are_about_the_one_that_is_on_its_way(rows, let_go
     assert "sort=id" in unquote(rows.url)
 
 
-def test_a_refused_filter_is_shown_and_stops_nothing_else(rows, witness, let_go):
+def test_a_refused_filter_stops_nothing_else(rows, witness, let_go):
     witness.expects(422)
     open_panel(rows, "filter")
     rows.locator("#filter").fill("price >")
