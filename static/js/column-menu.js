@@ -44,7 +44,7 @@ async function open(button) {
     lost({ sourceElement: document.querySelector(opener) });
     return;
   }
-  answered();
+  answered({ sourceElement: button });
   if (!response.ok || response.redirected) {
     location.assign(address); // a page says what is wrong
     return;

@@ -46,7 +46,7 @@ const replaces = (control, { shiftKey }) => !waiting.length && !shiftKey &&
   [control, underWay.sourceElement].every((one) => one.matches(".sort-link")) && control !== underWay.sourceElement;
 
 // The control that does the same in another table. In some places, ids only count along the line.
-function again(control) {
+export function again(control) {
   const { id, className, textContent, ariaLabel, form, name } = control;
   if (control.matches(OWN_LINKS)) return () => control.isConnected && control;
   if (form?.id === "f") return () => document.querySelector(`button[form=f][name="${CSS.escape(name)}"]`);

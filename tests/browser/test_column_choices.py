@@ -145,7 +145,7 @@ def test_a_tick_counts_whose_request_was_replaced_by_the_next_change(table):
 
 
 @pytest.mark.slow
-def test_a_move_without_an_answer_is_made_by_retry(table, witness):
+def test_a_move_without_an_answer_is_made_by_retry_whatever_else_is_answered(table, witness, alice):
     witness.expects("ERR_FAILED", "Failed to fetch")
     table.route(re.compile("/rows/columns/"), lambda route: route.abort())
     box(table, "b").focus()
@@ -153,6 +153,7 @@ def test_a_move_without_an_answer_is_made_by_retry(table, witness):
     retry = table.locator("[data-retry]")
     expect(retry).to_be_visible()
     table.unroute_all()
+    another_answer(table, alice)
     retry.click()
     heads(table, "a", "c", "b", "d", "e", "f")
 

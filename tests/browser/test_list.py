@@ -186,13 +186,29 @@ def test_without_a_connection_it_is_told_until_there_is_one(listed, witness):
 def test_a_connection_that_comes_back_is_announced_for_a_moment(listed, witness):
     witness.expects("ERR_INTERNET_DISCONNECTED", "Failed to fetch", "network error")
     listed.context.set_offline(True)
-    listed.get_by_role("link", name="Size").click()
+    listed.evaluate("htmx.trigger(document.body, 'reconnected')")
     expect(listed.get_by_role("button", name="Retry")).to_be_visible()
     listed.clock.install()
     listed.context.set_offline(False)
     expect(listed.get_by_role("status").filter(has_text="Back online")).to_be_in_viewport()
     listed.clock.run_for(5000)
     expect(listed.locator("[data-connection]")).to_be_empty()
+
+
+def test_what_was_pressed_keeps_its_retry_when_only_the_connection_comes_back(listed, witness):
+    witness.expects("ERR_INTERNET_DISCONNECTED", "Failed to fetch", "network error")
+    listed.context.set_offline(True)
+    listed.get_by_role("link", name="Size").click()
+    expect(listed.get_by_role("button", name="Retry")).to_be_visible()
+    listed.context.set_offline(False)
+    message = listed.get_by_role("status").filter(has_text="Back online, but what you pressed last got no answer")
+    expect(message).to_be_visible()
+    comes_again = "table => { const next = table.cloneNode(true); table.replaceWith(next); htmx.process(next); }"
+    listed.locator("#source-list table").evaluate(comes_again)
+    listed.get_by_role("button", name="Retry").click()
+    shows(listed, "file-30.csv", 50)
+    expect(listed).to_have_url(re.compile("sort=size"))
+    expect(message).to_be_hidden()
 
 
 @pytest.mark.parametrize("step", ["Size", "Next"])
