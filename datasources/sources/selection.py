@@ -5,6 +5,8 @@ from typing import Any
 from uuid import UUID
 
 from django import forms
+from django.contrib.sessions.backends.base import SessionBase
+from django.utils.crypto import get_random_string
 
 from accounts.models import User
 from accounts.roles import Action
@@ -17,6 +19,9 @@ from datasources.sources import listing
 
 # At once; more is narrowed down first.
 MOST = 1000
+# In the session, which each request reads: up to 40 kB a selection.
+KEPT = "chosen"
+KEPT_AT_MOST = 3
 
 
 class SelectionForm(forms.Form):
@@ -26,10 +31,8 @@ class SelectionForm(forms.Form):
     source = forms.CharField(required=False, widget=forms.MultipleHiddenInput)
 
     def clean_source(self) -> set[UUID]:
-        # Commas: a page that asks back holds a thousand of them in one field.
-        ids = {word for text in self.data.getlist("source") for word in text.split(",")}
         try:
-            return {UUID(word) for word in ids}
+            return {UUID(word) for word in self.data.getlist("source")}
         except ValueError:
             raise forms.ValidationError("The selection contains an invalid file.") from None
 
@@ -52,11 +55,15 @@ class TooMany(Exception):
 
 @dataclass(frozen=True)
 class Selection:
-    """The sources to act on, each once and through the best key; how many lack permission, and are not there."""
+    """The sources to act on, each once and through the best key; how many lack permission, and are not there.
+
+    `ids` names all that were meant, so that later the same are: what comes meanwhile and would match as well is not.
+    """
 
     sources: list[Source]
     left_out: int
     gone: int
+    ids: frozenset[UUID]
 
 
 def choose(user: User, space: Space, state: dict[str, Any], ids: set[UUID] | None, action: Action) -> Selection:
@@ -71,4 +78,18 @@ def choose(user: User, space: Space, state: dict[str, Any], ids: set[UUID] | Non
         raise TooMany(count)
     all_of_them, permitted = choice.get_sources(user, found, action)
     gone = len(ids) - len(all_of_them) if ids else 0
-    return Selection(permitted, len(all_of_them) - len(permitted), gone)
+    meant = frozenset(ids or (source.datasource_id for source in all_of_them))
+    return Selection(permitted, len(all_of_them) - len(permitted), gone, meant)
+
+
+def keep(session: SessionBase, chosen: Selection) -> str:
+    """Keeps which sources are meant, for a page about them that can be reloaded and gone back to. Gives its name."""
+    name = get_random_string(8)
+    kept = [*session.get(KEPT, []), [name, [str(one) for one in chosen.ids]]]
+    session[KEPT] = kept[-KEPT_AT_MOST:]
+    return name
+
+
+def kept(session: SessionBase, name: str) -> set[UUID]:
+    """The sources that were meant; none where later selections took the place of this one."""
+    return {UUID(one) for one in dict(session.get(KEPT, [])).get(name, [])}

@@ -1,6 +1,5 @@
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
-from django.urls import reverse
 from django.views.decorators.http import require_safe
 
 from accounts.roles import Action
@@ -9,7 +8,8 @@ from datasources.sources import selection
 from datasources.sources.forms import SourceListForm
 from datasources.sources.listing import reasons_of
 from datasources.sources.selection import MOST, Selection, TooMany
-from datasources.views.bulk import of_selection
+from datasources.views import back
+from datasources.views.bulk import page_of_selection
 from datasources.views.guards import space_of
 from datasources.views.pages import render_page, render_problem
 
@@ -27,13 +27,12 @@ def of_all(request: HttpRequest) -> HttpResponse:
     return _page(request, chosen)
 
 
-@of_selection(Action.BROWSE)
+@page_of_selection(Action.BROWSE)
 def of_chosen(request: HttpRequest, chosen: Selection) -> HttpResponse:
     """The same for the failed ones among the selected files."""
     return _page(request, chosen)
 
 
 def _page(request: HttpRequest, chosen: Selection) -> HttpResponse:
-    query = f"?{request.GET.urlencode()}" if request.GET else ""
-    context = {"lines": reasons_of(chosen.sources), "back": reverse("sources:list") + query}
+    context = {"lines": reasons_of(chosen.sources), "back": back.of_chosen(request)}
     return render_page(request, "sources/reasons.html", context)

@@ -19,7 +19,7 @@ from datasources.sources import tags
 from datasources.sources.selection import Selection
 from datasources.sources.tags import NameTaken, NewTagForm, TagNameForm
 from datasources.views import back
-from datasources.views.bulk import of_selection
+from datasources.views.bulk import page_of_selection
 from datasources.views.guards import FORM, RoleTooLow, of_source, of_tag
 from datasources.views.pages import render_page, render_question
 
@@ -42,17 +42,18 @@ def of_file(request: HttpRequest, source: Source) -> HttpResponse:
     return _assign(request, [source], form, status, context)
 
 
-@of_selection(Action.BROWSE)
+@page_of_selection(Action.BROWSE)
 def of_chosen(request: HttpRequest, chosen: Selection) -> HttpResponse:
-    """The tags of the files that were ticked; the list opens it, and its own buttons add or remove one."""
+    """The tags of the files that were ticked; POST adds or removes one."""
     sources = chosen.sources
+    form, status = _changed(request, sources)
+    if request.method == "POST" and status == 200:
+        return redirect(request.get_full_path())
     context = {
-        # As they are now: what comes meanwhile and would match as well is not meant.
-        "ids": ",".join(str(source.datasource_id) for source in sources),
         "done": back.of_chosen(request),
         "title": sources[0].name if len(sources) == 1 else f"{len(sources):,} files",
     }
-    return _assign(request, sources, *_changed(request, sources), context)
+    return _assign(request, sources, form, status, context)
 
 
 @of_tag(*FORM, action=Action.TAG)

@@ -286,3 +286,24 @@ def test_all_that_match_stay_ticked_on_other_pages_until_others_match(listed):
     listed.locator("#status-all + a").click()
     expect(listed).to_have_url(re.compile("status="))
     expect(listed.locator("#choose-all")).to_be_checked(checked=False)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("scripts", [True, False])
+def test_going_back_leads_to_the_tags_of_chosen_files(people, alice, listed, scripts):
+    page = people(alice, java_script_enabled=scripts).new_page()
+    page.goto("/sources/")
+    for number in (0, 2):
+        page.get_by_role("checkbox", name=f"Select file-0{number}.csv").check()
+    page.get_by_role("button", name="Tag", exact=True).click()
+    title = page.get_by_role("heading", name="Tags of 2 files")
+    page.get_by_label("Name").fill("Q4")
+    page.get_by_role("button", name="Create and add").click()
+    expect(page.get_by_text("on all 2 files")).to_be_visible()
+    page.get_by_role("link", name="Done").click()
+    expect(page.get_by_role("heading", name="Data sources")).to_be_visible()
+    page.go_back()
+    expect(title).to_be_visible()
+    expect(page.get_by_text("on all 2 files")).to_be_visible()
+    page.reload()
+    expect(title).to_be_visible()

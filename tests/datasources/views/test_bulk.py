@@ -16,6 +16,7 @@ from tests.datasources.views.conftest import made
 from tests.support.html import dom, field, label, words
 
 DOWNLOAD, SHARE, DELETE, TAG = (f"/sources/chosen/{what}/" for what in ("download", "share", "delete", "tag"))
+PAGES = [DELETE, TAG, "/sources/chosen/reasons/"]
 
 
 @pytest.fixture
@@ -32,6 +33,11 @@ def sources(account, key) -> list[Source]:
 
 def ids(sources: list[Source]) -> list[str]:
     return [str(source.datasource_id) for source in sources]
+
+
+def page_about(web, path: str, sources: list[Source]) -> str:
+    """The address of the page about them, to which the list's button leads."""
+    return web.post(path, {"source": ids(sources)}).url
 
 
 def test_each_row_can_be_chosen_and_the_bar_says_for_what(web, sources):
@@ -101,48 +107,49 @@ def test_deleting_says_what_depends_and_asks_for_their_number(web, client_of, al
     Membership.objects.create(team=team, user=bob, role=Role.VIEWER)
     for source in sources[:2]:
         client_of(bob).get(f"/sources/{source.datasource_id}/")
-    page = web.post(DELETE, {"source": ids(sources[:3])})
+    page = web.post(DELETE, {"source": ids(sources[:3])}, follow=True)
     assert page.status_code == 200
     for said in ("Delete 3 files?", "0.csv", "2.json", "bob@example.com opened one of them just now"):
         assert said in words(page)
     assert words(page).count("bob@example.com") == 1
     assert "1 active download link created here" in words(page)
-    assert field(page, "source").get("value") == ",".join(ids(sources[:3]))
     assert not Deletion.objects.exists()
 
 
 @pytest.mark.parametrize("typed", ["", "2", "33", "three", "-3"])
 def test_another_number_deletes_nothing(web, sources, typed):
-    page = web.post(DELETE, {"source": ids(sources[:3]), "confirm": typed})
+    page = web.post(page_about(web, DELETE, sources[:3]), {"confirm": typed})
     assert page.status_code == 422
+    assert "Delete 3 files?" in words(page)
     assert not Deletion.objects.exists()
-    assert field(page, "source").get("value") == ",".join(ids(sources[:3]))
 
 
 def test_a_number_that_has_changed_meanwhile_is_explained(web, alice, sources):
+    address = page_about(web, DELETE, sources[:3])
     bin.put(sources[:1], alice)
-    page = web.post(DELETE, {"source": ids(sources[:3]), "confirm": "3"})
+    page = web.post(address, {"confirm": "3"})
     assert page.status_code == 422
     assert "1 of the files is no longer in the list. The number doesn't match. Nothing was deleted." in words(page)
+    web.post(address, {"confirm": "2"})
+    assert Deletion.objects.count() == 3
 
 
 def test_they_go_into_the_bin_together_and_one_undo_brings_all_back(web, sources, account):
-    page = web.post(DELETE, {"source": ",".join(ids(sources[:3])), "confirm": "3"}, follow=True)
+    page = web.post(page_about(web, DELETE, sources[:3]), {"confirm": "3"}, follow=True)
     assert page.redirect_chain == [("/sources/", 302)]
     assert "3 files will be deleted in 1" in words(page)
     web.post(f"/bin/{Deletion.objects.first().batch}/undo/")
     assert not Deletion.objects.exists()
-    web.post(DELETE, {"source": ids(sources[:2]), "confirm": " 2 ", "when": "now"})
+    web.post(page_about(web, DELETE, sources[:2]), {"confirm": " 2 ", "when": "now"})
     assert emptied() == ["done", "done"]
     assert len(account.calls(method="DELETE")) == 2
 
 
 def test_what_comes_while_one_types_is_not_deleted(web, sources, account, key):
-    page = web.post(f"{DELETE}?q=.csv", {"all": "1"})
-    meant = field(page, "source").get("value")
+    address = web.post(f"{DELETE}?q=.csv", {"all": "1"}).url
     account.add(fileName="new.csv")
     synced(key)
-    web.post(f"{DELETE}?q=.csv", {"source": meant, "confirm": "2"})
+    web.post(address, {"confirm": "2"})
     assert {one.source for one in Deletion.objects.select_related("source")} == set(sources[:2])
 
 
@@ -202,6 +209,48 @@ def test_it_takes_as_many_queries_for_many_as_for_few(web, account, key, path, d
     account.add_many([{"fileName": f"{number}.csv"} for number in range(40)])
     sources = ids(synced(key))
     with django_assert_max_num_queries(60) as few:
-        web.post(path, {"source": sources[:2], "confirm": "2"})
+        web.post(web.post(path, {"source": sources[:2]}).url, {"confirm": "2"})
     with django_assert_max_num_queries(len(few) + 1):  # bulk_create in more than one part
-        web.post(path, {"source": sources[2:], "confirm": "38"})
+        web.post(web.post(path, {"source": sources[2:]}).url, {"confirm": "38"})
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_a_page_about_chosen_files_can_be_loaded_again(web, client_of, alice, bob, sources, path):
+    address = page_about(web, path, sources[:2])
+    pages = [web.get(address) for _ in range(2)]
+    assert [page.status_code for page in pages] == [200, 200]
+    assert words(pages[0]) == words(pages[1])
+    bin.put(sources[:2], alice)
+    assert web.get(address).status_code == 422
+    assert web.get(path).status_code == 405
+    # Another session does not know it, whoever signs in.
+    assert client_of(alice).get(address).status_code == 410
+    assert client_of(bob).get(address).status_code == 410
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_of_many_selections_the_last_ones_are_known(web, sources, path):
+    addresses = [page_about(web, path, [source]) for source in sources]
+    assert [web.get(address).status_code for address in addresses] == [410, 200, 200, 200]
+    forgotten = web.post(addresses[0], {"confirm": "1"})
+    assert "Select the files in the list again." in words(forgotten)
+    assert not Deletion.objects.exists()
+
+
+def test_whose_permission_went_away_meanwhile_gets_a_sentence(client_of, alice, bob, sources, key):
+    team = teams.create("Catalogue", alice)
+    KeyShare.objects.create(key=key, team=team)
+    member = Membership.objects.create(team=team, user=bob, role=Role.ADMIN)
+    web = client_of(bob)
+    address = page_about(web, DELETE, sources[:2])
+    assert web.get(address).status_code == 200
+    member.role = Role.MEMBER
+    member.save()
+    for answer in (web.get(address), web.post(address, {"confirm": "2"})):
+        assert (answer.status_code, "You don't have permission" in words(answer)) == (403, True)
+    assert not Deletion.objects.exists()
+
+
+def test_who_signs_in_again_on_a_page_about_them_gets_back_to_the_list(client, sources):
+    answer = client.get(f"{DELETE}?q=0&chosen=abc")
+    assert answer.headers["Location"] == "/accounts/login/?next=/sources/%3Fq%3D0%26chosen%3Dabc"

@@ -33,8 +33,8 @@ def test_all_failed_files_that_match_the_list_are_copied(web, sources):
 
 def test_of_the_selected_files_the_failed_ones_are_copied(web, sources):
     ids = [sources[name].datasource_id for name in ("a.csv", "good.csv")]
-    assert text(web.post("/sources/chosen/reasons/", {"source": ids})) == "a.csv: No header row."
-    assert "No failed files" in words(web.post("/sources/chosen/reasons/", {"source": ids[1:]}))
+    assert text(web.post("/sources/chosen/reasons/", {"source": ids}, follow=True)) == "a.csv: No header row."
+    assert "No failed files" in words(web.post("/sources/chosen/reasons/", {"source": ids[1:]}, follow=True))
 
 
 def test_a_list_without_failures_offers_no_reasons(web, sources):
