@@ -1,11 +1,10 @@
 """The condition that a form or a link describes, as a chip for a column of a table."""
 
 import re
-from dataclasses import replace
 
 from datasources.copies import chips
 from datasources.copies.chips import Chip, Operator
-from datasources.copies.chips.model import COMPARING, NUMBER
+from datasources.copies.chips.model import COMPARING, NUMBER, ORDERING, WITH_LIST, WITH_TWO
 from datasources.copies.schema import Column, Kind
 
 _ENDS = {Operator.BETWEEN: (Operator.GTE, Operator.LTE), Operator.FROM_TO: (Operator.GTE, Operator.LT)}
@@ -19,6 +18,8 @@ def chip(name: str, operator: Operator, values: list[str], *, is_exact: bool, co
     """`column` is None for a table without a copy. Raises ValueError and CannotSay, both with a sentence."""
     if not name:
         raise ValueError("Choose a column.")
+    if operator not in (*WITH_TWO, *WITH_LIST):
+        values = values[:1]  # the form has a second field for ranges
     if operator in _ENDS and column and column.is_number:
         operator, values = _compared(operator, values)
     if operator in _ENDS and len(values) == 2 and "" in values:
@@ -28,14 +29,18 @@ def chip(name: str, operator: Operator, values: list[str], *, is_exact: bool, co
         raise ValueError("Tick a value.")
     if operator in (*_NEEDED, *_ENDS) and not all(values or [""]):
         raise ValueError("Enter a value.")
+    if operator in (Operator.YES, Operator.NO) and column and column.kind is not Kind.BOOLEAN:
+        operator, values = Operator.IS, ["true" if operator is Operator.YES else "false"]
     is_number = bool(column and column.is_number and operator in COMPARING)
     if is_number:
         values = [_number(value) for value in values]
+    elif column is None and operator in ORDERING:
+        # The one example of Claro's documentation, `price > 100`, compares numbers without quotes.
+        values = [value.strip() for value in values] if all(NUMBER.fullmatch(one.strip()) for one in values) else values
+        is_number = True  # where they all are numbers (chips/model.py)
     made = Chip(name, operator, tuple(values), is_exact, is_number)
     if column is None:
         made = chips.for_claro(made)
-    elif operator in (Operator.YES, Operator.NO) and column.kind is not Kind.BOOLEAN:
-        made = replace(made, operator=Operator.IS, values=("true" if operator is Operator.YES else "false",))
     chips.text(chips.Group(items=(made,)))  # says what no text can express
     return made
 

@@ -96,8 +96,8 @@ def _conditions(value: object, text: str, kind: str) -> Iterator[tuple[str, list
         yield _ONLY, [("op", "blank_text")]
         yield _NOT, [("op", "not_empty")]
     elif kind == "is-bool":
-        yield _ONLY, [("op", "yes" if value else "no")]
-        yield _NOT, [("op", "no" if value else "yes")]
+        yield _ONLY, [("op", "yes" if value else "no"), ("exact", "1")]
+        yield _NOT, [("op", "not"), ("v", text), ("exact", "1")]
     else:
         yield _ONLY, [("op", "is"), ("v", text), ("exact", "1")]
         yield _NOT, [("op", "not"), ("v", text), ("exact", "1")]

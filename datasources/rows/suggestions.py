@@ -68,11 +68,12 @@ def of(copy: TableCopy, person: object, query: Query) -> Suggestions | None:
 
 
 def _loosen(reader: Reader, query: Query, group: Group, found: list[Looser]) -> None:
-    """Finds the conditions without which there are rows."""
+    """Finds the conditions without which there are rows, or several together where that is no single one."""
     for at, chip in chips.listed(group)[:CONDITIONS]:
         without = chips.with_removed(group, at)
-        rows = _count(reader, query, without)
-        if not rows:
+        is_one_of_several = chips.beside(group, at).kind is chips.Kind.ANY  # without it, the others still find nothing
+        rows = 0 if is_one_of_several else _count(reader, query, without)
+        if not rows and not is_one_of_several:
             continue
         looser = chips.loosened(chip)
         while looser:
@@ -82,18 +83,31 @@ def _loosen(reader: Reader, query: Query, group: Group, found: list[Looser]) -> 
                 break
             looser = chips.loosened(looser)
         else:
-            found.append(Looser(chips.words(chip), "", rows, chips.text(without)))
-    if not found and group.kind is chips.Kind.ALL:
+            if rows:
+                found.append(Looser(chips.words(chip), "", rows, chips.text(without)))
+    if not found:
         _remove_several(reader, query, group, found)
 
 
 def _remove_several(reader: Reader, query: Query, group: Group, found: list[Looser]) -> None:
-    """Finds several conditions together, where each of them leaves no rows."""
-    alone = [item for item in group.items[:CONDITIONS] if not _count(reader, query, Group(items=(item,)))]
-    rest = Group(items=tuple(item for item in group.items if item not in alone))
-    if alone and len(alone) < len(group.items) and (rows := _count(reader, query, rest)):
-        names = " and ".join(chips.words(chip) for chip in Group(items=tuple(alone)).chips)
-        found.append(Looser(names, "", rows, chips.text(rest)))
+    """Finds the conditions that leave no rows beside those before them."""
+    items = group.items if group.kind is chips.Kind.ALL else (group,)
+    kept: tuple[Chip | Group, ...] = ()
+    gone = []
+    for item in items[:CONDITIONS]:
+        if _count(reader, query, Group(items=(*kept, item))):
+            kept += (item,)
+        else:
+            gone.append(item)
+    rest = Group(items=kept + items[CONDITIONS:])
+    if gone and (rows := _count(reader, query, rest)):
+        found.append(Looser(" and ".join(map(_words, gone)), "", rows, chips.text(rest)))
+
+
+def _words(item: Chip | Group) -> str:
+    if isinstance(item, Chip):
+        return chips.words(item)
+    return (" or " if item.kind is chips.Kind.ANY else " and ").join(map(_words, item.items))
 
 
 def _count(reader: Reader, query: Query, group: Group) -> int:
@@ -112,6 +126,8 @@ def _find(reader: Reader, group: Group, found: list[Nearest]) -> None:
             continue
         for asked in chip.values[:2]:
             for value, rows in nearest(reader, column, asked):
+                if any((one.column, one.value) == (chip.column, value) for one in found):
+                    continue  # of another condition on the column
                 changed = chips.with_replaced(group, at, Chip(chip.column, Operator.ONE_OF, (value,)))
                 found.append(Nearest(chip.column, asked, value, rows, chips.text(changed)))
 

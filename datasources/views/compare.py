@@ -32,6 +32,8 @@ from datasources.views.pages import render_page, render_problem
 PREVIOUS = "previous"
 # Files that a search by name offers.
 NAMED_MAX = 20
+# Columns with changed cells that are shown at once; the others unfold.
+CHANGED_SHOWN = 30
 
 
 class CompareForm(QueryForm):
@@ -189,6 +191,7 @@ def _result(request: HttpRequest, context: dict[str, Any], comparison: Compariso
     except CopyLost:
         return redirect(request.get_full_path())  # to what became of it
     shown = differences.shown(every)
+    changed = sorted((one for one in summary.columns if one.changed), key=lambda one: -one.changed)
     context |= {
         "page": page,
         "first": page.first + 1,
@@ -197,7 +200,8 @@ def _result(request: HttpRequest, context: dict[str, Any], comparison: Compariso
         "shown": shown,
         "left_out": len(every) - len(shown),
         "body": differences.body(page.rows, shown),
-        "changed_columns": sorted((one for one in summary.columns if one.changed), key=lambda one: -one.changed),
+        "changed_columns": (changed[:CHANGED_SHOWN], changed[CHANGED_SHOWN:]),
+        "cell_is_further": any(one.name == state["cell"] for one in changed[CHANGED_SHOWN:]),
         "other_kinds": [one for one in summary.columns if one.has_other_kind],
         "drifted": [one for one in summary.columns if one.drift],
         "formats": [(name, one.name) for name, one in FORMATS.items()],

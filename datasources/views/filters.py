@@ -10,7 +10,7 @@ from django.utils.safestring import SafeString
 
 from core.forms import EachField, query_string
 from datasources.copies import chips, opened, profile, versions
-from datasources.copies.chips import CannotSay, Group, Operator
+from datasources.copies.chips import CannotSay, Chip, Group, Operator
 from datasources.copies.chips.model import WITH_LIST, WITH_TWO
 from datasources.copies.opened import Busy, TooSlow
 from datasources.copies.profile import ColumnProfile
@@ -113,7 +113,7 @@ def _changed(asked: dict[str, Any], filter: str, table: _Table) -> Group:
     made = conditions.chip(asked["c"], operator, values, is_exact=asked["exact"], column=column)
     if asked["do"] == "set":
         return chips.with_replaced(group, at, made)
-    if at and group.kind is chips.Kind.ANY:
+    if at and "." not in at and group.kind is chips.Kind.ANY:
         return chips.with_added(group, made, is_any=True)  # the filter is the group
     return chips.with_added(group, made, at, is_any=asked["any"] == "1")
 
@@ -166,6 +166,7 @@ def _form_of(request: HttpRequest, source: Source, table: _Table, name: str, pro
     elif facts and facts.are_dates:
         kind = "date"
     address = reverse("sources:filter", args=[source.datasource_id])
+    has_boxes = bool(table.profile and table.profile.has_filters)
     base = {**_kept(request), "c": name, "do": "set" if at and not is_other else "add", "at": at}
     return {
         "source": source,
@@ -178,13 +179,15 @@ def _form_of(request: HttpRequest, source: Source, table: _Table, name: str, pro
         "beside": chips.words(beside) if beside and is_other else "",
         "others": table.names or [name] if chip and name else [],
         "op": op,
-        "is_range": kind in ("number", "date") and op not in _NO_RANGE[kind],
+        "is_range": kind in ("number", "date") and op not in _NO_RANGE[kind] and (has_boxes or op not in WITH_LIST),
         "first": typed[0] if typed and op not in WITH_LIST else "",
+        "to": typed[1] if op in WITH_TWO and len(typed) > 1 else "",
         "ends": _ends(op, typed),
+        "several": list(enumerate(typed)) if op in WITH_LIST and not has_boxes else [],
         "histogram": _histogram(table.profile, _kept(request), _rows(source)) if kind == "number" else "",
         "is_exact": table.is_live or bool(request.GET.get("exact") or (chip and chip.is_exact)),
         "facts": facts,
-        "tops": _tops(table, typed, address, base) if kind in ("text", "date", "number") else [],
+        "tops": _tops(table, typed, chip, address, base) if kind in ("text", "date", "number") else [],
         "empties": [
             (words, address + query_string(base, op=op))
             for op, words in (
@@ -192,6 +195,8 @@ def _form_of(request: HttpRequest, source: Source, table: _Table, name: str, pro
                 ("null", "Is null"),
                 ("blank_text", "Is empty text"),
                 ("not_empty", "Is not empty"),
+                # The kinds of columns are known from copies alone.
+                *((("yes", "Is true"), ("no", "Is false")) if table.is_live else ()),
             )
         ],
         "truths": [(words, address + query_string(base, op=op)) for op, words in (("yes", "True"), ("no", "False"))],
@@ -215,14 +220,23 @@ def _histogram(found: ColumnProfile | None, parameters: dict[str, Any], rows: st
     return SafeString(heads.chart(found, links=Links(parameters, rows)) if has_ranges else "")
 
 
-def _tops(table: _Table, ticked: list[str], address: str, base: dict[str, Any]) -> list[tuple[str, int, bool, str]]:
-    """The frequent values with their rows, whether they are ticked, and the address of each alone."""
+def _tops(
+    table: _Table, ticked: list[str], chip: Chip | None, address: str, base: dict[str, Any]
+) -> list[tuple[str, int | None, bool, str]]:
+    """The values to tick: the frequent ones with their rows, then those that the condition has besides; whether each is
+    ticked, and the address of each alone."""
     if not table.profile or not table.profile.has_filters:
         return []
-    return [
-        (bar.text, count, bar.text in ticked, address + query_string(base, op="one_of", v=bar.text))
+    counts: dict[str, int | None] = {
+        bar.text: count
         for bar, (_, count) in zip(table.profile.tops, table.profile.facts.tops, strict=True)
         if bar.filter
+    }
+    if chip and chip.operator in WITH_LIST:
+        counts = counts | {value: None for value in chip.values if value not in counts}
+    return [
+        (value, count, value in ticked, address + query_string(base, op="one_of", v=value))
+        for value, count in counts.items()
     ]
 
 

@@ -50,8 +50,8 @@ function offered(cell, text = content(cell).text) {
   if (cell.matches(".is-null")) return { only: [["op", "null"]], not: [["op", "not_empty"]] };
   if (cell.matches(".is-empty")) return { only: [["op", "blank_text"]], not: [["op", "not_empty"]] };
   if (cell.matches(".is-bool")) {
-    const [only, not] = text === "true" ? ["yes", "no"] : ["no", "yes"];
-    return { only: [["op", only]], not: [["op", not]] };
+    const exact = ["exact", "1"]; // among texts
+    return { only: [["op", text === "true" ? "yes" : "no"], exact], not: [["op", "not"], ["v", text], exact] };
   }
   const found = {};
   for (const [item, op] of Object.entries({ only: "is", not: "not" })) found[item] = [["op", op], ["v", text], ["exact", "1"]];

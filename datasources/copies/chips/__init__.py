@@ -1,6 +1,7 @@
 """Filters as chips: a model of conditions that converts to the text of an expression and back (docs/copies.md)."""
 
 from datasources.copies.chips.changes import (
+    beside,
     chip_at,
     listed,
     loosened,
@@ -21,6 +22,7 @@ __all__ = [
     "Group",
     "Kind",
     "Operator",
+    "beside",
     "chip_at",
     "for_claro",
     "listed",

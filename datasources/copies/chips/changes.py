@@ -5,15 +5,16 @@ from dataclasses import replace
 
 from datasources.copies.chips.model import Chip, Group, Kind, Operator
 from datasources.copies.chips.parsing import is_in_brackets, parse
+from datasources.copies.chips.writing import text
 
 
-def read(text: str, names: Sequence[str] | None = None) -> Group:
+def read(filter: str, names: Sequence[str] | None = None) -> Group:
     """The chips of a filter; one with the whole text where it has none."""
-    group = parse(text, names)
+    group = parse(filter, names)
     if group is not None:
         return group
-    text = text.strip()
-    return Group(Kind.ALL, (Chip("", Operator.TEXT, (text if is_in_brackets(text) else f"({text})",)),))
+    whole = filter.strip()
+    return Group(Kind.ALL, (Chip("", Operator.TEXT, (whole if is_in_brackets(whole) else f"({whole})",)),))
 
 
 def listed(group: Group) -> list[tuple[str, Chip]]:
@@ -31,6 +32,13 @@ def chip_at(group: Group, at: str) -> Chip | None:
     return dict(listed(group)).get(at)
 
 
+def beside(group: Group, at: str) -> Group:
+    """The group that has the chip at a place, with the chips beside it."""
+    first, _, inner = at.partition(".")
+    item = group.items[int(first)]
+    return item if inner and isinstance(item, Group) else group
+
+
 def with_added(group: Group, chip: Chip, at: str = "", *, is_any: bool = False) -> Group:
     """With another chip; with `at`, in a group with the chip there. Raises ValueError where groups are too deep."""
     if chip in group.items and not at:
@@ -40,6 +48,9 @@ def with_added(group: Group, chip: Chip, at: str = "", *, is_any: bool = False) 
     wanted = Kind.ANY if is_any else Kind.ALL
     if len(group.items) < 2 or group.kind is wanted:
         return Group(wanted, (*group.items, chip))
+    if any(isinstance(item, Group) for item in group.items):
+        # Groups are one level deep: what there is becomes one condition, as text.
+        return Group(wanted, (Chip("", Operator.TEXT, (f"({text(group)})",)), chip))
     return Group(wanted, (group, chip))
 
 

@@ -51,8 +51,9 @@ WITH_TWO = (Op.FROM_TO, Op.BETWEEN)
 WITH_LIST = (Op.ONE_OF, Op.NOT_ONE_OF)
 # They ignore upper and lower case unless they are exact.
 CASED = (Op.CONTAINS, Op.STARTS, Op.IS, Op.NOT)
+ORDERING = (Op.GT, Op.GTE, Op.LT, Op.LTE, *WITH_TWO)
 # They compare numbers as such.
-COMPARING = (Op.IS, Op.NOT, *WITH_LIST, Op.GT, Op.GTE, Op.LT, Op.LTE, *WITH_TWO)
+COMPARING = (Op.IS, Op.NOT, *WITH_LIST, *ORDERING)
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from datasources.copies.store import CopyLost
 from datasources.models import ApiKey, Comparison, Export, Source, TableCopy
 from tests.conftest import synced
 from tests.support.copies import copied
-from tests.support.html import all_words, told, words
+from tests.support.html import all_words, dom, told, words
 
 COLUMNS = ["id", "name", "price"]
 BEFORE = [[1, "a", 1.5], [2, "b", 2.0], [3, "c", 3.5]]
@@ -361,3 +361,20 @@ def test_a_file_of_differences_ends_with_the_access_to_the_earlier_table(
 def test_a_look_without_a_body_starts_nothing(web, address, both):
     web.head(address)
     assert not Comparison.objects.exists()
+
+
+def test_every_column_with_changed_cells_is_offered(web, address, earlier, table):
+    names = ["id", *(f"c{number}" for number in range(45))]
+    for side, add in ((earlier, 0), (table, 7)):
+        copied(side, names, [[key, *(key % 2 + add for _ in range(45))] for key in range(5)])
+    web.get(address)
+    done()
+    page = web.get(address)
+    [columns] = dom(page).findall(".//div[@class='compare-columns-changed']")
+    assert {words(one).split()[0] for one in columns.iter("a")} == set(names[1:])
+    further = columns.find("details")
+    assert words(further.find("summary")) == "15 more"
+    assert further.get("open") is None
+    page = web.get(f"{address}&change=changed&cell={words(further.find('a')).split()[0]}")
+    assert page.status_code == 200
+    assert dom(page).find(".//div[@class='compare-columns-changed']/details").get("open") is not None
