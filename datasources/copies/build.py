@@ -293,7 +293,8 @@ class _Run:
             attempts=0,
             problem=copy.problem if is_told else None,
         )
-        if not is_read and copy.is_automatic and max(file.rows, total or 0) >= settings.COPY_ROWS_AUTO:
+        limit = settings.COPY_ROWS_AUTO
+        if not is_read and copy.is_automatic and (file.rows >= limit if total is None else total > limit):
             self._held.finish(None, state=State.STOPPED)
             raise _Ended("stopped")
         if not is_read and file.rows >= ROWS_MAX:

@@ -147,6 +147,18 @@ def go_on(key: ApiKey) -> None:
     waiting.update(due_at=timezone.now(), attempts=0, problem=None)
 
 
+def is_large(source: Source, found: Versions | None = None) -> bool:
+    """Whether the table has more rows than everyone may copy, as far as is known.
+
+    Where Claro gives no total, it has if a copy stopped at COPY_ROWS_AUTO rows.
+    """
+    found = found or versions.of(source)
+    rows = known_rows(source, found)
+    if rows is not None:
+        return rows > settings.COPY_ROWS_AUTO
+    return bool(found.unfinished) and found.unfinished.rows_read >= settings.COPY_ROWS_AUTO
+
+
 def known_rows(source: Source, found: Versions | None = None) -> int | None:
     """The number of rows of the present version according to Claro, or None."""
     found = found or versions.of(source)

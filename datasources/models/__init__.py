@@ -15,7 +15,7 @@ from datasources.models.notices import Notice, Outlet, OutletTest, Timing, Wish
 from datasources.models.shares import SharedFile, ShareLink, is_used_up
 from datasources.models.sources import Reading, Source, StatusChange
 from datasources.models.transfers import Transfer
-from datasources.models.uploads import Correction, Upload
+from datasources.models.uploads import Correction, SentContent, Upload
 from datasources.models.views import SavedView, ViewPlace
 
 __all__ = [
@@ -46,6 +46,7 @@ __all__ = [
     "Refusal",
     "SavedView",
     "Sealed",
+    "SentContent",
     "ShareLink",
     "SharedFile",
     "Source",

@@ -52,7 +52,7 @@ class Upload(Sealed, Leased):
     state = models.CharField(max_length=10, choices=State, default=State.QUEUED)
     bytes_sent = models.PositiveBigIntegerField(default=0)
     # From just before a call until its outcome is known: Claro may have the file, so its list is searched before a
-    # retry. When that call began, how often it was sent and, since then, searched for.
+    # retry. When the first call began, how often it was sent and, since then, searched for.
     may_be_at_claro = models.BooleanField(default=False)
     sent_at = models.DateTimeField(null=True, blank=True)
     sends = models.PositiveIntegerField(default=0)
@@ -95,6 +95,16 @@ class Upload(Sealed, Leased):
     def may_be_cancelled(self) -> bool:
         """Whether no worker sends it, or searches for it; a failed one may be at Claro nevertheless."""
         return self.state == self.State.FAILED or (self.state != self.State.DONE and not self.may_be_at_claro)
+
+
+class SentContent(models.Model):
+    """The content of a source that was uploaded here. Another upload of the same content is noticed by it."""
+
+    source = models.OneToOneField(Source, on_delete=models.CASCADE, related_name="sent_content")
+    sha256 = models.CharField(max_length=64, db_index=True)
+
+    def __str__(self) -> str:
+        return f"content of source {self.source_id}"
 
 
 class Correction(models.Model):

@@ -21,14 +21,17 @@ from datasources.uploads.receiving import Received
 
 EVENT = "uploads-changed"
 State = Upload.State
+# Where a file with the same content is.
+_THERE = {State.DONE: "was uploaded before", State.FAILED: "was sent before, and Claro never confirmed it,"}
 
 
 @dataclass(frozen=True)
 class Refusal:
-    """A file that breaks a rule: nothing of it is kept."""
+    """A file of which nothing is kept: it breaks a rule, or can't be taken now (`may_pass`)."""
 
     name: str
     reason: str
+    may_pass: bool = False
 
 
 def keys_to_upload(user: User) -> list[ApiKey]:
@@ -141,9 +144,10 @@ def _questions(upload: Upload, report: checks.Report) -> Iterator[str]:
     if report.is_header_in_doubt:
         yield checks.HEADER_IN_DOUBT
     same = Upload.objects.filter(key=upload.key, sha256=upload.sha256, size_bytes=upload.size_bytes)
-    if other := same.exclude(state=State.FAILED).order_by("-created_at").first():
-        there = "was uploaded before" if other.state == State.DONE else "is already in the queue"
-        yield f"The same content {there} as “{other.name}”."
+    if other := same.exclude(state=State.FAILED, may_be_at_claro=False).order_by("-created_at").first():
+        yield f"The same content {_THERE.get(other.state, 'is already in the queue')} as “{other.name}”."
+    elif source := upload.key.sources.present().filter(sent_content__sha256=upload.sha256).first():
+        yield f"The same content {_THERE[State.DONE]} as “{source.name}”."
     elif _sources_like(upload).exists():
         yield "Claro already has a file of this name and size."
 

@@ -25,7 +25,7 @@ from datasources.claro import ClaroError, DataSource, NotNow
 from datasources.claro.uploads import FileChanged, may_have_arrived
 from datasources.gateway import retry
 from datasources.gateway.budget import Lane
-from datasources.models import Source, Upload
+from datasources.models import SentContent, Source, Upload
 from datasources.uploads import corrections, queue, search, stored
 
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ def send(held: Held) -> str:
     finally:
         _slots.give_back(limits)
         queue.publish(upload)
-    if outcome in ("done", "failed"):
+    if outcome in ("done", "failed", "asks"):
         _wake_next(upload)
     return outcome
 
@@ -115,7 +115,7 @@ def _send(held: Held) -> str:
     upload: Upload = held.work
     now = timezone.now()
     sends = upload.sends
-    sending = {"state": State.SENDING, "may_be_at_claro": True, "sent_at": now, "sends": sends + 1}
+    sending = {"state": State.SENDING, "may_be_at_claro": True, "sent_at": upload.sent_at or now, "sends": sends + 1}
     held.renew(**sending, bytes_sent=0, searches=0)
     queue.publish(upload)
     try:
@@ -161,7 +161,7 @@ def _not_sent(held: Held, error: ClaroError, sends_before: int) -> str:
     if may_have_arrived(error):
         held.finish(timezone.now() + SEARCHED_AFTER[0], problem=error.to_dict())
         return "unknown"
-    return _fail(held, error, may_be_at_claro=False)
+    return _fail(held, error, may_be_at_claro=sends_before > 0)  # an earlier call may have arrived
 
 
 def _not_made(held: Held, error: ClaroError, sends_before: int) -> str:
@@ -174,7 +174,7 @@ def _not_made(held: Held, error: ClaroError, sends_before: int) -> str:
 
 
 def _search(held: Held) -> str:
-    """Searches Claro's list for a file whose outcome is unknown: done, sent again, or failed."""
+    """Searches Claro's list for a file whose outcome is unknown: done, sent again, asked about, or failed."""
     upload: Upload = held.work
     now = timezone.now()
     held.renew(state=State.SENDING)
@@ -182,8 +182,9 @@ def _search(held: Held) -> str:
         with leases.renewing(held), gateway.client(upload.key, Lane.PERSON, upload.user_id) as claro:
             found = _found(upload, claro)
     except search.TooLong:
-        too_long = "Claro never confirmed the file, and its list is too long to search. Look for it before you retry."
-        return _fail(held, UploadFailed(user_message=too_long), may_be_at_claro=False)
+        return _ask(
+            held, "Claro never confirmed this file, and its list is too long to search. Look for the file there first."
+        )
     except ClaroError as error:
         retry.put_back(held, error, problem=error.to_dict())
         return "put back"
@@ -194,8 +195,8 @@ def _search(held: Held) -> str:
         held.finish(now + SEARCHED_AFTER[searches], searches=searches)
         return "not found yet"
     if upload.sends >= SENDS_AT_MOST:
-        never = "Claro never confirmed the file, and does not list it. Check the list before you retry."
-        return _fail(held, UploadFailed(user_message=never), may_be_at_claro=False)
+        never = "Claro never confirmed the file, and does not list it. Retry searches the list again first."
+        return _fail(held, UploadFailed(user_message=never))
     held.finish(now, state=State.QUEUED, may_be_at_claro=False, searches=0)
     return "not found"
 
@@ -233,10 +234,18 @@ def _done(held: Held, answer: DataSource, asked_at: datetime) -> str:
             finished_at=timezone.now(),
         )
         corrections.link(upload, source)
+        if source:
+            SentContent.objects.update_or_create(source=source, defaults={"sha256": upload.sha256})
         log.record(What.UPLOADED, upload.user, key=upload.key, source=source, about=upload.name)
         queue.publish(upload)
     stored.remove(file_name)
     return "done"
+
+
+def _ask(held: Held, question: str) -> str:
+    """Leaves it to the user whether the file is sent again."""
+    held.finish(None, state=State.ASKS, questions=[question], may_be_at_claro=False, problem=None)
+    return "asks"
 
 
 def _fail(held: Held, error: ClaroError, **changes: object) -> str:

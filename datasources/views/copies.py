@@ -36,8 +36,6 @@ def copy(request: HttpRequest, source: Source) -> HttpResponse:
 def context_of(request: HttpRequest, source: Source) -> dict[str, object]:
     """The context of `copies/_state.html`, for every page that includes it; `copies` are the source's versions."""
     found = versions.of(source)
-    rows = jobs.known_rows(source, found)
-    is_large = rows is not None and rows > settings.COPY_ROWS_AUTO
     why_not = jobs.why_not(source)
     is_offered = not (why_not or found.under_way or found.is_up_to_date)
     path = reverse("sources:copy", args=[source.datasource_id])
@@ -53,7 +51,7 @@ def context_of(request: HttpRequest, source: Source) -> dict[str, object]:
         "copy_standing_still": stalled.among(filter(None, [found.under_way])),
         "copy_is_resumed": bool(found.unfinished) and jobs.is_resumable(found.unfinished),
         "may_copy": may(source.key.role, Action.COPY),
-        "may_start_copy": not is_large or may(source.key.role, Action.COPY),
+        "may_start_copy": may(source.key.role, Action.COPY) or not jobs.is_large(source, found),
         "copy_rows_auto": settings.COPY_ROWS_AUTO,
     }
 
@@ -73,8 +71,7 @@ def _state(request: HttpRequest, source: Source) -> HttpResponse:
 
 def _create(request: HttpRequest, source: Source) -> str:
     """Starts or resumes a copy. For users who may copy small tables only, it ends at that size in any case."""
-    rows = jobs.known_rows(source)
-    if rows is not None and rows > settings.COPY_ROWS_AUTO:
+    if jobs.is_large(source):
         require(request, source, Action.COPY)
     copy = jobs.start(source, request.user, is_automatic=not may(source.key.role, Action.COPY))
     if copy.is_ready:

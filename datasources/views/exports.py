@@ -2,7 +2,6 @@ from dataclasses import asdict
 from typing import Any
 from urllib.parse import urlencode
 
-from django.conf import settings
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
 from django.shortcuts import redirect
@@ -236,8 +235,7 @@ def _waits_for(export: Export, copy: TableCopy | None) -> str:
 
 def _start_copy(request: HttpRequest, source: Source) -> None:
     """Starts the copy that the export waits for, by the same rules as its page. Raises NotPossible, RoleTooLow."""
-    rows = jobs.known_rows(source)
-    if rows is not None and rows > settings.COPY_ROWS_AUTO:
+    if jobs.is_large(source):
         require(request, source, Action.COPY)
     copy = jobs.start(source, request.user, is_automatic=not may(source.key.role, Action.COPY))
     if not copy.is_ready:

@@ -98,10 +98,10 @@ def _added(request: HttpRequest, key: ApiKey, file: Received, corrects: Source |
     try:
         added = queue.add(request.user, key, file, corrects)
     except QuotaReached as error:
-        return Refusal(file.name, str(error))
+        return Refusal(file.name, str(error), may_pass=True)
     except StorageAway as error:
         logger.error("An upload was not stored: %s", error)
-        return Refusal(file.name, "The dashboard can't store the file now. Try again later.")
+        return Refusal(file.name, "The dashboard can't store the file now. Try again later.", may_pass=True)
     if isinstance(added, Upload) and added.state == Upload.State.QUEUED:
         tasks.start(added)
     return added

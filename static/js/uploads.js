@@ -177,9 +177,14 @@ function answered(upload) {
   }
   const answer = document.createElement("template");
   answer.innerHTML = request.responseText;
-  const said = answer.content.querySelector("[data-said]").textContent.replace(/\s+/g, " ").trim();
+  if (answer.content.querySelector("[data-may-pass]")) {
+    fail(upload, answer.content.querySelector("[data-said] bdi").textContent, true);
+    return;
+  }
+  const told = answer.content.querySelectorAll("[data-said], [data-warning]");
+  const words = [...told].map(({ textContent }) => textContent.replace(/\s+/g, " ").trim()).join(" ");
   line.replaceWith(...answer.content.children);
-  announce(`${file.name}: ${said}`);
+  announce(`${file.name}: ${words}`);
 }
 
 // There is nothing to cancel any more: the line goes away by "Remove".

@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 
 import pytest
+from django.conf import settings
 from playwright.sync_api import Page, Route, expect
 
 from datasources import keys
@@ -37,6 +38,32 @@ def test_chosen_files_are_sent_and_those_that_break_a_rule_stay_out(page, key, t
     assert b"".join(stored.pieces(Upload.objects.get())) == ROWS
     page.get_by_role("link", name="Open the queue").click()
     expect(page.locator("#uploads")).to_contain_text("good.csv")
+
+
+@pytest.mark.parametrize("size", ["small", "large"])
+def test_warnings_and_first_rows_of_a_file_are_shown_when_it_arrived(page, key, tmp_path, size):
+    rows = 12 if size == "small" else 60_000
+    (tmp_path / "doubtful.csv").write_bytes(b"id,id,day\n" + b"1,2,27.11.2026\n" * rows)
+    page.goto("/sources/upload/")
+    page.get_by_label("Files", exact=True).set_input_files([tmp_path / "doubtful.csv"])
+    line = lines(page).filter(has_text="Stored. The dashboard sends it to Claro.")
+    expect(line).to_contain_text("Column names are repeated: “id”.")
+    expect(page.locator("#announcer")).to_contain_text("Column names are repeated: “id”.")
+    line.locator("summary").click()
+    expect(line.get_by_role("cell", name="27.11.2026").first).to_be_visible()
+
+
+def test_a_file_over_the_limit_of_the_queue_is_sent_by_retry(page, alice, key, tmp_path):
+    waiting = [Upload(user=alice, key=key, name="a.csv", size_bytes=1) for _ in range(settings.QUOTAS["uploads"])]
+    Upload.objects.bulk_create(waiting)
+    (tmp_path / "one.csv").write_bytes(ROWS)
+    page.goto("/sources/upload/")
+    page.get_by_label("Files", exact=True).set_input_files([tmp_path / "one.csv"])
+    expect(lines(page)).to_contain_text("Not uploaded. Limit reached")
+    Upload.objects.all().delete()
+    lines(page).get_by_role("button", name="Retry").click()
+    expect(lines(page)).to_contain_text("Stored")
+    assert Upload.objects.get().name == "one.csv"
 
 
 def test_files_dropped_on_a_list_are_sent(page, key):

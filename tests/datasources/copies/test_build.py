@@ -271,6 +271,13 @@ def test_an_automatic_copy_of_unknown_length_stops_and_can_be_resumed(source, al
     assert (copy.rows, len(asked(account))) == (230, 3)
 
 
+def test_an_automatic_copy_of_just_so_many_rows_is_finished(source, alice, settings):
+    settings.COPY_ROWS_AUTO = 450
+    copy = jobs.start(source, alice, is_automatic=True)
+    assert advanced(copy) == "done"
+    assert copy.rows == 450
+
+
 def test_an_automatic_copy_of_a_larger_table_stops_after_a_call(source, alice, account, settings):
     settings.COPY_ROWS_AUTO = 200
     copy = jobs.start(source, alice, is_automatic=True)

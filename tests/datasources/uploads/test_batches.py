@@ -40,9 +40,12 @@ def test_a_list_that_is_too_long_to_search_is_left_to_the_user(alice, key, accou
     account.add_many([{"fileName": f"{number}.csv", "age": number % 7} for number in range(150)])
     upload = queue.add(alice, key, received())
     account.fault("answer", status=500, path="/upload")
-    assert [sending.send(str(upload.pk), taken(upload)) for _ in range(2)] == ["unknown", "failed"]
+    assert [sending.send(str(upload.pk), taken(upload)) for _ in range(2)] == ["unknown", "asks"]
     upload.refresh_from_db()
-    assert "too long to search" in upload.trouble.user_message
+    [question] = upload.questions
+    assert "its list is too long to search" in question
+    assert queue.confirm(upload)
+    assert sending.send(str(upload.pk), taken(upload)) == "done"
 
 
 def _call(key: ApiKey, lane: Lane, person: object = "") -> None:

@@ -2,16 +2,17 @@
 
 import pytest
 from django.core.files.storage import storages
+from django.utils import timezone
 
 from accounts import teams
 from accounts.models import Membership
 from accounts.quotas import QuotaReached
 from accounts.roles import Role
-from datasources import keys
-from datasources.models import ApiKey, AuditEvent, KeyShare, Upload
-from datasources.uploads import queue, stored
+from datasources import keys, mirror
+from datasources.models import ApiKey, AuditEvent, KeyShare, Source, Upload
+from datasources.uploads import queue, sending, stored
 from datasources.uploads.queue import Refusal
-from tests.conftest import synced
+from tests.conftest import synced, taken
 from tests.support.threads import at_once
 from tests.support.uploads import ROWS, received
 
@@ -88,6 +89,23 @@ def test_a_file_that_claro_has_is_asked_about(alice, key, account):
     account.add(fileName="things.csv", fileSize=len(ROWS))
     synced(key)
     assert queue.add(alice, key, received()).questions == ["Claro already has a file of this name and size."]
+
+
+@pytest.mark.parametrize("forgotten", ["removed", "tidied"])
+def test_the_content_of_a_source_is_remembered_as_long_as_claro_has_it(alice, key, forgotten):
+    upload = queue.add(alice, key, received())
+    sending.send(str(upload.pk), taken(upload))
+    if forgotten == "removed":
+        queue.forget(upload)
+    else:
+        Upload.objects.update(created_at=timezone.now() - sending.FORGET_AFTER * 2)
+        sending.tidy()
+    assert not Upload.objects.exists()
+    [question] = queue.add(alice, key, received(name="renamed.csv")).questions
+    assert question == "The same content was uploaded before as “things.csv”."
+    Upload.objects.all().delete()
+    mirror.mark_gone(Source.objects.get())
+    assert not queue.add(alice, key, received(name="renamed.csv")).questions
 
 
 def test_cancelling_removes_the_file_unless_claro_may_have_it(alice, key):

@@ -17,7 +17,7 @@ from core.leases import LeaseLost
 from datasources import keys, tasks
 from datasources.models import ApiKey, AuditEvent, KeyShare, Source, Upload, Watch
 from datasources.uploads import queue, sending, stored
-from tests.conftest import asked_again, taken
+from tests.conftest import asked_again, synced, taken
 from tests.support.uploads import ROWS, received
 
 State = Upload.State
@@ -89,15 +89,51 @@ def test_a_file_that_is_not_found_is_searched_twice_and_then_sent_again(upload, 
     assert at_claro(account) == ["things.csv"]
 
 
-def test_after_three_sends_without_a_trace_a_person_decides(upload, account):
+@pytest.fixture
+def unconfirmed(upload, account) -> Upload:
+    """An upload that Claro answered with errors until it was given up."""
     account.fault("answer", status=500, path="/upload", times=9)
     outcomes = [sent(upload) for _ in range(9)]
     assert outcomes == ["unknown", "not found yet", "not found"] * 2 + ["unknown", "not found yet", "failed"]
-    assert "does not list it" in upload.trouble.user_message
-    assert storages["copies"].exists(upload.file_name)
     account.sandbox.faults.clear()
-    assert queue.retry(upload)
-    assert sent(upload) == "done"
+    return upload
+
+
+def test_after_three_sends_without_a_trace_a_person_decides(unconfirmed, account):
+    assert "does not list it" in unconfirmed.trouble.user_message
+    assert storages["copies"].exists(unconfirmed.file_name)
+    assert queue.retry(unconfirmed)
+    assert [sent(unconfirmed) for _ in range(3)] == ["not found yet", "not found", "done"]
+    assert at_claro(account) == ["things.csv"]
+
+
+@pytest.mark.parametrize("is_synced", [True, False])
+@pytest.mark.parametrize("later", [timedelta(0), timedelta(hours=3)])
+def test_a_retry_finds_the_file_that_turned_up_late(unconfirmed, account, key, is_synced, later):
+    account.upload("things.csv", ROWS.decode())
+    if is_synced:
+        synced(key)
+    with time_machine.travel(timezone.now() + later, tick=True):
+        assert queue.retry(unconfirmed)
+        assert sent(unconfirmed) == "done"
+    assert at_claro(account) == ["things.csv"]
+
+
+def test_a_retry_finds_a_file_of_the_first_call_that_was_refused_later(upload, account):
+    account.fault("answer", status=500, path="/upload")
+    assert [sent(upload) for _ in range(3)] == ["unknown", "not found yet", "not found"]
+    account.fault("answer", status=400, path="/upload")
+    with time_machine.travel(timezone.now() + timedelta(hours=3), tick=True):
+        assert sent(upload) == "failed"
+        account.add(fileName="things.csv", fileSize=len(ROWS), age=3 * 3600)
+        assert queue.retry(upload)
+        assert sent(upload) == "done"
+    assert at_claro(account) == ["things.csv"]
+
+
+def test_the_content_of_a_file_that_claro_never_confirmed_is_asked_about(unconfirmed, alice, key):
+    [question] = queue.add(alice, key, received(name="renamed.csv")).questions
+    assert question == "The same content was sent before, and Claro never confirmed it, as “things.csv”."
 
 
 def test_a_file_of_the_same_name_that_was_there_before_is_not_taken_for_it(upload, account, key):

@@ -267,6 +267,22 @@ def test_viewers_start_small_copies_and_members_large_ones(client_of, bob, key, 
 
 
 @pytest.mark.parametrize("role", Role, ids=lambda role: role.label)
+@pytest.mark.parametrize("rows_read", [4000, 5000])
+def test_a_copy_of_unknown_length_that_stopped_at_the_limit_is_resumed_by_members(
+    client_of, bob, key, table, path, role, rows_read
+):
+    Source.objects.filter(pk=table.pk).update(extra={}, details={})
+    ended(table, State.STOPPED, rows_read=rows_read)
+    web = member(client_of, bob, key, role)
+    may_resume = rows_read < 5000 or role >= Role.MEMBER
+    page = web.get(path)
+    assert bool({"create", "resume"} & {*buttons(page).values()}) is may_resume
+    assert ("Viewers can copy tables of up to 5,000 rows" in words(page)) is not may_resume
+    assert web.post(path, {"action": "resume"}).status_code == (302 if may_resume else 403)
+    assert TableCopy.objects.under_way().exists() is may_resume
+
+
+@pytest.mark.parametrize("role", Role, ids=lambda role: role.label)
 @pytest.mark.parametrize("action", ["stop", "drop"])
 def test_members_stop_and_delete_copies(client_of, bob, key, table, path, role, action):
     under_way(table, rows_read=10)

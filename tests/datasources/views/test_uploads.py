@@ -103,6 +103,13 @@ def test_what_claro_may_have_is_not_cancelled(web, alice, key, account):
     assert "Too late to cancel" in told(web.get(LIST))
 
 
+def test_warnings_stay_in_the_queue_after_a_file_was_sent(web, alice, key):
+    upload = queue.add(alice, key, received(b"id,id\n" + b"1,2\n" * 12))
+    for state in (State.QUEUED, State.DONE):
+        assert "Column names are repeated: “id”." in words(web.get(LIST))
+        assert (state == State.DONE) or sending.send(str(upload.pk), taken(upload)) == "done"
+
+
 def test_an_upload_is_its_user_s_alone(client_of, alice, bob, key):
     team = teams.create("Team", alice)
     Membership.objects.create(team=team, user=bob, role=Role.OWNER)
