@@ -101,13 +101,7 @@ def _remove_several(reader: Reader, query: Query, group: Group, found: list[Loos
             gone.append(item)
     rest = Group(items=kept + items[CONDITIONS:])
     if gone and (rows := _count(reader, query, rest)):
-        found.append(Looser(" and ".join(map(_words, gone)), "", rows, chips.text(rest)))
-
-
-def _words(item: Chip | Group) -> str:
-    if isinstance(item, Chip):
-        return chips.words(item)
-    return (" or " if item.kind is chips.Kind.ANY else " and ").join(map(_words, item.items))
+        found.append(Looser(chips.sentence(Group(items=tuple(gone))), "", rows, chips.text(rest)))
 
 
 def _count(reader: Reader, query: Query, group: Group) -> int:

@@ -9,6 +9,7 @@ from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
+from datasources.copies import chips
 from datasources.templatetags.claro import duration
 
 register = template.Library()
@@ -32,6 +33,12 @@ def moment(at: datetime | None) -> SafeString:
     local = timezone.localtime(at)
     words = format_date(local, "H:i" if local.date() == timezone.localdate() else "j M Y, H:i")
     return format_html('<time datetime="{}" title="{}">{}</time>', at.isoformat(), format_date(local, "r"), words)
+
+
+@register.filter
+def filter_words(filter: str) -> str:
+    """A filter in words, such as "price > 500 and brand is Acme"."""
+    return chips.sentence(chips.read(filter))
 
 
 @register.simple_tag(takes_context=True)

@@ -13,7 +13,7 @@ from datasources.copies.chips.changes import (
 )
 from datasources.copies.chips.model import Chip, Group, Kind, Operator
 from datasources.copies.chips.parsing import parse
-from datasources.copies.chips.words import words
+from datasources.copies.chips.words import sentence, words
 from datasources.copies.chips.writing import CannotSay, for_claro, text
 
 __all__ = [
@@ -29,6 +29,7 @@ __all__ = [
     "loosened",
     "parse",
     "read",
+    "sentence",
     "text",
     "with_added",
     "with_kind",

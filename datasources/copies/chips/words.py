@@ -1,6 +1,6 @@
 """Chips in words for people."""
 
-from datasources.copies.chips.model import Chip, Operator
+from datasources.copies.chips.model import Chip, Group, Kind, Operator
 from datasources.copies.histograms import shown_number
 
 # Values that a chip names; others are counted.
@@ -48,6 +48,12 @@ def words(chip: Chip) -> str:
     has_case = chip.values[0].lower() != chip.values[0].upper()
     exactly = " exactly" if chip.is_exact and has_case else ""
     return f"{chip.column} {_VERBS[chip.operator]}{exactly} {values[0] or 'empty text'}"
+
+
+def sentence(group: Group) -> str:
+    """Such as "price > 500 and (brand is Acme or brand is empty)"."""
+    parts = [f"({sentence(item)})" if isinstance(item, Group) else words(item) for item in group.items]
+    return (" or " if group.kind is Kind.ANY else " and ").join(parts)
 
 
 def _listed(values: list[str]) -> str:

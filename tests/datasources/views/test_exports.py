@@ -4,6 +4,7 @@ import csv
 import hashlib
 import io
 from datetime import timedelta
+from urllib.parse import urlencode
 
 import pytest
 from django.utils import timezone
@@ -29,6 +30,13 @@ def form(table) -> str:
 
 
 # --- From the form to the receipt ---
+def test_a_receipt_has_its_filter_in_words_and_as_it_was_typed(web, form, copy):
+    filter = "id >= 3 AND (name = 'thing 7' OR name IS NULL)"
+    web.post(f"{form}?{urlencode({'filter': filter})}", {"format": "csv", "rows": "shown"})
+    shown = words(web.get(f"/exports/{Export.objects.get().pk}/"))
+    assert f"Filter: id ≥ 3 and (name is exactly thing 7 or name is null), {filter}" in shown
+
+
 def test_exactly_what_is_shown_is_exported_and_the_receipt_says_so(web, table, form, copy, alice, account):
     page = web.get(form + QUERY)
     assert "20 rows, 2 columns." in words(page)
