@@ -12,7 +12,7 @@ from django.utils import timezone
 from claro_dashboard import stale_forms
 from core.text import visible
 from datasources.access import Removed
-from datasources.views.guards import RoleTooLow
+from datasources.views.guards import NotThere, RoleTooLow
 from datasources.views.pages import render_problem, wants_fragment
 
 
@@ -39,6 +39,8 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
         day = format_date(timezone.localtime(removal.at), "j F Y")
         text = f"{removal.removed_by} removed you on {day}, and your access ended. To return, ask for a new invitation."
         return render_problem(request, 404, title, text)
+    if isinstance(exception, NotThere):
+        return render_problem(request, 404, exception.title, exception.text)
     text = "It was deleted, the address is mistyped, or you don't have access."
     return render_problem(request, 404, "Page not found", text)
 

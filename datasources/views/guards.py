@@ -113,6 +113,24 @@ class RoleTooLow(PermissionDenied):
         super().__init__(f"Ask {whom} of {' or '.join(map(str, teams)) or 'the team'}{people}.")
 
 
+class NotThere(Http404):
+    """With words for the page. A stranger reads the same ones as a user whose thing is gone."""
+
+    def __init__(self, title: str, text: str) -> None:
+        super().__init__(title)
+        self.title, self.text = title, text
+
+
+def _in_words(find: Finder, title: str, text: str) -> Finder:
+    def found(request: HttpRequest, object_id: UUID, action: Action) -> Any:
+        try:
+            return find(request, object_id, action)
+        except Http404:
+            raise NotThere(title, text) from None
+
+    return found
+
+
 def _teams(request: HttpRequest, key: ApiKey) -> QuerySet[Team]:
     """The teams that share a key with the reader."""
     return Team.objects.filter(key_shares__key=key, memberships__user=request.user)
@@ -185,11 +203,13 @@ of_batch = guard(_any_role(access.get_batch))
 of_export = guard(_any_role(access.get_export))
 of_upload = guard(_any_role(access.get_upload))
 of_transfer = guard(_any_role(access.get_offer))
-of_outlet = guard(_any_role(access.get_outlet))
+of_outlet = guard(_in_words(_any_role(access.get_outlet), "Channel not found", "It was removed, or it is not yours."))
 of_share = guard(_share)
 of_view = guard(_by_role(access.get_view))
 of_tag = guard(_by_role(access.get_tag))
 # The view gets the reader's own membership.
 of_team = guard(_by_role(access.get_membership))
 # One place in the bin or a batch: the view gets those with which the reader may do this.
-of_deletions = guard(_deletions)
+of_deletions = guard(
+    _in_words(_deletions, "Not in the bin", "The file was restored or deleted, or you don't have access to it.")
+)

@@ -78,6 +78,17 @@ def test_undo_brings_one_back_or_all_that_were_deleted_together(web, alice, sour
     assert web.post(f"/bin/{one.batch}/undo/").status_code == 404
 
 
+@pytest.mark.parametrize("act", ["undo", "now"])
+def test_what_is_no_longer_in_the_bin_is_told_as_such(web, client_of, alice, bob, sources, act):
+    bin.put(sources[:1], alice)
+    path = f"/bin/{Deletion.objects.get().pk}/{act}/"
+    assert "Not in the bin" in words(client_of(bob).post(path))
+    bin.keep(list(Deletion.objects.all()), alice)
+    answers = [web.post(path), web.post(path, headers=htmx())] + ([web.get(path)] if act == "now" else [])
+    for answer in answers:
+        assert (answer.status_code, "The file was restored or deleted" in words(answer)) == (404, True)
+
+
 def test_undo_by_htmx_answers_the_bar_and_what_is_said(web, alice, sources):
     bin.put(sources[:1], alice)
     page = web.post(f"/bin/{Deletion.objects.get().pk}/undo/", headers=htmx())

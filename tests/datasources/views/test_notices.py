@@ -152,6 +152,14 @@ def test_a_test_that_is_under_way_is_not_sent_twice(web, outlet):
 
 
 @pytest.mark.parametrize("headers", [{}, htmx()])
+def test_the_test_of_a_channel_that_was_removed_says_so(web, outlet, headers):
+    path = f"/notices/outlets/{outlet.pk}/test/"
+    outlet.delete()
+    answer = web.post(path, headers=headers)
+    assert (answer.status_code, "Channel not found" in words(answer)) == (404, True)
+
+
+@pytest.mark.parametrize("headers", [{}, htmx()])
 def test_a_sixth_test_in_a_minute_is_refused_in_words(web, outlet, headers):
     path = f"/notices/outlets/{outlet.pk}/test/"
     with time_machine.travel(timezone.now(), tick=False):  # within one minute
