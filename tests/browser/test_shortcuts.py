@@ -51,6 +51,47 @@ def test_a_list_is_walked_selected_and_opened(page, files):
     expect(page).to_have_url(re.compile(f"/sources/{second.datasource_id}/"))
 
 
+# How keyboards of other languages send the character /: with Shift, with AltGr, on a Mac with Option.
+PRESSED = """([key, pressed]) => {
+  const event = new KeyboardEvent("keydown", { key, bubbles: true, cancelable: true, ...pressed });
+  document.body.dispatchEvent(event);
+  return event.defaultPrevented;
+}"""
+
+
+@pytest.mark.parametrize(
+    ("sign", "pressed", "is_ours"),
+    [
+        ("/", {"shiftKey": True}, True),
+        ("/", {"ctrlKey": True, "altKey": True, "modifierAltGraph": True}, True),
+        ("/", {"altKey": True, "modifierAltGraph": True}, True),
+        ("J", {"modifierCapsLock": True}, True),
+        ("/", {"altKey": True}, False),
+        ("/", {"metaKey": True}, False),
+        ("f", {"ctrlKey": True}, False),
+        ("j", {"ctrlKey": True}, False),
+        ("j", {"altKey": True}, False),
+        ("J", {"shiftKey": True}, False),
+    ],
+)
+def test_a_character_counts_however_it_is_typed_and_combinations_stay_the_browsers(page, files, sign, pressed, is_ours):
+    page.goto("/sources/")
+    assert page.evaluate(PRESSED, [sign, pressed]) is is_ours
+    expect(
+        page.locator("#q" if is_ours and sign == "/" else "tbody .name:focus" if is_ours else "body")
+    ).to_be_focused()
+
+
+def test_on_a_mac_option_types_characters_and_letters_stay_the_systems(people, alice, files):
+    context = people(alice)
+    context.add_init_script("Object.defineProperty(Navigator.prototype, 'platform', { get: () => 'MacIntel' })")
+    page = context.new_page()
+    page.goto("/sources/")
+    assert not page.evaluate(PRESSED, ["j", {"altKey": True}])
+    assert page.evaluate(PRESSED, ["/", {"altKey": True}])
+    expect(page.locator("#q")).to_be_focused()
+
+
 @pytest.mark.slow
 def test_the_list_of_shortcuts_holds_what_the_page_offers(page, files):
     page.goto("/sources/?limit=1")
