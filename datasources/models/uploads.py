@@ -52,9 +52,10 @@ class Upload(Sealed, Leased):
     state = models.CharField(max_length=10, choices=State, default=State.QUEUED)
     bytes_sent = models.PositiveBigIntegerField(default=0)
     # From just before a call until its outcome is known: Claro may have the file, so its list is searched before a
-    # retry. When the first call began, how often it was sent and, since then, searched for.
+    # retry. When the first call and the last one began, how often it was sent and, since then, searched for.
     may_be_at_claro = models.BooleanField(default=False)
     sent_at = models.DateTimeField(null=True, blank=True)
+    called_at = models.DateTimeField(null=True, blank=True)
     sends = models.PositiveIntegerField(default=0)
     searches = models.PositiveIntegerField(default=0)
     # The name in the storage; empty once Claro has the file.
@@ -85,6 +86,17 @@ class Upload(Sealed, Leased):
     @property
     def trouble(self) -> ClaroError | None:
         return ClaroError.from_dict(self.problem) if self.problem else None
+
+    @property
+    def bytes_per_second(self) -> int:
+        """The pace of the call that sends it, on average; 0 while it is unknown."""
+        seconds = (timezone.now() - self.called_at).total_seconds() if self.called_at else 0
+        return int(self.bytes_sent / seconds) if seconds > 1 else 0
+
+    @property
+    def seconds_left(self) -> float:
+        """At that pace."""
+        return (self.size_bytes - self.bytes_sent) / self.bytes_per_second
 
     @property
     def waits_until(self) -> datetime | None:

@@ -115,8 +115,15 @@ def _send(held: Held) -> str:
     upload: Upload = held.work
     now = timezone.now()
     sends = upload.sends
-    sending = {"state": State.SENDING, "may_be_at_claro": True, "sent_at": upload.sent_at or now, "sends": sends + 1}
-    held.renew(**sending, bytes_sent=0, searches=0)
+    held.renew(
+        state=State.SENDING,
+        may_be_at_claro=True,
+        sent_at=upload.sent_at or now,
+        called_at=now,
+        sends=sends + 1,
+        bytes_sent=0,
+        searches=0,
+    )
     queue.publish(upload)
     try:
         with leases.renewing(held) as lost:

@@ -2,10 +2,13 @@
 
 import errno
 import io
+from datetime import timedelta
 
 import pytest
+import time_machine
 from django.core.files.storage import storages
 from django.test import Client
+from django.utils import timezone
 
 from accounts import teams
 from accounts.models import Membership
@@ -101,6 +104,33 @@ def test_what_claro_may_have_is_not_cancelled(web, alice, key, account):
     web.post(f"{LIST}{upload.pk}/remove/")
     assert Upload.objects.exists()
     assert "Too late to cancel" in told(web.get(LIST))
+
+
+@pytest.mark.parametrize(
+    ("seconds", "sent", "pace"),
+    [
+        (0, 0, ""),
+        (60, 0, ""),
+        (60, 6_000_000, " · 100 kB/s · about 15 min left"),
+        (100, 90_000_000, "900 kB/s · a few"),
+    ],
+)
+def test_the_queue_shows_pace_and_time_left_of_a_file_that_is_being_sent(web, alice, key, seconds, sent, pace):
+    now = timezone.now()
+    Upload.objects.create(
+        user=alice,
+        key=key,
+        name="large.csv",
+        size_bytes=96_000_000,
+        bytes_sent=sent,
+        state=State.SENDING,
+        called_at=now - timedelta(seconds=seconds),
+        leased_until=now + timedelta(minutes=5),
+    )
+    with time_machine.travel(now, tick=False):
+        shown = words(web.get(LIST))
+    assert ("/s" in shown) is bool(pace)
+    assert pace in shown
 
 
 def test_warnings_stay_in_the_queue_after_a_file_was_sent(web, alice, key):
