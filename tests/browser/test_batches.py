@@ -8,7 +8,7 @@ from playwright.sync_api import Download, expect
 from datasources.models import AuditEvent, BatchFile
 from tests.conftest import synced
 
-pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("workers")]
+pytestmark = [pytest.mark.browser, pytest.mark.any_window, pytest.mark.usefixtures("workers")]
 NAMES = [f"{number}.csv" for number in range(3)]
 
 

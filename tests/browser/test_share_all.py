@@ -8,7 +8,7 @@ from datasources.sharing import shares
 from tests.conftest import synced
 from tests.support.processes import wait_for
 
-pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("workers")]
+pytestmark = [pytest.mark.browser, pytest.mark.any_window, pytest.mark.usefixtures("workers")]
 NAMES = ["0.csv", "1.csv"]
 
 
