@@ -14,7 +14,7 @@ from tests.support.browser import tab_to
 from tests.support.processes import wait_for
 from tests.support.rows_page import open_panel
 
-pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("workers")]
+pytestmark = [pytest.mark.browser, pytest.mark.any_window, pytest.mark.usefixtures("workers")]
 
 CONTENT = "id,name\r\n1,Größe\r\n" + "2,things\r\n" * 5000
 

@@ -9,7 +9,7 @@ from accounts.roles import Role
 from core import live
 from tests.support.browser import PHONE
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.any_window]
 
 
 @pytest.mark.slow
