@@ -1,6 +1,7 @@
 """The condition that a form or a link describes, as a chip for a column of a table."""
 
 import re
+from decimal import Decimal
 
 from datasources.copies import chips
 from datasources.copies.chips import Chip, Operator
@@ -11,6 +12,7 @@ _ENDS = {Operator.BETWEEN: (Operator.GTE, Operator.LTE), Operator.FROM_TO: (Oper
 # A comparison typed in the field of an end, such as "> 500" in the first.
 _SIGNED = re.compile(r"\s*(>=|<=|[<>≤≥])(.*)", re.DOTALL)
 _OPEN = {(0, ">"): Operator.GT, (0, "≥"): Operator.GTE, (1, "<"): Operator.LT, (1, "≤"): Operator.LTE}
+_DAY = re.compile(r"\d{4}-\d\d-\d\d")
 _NEEDED = (Operator.CONTAINS, Operator.STARTS, Operator.GT, Operator.GTE, Operator.LT, Operator.LTE)
 
 
@@ -25,6 +27,8 @@ def chip(name: str, operator: Operator, values: list[str], *, is_exact: bool, co
     if operator in _ENDS and len(values) == 2 and "" in values:
         # One end alone.
         operator, values = _ENDS[operator][values[0] == ""], [value for value in values if value][:1]
+    if operator in _ENDS and len(values) == 2:
+        values = _in_order(*values)
     if not values and operator in (Operator.ONE_OF, Operator.NOT_ONE_OF):
         raise ValueError("Tick a value.")
     if operator in (*_NEEDED, *_ENDS) and not all(values or [""]):
@@ -57,6 +61,14 @@ def _compared(operator: Operator, values: list[str]) -> tuple[Operator, list[str
     if not (wanted := _OPEN.get((at, sign))):
         raise ValueError("Enter > in the first field or < in the second.")
     return wanted, [found[2]]
+
+
+def _in_order(first: str, last: str) -> list[str]:
+    """The ends of a range of numbers or of days from the least: turned round, it would find nothing."""
+    ends = [first, last]
+    if all(NUMBER.fullmatch(end.strip()) for end in ends):
+        return sorted(ends, key=lambda end: Decimal(end.strip()))
+    return sorted(ends) if all(_DAY.match(end) for end in ends) else ends
 
 
 def _number(value: str) -> str:

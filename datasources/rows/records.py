@@ -91,10 +91,10 @@ def _actions(column: Column, value: object, text: str, kind: str, base: Sequence
 def _conditions(value: object, text: str, kind: str) -> Iterator[tuple[str, list[tuple[str, str]]]]:
     if kind == "is-null":
         yield _ONLY, [("op", "null")]
-        yield _NOT, [("op", "not_empty")]
+        yield _NOT, [("op", "not_null")]
     elif kind == "is-empty":
         yield _ONLY, [("op", "blank_text")]
-        yield _NOT, [("op", "not_empty")]
+        yield _NOT, [("op", "not"), ("v", ""), ("exact", "1")]
     elif kind == "is-bool":
         yield _ONLY, [("op", "yes" if value else "no"), ("exact", "1")]
         yield _NOT, [("op", "not"), ("v", text), ("exact", "1")]

@@ -156,7 +156,8 @@ def _form_of(request: HttpRequest, source: Source, table: _Table, name: str, pro
     name = name or (beside.column if beside else "")
     if name and not (table.profile or table.is_live):
         table = _table(request, source, name)
-    typed = request.GET.getlist("v") or (list(chip.values) if chip else [])
+    is_sent = "op" in request.GET
+    typed = request.GET.getlist("v") if is_sent or not chip else list(chip.values)
     column, facts = table.column(name), table.profile.facts if table.profile else None
     kind, op = "text", request.GET.get("op") or (chip.operator if chip else "")
     if column and column.is_number:
@@ -177,6 +178,7 @@ def _form_of(request: HttpRequest, source: Source, table: _Table, name: str, pro
         "change": base["do"],
         "at": at,
         "beside": chips.words(beside) if beside and is_other else "",
+        "edited": chips.words(chip) if chip else "",
         "others": table.names or [name] if chip and name else [],
         "op": op,
         "is_range": kind in ("number", "date") and op not in _NO_RANGE[kind] and (has_boxes or op not in WITH_LIST),

@@ -126,7 +126,7 @@ def _assign(
     for tag in shown:
         tag.count = counts.get(tag.pk, 0)
         tag.is_on_all = tag.count == len(sources)
-    context |= {"tags": shown, "number": len(sources), "form": form}
+    context |= {"tags": shown, "sources": sources, "number": len(sources), "form": form}
     return render_page(request, "tags/assign.html", context, status)
 
 

@@ -47,8 +47,8 @@ const columnOf = (cell) => JSON.parse(cell.closest("table").dataset.columns)[cel
 // The condition of each filter that the cell offers, as parts of an address (rows/records.py offers the same).
 function offered(cell, text = content(cell).text) {
   if (columnOf(cell) === null || cell.matches(".is-json") || text.length > LONGEST) return {};
-  if (cell.matches(".is-null")) return { only: [["op", "null"]], not: [["op", "not_empty"]] };
-  if (cell.matches(".is-empty")) return { only: [["op", "blank_text"]], not: [["op", "not_empty"]] };
+  if (cell.matches(".is-null")) return { only: [["op", "null"]], not: [["op", "not_null"]] };
+  if (cell.matches(".is-empty")) return { only: [["op", "blank_text"]], not: [["op", "not"], ["v", ""], ["exact", "1"]] };
   if (cell.matches(".is-bool")) {
     const exact = ["exact", "1"]; // among texts
     return { only: [["op", text === "true" ? "yes" : "no"], exact], not: [["op", "not"], ["v", text], exact] };

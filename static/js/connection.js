@@ -1,12 +1,13 @@
 // Requests that get no answer: a message that stays in view, with Retry, until there is one again. What the user pressed
-// keeps its Retry after that, whatever else is answered, until something pressed is.
-import { again } from "./in-turn.js";
+// keeps its Retry after that, until it is answered, or something else that was pressed for the same part of the page.
+import { followAgain, isFollowed } from "./follow.js";
+import { again, inTurn } from "./in-turn.js";
 
 const LINGER_MS = 4000;
 
 // Looked up when needed: going back replaces the body.
 const place = () => document.querySelector("[data-connection]");
-let failed; // the last request without an answer, pressed ones before live updates
+let failed = []; // requests without an answer: what was pressed, in this order, or else a live update
 let isOff = false;
 let fading;
 
@@ -20,16 +21,21 @@ function show(text, ...more) {
   place()?.replaceChildren(toast);
 }
 
-function retryButton() {
-  const button = document.createElement("button");
-  button.type = "button";
-  button.className = "btn btn-sm";
-  button.dataset.retry = "";
-  button.textContent = "Retry";
-  return button;
+function button(words, purpose) {
+  const made = document.createElement("button");
+  made.type = "button";
+  made.className = "btn btn-sm";
+  made.dataset[purpose] = "";
+  made.textContent = words;
+  return made;
 }
 
 const isPressed = ({ sourceElement }) => sourceElement.matches("a, form, button");
+
+// Another order or page of the same part is meant instead of the one before; what changes something is not.
+const isLook = ({ target, request }) => Boolean(target) && /^get$/i.test(request?.method);
+const replaces = (ctx, before) => isPressed(ctx) &&
+  (ctx.sourceElement === before.sourceElement || (isLook(ctx) && isLook(before) && ctx.target === before.target));
 
 // The table may have come again meanwhile, with the same links and buttons. Of a form, what was chosen is gone then.
 function pressedOne({ sourceElement }) {
@@ -38,15 +44,24 @@ function pressedOne({ sourceElement }) {
 }
 
 function retry() {
-  const element = isPressed(failed) && pressedOne(failed);
-  if (!element) {
-    failed = { sourceElement: document.body };
-    htmx.trigger(document.body, "reconnected");
-    return;
+  const before = failed;
+  failed = [{ sourceElement: document.body }];
+  if (!before.filter(pressAgain).length) htmx.trigger(document.body, "reconnected");
+}
+
+// Returns whether that can be done.
+function pressAgain(ctx) {
+  const { sourceElement, request } = ctx;
+  if (!isPressed(ctx)) return false;
+  if (isFollowed(sourceElement)) {
+    inTurn(() => followAgain(sourceElement));
+    return true;
   }
-  element.focus(); // the button goes away
-  if (element.matches("form")) element.requestSubmit(failed.request.submitter ?? null);
-  else element.click();
+  const element = pressedOne(ctx);
+  element?.focus(); // the button goes away
+  if (element?.matches("form")) element.requestSubmit(request.submitter ?? null);
+  else element?.click();
+  return Boolean(element);
 }
 
 document.addEventListener("htmx:error", ({ detail: { ctx, error } }) => {
@@ -57,27 +72,34 @@ document.addEventListener("htmx:error", ({ detail: { ctx, error } }) => {
 
 // A request that htmx did not make has only the button or link that makes it again.
 export function lost(ctx) {
-  if (!failed || isPressed(ctx) || !isPressed(failed)) failed = ctx;
+  const pressed = failed.filter((one) => isPressed(one) && !replaces(ctx, one));
+  failed = isPressed(ctx) ? [...pressed, ctx] : pressed.length ? pressed : [ctx];
   isOff = true;
-  show("You're offline or the server is down. This page may be out of date.", retryButton());
+  show("You're offline or the server is down. This page may be out of date.", button("Retry", "retry"));
 }
 
 document.addEventListener("click", ({ target }) => {
   if (target.closest("[data-retry]")) retry();
+  if (target.closest("[data-dismiss]")) end();
 });
 
+function end() {
+  failed = [];
+  place()?.replaceChildren();
+}
+
 export function answered(ctx) {
-  if (!failed) return;
-  const isLeft = isPressed(failed) && !isPressed(ctx);
-  if (isLeft && !isOff) return; // it is told already
+  if (!failed.length) return;
+  const before = failed.length;
+  failed = failed.filter((one) => isPressed(one) && !replaces(ctx, one));
+  if (failed.length && !isOff && failed.length === before) return; // it is told already
   isOff = false;
-  if (isLeft) {
-    show("Back online, but what you pressed last got no answer.", retryButton());
+  if (failed.length) {
+    show("Back online, but what you pressed got no answer.", button("Retry", "retry"), button("Dismiss", "dismiss"));
     return;
   }
-  failed = undefined;
   show("Back online");
-  fading = setTimeout(() => place()?.replaceChildren(), LINGER_MS);
+  fading = setTimeout(end, LINGER_MS);
 }
 document.addEventListener("htmx:after:request", ({ detail: { ctx } }) => answered(ctx));
 addEventListener("online", () => htmx.trigger(document.body, "reconnected"));

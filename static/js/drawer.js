@@ -16,6 +16,8 @@ let number = 0; // of the row that is shown
 let column = 0; // where focus returns to
 let hasNext = true;
 let request = null;
+let brought; // the row whose page is on its way
+let isLost = false; // it got no answer
 
 document.addEventListener("grid:row", (event) => {
   column = event.target.cellIndex;
@@ -47,7 +49,7 @@ function show(row) {
   const box = drawer();
   box.querySelector("[data-title]").textContent = `Row ${row.toLocaleString("en")}`;
   box.querySelector("[data-page]").href = rowAddress(row);
-  history.replaceState(history.state, "", withRow(row));
+  if (cellOfRow(row)) history.replaceState(history.state, "", withRow(row));
   mark();
   steps();
   load(box, row);
@@ -84,9 +86,10 @@ async function load(box, row, tries = TRIES) {
     body.innerHTML = html;
     htmx.process(body);
   } catch (error) {
-    if (error.name === "AbortError") return;
-    body.textContent = "Loading failed. Close this row and open it again.";
+    if (error.name !== "AbortError") fail(body, row);
+    return;
   }
+  isLost = false;
   body.removeAttribute("aria-busy");
   const record = body.querySelector(".record");
   hasNext = record ? "hasNext" in record.dataset : false;
@@ -96,20 +99,58 @@ async function load(box, row, tries = TRIES) {
   steps();
 }
 
+// The connection may come back by itself.
+function fail(body, row) {
+  isLost = true;
+  body.removeAttribute("aria-busy");
+  const words = document.createElement("p");
+  words.textContent = "Loading failed.";
+  const again = document.createElement("button");
+  Object.assign(again, { type: "button", className: "btn btn-sm", textContent: "Retry" });
+  again.dataset.reload = "";
+  const alert = document.createElement("div");
+  alert.className = "alert alert-danger";
+  alert.append(words, again);
+  body.replaceChildren(alert);
+  say(`Loading row ${row.toLocaleString("en")} failed.`);
+}
+
+function reload() {
+  if (!isOpen() || !isLost) return;
+  if (drawer().querySelector("[data-reload]")?.matches(":focus")) drawer().querySelector("[data-title]").focus();
+  load(drawer(), number);
+  if (!cellOfRow(number)) inTurn(bring);
+}
+document.addEventListener("reconnected", reload);
+
 function step(difference) {
   const next = number + difference;
   if (next < 1 || (difference > 0 && !hasNext)) return;
-  if (!cellOfRow(next)) {
-    const at = () => document.getElementById("rows").lastElementChild;
-    inTurn(() => isOpen() && follow(withRow(next), at(), { "hx-replace-url": "true" }));
-  }
   show(next);
+  if (!cellOfRow(next)) inTurn(bring);
   say(`Row ${next.toLocaleString("en")}`);
+}
+
+// The page of the row that is shown by now, unless it came meanwhile.
+function bring() {
+  if (!isOpen() || cellOfRow(number)) return;
+  brought = number;
+  follow(withRow(number), document.getElementById("rows").lastElementChild, { "hx-replace-url": "true" });
 }
 
 function hide() {
   request?.abort();
   drawer().hidden = true;
+}
+
+// For another table, in which the user goes on.
+function leave() {
+  const hasFocus = drawer().contains(document.activeElement);
+  hide();
+  if (!hasFocus) return;
+  const cell = document.querySelector("table.rows tbody :is(td, th)");
+  if (cell) focusCell(cell);
+  else document.getElementById("open-filter")?.focus();
 }
 
 function close() {
@@ -121,9 +162,10 @@ function close() {
 }
 
 document.addEventListener("click", (event) => {
-  const button = event.target.closest("#row-drawer [data-step], #row-drawer [data-close]");
+  const button = event.target.closest("#row-drawer :is([data-step], [data-close], [data-reload])");
   if (!button) return;
   if (button.matches("[data-close]")) close();
+  else if (button.matches("[data-reload]")) reload();
   else step(Number(button.dataset.step));
 });
 
@@ -140,13 +182,20 @@ document.addEventListener("keydown", (event) => {
   }
 });
 
-// Another table: the drawer stays if the address still names its row, and opens for a row that it names.
-document.addEventListener("htmx:after:swap", openAddressed);
+// Another table: the drawer stays if the address still names its row, and opens for a row that it names. The user may
+// have stepped on while the page of the row came.
+document.addEventListener("htmx:after:swap", ({ detail: { ctx } }) => {
+  if (ctx.target?.matches?.("#rows, :has(#rows)")) openAddressed();
+});
 
 function openAddressed() {
   const row = Number(new URLSearchParams(location.search).get("row"));
-  if (isOpen() && row !== number) hide();
-  else if (isOpen()) mark();
-  else if (row && drawer() && cellOfRow(row)) open(row, true);
+  const isNamed = row === number || (row && row === brought);
+  if (row === brought) brought = undefined;
+  if (isOpen() && !isNamed) leave();
+  else if (isOpen()) {
+    if (cellOfRow(number)) history.replaceState(history.state, "", withRow(number));
+    mark();
+  } else if (row && drawer() && cellOfRow(row)) open(row, true);
 }
 openAddressed();

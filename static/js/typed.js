@@ -11,7 +11,7 @@ export const rendered = ({ defaultValue, options = [] }) => defaultValue ??
 // a name are never sent.
 function known(field, source) {
   const link = source.closest("a[href]");
-  if (link && link.pathname !== location.pathname) return null;
+  if (link && ![location.pathname, `${location.pathname}filter/`].includes(link.pathname)) return null;
   if (!field.name) return rendered(field);
   if (field.form && field.form === source.closest("form")) return field.value;
   // The address may have a reference of a long filter in its place, which links spell out.

@@ -11,6 +11,7 @@ from playwright.sync_api import Page, expect
 from tests.conftest import synced
 from tests.support.browser import PHONE, violations
 from tests.support.copies import copied
+from tests.support.processes import wait_for
 
 pytestmark = [pytest.mark.browser, pytest.mark.any_window]
 # On phones the row is a page.
@@ -51,6 +52,56 @@ def shows(page: Page, number: int, name: str = "") -> None:
 def written(page: Page) -> str:
     """What was copied last; a test has no clipboard to ask."""
     return page.evaluate(WRITTEN)
+
+
+@pytest.mark.slow
+@beside
+def test_steps_while_the_next_page_is_on_its_way_lead_on(rows):
+    rows.locator("#row-25 button[form='record']").click()
+    shows(rows, 25)
+    held = []
+    rows.route(re.compile(r"rows/\?.*row="), lambda route: held.append(route))
+    rows.keyboard.press("ArrowDown")
+    rows.keyboard.press("ArrowDown")
+    expect(rows.locator("#row-drawer-title")).to_have_text("Row 27")
+    wait_for(lambda: rows.evaluate("true") and held)
+    for route in held:
+        route.continue_()
+    rows.unroute_all()
+    shows(rows, 27)
+    expect(rows.locator("tr.is-open")).to_have_id("row-27")
+
+
+@pytest.mark.slow
+@beside
+@pytest.mark.parametrize("row", [3, 25])
+def test_a_row_that_got_no_answer_is_loaded_when_there_is_a_connection(rows, witness, row):
+    witness.expects("ERR_INTERNET_DISCONNECTED", "Failed to fetch", "network error")
+    rows.locator(f"#row-{row} button[form='record']").click()
+    shows(rows, row)
+    rows.context.set_offline(True)
+    rows.get_by_role("button", name="Next", exact=True).click()
+    alert = rows.locator("#row-drawer .alert")
+    expect(alert).to_have_text("Loading failed.Retry")
+    expect(rows.locator("#announcer")).to_have_text(f"Loading row {row + 1} failed.")
+    alert.get_by_role("button", name="Retry").click()
+    expect(rows.locator("#row-drawer-title")).to_be_focused()
+    expect(alert).to_be_visible()
+    expect(rows).to_have_url(re.compile(rf"row={row + (row < 25)}$"))  # that of the table that is there
+    rows.context.set_offline(False)
+    shows(rows, row + 1)
+    expect(rows.locator("tr.is-open")).to_have_id(f"row-{row + 1}")
+
+
+@pytest.mark.slow
+@beside
+def test_a_filter_from_the_drawer_leads_into_the_table(rows):
+    rows.locator("#row-7 button[form='record']").click()
+    shows(rows, 7)
+    rows.locator("#row-drawer .field[data-name='name']").get_by_role("link", name=re.compile("^Only these")).click()
+    expect(rows.locator(".rows tbody tr")).to_have_count(1)
+    expect(rows.locator("#row-drawer")).to_be_hidden()
+    expect(rows.locator(".rows tbody :focus")).to_have_count(1)
 
 
 @pytest.mark.slow

@@ -201,7 +201,7 @@ def test_what_was_pressed_keeps_its_retry_when_only_the_connection_comes_back(li
     listed.get_by_role("link", name="Size").click()
     expect(listed.get_by_role("button", name="Retry")).to_be_visible()
     listed.context.set_offline(False)
-    message = listed.get_by_role("status").filter(has_text="Back online, but what you pressed last got no answer")
+    message = listed.get_by_role("status").filter(has_text="Back online, but what you pressed got no answer")
     expect(message).to_be_visible()
     comes_again = "table => { const next = table.cloneNode(true); table.replaceWith(next); htmx.process(next); }"
     listed.locator("#source-list table").evaluate(comes_again)

@@ -126,7 +126,7 @@ def test_what_a_filter_can_not_name_offers_none(rows_from, web, path):  # noqa: 
     assert not offers(page, "long")
     assert {label: one["op"] for label, one in offers(page, "none").items()} == {
         "Only these": ["null"],
-        "Not these": ["not_empty"],
+        "Not these": ["not_null"],
     }
 
 
