@@ -30,6 +30,11 @@ class SecondStep(AuthenticateStage):
 
 
 class AccountAdapter(DefaultAccountAdapter):
+    error_messages = {
+        **DefaultAccountAdapter.error_messages,
+        "enter_current_password": "This is not your current password.",
+    }
+
     def is_open_for_signup(self, request) -> bool:
         """Open by the setting; else for the first person, and for the invited."""
         return settings.SIGNUP_OPEN or not User.objects.exists() or teams.invitation_of(request.session) is not None

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import timedelta
 from functools import lru_cache
+from uuid import UUID
 
 import redis
 from django.conf import settings
@@ -15,7 +16,7 @@ from django.utils import timezone
 from core import outgoing
 from core.slots import Slots
 from core.vault import SecretUnreadable, fingerprints
-from datasources.claro import ClaroError, NotNow, RateLimit, Unauthorized, uploads
+from datasources.claro import LIST_LIMIT_MAX, ClaroError, NotNow, RateLimit, Unauthorized, uploads
 from datasources.claro.client import ClaroClient, Meter
 from datasources.gateway.breaker import Breaker, CircuitOpen, is_failure
 from datasources.gateway.budget import HISTORY_MINUTES, Budget, Lane, Left, Minute
@@ -124,11 +125,15 @@ def _noted(
         _note(key, budget, None)
 
 
-def check(secret: str, person: object) -> None:
-    """Asks Claro, with one call, whether it accepts a key that isn't stored yet. Raises what the call raises."""
+def check(secret: str, person: object) -> set[UUID]:
+    """Asks Claro, with one call, whether it accepts a key that isn't stored yet. Raises what the call raises.
+
+    Gives the ids of the sources that Claro lists first for it, up to a hundred.
+    """
     fingerprint = fingerprints(secret)[0]
     slot = _Slot(Budget(fingerprint), _limits(fingerprint, Lane.PERSON, person))
-    _client(secret, slot).list_datasources(page=1, limit=1)
+    page = _client(secret, slot).list_datasources(page=1, limit=LIST_LIMIT_MAX)
+    return {source.datasource_id for source in page.sources}
 
 
 def check_stored(key: ApiKey) -> None:

@@ -1,6 +1,7 @@
 """Adding, replacing and deleting API keys."""
 
 from collections.abc import Iterable
+from uuid import UUID
 
 from django.db import transaction
 from django.db.models import Q
@@ -16,7 +17,7 @@ from datasources.claro import ClaroError
 from datasources.copies import jobs
 from datasources.downloads import links
 from datasources.mirror import webhooks
-from datasources.models import ApiKey, DownloadLink, Hook, KeyShare, Refusal, Sync, TableCopy, Watch
+from datasources.models import ApiKey, DownloadLink, Hook, KeyShare, Refusal, Sync, TableCopy, Upload, Watch
 from datasources.security import master_key
 from datasources.uploads import queue
 
@@ -120,12 +121,25 @@ def share(key: ApiKey, teams: Iterable[Team], former: Iterable[Team] = ()) -> tu
     return sorted(new, key=str), sorted(former, key=str)
 
 
+def missing_from(key: ApiKey, listed: set[UUID]) -> int:
+    """How many files of the key go out of sight with a new secret, for which Claro lists these sources first.
+
+    0 if it lists any of them: then it is another key of the same account.
+    """
+    present = key.sources.present()
+    return 0 if present.filter(datasource_id__in=listed).exists() else present.count()
+
+
 def goes_with(key: ApiKey) -> dict[str, int]:
     """The objects that are lost when the key is deleted here; only its webhook is deleted at Claro."""
     return {
         "sources": key.sources.present().count(),
         "links": DownloadLink.objects.filter(source__in=key.sources.present()).count(),
         "copies": TableCopy.objects.ready().filter(source__key=key).count(),
+        "shares": sum(not link.is_over for link in key.share_links.prefetch_related("files")),
+        "teams": key.shares.count(),
+        # Their files are nowhere else.
+        "uploads": Upload.objects.unfinished().filter(key=key).count(),
         "hooks": Hook.objects.filter(key=key).exclude(state=Hook.State.FAILED).count(),
     }
 

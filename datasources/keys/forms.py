@@ -47,7 +47,9 @@ class KeyForm(forms.Form):
 
 
 class KeyEditForm(KeyForm):
-    """Renaming a key, replacing its secret in place."""
+    """Renaming a key, replacing its secret in place. A key of another account lacks `files_missing` of its files."""
+
+    files_missing = 0
 
     label = NameField(help_text="A name to recognize this key by.", show_hidden_initial=True)
     secret = SecretField(required=False, help_text="Leave empty to keep the current key.")
@@ -59,6 +61,7 @@ class KeyEditForm(KeyForm):
         show_hidden_initial=True,
         help_text="The limit of your plan. A limit reported by Claro takes precedence.",
     )
+    other_account = forms.BooleanField(required=False, label="Replace it by the key of another account")
 
 
 class KeyShareForm(forms.Form):

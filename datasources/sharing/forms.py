@@ -64,6 +64,8 @@ class ShareForm(forms.Form):
     names_sender = forms.BooleanField(required=False, label="Name me as the sender")
 
     is_generated = False
+    # Sent with the next form, which is not taken without a password then: it was not kept (`full_clean`).
+    has_lost_password = False
 
     def __init__(self, user: User, files: int, *args, missing: int = 0, **kwargs):
         """`missing`: how many more files were asked for that are not there. Then no link is made without a word."""
@@ -90,9 +92,12 @@ class ShareForm(forms.Form):
         super().full_clean()
         if self.is_bound and self.errors and self.data.get("password") and "password" not in self.errors:
             self.add_error("password", "Enter the password again. It was not kept.")
+            self.has_lost_password = True
 
     def clean(self) -> dict[str, Any]:
         given = super().clean() or {}
+        if self.data.get("lost_password") and not given.get("password") and "password" not in self.errors:
+            self.add_error("password", "You entered a password before. Enter it again, or save once more without it.")
         if self._missing:
             self.add_error(None, "Nothing was shared yet. Create the link again to share what is left.")
         day = given.get("ends_on")

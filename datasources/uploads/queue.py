@@ -96,6 +96,15 @@ def confirm(upload: Upload) -> bool:
     return bool(done)
 
 
+def ask_again(key: ApiKey, reason: str) -> None:
+    """Asks the users about files that wait to be sent with a key. A worker may have one of them already."""
+    waiting = Upload.objects.filter(key=key, state__in=(State.QUEUED, State.ASKS), leased_until=None)
+    for upload in waiting:
+        found = Upload.objects.filter(pk=upload.pk, state=upload.state, leased_until=None)
+        found.update(state=State.ASKS, due_at=None, questions=[reason, *upload.questions])
+        publish(upload)
+
+
 def retry(upload: Upload) -> bool:
     """Queues a failed file again. If Claro may have it, its list is searched first."""
     failed = Upload.objects.filter(pk=upload.pk, state=State.FAILED)

@@ -14,6 +14,7 @@ from datasources.claro import AccessDenied, ClaroError, Unauthorized
 from datasources.keys.forms import KeyEditForm, KeyForm, KeyShareForm
 from datasources.mirror import webhooks
 from datasources.models import ApiKey, Transfer
+from datasources.uploads import queue
 from datasources.views.guards import FORM, POST, of_own_key, space_of
 from datasources.views.pages import render_page, render_question
 
@@ -78,6 +79,8 @@ def edit(request: HttpRequest, key: ApiKey) -> HttpResponse:
         if state := _checked(request, form, key):
             for name, value in changes.items():
                 setattr(key, name, value)
+            if form.cleaned_data["other_account"]:
+                queue.ask_again(key, "The key was replaced by one of another account.")
             keys.replace_secret(key, secret, state)
             tasks.start(key.sync)
             log.record(What.KEY_REPLACED, request.user, key=key)
@@ -165,7 +168,7 @@ def _checked(request: HttpRequest, form: KeyForm, key: ApiKey | None = None) -> 
         form.add_error("secret", f"You already added this key as {same.label}.")
         return None
     try:
-        gateway.check(secret, request.user.pk)
+        listed = gateway.check(secret, request.user.pk)
     except (Unauthorized, AccessDenied) as error:
         form.add_error("secret", error.user_message)
         return None
@@ -174,6 +177,11 @@ def _checked(request: HttpRequest, form: KeyForm, key: ApiKey | None = None) -> 
             return ApiKey.State.UNCHECKED
         form.could_not_check = True
         form.add_error("secret", f"The key was not checked. {error.user_message}")
+        return None
+    if key and not form.cleaned_data["other_account"] and (missing := keys.missing_from(key, listed)):
+        form.files_missing = missing
+        files = f"{missing:,} file{'' if missing == 1 else 's'} of {key.label}"
+        form.add_error("secret", f"This key belongs to another account, it seems. Claro lists none of the {files}.")
         return None
     return ApiKey.State.VALID
 

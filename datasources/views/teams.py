@@ -153,9 +153,19 @@ def share_key(request: HttpRequest, own: Membership) -> HttpResponse:
     return redirect("teams:team", own.team_id)
 
 
-@of_team(*POST, action=Action.KEYS)
+@of_team(*FORM)
 def unshare(request: HttpRequest, own: Membership, key_id: UUID) -> HttpResponse:
-    share = get_object_or_404(KeyShare.objects.select_related("key"), team=own.team, key=key_id)
+    """Takes a key from the team, by its owner or those who may share keys, once that was confirmed."""
+    share = get_object_or_404(KeyShare.objects.select_related("key__owner"), team=own.team, key=key_id)
+    if not may(own.role, Action.KEYS) and share.key.owner_id != request.user.pk:
+        raise RoleTooLow(Action.KEYS, own.team)
+    if request.method != "POST":
+        text = (
+            f"Everyone in the team but the owner of the key loses access to its files. Share links that they made stop "
+            f"working. Only {with_address(share.key.owner)} can share the key again."
+        )
+        title = f"Stop sharing {share.key.label} with {own.team}?"
+        return render_question(request, title, text, "Stop sharing", reverse("teams:team", args=[own.team_id]))
     log.record(What.KEY_UNSHARED, request.user, key=share.key, teams=[own.team])
     share.delete()
     messages.success(request, f"{share.key.label} is no longer shared with {own.team}.")

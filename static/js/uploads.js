@@ -38,8 +38,12 @@ function add(files, refused = []) {
   }
   for (const { name, why } of refused) fail(listed({ name }, place), why);
   if (files.length) announce(`${files.length} ${files.length === 1 ? "file" : "files"} to upload.`);
-  if (!chosenKey()) start();
-  else place.scrollIntoView({ block: "nearest" });
+  if (!chosenKey()) {
+    start();
+    return;
+  }
+  for (const { line } of waiting) state(line, "Waits for you: choose the key, then press Upload.");
+  place.scrollIntoView({ block: "nearest" });
 }
 
 // The file with a line of its own in the panel.
@@ -85,7 +89,7 @@ async function check(upload) {
     checking.delete(upload);
   }
   if (upload.isCancelled) return;
-  state(line, "Waiting");
+  state(line, upload.key === undefined && chosenKey() ? "Waits for you: choose the key, then press Upload." : "Waiting");
   waiting.push(upload);
   next();
 }
@@ -109,6 +113,7 @@ function next() {
 
 function start() {
   for (const upload of [...checking, ...waiting]) upload.key ??= chosenKey()?.value ?? "";
+  for (const { line } of waiting) state(line, "Waiting");
   next();
 }
 
@@ -170,7 +175,7 @@ function answered(upload) {
   // A redirect leads to the sign-in.
   const isAnswer = request.status === 200 && request.responseURL === new URL(to, location.href).href;
   if (!isAnswer) {
-    const why = { 403: "You may not upload, or the page is too old. Reload it.", 503: "The dashboard is busy." };
+    const why = { 403: "You may not upload, or the page is too old. Reload it.", 422: "You may no longer use this key. Reload the page.", 503: "The dashboard is busy." };
     const words = request.status === 200 ? "Sign in again." : why[request.status];
     fail(upload, words ?? `The dashboard answered with an error (${request.status}).`, true);
     return;
@@ -227,9 +232,11 @@ document.addEventListener("click", ({ target }) => {
   if (target.closest("[data-start]")) start();
 });
 document.addEventListener("submit", (event) => {
-  if (!event.target.matches("[data-upload-form]") || !isBusy()) return;
+  // All files that were chosen are in the panel: a form without any would only say that there is none.
+  if (!event.target.matches("[data-upload-form]") || !list?.childElementCount) return;
   event.preventDefault();
-  start();
+  if (isBusy()) start();
+  else announce("No file is left to upload. Choose more files.");
 });
 document.addEventListener("change", ({ target }) => {
   if (!target.matches("[data-upload-files]") || !panel()) return;

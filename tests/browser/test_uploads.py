@@ -66,6 +66,17 @@ def test_a_file_over_the_limit_of_the_queue_is_sent_by_retry(page, alice, key, t
     assert Upload.objects.get().name == "one.csv"
 
 
+def test_where_nothing_is_left_to_upload_the_button_keeps_the_answers(page, key, tmp_path):
+    (tmp_path / "bad.csv").write_bytes(b"id\n1\n")
+    page.goto("/sources/upload/")
+    page.get_by_label("Files", exact=True).set_input_files([tmp_path / "bad.csv"])
+    expect(lines(page)).to_contain_text("Not uploaded.")
+    page.get_by_role("button", name="Upload", exact=True).click()
+    expect(page.locator("#announcer")).to_have_text("No file is left to upload. Choose more files.")
+    expect(lines(page)).to_contain_text("Not uploaded.")
+    expect(page).to_have_url(re.compile("/sources/upload/$"))
+
+
 def test_files_dropped_on_a_list_are_sent(page, key):
     page.goto("/sources/")
     page.evaluate(DROP, [[f"{number}.csv" for number in range(3)], ROWS.decode()])
@@ -160,7 +171,7 @@ def test_where_there_are_several_keys_nothing_is_sent_before_one_is_chosen(page,
     other = keys.add(alice, "Other", account.another_key(), ApiKey.State.VALID)
     page.goto("/sources/upload/")
     page.get_by_label("Files", exact=True).set_input_files([{"name": "a.csv", "mimeType": "text/csv", "buffer": ROWS}])
-    expect(lines(page)).to_contain_text("Waiting")
+    expect(lines(page)).to_contain_text("Waits for you: choose the key, then press Upload.")
     page.get_by_label("Key", exact=True).select_option("Other")
     page.get_by_role("button", name="Upload", exact=True).click()
     expect(lines(page)).to_contain_text("Stored")
@@ -171,7 +182,7 @@ def test_files_dropped_on_a_list_wait_for_the_choice_of_a_key(page, alice, accou
     other = keys.add(alice, "Other", account.another_key(), ApiKey.State.VALID)
     page.goto("/sources/")
     page.evaluate(DROP, [["a.csv"], ROWS.decode()])
-    expect(lines(page)).to_contain_text("Waiting")
+    expect(lines(page)).to_contain_text("Waits for you: choose the key, then press Upload.")
     page.locator("[data-uploads]").get_by_label("Key").select_option("Other")
     page.locator("[data-uploads]").get_by_role("button", name="Upload", exact=True).click()
     expect(lines(page)).to_contain_text("Stored")
@@ -204,7 +215,7 @@ def test_files_go_to_the_key_that_was_chosen_when_they_were_started(page, alice,
     held[5].continue_()
     expect(lines(page).filter(has_text="Stored")).to_have_count(5)
     assert {upload.key for upload in Upload.objects.all()} == {other}
-    expect(lines(page).filter(has_text="later.csv")).to_contain_text("Waiting")
+    expect(lines(page).filter(has_text="later.csv")).to_contain_text("Waits for you")
     box.get_by_role("button", name="Upload", exact=True).click()
     wait_for(lambda: page.evaluate("true") and len(held) == 7)
     held[6].continue_()

@@ -3,15 +3,19 @@ import responses
 import time_machine
 from django.db import connection
 
+from accounts import teams
 from core import vault
 from datasources import gateway, keys
 from datasources.downloads import links
-from datasources.models import ApiKey, Source
+from datasources.models import ApiKey, KeyShare, Source
+from datasources.sharing import shares
+from datasources.uploads import queue
 from tests.conftest import asked_again, emptied, htmx, synced
 from tests.support.html import all_words, as_shown, dom, field, link, told, words
 from tests.support.processes import free_port
 from tests.support.sandbox import HTML_502
 from tests.support.threads import at_once
+from tests.support.uploads import received
 
 
 def add(web, secret: str, label: str = "Main", **more: str):
@@ -26,7 +30,7 @@ def claro_is_down(sandbox, settings) -> None:
 def test_a_key_is_checked_with_one_call_stored_encrypted_and_its_sources_are_read(web, alice, account):
     response = add(web, account.key)
     assert (response.status_code, response.headers["Location"]) == (302, "/sources/")
-    assert [(call["path"], call["query"]["limit"]) for call in account.calls()] == [("/datasources", "1")]
+    assert [(call["path"], call["query"]["limit"]) for call in account.calls()] == [("/datasources", "100")]
     key = ApiKey.objects.get()
     assert (key.owner, key.label, key.state, key.hint) == (alice, "Main", "valid", account.key[-4:])
     assert key.unseal() == account.key
@@ -219,6 +223,41 @@ def test_a_key_is_not_replaced_by_one_that_is_there_already(web, alice, key, acc
     page = web.post(f"/keys/{other.pk}/edit/", {"label": "Other", "secret": account.key})
     assert page.status_code == 422
     assert "You already added this key as Main." in words(page)
+
+
+def test_deleting_counts_what_does_not_come_back(web, alice, key, account):
+    account.add(fileName="b.csv")
+    [source] = synced(key)
+    assert "share link" not in words(web.get(f"/keys/{key.pk}/delete/"))
+    shares.make(alice, key, [source])
+    shares.end(shares.make(alice, key, [source]))
+    KeyShare.objects.create(key=key, team=teams.create("Catalogue", alice))
+    queue.add(alice, key, received())
+    shown = words(web.get(f"/keys/{key.pk}/delete/"))
+    assert "1 share link stops working for everyone who has it." in shown
+    assert "1 team loses access to its files." in shown
+    assert "1 upload has not reached Claro yet. Its file is lost." in shown
+
+
+def test_a_key_of_another_account_is_asked_about_before_it_replaces_one(web, alice, key, account, sandbox):
+    account.add_many([{"fileName": "a.csv"}, {"fileName": "b.csv"}])
+    synced(key)
+    waiting = queue.add(alice, key, received())
+    other, path = sandbox.account(), f"/keys/{key.pk}/edit/"
+    form = {"label": key.label, "secret": other.key}
+    page = web.post(path, form)
+    assert page.status_code == 422
+    assert "This key belongs to another account, it seems. Claro lists none of the 2 files of Main." in words(page)
+    assert other.key not in page.content.decode()
+    key.refresh_from_db()
+    assert key.unseal() == account.key
+    assert web.post(path, form | {"secret": account.another_key()}).status_code == 302  # of the same account
+    web.post(path, form | {"secret": other.key, "other_account": "on"})
+    key.refresh_from_db()
+    assert key.unseal() == other.key
+    waiting.refresh_from_db()
+    assert (waiting.state, waiting.due_at) == ("asks", None)
+    assert waiting.questions == ["The key was replaced by one of another account."]
 
 
 def test_deleting_says_what_goes_with_it_and_deletes_nothing_at_claro(web, key, ready, account):

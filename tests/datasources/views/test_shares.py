@@ -120,6 +120,19 @@ def test_all_settings_are_kept_and_no_password_is_sent_back(web, form_at):
     assert made.password == before
 
 
+def test_a_password_that_was_not_kept_is_insisted_on_once(web, form_at):
+    page = web.post(form_at, MONTH | {"password": "open sesame", "most_uses": "0"})
+    form = as_shown(page)
+    assert form["lost_password"] == ["1"]
+    page = web.post(form_at, form | {"most_uses": ""})
+    assert page.status_code == 422
+    assert "You entered a password before." in words(page)
+    form = as_shown(page)
+    assert "lost_password" not in form
+    web.post(form_at, form)
+    assert not ShareLink.objects.get().password
+
+
 def test_several_sources_of_a_key_are_shared_as_one_page(web, account, key, table, form_at):
     more = account.upload("more.csv", "id\n1\n")
     synced(key)

@@ -154,7 +154,11 @@ def test_a_form_that_was_open_for_long_gives_no_team_back_what_it_lost(web, alic
 def test_an_admin_takes_a_key_away(client_of, bob, team, page, key):
     KeyShare.objects.create(key=key, team=team)
     Membership.objects.create(team=team, user=bob, role=Role.ADMIN)
-    client_of(bob).post(f"{page}keys/{key.pk}/unshare/")
+    path = f"{page}keys/{key.pk}/unshare/"
+    question = client_of(bob).get(path)
+    assert "Only alice@example.com can share the key again." in words(question)
+    assert KeyShare.objects.exists()
+    client_of(bob).post(path)
     assert not KeyShare.objects.exists()
     event = AuditEvent.objects.get()
     assert (event.what, event.who, event.key_label) == (What.KEY_UNSHARED, bob.email, key.label)

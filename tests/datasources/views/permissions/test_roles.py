@@ -130,6 +130,7 @@ PATHS = {
     ("POST", "/teams/{team_id}/invitations/{invitation_id}/revoke/"): Action.PEOPLE,
     # Without a key.
     ("POST", "/teams/{team_id}/keys/share/"): Action.KEYS,
+    ("GET", "/teams/{team_id}/keys/{key_id}/unshare/"): Action.KEYS,
     ("POST", "/teams/{team_id}/keys/{key_id}/unshare/"): Action.KEYS,
     ("GET", "/teams/{team_id}/rename/"): Action.OWN,
     ("GET", "/teams/{team_id}/delete/"): Action.OWN,
