@@ -34,19 +34,19 @@ const isPressed = ({ sourceElement }) => sourceElement.matches("a, form, button"
 
 // Another order or page of the same part is meant instead of the one before; what changes something is not.
 const isLook = ({ target, request }) => Boolean(target) && /^get$/i.test(request?.method);
+const isSame = (one, other) =>
+  one.sourceElement === other.sourceElement && one.request?.submitter === other.request?.submitter;
 const replaces = (ctx, before) => isPressed(ctx) &&
-  (ctx.sourceElement === before.sourceElement || (isLook(ctx) && isLook(before) && ctx.target === before.target));
+  (isSame(ctx, before) || (isLook(ctx) && isLook(before) && ctx.target === before.target));
 
-// The table may have come again meanwhile, with the same links and buttons. Of a form, what was chosen is gone then.
-function pressedOne({ sourceElement }) {
-  if (sourceElement.isConnected) return sourceElement;
-  return sourceElement.matches("form") ? null : again(sourceElement)();
-}
+// The table may have come again meanwhile, with the same links and buttons.
+const found = (element) => (element.isConnected ? element : again(element)());
 
 function retry() {
   const before = failed;
   failed = [{ sourceElement: document.body }];
-  if (!before.filter(pressAgain).length) htmx.trigger(document.body, "reconnected");
+  const done = before.map(pressAgain);
+  if (!done.includes(true)) htmx.trigger(document.body, "reconnected");
 }
 
 // Returns whether that can be done.
@@ -57,9 +57,11 @@ function pressAgain(ctx) {
     inTurn(() => followAgain(sourceElement));
     return true;
   }
-  const element = pressedOne(ctx);
+  const isForm = sourceElement.matches("form");
+  if (isForm && !sourceElement.isConnected) return false; // what was chosen in it is gone
+  const element = found((isForm && request.submitter) || sourceElement);
   element?.focus(); // the button goes away
-  if (element?.matches("form")) element.requestSubmit(request.submitter ?? null);
+  if (element?.matches("form")) element.requestSubmit();
   else element?.click();
   return Boolean(element);
 }

@@ -90,6 +90,20 @@ def test_retry_does_all_that_was_pressed_but_for_what_was_pressed_instead(listed
 
 
 @pytest.mark.slow
+def test_buttons_of_one_form_are_told_apart(listed):
+    stars = listed.get_by_role("button", name=re.compile("favourites [ab].csv"))
+    listed.context.set_offline(True)
+    for star in stars.all():
+        star.click()
+        expect(retry(listed)).to_be_visible()
+    listed.context.set_offline(False)
+    expect(listed.get_by_text(LEFT)).to_be_visible()
+    retry(listed).click()
+    for star in stars.all():
+        expect(star).to_have_accessible_name(re.compile("^Remove"))
+
+
+@pytest.mark.slow
 def test_what_was_pressed_can_be_dismissed_and_one_answer_leaves_the_others(listed):
     lose(listed)
     listed.get_by_role("link", name="File", exact=True).click()

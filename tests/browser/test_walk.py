@@ -151,7 +151,8 @@ def see_it_counted_and_end_it(owner: Page) -> None:
 def take_the_key_away(owner: Page) -> None:
     go(owner, "Teams")
     owner.get_by_role("link", name="Catalogue", exact=True).click()
-    owner.get_by_role("button", name="Stop sharing Main").click()
+    owner.get_by_role("link", name="Stop sharing Main").click()
+    owner.get_by_role("button", name="Stop sharing").click()
     expect(owner.get_by_text("Main is no longer shared with Catalogue.")).to_be_visible()
     is_at(owner, "Catalogue")
 

@@ -225,6 +225,8 @@ def test_who_missed_more_than_is_remembered_looks_again(server, web, later, page
     away_since = live.now_ms()
     for _ in range(live.REMEMBERED):
         live.publish([bob.pk], "budget-changed")
+    live.publish([alice.pk], "links-changed")
+    assert page.event() == "links-changed"  # by now the process has heard of all of them
     later.shift(60)
     live.publish([alice.pk], "sources-changed")
     assert page.event() == "sources-changed"

@@ -47,7 +47,7 @@ def test_all_means_all_that_match_whatever_the_page(alice, sources):
 
 def test_another_s_and_what_is_not_there_is_not_chosen(alice, bob, sources):
     ids = {sources[0].datasource_id, uuid.uuid4()}
-    assert chosen(bob, ids) == selection.Selection([], 0, gone=2)
+    assert chosen(bob, ids) == selection.Selection([], 0, gone=2, ids=frozenset(ids))
     assert names(chosen(alice, ids)) == ["0.csv"]
     assert chosen(alice, ids).gone == 1
 

@@ -111,6 +111,7 @@ def test_whole_rows_and_other_keys_can_be_chosen(web, address, both):
     assert "The column “nothing” is not in both tables." in told(page)
 
 
+@pytest.mark.slow
 def test_a_key_that_is_not_unique_is_told_with_its_duplicates(web, address, earlier, table):
     copied(earlier, COLUMNS, [[1, "a", 1], [1, "b", 2]])
     copied(table, COLUMNS, [[1, "a", 1], [2, "a", 5]])
@@ -363,6 +364,7 @@ def test_a_look_without_a_body_starts_nothing(web, address, both):
     assert not Comparison.objects.exists()
 
 
+@pytest.mark.slow
 def test_every_column_with_changed_cells_is_offered(web, address, earlier, table):
     names = ["id", *(f"c{number}" for number in range(45))]
     for side, add in ((earlier, 0), (table, 7)):
