@@ -15,6 +15,7 @@ from datasources.models import Source, TableCopy
 from tests.conftest import synced
 from tests.support.copies import copied
 from tests.support.leaks import database_content, redis_content, unpacked
+from tests.support.processes import wait_for
 from tests.support.redis import RedisServer
 from tests.support.rows import PLAIN, read
 
@@ -66,11 +67,18 @@ def test_cells_lie_in_clear_only_in_the_private_folder_and_nowhere_after_the_pur
     assert list(store.folder().glob(f"{copy.pk}*")) == []
 
 
+def has_written() -> bool:
+    """Whether Redis has ended the file that it begins when it is told to write one."""
+    state = connection().info("persistence")
+    return not (state["aof_rewrite_in_progress"] or state["aof_rewrite_scheduled"])
+
+
 def test_redis_writes_no_cells_to_its_files(planted, redis_server: RedisServer):
     folder = Path(connection().config_get("dir")["dir"])
     connection().config_set("appendonly", "yes")
     try:
         read(planted, 1, 200, PLAIN)
+        wait_for(has_written)
         connection().save()
         files = content_of(folder)
         assert b"claro:rows:" in files  # it wrote the block
