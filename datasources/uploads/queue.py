@@ -98,10 +98,12 @@ def confirm(upload: Upload) -> bool:
 
 def ask_again(key: ApiKey, reason: str) -> None:
     """Asks the users about files that wait to be sent with a key. A worker may have one of them already."""
-    waiting = Upload.objects.filter(key=key, state__in=(State.QUEUED, State.ASKS), leased_until=None)
-    for upload in waiting:
+    # One that is being sent and has no lease was sent without an answer, and is to be searched for.
+    unsent = (State.QUEUED, State.ASKS, State.SENDING)
+    for upload in Upload.objects.filter(key=key, state__in=unsent, leased_until=None):
         found = Upload.objects.filter(pk=upload.pk, state=upload.state, leased_until=None)
-        found.update(state=State.ASKS, due_at=None, questions=[reason, *upload.questions])
+        questions = [reason, *upload.questions]
+        found.update(state=State.ASKS, due_at=None, may_be_at_claro=False, questions=questions)
         publish(upload)
 
 

@@ -108,6 +108,16 @@ def test_the_content_of_a_source_is_remembered_as_long_as_claro_has_it(alice, ke
     assert not queue.add(alice, key, received(name="renamed.csv")).questions
 
 
+@pytest.mark.parametrize("state", [State.QUEUED, State.ASKS, State.SENDING])
+def test_what_waits_is_asked_about_when_its_key_is_that_of_another_account(alice, key, state):
+    upload = queue.add(alice, key, received())
+    Upload.objects.update(state=state, may_be_at_claro=state == State.SENDING, leased_until=None)
+    queue.ask_again(key, "Another account.")
+    upload.refresh_from_db()
+    assert (upload.state, upload.due_at, upload.may_be_at_claro) == (State.ASKS, None, False)
+    assert upload.questions == ["Another account."]
+
+
 def test_cancelling_removes_the_file_unless_claro_may_have_it(alice, key):
     upload = queue.add(alice, key, received())
     name = upload.file_name

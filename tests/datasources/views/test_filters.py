@@ -1,6 +1,5 @@
 """Conditions added, changed and removed by links and forms, on a copy and on a live table."""
 
-import json
 from datetime import timedelta
 from urllib.parse import parse_qs, urlencode, urlsplit
 
@@ -339,27 +338,6 @@ def test_a_condition_is_added_to_a_filter_with_a_group(table, web, path):
     asked = {"filter": before, "do": "add", "at": "0.0", "c": "id", "op": "gt", "v": "4"}
     refused = web.get(f"{path}filter/", asked)
     assert (refused.status_code, "grouped one level deep" in words(refused)) == (422, True)
-
-
-MIXED = ["12", 12, "012", True, None, 12.5, "TRUE", "", "true", False, "x"]
-
-
-@pytest.mark.parametrize("values", [[True, False, None, True], MIXED], ids=["truths", "mixed"])
-def test_not_these_finds_what_only_these_leaves_out(table, web, path, values):
-    copied(table, ["id", "value"], [[number, value] for number, value in enumerate(values, 1)])
-    everything = set(range(1, len(values) + 1))
-    for number, value in enumerate(values, 1):
-        page = dom(web.get(f"{path}{number}/"))
-        links = [one for one in page.iter("a") if "c=value" in one.get("href", "")]
-        offers = {words(one).split(":")[0]: one.get("href") for one in links}
-        # As text, 12 is another value than 012, and true another than TRUE.
-        only, rest = (set(ids(web.get(offers[name], follow=True))) for name in ("Only these", "Not these"))
-        assert only == {place for place, one in enumerate(values, 1) if _text(one) == _text(value)}
-        assert rest == everything - only
-
-
-def _text(value: object) -> str | None:
-    return value if value is None or isinstance(value, str) else json.dumps(value)
 
 
 def test_conditions_are_joined_by_the_other_word_and_get_one_beside_them(table, web, path):
