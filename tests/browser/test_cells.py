@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.conftest import synced
-from tests.support.browser import DESKTOP, PHONE, violations
+from tests.support.browser import DESKTOP, PHONE, intercept, violations
 from tests.support.rows_page import apply_filter, filter_box, open_panel
 
 pytestmark = [pytest.mark.browser, pytest.mark.any_window]
@@ -162,7 +162,7 @@ def test_a_cut_cell_is_read_on_request_and_focus_returns(table_of):
 
 def test_a_cell_that_cannot_be_loaded_says_so(table_of, witness):
     page = table_of(["n", "story"], [1, LONG])
-    page.route("**/rows/cell/**", lambda route: route.fulfill(status=404, body="gone"))
+    intercept(page, "**/rows/cell/**", lambda route: route.fulfill(status=404, body="gone"))
     witness.expects(404)
     page.get_by_role("button", name=re.compile("^a long story")).click()
     expect(page.get_by_role("dialog").locator("pre")).to_have_text(re.compile("Loading failed"))

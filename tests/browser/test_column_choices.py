@@ -7,6 +7,7 @@ from playwright.sync_api import Page, Route, expect
 
 from tests.conftest import synced
 from tests.support.answers import another_answer
+from tests.support.browser import intercept
 from tests.support.copies import copied
 from tests.support.processes import wait_for
 from tests.support.rows_page import open_panel
@@ -115,7 +116,7 @@ def test_a_column_gets_the_width_of_its_longest_cell(page, account, key):
 @pytest.mark.slow
 def test_other_answers_leave_a_change_alone_that_the_page_waits_for(table, alice):
     held: list[Route] = []
-    table.route(re.compile("/rows/columns/"), lambda route: held.append(route))
+    intercept(table, re.compile("/rows/columns/"), lambda route: held.append(route))
     box(table, "b").click()
     another_answer(table, alice)
     expect(box(table, "b")).not_to_be_checked()
@@ -134,7 +135,7 @@ def test_other_answers_leave_a_change_alone_that_the_page_waits_for(table, alice
 
 def test_a_tick_counts_whose_request_was_replaced_by_the_next_change(table):
     held: list[Route] = []
-    table.route(re.compile("/rows/columns/"), lambda route: held.append(route))
+    intercept(table, re.compile("/rows/columns/"), lambda route: held.append(route))
     box(table, "b").click()
     wait_for(lambda: table.evaluate("true") and held)
     box(table, "c").focus()
@@ -147,7 +148,7 @@ def test_a_tick_counts_whose_request_was_replaced_by_the_next_change(table):
 @pytest.mark.slow
 def test_a_move_without_an_answer_is_made_by_retry_whatever_else_is_answered(table, witness, alice):
     witness.expects("ERR_FAILED", "Failed to fetch")
-    table.route(re.compile("/rows/columns/"), lambda route: route.abort())
+    intercept(table, re.compile("/rows/columns/"), lambda route: route.abort())
     box(table, "b").focus()
     table.keyboard.press("Alt+ArrowDown")
     retry = table.locator("[data-retry]")
@@ -161,7 +162,7 @@ def test_a_move_without_an_answer_is_made_by_retry_whatever_else_is_answered(tab
 @pytest.mark.slow
 def test_changes_that_follow_at_once_are_made_one_after_the_other(table):
     held: list[Route] = []
-    table.route(re.compile("/rows/columns/"), lambda route: held.append(route))
+    intercept(table, re.compile("/rows/columns/"), lambda route: held.append(route))
 
     def let_go(number: int) -> None:
         wait_for(lambda: table.evaluate("true") and len(held) == number)
@@ -190,7 +191,7 @@ def test_changes_that_follow_at_once_are_made_one_after_the_other(table):
 def test_after_an_error_no_further_change_is_sent(table, witness):
     witness.expects(503)
     held: list[Route] = []
-    table.route(re.compile("/rows/columns/"), lambda route: held.append(route))
+    intercept(table, re.compile("/rows/columns/"), lambda route: held.append(route))
     box(table, "b").focus()
     for _ in range(2):
         table.keyboard.press("Alt+ArrowDown")
@@ -256,7 +257,7 @@ def test_boxes_found_by_the_server_keep_focus_and_ticks(page, account, key):
     expect(page).to_have_url(re.compile("hide=col315$"))
     expect(box(page, "col315")).to_be_focused()
     held: list[Route] = []
-    page.route(re.compile("/rows/(columns|chooser)/"), lambda route: held.append(route))
+    intercept(page, re.compile("/rows/(columns|chooser)/"), lambda route: held.append(route))
     page.locator("#find-column").fill("col3")
     wait_for(lambda: page.evaluate("true") and held)
     box(page, "col312").click()

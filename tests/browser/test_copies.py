@@ -7,6 +7,7 @@ from core import live
 from datasources import access
 from datasources.copies import jobs
 from datasources.models import Source, TableCopy
+from tests.support.browser import intercept
 from tests.support.copy_rows import State, under_way
 from tests.support.processes import wait_for
 
@@ -65,10 +66,10 @@ def test_progress_appears_by_events(page, path, details, table, where):
 def test_an_older_answer_that_comes_late_does_not_hide_progress(page, details, table, alice, older):
     under_way(table)
     held: list[tuple[Route, APIResponse]] = []
+    page.goto("/sources/" if older else details)
     if not older:
-        page.goto(details)
         expect(page.get_by_role("region", name="First rows")).to_be_visible()
-    page.route("**" + details + older, lambda route: held.append((route, route.fetch())))
+    intercept(page, "**" + details + older, lambda route: held.append((route, route.fetch())))
     if older:
         page.goto(details)
     else:

@@ -9,7 +9,7 @@ from playwright.sync_api import Error as PlaywrightError
 from playwright.sync_api import Page, expect
 
 from tests.conftest import synced
-from tests.support.browser import PHONE, violations
+from tests.support.browser import PHONE, intercept, violations
 from tests.support.copies import copied
 from tests.support.processes import wait_for
 
@@ -60,7 +60,7 @@ def test_steps_while_the_next_page_is_on_its_way_lead_on(rows):
     rows.locator("#row-25 button[form='record']").click()
     shows(rows, 25)
     held = []
-    rows.route(re.compile(r"rows/\?.*row="), lambda route: held.append(route))
+    intercept(rows, re.compile(r"rows/\?.*row="), lambda route: held.append(route))
     rows.keyboard.press("ArrowDown")
     rows.keyboard.press("ArrowDown")
     expect(rows.locator("#row-drawer-title")).to_have_text("Row 27")

@@ -8,6 +8,7 @@ import pytest
 from playwright.sync_api import Page, Route, expect
 
 from tests.conftest import synced
+from tests.support.browser import intercept
 from tests.support.copies import COLUMNS, ROWS, copied
 from tests.support.processes import wait_for
 from tests.support.rows_page import open_panel
@@ -38,7 +39,7 @@ def let_go(request, page) -> Callable[[], None]:
     """Answers for the table wait; `let_go()` lets them come, and all that follow."""
     request.getfixturevalue("listed" if "listed" in request.fixturenames else "rows")
     held: list[Route] = []
-    page.route(TABLES, lambda route: route.continue_() if held and not held[0] else held.append(route))
+    intercept(page, TABLES, lambda route: route.continue_() if held and not held[0] else held.append(route))
 
     def go() -> None:
         wait_for(lambda: page.evaluate("true") and held)
@@ -139,7 +140,7 @@ def test_a_menu_that_is_opened_meanwhile_is_that_of_the_table_to_come(rows, let_
 def test_after_an_error_nothing_else_is_changed(rows, witness):
     witness.expects(503)
     held: list[Route] = []
-    rows.route(TABLES, lambda route: held.append(route))
+    intercept(rows, TABLES, lambda route: held.append(route))
     rows.locator("#sort-1").click()
     remove(rows, "price > 10")
     wait_for(lambda: rows.evaluate("true") and held)
@@ -190,7 +191,7 @@ def test_the_list_of_columns_stays_narrow_after_a_tick(rows):
 
 
 def test_boxes_show_all_none_and_only_before_the_answer(rows):
-    rows.route(TABLES, lambda route: None)
+    intercept(rows, TABLES, lambda route: None)
     panel = open_panel(rows, "columns")
     boxes = panel.locator("[name=on]")
     panel.get_by_role("button", name="None", exact=True).click()
@@ -204,7 +205,7 @@ def test_boxes_show_all_none_and_only_before_the_answer(rows):
 
 def test_without_a_connection_a_column_menu_says_so_and_opens_by_retry(rows, witness):
     witness.expects("ERR_FAILED", "Failed to fetch")
-    rows.route("**", lambda route: route.abort())
+    intercept(rows, "**", lambda route: route.abort())
     rows.get_by_role("button", name="Menu of price").click()
     retry = rows.locator("[data-retry]")
     expect(retry).to_be_visible()
@@ -251,7 +252,7 @@ def test_what_is_pressed_on_the_way_back_is_done_on_the_earlier_page(rows):
         rows.locator(".rows thead").get_by_role("link", name=name, exact=True).click()
         expect(rows).to_have_url(re.compile(f"sort={name}"))
     held: list[Route] = []
-    rows.route(TABLES, lambda route: held.append(route) if not held else route.continue_())
+    intercept(rows, TABLES, lambda route: held.append(route) if not held else route.continue_())
     rows.evaluate("history.back()")
     wait_for(lambda: rows.evaluate("true") and held)
     rows.locator("#sort-1").click(modifiers=["Shift"])

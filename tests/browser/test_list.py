@@ -6,6 +6,7 @@ import pytest
 from playwright.sync_api import Page, Route, expect
 
 from tests.conftest import synced
+from tests.support.browser import intercept
 from tests.support.processes import wait_for
 
 pytestmark = pytest.mark.browser
@@ -168,7 +169,7 @@ def test_focus_stays_where_paging_ends(listed):
 
 def test_without_a_connection_it_is_told_until_there_is_one(listed, witness):
     witness.expects("ERR_FAILED", "Failed to fetch", "network error")
-    listed.route("**/*", lambda route: route.abort())
+    intercept(listed, "**/*", lambda route: route.abort())
     listed.get_by_role("link", name="Size").click()
     message = listed.get_by_role("status").filter(has_text="You're offline or the server is down")
     expect(message).to_be_in_viewport(ratio=1)
@@ -177,7 +178,7 @@ def test_without_a_connection_it_is_told_until_there_is_one(listed, witness):
     expect(message).to_be_in_viewport(ratio=1)
     listed.get_by_role("button", name="Retry").click()
     expect(message).to_be_visible()
-    listed.route(re.compile("sort=size"), lambda route: route.continue_())  # and nothing else yet
+    intercept(listed, re.compile("sort=size"), lambda route: route.continue_())  # and nothing else yet
     listed.get_by_role("button", name="Retry").click()
     shows(listed, "file-30.csv", 50)
     expect(message).to_be_hidden()
@@ -216,7 +217,7 @@ def test_the_table_is_busy_while_a_sort_or_a_page_is_requested(listed, step):
     held: list[Route] = []
     part = listed.locator("#source-list")
     bar = "part => getComputedStyle(part.querySelector('.table-responsive'), '::before')"
-    listed.route(re.compile("(sort|page)="), lambda route: held.append(route))
+    intercept(listed, re.compile("(sort|page)="), lambda route: held.append(route))
     listed.get_by_role("link", name=step, exact=True).click()
     expect(part).to_have_attribute("aria-busy", "true")
     assert part.evaluate(f"part => ({bar})(part).height") == "2px"
@@ -229,7 +230,7 @@ def test_the_table_is_busy_while_a_sort_or_a_page_is_requested(listed, step):
 def test_the_table_stays_busy_when_one_request_replaces_another(listed):
     held: list[Route] = []
     part = listed.locator("#source-list")
-    listed.route(re.compile("q="), lambda route: held.append(route))
+    intercept(listed, re.compile("q="), lambda route: held.append(route))
     for number, text in enumerate(("file", "file-1"), 1):
         listed.locator("#q").fill(text)
         wait_for(lambda asked=number: listed.evaluate("true") and len(held) == asked)

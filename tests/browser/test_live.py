@@ -9,6 +9,7 @@ from core import live
 from datasources import keys
 from datasources.models import ApiKey, Source
 from tests.conftest import synced
+from tests.support.browser import intercept
 from tests.support.processes import wait_for
 
 pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("workers")]
@@ -141,7 +142,7 @@ def test_an_update_that_comes_during_a_search_waits_and_keeps_to_it(page, proces
         wait_for(lambda: page.evaluate("true") and held)
         held.pop().continue_()
 
-    page.route(re.compile("q=slow"), lambda route: held.append(route))
+    intercept(page, re.compile("q=slow"), lambda route: held.append(route))
     page.locator("#q").fill("slow")
     wait_for(lambda: page.evaluate("true") and held)
     live.publish([alice.pk], "sources-changed")

@@ -11,7 +11,7 @@ from core import live
 from datasources.deleting import bin
 from datasources.models import Deletion, Source
 from tests.conftest import polled, synced
-from tests.support.browser import PHONE
+from tests.support.browser import PHONE, intercept
 from tests.support.processes import wait_for
 
 pytestmark = pytest.mark.browser
@@ -81,7 +81,7 @@ def test_a_file_that_leaves_the_bin_while_the_bin_is_read_leaves_the_page(page, 
     page.goto("/sources/")
     page.evaluate("document.body.addEventListener('marked', () => document.body.classList.add('told'))")
     held: list[tuple[Route, APIResponse]] = []
-    page.route(re.compile("/above/"), lambda route: held.append((route, route.fetch())), times=1)
+    intercept(page, re.compile("/above/"), lambda route: held.append((route, route.fetch())), times=1)
     bin.put([source], alice)
     wait_for(lambda: page.evaluate("true") and held)
     [(route, answer)] = held
@@ -108,7 +108,7 @@ def test_an_event_that_comes_before_the_answer_to_a_user_is_told_again_after_it(
     page.goto("/sources/")
     page.evaluate("told = 0; document.body.addEventListener('marked', () => (document.body.dataset.told = ++told))")
     held: list[Route] = []
-    page.route(re.compile("sort="), lambda route: held.append(route))
+    intercept(page, re.compile("sort="), lambda route: held.append(route))
     page.locator("#source-list .sort-link").first.click()
     wait_for(lambda: page.evaluate("true") and held)
     live.publish([alice.pk], "marked")

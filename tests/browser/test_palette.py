@@ -8,7 +8,7 @@ from playwright.sync_api import Route, expect
 
 from datasources.models import SavedView
 from tests.conftest import synced
-from tests.support.browser import COLOUR_RULES, DESKTOP, PHONE, violations
+from tests.support.browser import COLOUR_RULES, DESKTOP, PHONE, intercept, violations
 
 pytestmark = pytest.mark.browser
 
@@ -67,7 +67,7 @@ def test_a_late_answer_changes_nothing_and_a_button_opens_it(page, files):
         route.continue_()
 
     page.goto("/sources/")
-    page.route("**/palette/?*", slow)
+    intercept(page, "**/palette/?*", slow)
     page.get_by_role("link", name=re.compile("^Search")).click()
     options = page.get_by_role("dialog").get_by_role("option")
     expect(options).to_have_count(20)

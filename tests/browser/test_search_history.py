@@ -8,6 +8,7 @@ from playwright.sync_api import Page, expect
 from datasources.activity import log
 from datasources.activity.words import What
 from tests.conftest import synced
+from tests.support.browser import intercept
 
 pytestmark = pytest.mark.browser
 
@@ -97,7 +98,7 @@ def test_each_field_of_the_activity_is_one_step(page, alice, key):
 @pytest.mark.slow
 def test_the_answer_to_a_search_that_was_left_changes_nothing(listed):
     search(listed, "cu")
-    listed.route(re.compile("q=cus"), lambda _: None)  # no answer
+    intercept(listed, re.compile("q=cus"), lambda _: None)  # no answer
     listed.keyboard.type("s")
     with listed.expect_event("requestfailed", lambda request: "q=cus" in request.url):
         with listed.expect_request(re.compile("q=cus")):

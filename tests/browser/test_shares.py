@@ -12,6 +12,7 @@ from datasources.models import DownloadLink, ShareLink, Source
 from datasources.sharing import shares
 from tests.browser.test_downloads import CONTENT, is_the_file
 from tests.conftest import synced
+from tests.support.browser import intercept
 from tests.support.processes import wait_for
 
 pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("workers")]
@@ -116,7 +117,7 @@ def test_a_password_is_generated_copied_and_shown_once(page, source):
 def test_a_generated_password_takes_no_focus_from_the_field_that_is_typed_in(page, source):
     held: list[Route] = []
     page.goto(f"/sources/{source.datasource_id}/share/")
-    page.route(re.compile("/share/"), lambda route: held.append(route))
+    intercept(page, re.compile("/share/"), lambda route: held.append(route))
     page.get_by_role("button", name="Generate a password").click()
     wait_for(lambda: page.evaluate("true") and held)
     page.get_by_label("Note").click()

@@ -11,6 +11,7 @@ from datasources import keys
 from datasources.models import ApiKey, Upload
 from datasources.uploads import stored
 from tests.conftest import synced
+from tests.support.browser import intercept
 from tests.support.processes import wait_for
 from tests.support.uploads import ROWS
 
@@ -284,7 +285,7 @@ def test_going_back_in_the_list_keeps_what_is_being_sent(page, account, key):
 def test_a_connection_that_breaks_is_retried_by_hand(page, witness, key):
     witness.expects("ERR_CONNECTION_RESET")
     page.goto("/sources/upload/")
-    page.route("**/sources/upload/", lambda route: route.abort("connectionreset"))
+    intercept(page, "**/sources/upload/", lambda route: route.abort("connectionreset"))
     page.get_by_label("Files", exact=True).set_input_files([{"name": "a.csv", "mimeType": "text/csv", "buffer": ROWS}])
     expect(lines(page)).to_contain_text("Not uploaded. The connection broke.")
     page.unroute("**/sources/upload/")

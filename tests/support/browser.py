@@ -1,15 +1,28 @@
 """The system's Chromium, what to say where there is none, and a witness of what goes wrong in it."""
 
 import os
+import re
 import shutil
 import subprocess
 import sys
 import zlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Dialog, Page, Playwright, Request, WebError
+from playwright.sync_api import (
+    Browser,
+    BrowserContext,
+    ConsoleMessage,
+    Dialog,
+    Page,
+    Playwright,
+    Request,
+    Route,
+    WebError,
+)
+
+from tests.support.processes import wait_for
 
 # The headless shell is Chromium without its own windows: the same pages for half of the processor time. Playwright
 # prefers it too (https://playwright.dev/python/docs/browsers#chromium-headless-shell).
@@ -27,6 +40,7 @@ WINDOWS = {
 }
 DESKTOP, PHONE = WINDOWS[1440], WINDOWS[390]
 THEMES = ("light", "dark")
+PROBE = "/healthz"
 OUTLINE = "element => getComputedStyle(element).outlineStyle + getComputedStyle(element).boxShadow"
 LABEL = """element => (element.getAttribute("aria-labelledby") ?? "").split(" ")
     .map((id) => document.getElementById(id)?.textContent ?? "").join(" ").trim()"""
@@ -129,6 +143,17 @@ class Witness:
         parts = urlsplit(request.url)
         if parts.scheme not in ("data", "blob") and parts.netloc not in self._hosts:
             self._seen.append(f"request to another host: {request.url}")
+
+
+def intercept(page: Page, url: str | re.Pattern[str], handler: Callable[[Route], object], **options) -> None:
+    """`page.route` for a page that is there already: from now on it applies to every request.
+
+    Chromium says so before the page does: its next request, as from a key pressed at once, may still go past.
+    """
+    page.route(url, handler, **options)
+    page.route(f"**{PROBE}", lambda route: route.fulfill(status=204))
+    wait_for(lambda: page.evaluate("url => fetch(url).then(({ status }) => status === 204)", PROBE))
+    page.unroute(f"**{PROBE}")
 
 
 def violations(page: Page, rules: Sequence[str] = ()) -> list[str]:
