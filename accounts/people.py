@@ -47,7 +47,7 @@ class PersonNameField(NameField):
     default_validators = [require_name]
 
     def __init__(self, **kwargs):
-        widget = forms.TextInput(attrs={"autocomplete": "name"})
+        widget = forms.TextInput(attrs={"autocomplete": "name", "data-typed": True})
         kwargs = {"label": "Name", "required": False, "widget": widget, **kwargs}
         super().__init__(**kwargs)
 

@@ -32,14 +32,14 @@ class Answer:
 def is_error(answer: Answer) -> bool:
     """Also a 202 with a code: so the API may say that a source is still processed (docs/claro-api.md, basics)."""
     if answer.status == 202:
-        return bool(_error_body(answer.body).get("code"))
+        return bool(_words(_error_body(answer.body).get("code")))
     return not 200 <= answer.status < 300
 
 
 def error_of(answer: Answer) -> ClaroError:
     """The error of an answer other than 2xx: by `code` first, by status if the code is missing or unknown."""
     data = _error_body(answer.body)
-    code, text = str(data.get("code") or "")[:100], str(data.get("error") or "")[:1000]
+    code, text = _words(data.get("code"))[:100], _words(data.get("error"))[:1000]
     kind = RateLimited if answer.status == 429 else error_class(code, answer.status)
     if kind is RateLimited:
         closed_for_s = retry.closed_for_s(answer.retry_after_s, answer.rate_limit)
@@ -58,6 +58,13 @@ def error_of(answer: Answer) -> ClaroError:
         details=kept_details(data.get("details")),
         user_message=words,
     )
+
+
+def _words(value: object) -> str:
+    """A text, or the `message` of an object, as many APIs answer; empty for anything that only a program can read."""
+    if isinstance(value, dict):
+        value = value.get("message")
+    return value if isinstance(value, str) else ""
 
 
 def _error_body(body: bytes) -> dict[str, Any]:

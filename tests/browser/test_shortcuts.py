@@ -116,8 +116,10 @@ def test_the_list_of_shortcuts_holds_what_the_page_offers(page, files):
 
 def test_the_account_switches_single_keys_off(page, files, alice):
     page.goto("/accounts/")
+    page.get_by_label("Name").fill("Ali")
     page.get_by_role("switch", name="Single-key shortcuts").click()
     expect(page.get_by_role("switch", name="Single-key shortcuts")).not_to_be_checked()
+    expect(page.get_by_label("Name")).to_have_value("Ali")
     assert not User.objects.get(pk=alice.pk).uses_single_keys
     page.goto("/sources/")
     for key in "j/?":

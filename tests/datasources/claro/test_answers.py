@@ -131,3 +131,18 @@ def test_the_details_of_an_error_are_an_object_of_bounded_size(server, details):
         ClaroClient("key", server.url, retries=0).list_datasources()
     assert isinstance(raised.value.details, dict)
     assert len(json.dumps(raised.value.details)) < 2 * FIELD_MAX
+
+
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [
+        ('"No tea."', "Claro answered: No tea."),
+        ('{"message": "No tea.", "at": [1]}', "Claro answered: No tea."),
+        *[(one, "Claro answered with an error (418).") for one in ('{"a": 1}', '{"message": {}}', "[1]", "7", "true")],
+    ],
+)
+def test_only_words_of_an_error_are_shown(server, error, told):
+    server.answer = Answer(418, [], f'{{"code": ["x"], "error": {error}}}'.encode())
+    with pytest.raises(ApiError) as raised:
+        ClaroClient("key", server.url, retries=0).list_datasources()
+    assert (raised.value.user_message, raised.value.code) == (told, "")
