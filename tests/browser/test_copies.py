@@ -53,6 +53,7 @@ def test_progress_appears_by_events(page, path, details, table, where):
     page.goto(path if where == "page" else details)
     expect(page.get_by_text("Copying")).to_be_visible()
     page.wait_for_function("document.documentElement.matches('.js')")
+    page.evaluate("addEventListener('glance', event => event.stopImmediatePropagation(), true)")
     before = len(requests)
     changed(table, rows_read=12_000, rows_total=100_000)
     expect(page.get_by_text("Copying: 12,000 of 100,000 rows")).to_be_visible()

@@ -145,12 +145,12 @@ class Witness:
             self._seen.append(f"request to another host: {request.url}")
 
 
-def intercept(page: Page, url: str | re.Pattern[str], handler: Callable[[Route], object], **options) -> None:
+def intercept(page: Page, url: str | re.Pattern[str], handler: Callable[[Route], object]) -> None:
     """`page.route` for a page that is there already: from now on it applies to every request.
 
     Chromium says so before the page does: its next request, as from a key pressed at once, may still go past.
     """
-    page.route(url, handler, **options)
+    page.route(url, handler)
     page.route(f"**{PROBE}", lambda route: route.fulfill(status=204))
     wait_for(lambda: page.evaluate("url => fetch(url).then(({ status }) => status === 204)", PROBE))
     page.unroute(f"**{PROBE}")
