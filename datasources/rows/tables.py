@@ -46,9 +46,13 @@ class Column:
     namesakes: int = 1
 
     @property
+    def is_blank(self) -> bool:
+        return cells.is_blank(self.name)
+
+    @property
     def label(self) -> str:
         """Text that can be seen, and read out."""
-        return f"no name, column {self.place}" if cells.is_blank(self.name) else short(visible(self.name), LABEL_AT)
+        return f"no name, column {self.place}" if self.is_blank else short(visible(self.name), LABEL_AT)
 
     @property
     def refusal(self) -> str:

@@ -12,6 +12,8 @@ from core.forms import query_string
 from core.text import visible
 from datasources.copies import chips
 from datasources.models import Source
+from datasources.rows import cells
+from datasources.rows.tables import LABEL_AT, short
 
 register = template.Library()
 
@@ -94,6 +96,14 @@ def _closes(group: chips.Group, at: str) -> bool:
     first, _, inner = at.partition(".")
     item = group.items[int(first)]
     return isinstance(item, chips.Group) and int(inner) == len(item.items) - 1
+
+
+@register.filter
+def column_name(name: str) -> SafeString:
+    """A column's name as HTML for elements of class `names`: what can't be seen is marked, a blank one is called so."""
+    if cells.is_blank(name):
+        return SafeString('<span class="no-name">no name</span>')
+    return SafeString(f"<bdi>{cells.marked(short(visible(name), LABEL_AT))}</bdi>")
 
 
 @register.simple_tag

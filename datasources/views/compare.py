@@ -175,7 +175,7 @@ def _act(
 def _result(request: HttpRequest, context: dict[str, Any], comparison: Comparison) -> HttpResponseBase:
     summary, state = Summary.from_dict(comparison.summary), context["state"]
     every = differences.places(summary.columns, bool(comparison.on))
-    chosen = next((one for one in every if one.column.name == state["cell"] and one.flag is not None), None)
+    chosen = next((one for one in every if state["cell"] == one.column.name != "" and one.flag is not None), None)
     context["summary"] = summary
     try:
         with opened.reader(comparison, request.user.pk) as reader:
@@ -201,7 +201,7 @@ def _result(request: HttpRequest, context: dict[str, Any], comparison: Compariso
         "left_out": len(every) - len(shown),
         "body": differences.body(page.rows, shown),
         "changed_columns": (changed[:CHANGED_SHOWN], changed[CHANGED_SHOWN:]),
-        "cell_is_further": any(one.name == state["cell"] for one in changed[CHANGED_SHOWN:]),
+        "cell_is_further": state["cell"] in [one.name for one in changed[CHANGED_SHOWN:] if one.name],
         "other_kinds": [one for one in summary.columns if one.has_other_kind],
         "drifted": [one for one in summary.columns if one.drift],
         "formats": [(name, one.name) for name, one in FORMATS.items()],

@@ -61,7 +61,13 @@ def render_question(request: HttpRequest, title: str, text: str, act: str, back:
     return render_page(request, "question.html", context)
 
 
-def render_problem(request: HttpRequest, status: int, title: str, text: str) -> HttpResponse:
-    """A sentence where the trouble is: an alert for a fragment, else a page."""
+def render_problem(
+    request: HttpRequest, status: int, title: str, text: str, *, to_rows: str = "", may_pass: bool = False
+) -> HttpResponse:
+    """A sentence where the trouble is: an alert for a fragment, else a page.
+
+    The page leads `to_rows` where there is such an address, and offers another try at what `may_pass`.
+    """
     context = {"level": "danger", "title": title, "text": text, "status": status}
+    context |= {"to_rows": to_rows, "may_pass": may_pass}
     return render_page(request, "errors/problem.html", context, status, part="_alert.html")

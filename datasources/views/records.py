@@ -1,5 +1,6 @@
 """A whole row as a page, and as the part that the drawer beside the table shows."""
 
+from functools import partial
 from urllib.parse import urlencode
 
 from django.http import Http404, HttpRequest, HttpResponse
@@ -26,20 +27,25 @@ def row(request: HttpRequest, source: Source, number: int) -> HttpResponse:
     if not 1 <= number <= NUMBER_MAX:
         raise Http404("No such row.")
     state = {**RowsForm(request.GET).state(), "row": number}
+    parameters = dict(request.GET.lists())
+    carried = [(name, one) for name, values in parameters.items() if name not in records.PLACES for one in values]
+    rows = reverse("sources:rows", args=[source.datasource_id])
+    back = f"{rows}?{urlencode([*carried, ('go', number)])}"
+    problem_page = partial(render_problem, request, to_rows=f"{rows}?{urlencode(carried)}".rstrip("?"))
     try:
         found = reading.read_row(source, versions.current(source), state, request.user.pk).rows
     except StillLoading:
-        return render_problem(request, 503, "Claro is fetching this row", "Open the row again in a moment.")
+        text = "Open the row again in a moment."
+        return problem_page(503, "Claro is fetching this row", text, may_pass=True)
     except (NeedsCopy, *reading.UNANSWERED) as error:
         problem = problems.of(error)
-        return render_problem(request, problem.status, problem.title, problem.text)
+        return problem_page(problem.status, problem.title, problem.text, may_pass=problem.is_passing)
     except ClaroError as error:
-        return render_problem(request, status_of(error), "The row can't be read right now", error.user_message)
+        title = "The row can't be read right now"
+        return problem_page(status_of(error), title, error.user_message, may_pass=True)
     if not found.rows:
         total = "" if found.total is None else f" {found.total:,} rows are found."
-        return render_problem(request, 404, f"There is no row {number:,}", f"The table ends before it.{total}")
-    parameters = dict(request.GET.lists())
-    carried = [(name, one) for name, values in parameters.items() if name not in records.PLACES for one in values]
+        return problem_page(404, f"There is no row {number:,}", f"The table ends before it.{total}")
     context = {
         "source": source,
         "number": number,
@@ -47,6 +53,6 @@ def row(request: HttpRequest, source: Source, number: int) -> HttpResponse:
         "has_next": found.has_next,
         "fields": records.fields(found.columns, found.rows[0], parameters),
         "carried": f"?{urlencode(carried)}",
-        "back": f"{reverse('sources:rows', args=[source.datasource_id])}?{urlencode([*carried, ('go', number)])}",
+        "back": back,
     }
     return render_page(request, "rows/record.html", context, part="rows/_record.html")

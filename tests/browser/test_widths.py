@@ -1,5 +1,7 @@
 """The rows page at every width, light and dark: only the table scrolls sideways, and panels stay inside the window."""
 
+from urllib.parse import urlencode
+
 import pytest
 from playwright.sync_api import Page, expect
 
@@ -42,6 +44,29 @@ def test_long_words_of_claro_stay_inside_the_window(people, alice, account, key,
     for path in ("/sources/", f"/sources/{source.datasource_id}/", f"/sources/{source.datasource_id}/correct/"):
         page.goto(path)
         assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("width", [1440, 390])
+def test_long_words_of_users_stay_inside_the_window(people, alice, account, key, width):
+    account.upload(f"{'n' * 235}.csv", "id\n1\n")
+    [source] = synced(key)
+    copied(source, ["x" * 300, "id"], [["https://a.test/" * 20, number] for number in range(20)])
+    page = people(alice, viewport={"width": width, "height": 900}).new_page()
+    filtered = urlencode({"filter": f"\"{'x' * 300}\" LIKE '%{'https://a.test/' * 10}%'"})
+    pages = ["", "rows/3/", "rows/column/?place=1", "rows/menu/?place=1", "rows/chooser/", "rows/export/", "copy/"]
+    pages += ["compare/", "tags/", "share/", "delete/", f"plot/?kind=bar&x={'x' * 300}"]
+    pages += [f"rows/?{filtered}", f"rows/filter/form/?at=0&{filtered}"]
+    for path in pages:
+        page.goto(f"/sources/{source.datasource_id}/{path}")
+        expect(page.locator("h1")).to_be_visible()
+        assert page.evaluate("document.documentElement.scrollWidth") <= width, path
+    page.goto(f"/sources/{source.datasource_id}/rows/?{filtered}&sort={'x' * 300}&order=asc&q={'y' * 300}")
+    for chip in page.locator(".rows-status .chip").all():
+        assert chip.evaluate("chip => chip.clientWidth < innerWidth && chip.scrollWidth <= chip.clientWidth"), chip
+    page.locator("[data-chip]").first.click()
+    expect(page.locator("#column-menu .pop-title")).to_be_visible()
+    assert page.locator("#column-menu").evaluate("menu => menu.scrollWidth <= menu.clientWidth")
 
 
 @pytest.mark.slow

@@ -372,11 +372,26 @@ def test_every_column_with_changed_cells_is_offered(web, address, earlier, table
     web.get(address)
     done()
     page = web.get(address)
-    [columns] = dom(page).findall(".//div[@class='compare-columns-changed']")
+    [columns] = dom(page).findall(".//div[@class='compare-columns-changed names']")
     assert {words(one).split()[0] for one in columns.iter("a")} == set(names[1:])
     further = columns.find("details")
     assert words(further.find("summary")) == "15 more"
     assert further.get("open") is None
     page = web.get(f"{address}&change=changed&cell={words(further.find('a')).split()[0]}")
     assert page.status_code == 200
-    assert dom(page).find(".//div[@class='compare-columns-changed']/details").get("open") is not None
+    assert dom(page).find(".//div[@class='compare-columns-changed names']/details").get("open") is not None
+
+
+def test_a_column_without_a_name_is_called_so_and_filters_nothing(web, address, earlier, table):
+    for side, add in ((earlier, 0), (table, 7)):
+        copied(side, ["id", "", " ", "price"], [[key, f"x{key == 2 and add}", key, key + add] for key in range(5)])
+    web.get(f"{address}&on=id")
+    done()
+    page = dom(web.get(f"{address}&on=id"))
+    assert len(page.findall(".//table[@id='differences']/tbody/tr")) == 5
+    [columns] = page.findall(".//div[@class='compare-columns-changed names']")
+    assert [words(one) for one in columns.findall("*[@class='chip']")] == ["price 5", "no name 1"]
+    assert [words(one) for one in columns.findall("a")] == ["price 5"]
+    assert [words(one) for one in page.findall(".//div[@class='compare-columns']/label")] == ["id", "no name", "price"]
+    assert columns.findall("*[@class='chip is-on']") == []
+    assert len(web.get(f"{address}&on=id&format=csv").getvalue().splitlines()) == 6

@@ -67,12 +67,22 @@ def test_there_is_no_row_past_the_end(copy, web, path, number):
 
 
 def test_a_live_row_past_the_end_is_not_there(table, web, path):
-    assert web.get(f"{path}5000/").status_code == 404
+    page = web.get(f"{path}5000/")
+    assert page.status_code == 404
+    assert all_words(page, ".//main//a") == ["Back to the rows"]
 
 
 @pytest.mark.parametrize(("query", "status"), [("filter=pirce+%3E+5", 422), ("check=nonsense", 422)])
 def test_a_row_says_why_it_can_not_be_found(copy, web, path, query, status):
     assert web.get(f"{path}1/?{query}").status_code == status
+
+
+def test_a_row_that_claro_does_not_give_now_leads_back_and_to_another_try(table, web, path, account):
+    account.fault("drop", times=9)
+    page = web.get(f"{path}7/?sort=id&order=desc")
+    assert page.status_code == 503
+    links = {words(one): one.get("href") for one in dom(page).findall(".//main//a")}
+    assert links == {"Try again": f"{path}7/?sort=id&order=desc", "Back to the rows": f"{path}?sort=id&order=desc"}
 
 
 def test_a_search_without_a_copy_needs_one(table, web, path):
