@@ -18,7 +18,7 @@ from sqlglot.tokens import Token, TokenType
 
 from datasources.copies import conditions, days
 from datasources.copies.conditions import EVERY_ROW, Condition, Operand, Value
-from datasources.copies.schema import Column, Kind
+from datasources.copies.schema import Column, Kind, folded
 
 LENGTH_MAX = 4000
 # Brackets and NOTs within each other. The parser uses some twenty of Python's thousand frames for each.
@@ -317,7 +317,7 @@ class _Writer:
         return value
 
     def _column(self, name: exp.Identifier, beside: Sequence[exp.Expression]) -> Column:
-        """The column of this name. Upper and lower case are equal unless columns differ in nothing else."""
+        """The column of this name. Case and line breaks count where columns differ in nothing else."""
         found = self._named(name.this)
         exact = [column for column in found if column.name == name.this]
         if len(found) == 1 or exact:
@@ -334,7 +334,7 @@ class _Writer:
         raise FilterError(f"There is no column {shown}.{hint}", _start(name), claro_may_read=False)
 
     def _named(self, name: str) -> list[Column]:
-        return [column for column in self._columns if column.name.lower() == name.lower()]
+        return [column for column in self._columns if folded(column.name) == folded(name)]
 
     def _alone(self, node: exp.Expression) -> FilterError:
         """The hint for a column or a value without a comparison."""

@@ -58,6 +58,15 @@ NUMBERS = (Letter.INT, Letter.FLOAT, Letter.DECIMAL)
 NUMBERS_SQL = ", ".join(f"'{letter}'" for letter in NUMBERS)
 
 
+def folded(name: str) -> str:
+    """The name without case and line breaks: enough to name a column, unless another one is equal in that.
+
+    A form sends other line breaks than it was given, and a line to type in has none
+    (https://html.spec.whatwg.org/#value-sanitization-algorithm).
+    """
+    return name.replace("\r", "").replace("\n", "").lower()
+
+
 @dataclass(frozen=True)
 class Column:
     """A column of a copy; `place` counts from 0."""

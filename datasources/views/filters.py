@@ -1,5 +1,6 @@
 """Filters without syntax: links and forms that change one condition of an address, and the form of a column."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,7 +15,7 @@ from datasources.copies.chips import CannotSay, Chip, Group, Operator
 from datasources.copies.chips.model import WITH_LIST, WITH_TWO
 from datasources.copies.opened import Busy, TooSlow
 from datasources.copies.profile import ColumnProfile
-from datasources.copies.schema import Column, Kind
+from datasources.copies.schema import Column, Kind, folded
 from datasources.copies.store import CopyLost
 from datasources.models import Source
 from datasources.rows import conditions, heads, remembered
@@ -63,8 +64,13 @@ class _Table:
     def column(self, name: str) -> Column | None:
         if self.is_live:
             return None
-        found = [column for column in self.columns if column.name == name]
-        return found[0] if found else Column(0, name, Kind.TEXT)
+        return _named(self.columns, name) or Column(0, name, Kind.TEXT)
+
+
+def _named(columns: Sequence[Column], name: str) -> Column | None:
+    """The column of exactly this name, else the first one that is named like it."""
+    found = [column for column in columns if folded(column.name) == folded(name)]
+    return next((column for column in found if column.name == name), found[0] if found else None)
 
 
 @of_source(*READ)
@@ -110,7 +116,8 @@ def _changed(asked: dict[str, Any], filter: str, table: _Table) -> Group:
     if not asked["op"]:
         raise ValueError("Choose a comparison.")
     column, operator, values = table.column(asked["c"]), Operator(asked["op"]), list(asked["v"])
-    made = conditions.chip(asked["c"], operator, values, is_exact=asked["exact"], column=column)
+    name = column.name if column else asked["c"]
+    made = conditions.chip(name, operator, values, is_exact=asked["exact"], column=column)
     if asked["do"] == "set":
         return chips.with_replaced(group, at, made)
     if at and "." not in at and group.kind is chips.Kind.ANY:
@@ -125,8 +132,8 @@ def _table(request: HttpRequest, source: Source, name: str = "") -> _Table:
         return _Table()
     try:
         with opened.reader(copy, request.user.pk) as reader:
-            places = [column.place for column in reader.columns if column.name == name][:1]
-            found = profile.of(reader, places) if places else []
+            column = _named(reader.columns, name) if name else None
+            found = profile.of(reader, [column.place]) if column else []
             return _Table(False, list(reader.columns), found[0] if found else None)
     except (CopyLost, Busy, TooSlow):
         return _Table(False)

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from datasources.copies.chips.model import Chip, Group, Kind, Operator
+from datasources.copies.schema import folded
 
 _TOKEN = re.compile(
     r"""(?P<text>'(?:[^']|'')*')|(?P<quoted>"(?:[^"]|"")*"|`(?:[^`]|``)*`)|(?P<wrong>--|/\*)"""
@@ -190,7 +191,7 @@ class _Reader:
             raise _Other
         if self._names is None or first.value in self._names:
             return first.value, rest
-        found = {name for name in self._names if name.lower() == first.value.lower()}
+        found = {name for name in self._names if folded(name) == folded(first.value)}
         if len(found) != 1:
             raise _Other
         return found.pop(), rest

@@ -68,6 +68,19 @@ def test_a_condition_finds_what_its_words_say(table, web, path, column, op, valu
     assert ids(web.get(answer["Location"])) == found
 
 
+@pytest.mark.parametrize("sent", ["Price\nin EUR", "Price\r\nin EUR", "Pricein EUR"])
+def test_a_column_with_a_line_break_is_found_by_what_forms_send(table, web, path, sent):
+    # A form sends "\r\n" (https://url.spec.whatwg.org/#urlencoded-serializing), a field of one line no break at all.
+    copied(table, ["id", "Price\nin EUR"], [[number, number] for number in range(1, 6)])
+    answer = web.get(f"{path}filter/", {"do": "add", "c": sent, "op": "between", "v": ["2", "3"]})
+    assert '"Price\nin EUR"' in filter_of(answer)
+    assert ids(web.get(answer["Location"])) == [2, 3]
+    typed = {"filter": f'"{sent}" > 4', "sort": sent, "order": "desc"}
+    assert ids(web.get(path, typed)) == [5]
+    form = dom(web.get(f"{path}filter/form/", {**typed, "at": "0"}))
+    assert [one.get("value") for one in form.findall(".//input[@name='c']")][:1] == ["Price\nin EUR"]
+
+
 def test_a_relative_range_stays_relative_and_uses_the_zone_of_the_user(table, web, path):
     web.cookies["timezone"] = "Pacific/Kiritimati"  # 14 hours ahead of UTC
     with timezone.override("Pacific/Kiritimati"):
