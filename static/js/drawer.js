@@ -4,7 +4,7 @@ import { say } from "./clipboard.js";
 import { follow } from "./follow.js";
 import { cellOfRow, focusCell, numberOf, reveal } from "./grid.js";
 import { inTurn } from "./in-turn.js";
-import { chooseFormat } from "./record-copy.js";
+import { prepareRecord } from "./record-copy.js";
 import { rowAddress, withRow } from "./row-address.js";
 
 const PHONE = matchMedia("(max-width: 767.98px)");
@@ -94,8 +94,7 @@ async function load(box, row, tries = TRIES) {
   const record = body.querySelector(".record");
   hasNext = record ? "hasNext" in record.dataset : false;
   body.scrollTop = 0;
-  chooseFormat();
-  for (const text of body.querySelectorAll("pre")) if (text.scrollHeight > text.clientHeight) text.tabIndex = 0;
+  prepareRecord();
   steps();
 }
 

@@ -12,14 +12,15 @@ document.addEventListener("click", (event) => {
   else copy(...FORMATS[format].row([...record.querySelectorAll(".field")].map(read)));
 });
 
-// The chosen format stays.
-document.addEventListener("change", (event) => {
-  if (event.target.matches("[data-copy-format]")) localStorage.setItem(KEY, event.target.value);
-});
-export function chooseFormat() {
+// A record that came: its long values scroll by keyboard too, and it has the format that was chosen last.
+export function prepareRecord() {
+  for (const text of document.querySelectorAll(".record pre")) if (text.scrollHeight > text.clientHeight) text.tabIndex = 0;
   const format = localStorage.getItem(KEY);
   for (const field of document.querySelectorAll("[data-copy-format]")) if (format in FORMATS) field.value = format;
 }
+document.addEventListener("change", (event) => {
+  if (event.target.matches("[data-copy-format]")) localStorage.setItem(KEY, event.target.value);
+});
 
 function read(field) {
   const kind = [...field.classList].find((name) => name.startsWith("is-"));
@@ -59,4 +60,4 @@ const FORMATS = {
   },
 };
 
-chooseFormat();
+prepareRecord();

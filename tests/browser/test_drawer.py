@@ -190,6 +190,8 @@ def test_on_a_phone_the_row_is_a_page(page, path):
     page.locator("#row-3 > th button").click()
     expect(page.locator("h1")).to_have_text(re.compile("Row 3"))
     expect(page.locator(".field[data-name='name'] pre")).to_have_text("thing 97")
+    expect(page.locator(".field[data-name='story'] pre")).to_have_attribute("tabindex", "0")  # it scrolls
+    assert not violations(page)
     page.get_by_role("link", name="Next").click()
     expect(page.locator(".field[data-name='name'] pre")).to_have_text("thing 96")
     page.get_by_role("link", name="Rows of").click()
