@@ -18,7 +18,7 @@ from sqlglot.tokens import Token, TokenType
 
 from datasources.copies import conditions, days
 from datasources.copies.conditions import EVERY_ROW, Condition, Operand, Value
-from datasources.copies.schema import Column, Kind, folded
+from datasources.copies.schema import Column, Kind, named
 
 LENGTH_MAX = 4000
 # Brackets and NOTs within each other. The parser uses some twenty of Python's thousand frames for each.
@@ -318,28 +318,24 @@ class _Writer:
 
     def _column(self, name: exp.Identifier, beside: Sequence[exp.Expression]) -> Column:
         """The column of this name. Case and line breaks count where columns differ in nothing else."""
-        found = self._named(name.this)
-        exact = [column for column in found if column.name == name.this]
-        if len(found) == 1 or exact:
-            return (exact or found)[0]
+        found = named(self._columns, name.this)
+        if len(found) == 1 or (found and found[0].name == name.this):
+            return found[0]
         shown = name.this[:80]
         if found:
             message = f"Several columns are named {shown}. Match their upper and lower case."
             raise FilterError(message, _start(name), claro_may_read=False)
-        others = [node for node in beside if isinstance(node, exp.Column) and self._named(node.name)]
+        others = [node for node in beside if isinstance(node, exp.Column) and named(self._columns, node.name)]
         if others:
             hint = f" To look for the text, write {self._source(others[0])} = {_quoted(shown)}."
         else:
             hint = " Put text in 'single quotes'." if name.quoted else ""
         raise FilterError(f"There is no column {shown}.{hint}", _start(name), claro_may_read=False)
 
-    def _named(self, name: str) -> list[Column]:
-        return [column for column in self._columns if folded(column.name) == folded(name)]
-
     def _alone(self, node: exp.Expression) -> FilterError:
         """The hint for a column or a value without a comparison."""
         position = _start(node)
-        if isinstance(node, exp.Column) and self._named(node.name):
+        if isinstance(node, exp.Column) and named(self._columns, node.name):
             source = self._source(node)
             return FilterError(f"Compare {source} with a value, as in {source} = 'Acme'.", position)
         texts = [column.name for column in self._columns if column.kind is Kind.TEXT]

@@ -24,7 +24,7 @@ from django.db import connections
 
 from datasources.copies import duck, opened, store
 from datasources.copies import first_rows as rows_file
-from datasources.copies.schema import Column, Kind, folded
+from datasources.copies.schema import Column, Kind, named
 from datasources.models.copies import StoredFile
 
 # A table of fewer rows is sorted anew in less time than a page takes to render.
@@ -175,8 +175,7 @@ def _numbers(data: bytes) -> array:
 
 
 def _column(columns: Sequence[Column], name: str) -> Column:
-    found = [column for column in columns if column.name == name]
-    found = found or [column for column in columns if folded(column.name) == folded(name)]
+    found = named(columns, name)
     if not found:
         raise CannotSort(f"There is no column {name}.")
     if len(found) > 1:

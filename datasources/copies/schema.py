@@ -7,6 +7,7 @@
 `n` is a row's number in the API's order, from 1. Names of columns are data: SQL uses places, so no name reaches it.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -167,3 +168,9 @@ def as_text(value: object) -> tuple[str | None, Letter]:
             return value.text, Letter.DECIMAL
     # As a table page shows it.
     return numbers.shown(value), Letter.NESTED
+
+
+def named(columns: Sequence[Column], name: str) -> list[Column]:
+    """The columns of exactly this name; where there are none, those whose names are equal when folded."""
+    exact = [column for column in columns if column.name == name]
+    return exact or [column for column in columns if folded(column.name) == folded(name)]

@@ -1,6 +1,5 @@
 """Filters without syntax: links and forms that change one condition of an address, and the form of a column."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,7 +14,7 @@ from datasources.copies.chips import CannotSay, Chip, Group, Operator
 from datasources.copies.chips.model import WITH_LIST, WITH_TWO
 from datasources.copies.opened import Busy, TooSlow
 from datasources.copies.profile import ColumnProfile
-from datasources.copies.schema import Column, Kind, folded
+from datasources.copies.schema import Column, Kind, named
 from datasources.copies.store import CopyLost
 from datasources.models import Source
 from datasources.rows import conditions, heads, remembered
@@ -64,13 +63,7 @@ class _Table:
     def column(self, name: str) -> Column | None:
         if self.is_live:
             return None
-        return _named(self.columns, name) or Column(0, name, Kind.TEXT)
-
-
-def _named(columns: Sequence[Column], name: str) -> Column | None:
-    """The column of exactly this name, else the first one that is named like it."""
-    found = [column for column in columns if folded(column.name) == folded(name)]
-    return next((column for column in found if column.name == name), found[0] if found else None)
+        return next(iter(named(self.columns, name)), Column(0, name, Kind.TEXT))
 
 
 @of_source(*READ)
@@ -132,8 +125,8 @@ def _table(request: HttpRequest, source: Source, name: str = "") -> _Table:
         return _Table()
     try:
         with opened.reader(copy, request.user.pk) as reader:
-            column = _named(reader.columns, name) if name else None
-            found = profile.of(reader, [column.place]) if column else []
+            places = [column.place for column in named(reader.columns, name)[:1]] if name else []
+            found = profile.of(reader, places) if places else []
             return _Table(False, list(reader.columns), found[0] if found else None)
     except (CopyLost, Busy, TooSlow):
         return _Table(False)

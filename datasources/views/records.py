@@ -6,7 +6,7 @@ from urllib.parse import urlencode
 from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import reverse
 
-from datasources.claro import ClaroError
+from datasources.claro import ApiError, ClaroError
 from datasources.copies import versions
 from datasources.models import Source
 from datasources.rows import problems, reading, records
@@ -42,7 +42,8 @@ def row(request: HttpRequest, source: Source, number: int) -> HttpResponse:
         return problem_page(problem.status, problem.title, problem.text, may_pass=problem.is_passing)
     except ClaroError as error:
         title = "The row can't be read right now"
-        return problem_page(status_of(error), title, error.user_message, may_pass=True)
+        may_pass = error.retryable or type(error) is ApiError  # an error without a meaning of its own
+        return problem_page(status_of(error), title, error.user_message, may_pass=may_pass)
     if not found.rows:
         total = "" if found.total is None else f" {found.total:,} rows are found."
         return problem_page(404, f"There is no row {number:,}", f"The table ends before it.{total}")

@@ -85,6 +85,11 @@ def test_a_row_that_claro_does_not_give_now_leads_back_and_to_another_try(table,
     assert links == {"Try again": f"{path}7/?sort=id&order=desc", "Back to the rows": f"{path}?sort=id&order=desc"}
 
 
+def test_no_other_try_is_offered_at_a_file_that_claro_does_not_have(table, web, path, account):
+    account.refuse("DATASOURCE_NOT_FOUND", 404)
+    assert all_words(web.get(f"{path}7/"), ".//main//a") == ["Back to the rows"]
+
+
 def test_a_search_without_a_copy_needs_one(table, web, path):
     assert web.get(f"{path}1/?q=thing").status_code == 409
 
